@@ -1,0 +1,32 @@
+#include "base/op.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+
+STATUS op_fail(struct op *op, enum status_kind kind, const char *code, const char *format, ...)
+{
+    ASSERT(kind != STATUS_OK);
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(op->err.msg, sizeof(op->err.msg), format, args);
+    va_end(args);
+    ASSERT(len >= 0);
+    op->err.code = code;
+    return (struct status){.kind = kind};
+}
+
+STATUS op_arena_full(struct op *op)
+{
+    return op_fail(op, STATUS_LIMIT, "op.arena_full", "over %zu bytes", op->arena->max_bytes);
+}
+
+STATUS op_check_deadline(struct op *op)
+{
+    if (op->deadline_ms != 0 && clock_mono_ms() >= op->deadline_ms) {
+        return op_fail(op, STATUS_CANCELED, "op.deadline", "deadline passed");
+    }
+    return OK;
+}

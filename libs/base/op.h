@@ -1,0 +1,37 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "base/str.h"
+
+/*
+ * The unit of work: one HTTP request, one batch of messages, one sweep. First parameter of all that
+ * does I/O. Belongs to one thread at a time.
+ */
+
+#define OP_ERR_MSG_MAX_BYTES 256
+
+struct op_err {
+    const char *code;               /* stable, dotted, listed in error_codes.txt; may be shown */
+    char msg[OP_ERR_MSG_MAX_BYTES]; /* for operators, cut to fit; never holds a secret */
+};
+
+struct op {
+    struct arena *arena;
+    struct str correlation_id;
+    int64_t now_us;      /* microseconds since 1970: in a lane the database's time at the fence */
+    int64_t deadline_ms; /* clock_mono_ms(); past it, fail with STATUS_CANCELED; 0: none */
+    struct op_err err;
+};
+
+/* Records why and returns the kind. code is a literal listed in error_codes.txt. */
+STATUS op_fail(struct op *op, enum status_kind kind, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* STATUS_LIMIT with the code "op.arena_full": what to return when an arena allocation fails. */
+STATUS op_arena_full(struct op *op);
+
+/* STATUS_CANCELED with "op.deadline" once the deadline has passed, else OK. */
+STATUS op_check_deadline(struct op *op);

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/id.h"
+#include "base/str.h"
+
+/*
+ * A table told once: its columns and where they lie in a C struct. Loading, inserting, updating and
+ * the simulator's copies all come from it. No column is ever NULL: "none" is zero or empty.
+ */
+
+enum column_type {
+    COLUMN_NONE = 0,
+    COLUMN_UUID,  /* struct id    uuid */
+    COLUMN_INT8,  /* int64_t      bigint */
+    COLUMN_INT4,  /* int32_t      integer */
+    COLUMN_ENUM,  /* an enum of ours, or int: smallint */
+    COLUMN_BOOL,  /* bool         boolean */
+    COLUMN_TEXT,  /* struct str   text, UTF-8 without NUL */
+    COLUMN_BYTEA, /* struct str   bytea */
+    COLUMN_HASH,  /* struct hash  bytea of 32 bytes */
+    COLUMN_TYPE_COUNT,
+};
+
+struct table_column {
+    const char *name;
+    enum column_type type;
+    size_t offset;
+};
+
+struct table {
+    const char *name;
+    size_t row_bytes;
+    const struct table_column *columns;
+    uint16_t column_count;
+    uint16_t key_count; /* the first key_count columns are the primary key */
+    int16_t version;    /* the column (COLUMN_INT8) that every update raises by any step, or -1 */
+    int16_t parent; /* the column (COLUMN_UUID) with the aggregate's id, for load_children; or -1 */
+};
+
+#define TABLE_NO_COLUMN (-1)
+#define TABLE_COLUMN(type, field, kind)                                 \
+    {                                                                   \
+        .name = #field, .type = (kind), .offset = offsetof(type, field) \
+    }
+
+enum scan_bound {
+    SCAN_ALL = 0,
+    SCAN_ABOVE, /* order column > bound */
+    SCAN_UP_TO, /* order column <= bound */
+};
+
+#define SCAN_EQUAL_MAX 2
+
+/*
+ * A question that is asked often and has an index: rows where `filter` is true and the `equal`
+ * columns have given values, in rising order of `order`, which may be bounded.
+ */
+struct table_scan {
+    const char *name; /* unique within a service; also the prepared statement's name */
+    const struct table *table;
+    int16_t filter; /* COLUMN_BOOL, or TABLE_NO_COLUMN */
+    uint16_t equal_count;
+    uint16_t equal[SCAN_EQUAL_MAX];
+    int16_t order; /* COLUMN_INT8, COLUMN_INT4 or COLUMN_UUID (SCAN_ALL only), or TABLE_NO_COLUMN */
+    enum scan_bound bound;
+};

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "base/op.h"
+#include "topology/topology.h"
+
+/*
+ * The engine's view of Kafka, one per engine thread: a consumer whose partitions are assigned by
+ * hand, and an idempotent producer (acks=all, no message timeout). Production: engine/bus_kafka.c
+ * over libs/kafka. Simulation: tests/sim. Used by its thread alone, except `wake`.
+ */
+
+/* A record as read. Everything borrowed lives until bus_release. */
+struct bus_record {
+    enum topic topic;
+    int32_t partition;
+    int64_t offset;
+    int64_t broker_at_ms; /* LogAppendTime */
+    struct str key;       /* empty: none */
+    struct str value;
+    bool numbered;           /* both headers below were there and well-formed */
+    int64_t n;               /* header hf_n: gapless per (topic, partition), from 1 */
+    int64_t committed_at_us; /* header hf_at: commit time of the writing lane */
+    struct id message_id;    /* header ce_id; none when absent or malformed */
+    void *handle;            /* the implementation's */
+};
+
+/* A record to publish. All is copied before produce returns. */
+struct bus_message {
+    enum topic topic;
+    int32_t partition;
+    int64_t n;               /* > 0 for lane-written topics; 0: intake, no numbering headers */
+    int64_t committed_at_us; /* with n */
+    struct id message_id;    /* ce_id */
+    struct str type;         /* ce_type, e.g. "holdfast.escrow.v1.EscrowFundsHeld" */
+    struct str key;
+    struct str value;
+    struct str traceparent; /* empty: no header */
+};
+
+/* The fate of one produced message. ok false: never written, the producer must be reset. */
+struct bus_delivery {
+    enum topic topic;
+    int32_t partition;
+    int64_t n;
+    struct id message_id;
+    bool ok;
+};
+
+/* The last record of a partition. n is 0 when the partition holds none (or an unnumbered one). */
+struct bus_tail {
+    int64_t low;  /* offsets: first that exists */
+    int64_t high; /* one past the last */
+    int64_t n;
+    int64_t committed_at_us;
+};
+
+struct bus_topic_info {
+    int32_t partition_count; /* 0: no such topic */
+    int64_t retention_ms;    /* -1: for ever */
+};
+
+struct bus;
+
+struct bus_ops {
+    void (*close)(struct bus *bus); /* frees the bus; unsent messages are dropped */
+
+    /* The cluster's id (in op->arena). STATUS_RETRY when no broker answers in time. */
+    struct status (*cluster_id)(struct op *op, struct bus *bus, struct str *ret_id);
+    struct status (*topic_info)(struct op *op, struct bus *bus, enum topic topic,
+                                struct bus_topic_info *ret_info);
+    /* The tails of one partition of several topics, read together. */
+    struct status (*tails)(struct op *op, struct bus *bus, const enum topic *topics,
+                           uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails);
+
+    /* Starts reading (topic, partition) at offset; it must not be assigned yet. */
+    struct status (*assign)(struct op *op, struct bus *bus, enum topic topic, int32_t partition,
+                            int64_t offset);
+    /* Stops reading it and forgets what was fetched; harmless when it is not assigned. */
+    void (*unassign)(struct bus *bus, enum topic topic, int32_t partition);
+    /* The next record that is there already; never waits. Order holds within a partition.
+     * STATUS_STOP with "bus.offset_gone": the offset is outside the log (retention, lost tail); the
+     * record then names topic and partition. */
+    struct status (*poll)(struct op *op, struct bus *bus, struct bus_record *ret_record,
+                          bool *ret_got);
+    void (*release)(struct bus *bus, struct bus_record *record);
+    /* Waits until a record or delivery may be there, or wake was called, or timeout_ms passed. */
+    void (*wait)(struct bus *bus, int64_t timeout_ms);
+    /* From any thread: ends the current or the next wait. */
+    void (*wake)(struct bus *bus);
+    /* Commits the position under the group id, for lag tools only. Never fails the caller. */
+    void (*commit_position)(struct bus *bus, enum topic topic, int32_t partition,
+                            int64_t next_offset);
+
+    /* Queues a message. STATUS_RETRY: the queue is full, serve deliveries first. */
+    struct status (*produce)(struct op *op, struct bus *bus, const struct bus_message *message);
+    /* The next delivery report, if any; never waits. */
+    bool (*delivered)(struct bus *bus, struct bus_delivery *ret_delivery);
+    /* Messages that were produced and have no report yet. */
+    uint32_t (*in_flight)(struct bus *bus);
+    /* A new producer; what was in flight is dropped without reports. After ok = false. */
+    struct status (*reset_producer)(struct op *op, struct bus *bus);
+};
+
+struct bus {
+    const struct bus_ops *ops;
+};
+
+/* Largest value of a record, both ways (reliability.md §4): larger ones are never sent, and
+ * quarantined when met. */
+#define BUS_VALUE_MAX_BYTES (256 * 1024)

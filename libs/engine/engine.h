@@ -1,0 +1,236 @@
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/defer.h"
+#include "engine/bus.h"
+#include "engine/caller.h"
+#include "engine/store.h"
+
+/*
+ * The one loop that every service runs in: collect, fence, decide, save, commit, publish
+ * (ARCHITECTURE.md, "The engine"). A service gives tables and pure decide functions; the engine
+ * owns order, batching, fencing, deduplication, the outbox, commit, publishing and parking.
+ */
+
+/* ---- What a decision gets ---- */
+
+enum engine_actor_kind {
+    ENGINE_ACTOR_NONE = 0,
+    ENGINE_ACTOR_USER,
+    ENGINE_ACTOR_MARKETPLACE,
+    ENGINE_ACTOR_STAFF,
+    ENGINE_ACTOR_SYSTEM,
+    ENGINE_ACTOR_COUNT,
+};
+
+struct engine_actor {
+    enum engine_actor_kind kind;
+    struct id id;
+};
+
+/* A record, decoded. Filled by a handler's decode; the engine has filled what is marked (engine). */
+struct engine_message {
+    enum topic topic;        /* (engine) */
+    int32_t lane;            /* (engine) */
+    int64_t committed_at_us; /* (engine) header of lane-written topics; 0 for intakes */
+    struct id id;
+    struct id key; /* the aggregate's id; must equal the record's key */
+    struct id correlation_id;
+    struct id causation_id;
+    struct engine_actor actor;
+    struct hash content; /* intakes: hash over type, key, actor and body (R4) */
+    bool creates;        /* creates its aggregate: passes a key parked as MISSING */
+    bool skip;           /* an unknown type where the service skips those: counted, not decided */
+    int32_t type;        /* the service's enum */
+    const void *body;    /* the service's struct, in the arena */
+};
+
+/* ---- What a decision may do ---- */
+
+struct engine_turn; /* one message being decided; valid during decide */
+
+struct op *engine_op(struct engine_turn *turn); /* now_us is the fence's time */
+
+/* The aggregate as of now in this batch, or NULL: no such one. Change it in place, then say so. */
+void *engine_aggregate(struct engine_turn *turn);
+void engine_changed(struct engine_turn *turn);
+/* Creates the aggregate of the message's key from a copy of row; there must be none. Returns it. */
+STATUS engine_create(struct engine_turn *turn, const void *row, void **ret_row);
+
+/* The aggregate's rows of a child table, in this batch's view: ret_rows[i] points to a struct. */
+uint32_t engine_children(struct engine_turn *turn, const struct table *table,
+                         void *const **ret_rows);
+void engine_child_changed(struct engine_turn *turn, const struct table *table, const void *row);
+STATUS engine_child_create(struct engine_turn *turn, const struct table *table, const void *row,
+                           void **ret_row);
+
+/* Appends a row (copied) to one of the service's insert-only tables. */
+STATUS engine_append(struct engine_turn *turn, const struct table *table, const void *row);
+
+/* The id of the next thing this decision makes: derived from (message, ordinal), so a replay makes
+ * the same. Use it in what is emitted, transferred, asked for. */
+struct id engine_next_id(struct engine_turn *turn);
+
+/* Publishes a record on one of the service's lane-written topics, with the message's key. id is
+ * from engine_next_id; type is the CloudEvents type; payload lives in the arena.
+ * STATUS_LIMIT with "engine.output_too_large" over BUS_VALUE_MAX_BYTES. */
+STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
+                   struct str payload);
+
+/* A request to the outside, about `subject`, with frozen bytes. id is from engine_next_id. */
+STATUS engine_effect(struct engine_turn *turn, struct id id, int32_t kind, struct id subject,
+                     struct str request);
+
+/* An effect's row. Exactly the columns of the table `effect`. */
+enum effect_state {
+    EFFECT_NONE = 0,
+    EFFECT_WAITING,
+    EFFECT_SENDING,
+    EFFECT_DONE,
+    EFFECT_FAILED,
+    EFFECT_UNKNOWN,
+    EFFECT_STATE_COUNT,
+};
+
+struct effect_row {
+    struct id id;
+    int32_t lane;
+    struct id key;
+    int kind;
+    struct id subject;
+    struct str request;
+    enum effect_state state;
+    int32_t attempts;
+    int64_t due_at_us;
+    int64_t caused_at_us;
+    bool open;
+    int32_t last_status;
+    struct str last_answer;
+};
+
+/* What an answer means for its effect. */
+enum engine_verdict {
+    ENGINE_VERDICT_NONE = 0,
+    ENGINE_VERDICT_DONE,    /* certain: it happened */
+    ENGINE_VERDICT_FAILED,  /* certain: it did not and will not */
+    ENGINE_VERDICT_UNKNOWN, /* ask again: same key, same bytes, backoff */
+    ENGINE_VERDICT_COUNT,
+};
+
+/* The outcome of an intake row, set by a projection (see engine_handler.closes). */
+enum intake_outcome {
+    INTAKE_OPEN = 0,
+    INTAKE_ACCEPTED,
+    INTAKE_REJECTED,
+    INTAKE_OUTCOME_COUNT,
+};
+
+/* ---- What a service is ---- */
+
+/* Which of this service's own intake rows a handler's messages close (R5). */
+enum engine_closes {
+    ENGINE_CLOSES_NONE = 0,
+    ENGINE_CLOSES_CAUSE,   /* the row whose id is the message's causation id (gateway: events) */
+    ENGINE_CLOSES_MESSAGE, /* the row of the message itself (an internal intake topic) */
+    ENGINE_CLOSES_COUNT,
+};
+
+struct engine_handler {
+    enum topic topic;
+    /* Bytes to message; checks everything. STATUS_INVALID parks. Pure but for the arena. */
+    struct status (*decode)(struct op *op, const struct bus_record *record,
+                            struct engine_message *ret_message);
+    /* Decides. A refusal is a result, not a status. A failed status means "this message cannot be
+     * decided": the batch is rolled back and the message ends parked, by STATUS kind (R8).
+     * STATUS_NOT_FOUND parks the key as MISSING: the message that creates it will release it. */
+    struct status (*decide)(struct engine_turn *turn, const struct engine_message *message);
+    /* A parked message is dropped by a person: tell whoever waits (commands: CommandRejected).
+     * NULL where nobody waits. */
+    struct status (*dropped)(struct engine_turn *turn, const struct engine_message *message);
+    enum engine_closes closes;
+    /* With closes: the outcome that this message brings. code and sentence stay empty for ACCEPTED. */
+    enum intake_outcome (*outcome)(const struct engine_message *message, struct str *ret_code,
+                                   struct str *ret_sentence);
+    bool drop_needs_two; /* dropping a parked message of this topic needs a second person */
+};
+
+#define ENGINE_TABLES_MAX 8
+#define ENGINE_HANDLERS_MAX 8
+
+struct engine_service {
+    struct str name;               /* "escrow": also its schema and the ce_source */
+    struct str aggregate_type;     /* outbox.aggregatetype: "escrow" */
+    const struct table *aggregate; /* single COLUMN_UUID key */
+    const struct table *children[ENGINE_TABLES_MAX]; /* with a parent column; NULL-terminated */
+    const struct table *appends[ENGINE_TABLES_MAX];  /* insert-only; NULL-terminated */
+    const struct engine_handler *handlers;
+    uint32_t handler_count;
+    enum topic dlq; /* where parking is announced */
+    struct str (*parked_record)(struct op *op, const struct bus_record *record,
+                                struct id message_id, struct id key,
+                                struct str reason); /* the announcement's bytes */
+    bool demands_first; /* no lane_in row and first n > 1: stop (money services) */
+    /* Effects; NULL where a service has none. */
+    enum engine_verdict (*judge)(struct op *op, const struct effect_row *effect,
+                                 const struct caller_answer *answer, struct str *ret_code);
+    /* Decides a certain answer (DONE or FAILED) like a message; message.id is the effect's id. */
+    struct status (*answered)(struct engine_turn *turn, const struct effect_row *effect,
+                              enum engine_verdict verdict, const struct caller_answer *answer);
+};
+
+/* ---- Running it ---- */
+
+#define ENGINE_BATCH_MAX 512
+#define ENGINE_THREADS_MAX 8
+#define ENGINE_LEASE_MS 2500
+#define ENGINE_HEARTBEAT_MS 500
+
+struct engine_limits {
+    uint32_t batch_max; /* 1 to ENGINE_BATCH_MAX */
+    int64_t collect_us; /* how long a busy lane gathers a batch; 0: never waits */
+    int64_t lease_ms;
+    int64_t heartbeat_ms;
+};
+
+struct engine_limits engine_default_limits(void);
+
+/* Counters and gauges of one engine thread, read by the metrics page. */
+struct engine_stats {
+    _Atomic uint64_t decided, duplicates, skipped, refused_batches, batches, published, parked,
+        quarantined;
+    _Atomic uint64_t gaps, claims, effects_sent, effects_done, effects_failed, effects_unknown;
+    _Atomic uint64_t intakes_republished, commits_failed;
+    _Atomic uint32_t lanes_held, lanes_stopped, batch_limit;
+    _Atomic uint64_t oldest_unpublished_us; /* age; 0: none */
+    _Atomic uint64_t effects_need_person;   /* open, too old to be sent again */
+};
+
+/* One engine thread. Not thread-safe but for engine_stop and the stats. */
+struct engine;
+
+struct engine_ports {
+    struct store *store;   /* owned from engine_new on */
+    struct bus *bus;       /* owned from engine_new on */
+    struct caller *caller; /* borrowed; NULL where the service has no effects */
+};
+
+/* number: 0 … ENGINE_THREADS_MAX - 1 within the process. Allocates; never fails but by ASSERT. */
+struct engine *engine_new(const struct engine_service *service, struct engine_ports ports,
+                          struct engine_limits limits, uint32_t number);
+void engine_free(struct engine *engine);
+DEFINE_FREE_AT(struct engine, engine_free)
+
+/*
+ * One turn of the loop: heartbeat if due, claim or hand over lanes, collect, decide, publish,
+ * housekeeping. Waits at most max_wait_ms when there is nothing to do. Returns what it cannot
+ * act on (STATUS_STOP: broker or database refuse us for good); everything else is handled inside.
+ */
+STATUS engine_step(struct engine *engine, int64_t max_wait_ms);
+
+/* Finishes: publishes what is committed (at most drain_ms), hands the lanes over, retires. */
+void engine_drain(struct engine *engine, int64_t drain_ms);
+
+struct engine_stats *engine_stats(struct engine *engine);

@@ -1,0 +1,214 @@
+-- migrate:up
+
+-- The engine's own tables. Applied to the schema of every service that runs lanes
+-- (search_path names it). Times are microseconds since 1970 by this database's clock.
+
+CREATE FUNCTION now_us() RETURNS bigint LANGUAGE sql VOLATILE AS
+$$ SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint $$;
+
+-- Raises when a statement did not touch the number of rows it was written for.
+CREATE FUNCTION assert_rows(touched bigint, wanted bigint) RETURNS bigint LANGUAGE plpgsql AS
+$$ BEGIN
+  IF touched <> wanted THEN
+    RAISE EXCEPTION 'wrong row count: % of %', touched, wanted USING ERRCODE = 'HF001';
+  END IF;
+  RETURN touched;
+END $$;
+
+-- An engine thread that is alive as long as its lease.
+CREATE TABLE owner (
+  id uuid PRIMARY KEY,
+  pid integer NOT NULL,              -- its backend, terminated by whoever takes a lane over
+  lease_until_us bigint NOT NULL,
+  started_at_us bigint NOT NULL
+) WITH (fillfactor = 50);
+
+-- The lock of everything that lane p owns. One row has one writer: its lane.
+CREATE TABLE lane (
+  p integer PRIMARY KEY CHECK (p >= 0 AND p < 12),
+  epoch bigint NOT NULL DEFAULT 0,
+  owner uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+  pid integer NOT NULL DEFAULT 0,
+  clean boolean NOT NULL DEFAULT true,
+  last_at_us bigint NOT NULL DEFAULT 0,
+  stopped text NOT NULL DEFAULT ''   -- why; empty: runs
+) WITH (fillfactor = 50);
+INSERT INTO lane (p) SELECT generate_series(0, 11);
+
+-- How far lane p has read a topic.
+CREATE TABLE lane_in (
+  lane integer NOT NULL REFERENCES lane (p),
+  topic text NOT NULL,
+  next_offset bigint NOT NULL CHECK (next_offset >= 0),
+  last_n bigint NOT NULL CHECK (last_n >= 0),
+  last_at_us bigint NOT NULL,
+  PRIMARY KEY (lane, topic)
+) WITH (fillfactor = 50);
+
+-- How far lane p has written a topic, and up to which n everything is acknowledged.
+CREATE TABLE lane_out (
+  lane integer NOT NULL REFERENCES lane (p),
+  topic text NOT NULL,
+  next_n bigint NOT NULL CHECK (next_n >= 1),
+  published_n bigint NOT NULL CHECK (published_n >= 0),
+  PRIMARY KEY (lane, topic),
+  CHECK (published_n < next_n)
+) WITH (fillfactor = 50);
+
+-- Which Kafka cluster this schema belongs to; a change of it stops the lanes.
+CREATE TABLE cluster (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+  cluster_id text NOT NULL
+);
+
+-- What was decided to be published: append-only, numbered by its lane. The columns that
+-- Debezium's outbox event router wants (id, aggregatetype, aggregateid, type, payload) are there.
+CREATE TABLE outbox (
+  lane integer NOT NULL,
+  topic text NOT NULL,
+  n bigint NOT NULL CHECK (n >= 1),
+  day integer NOT NULL,              -- days since 1970 of committed_at_us
+  id uuid NOT NULL,
+  aggregatetype text NOT NULL,
+  aggregateid uuid NOT NULL,
+  type text NOT NULL,
+  payload bytea NOT NULL CHECK (octet_length(payload) <= 262144),
+  committed_at_us bigint NOT NULL,
+  causation_id uuid NOT NULL,
+  PRIMARY KEY (lane, topic, n, day)
+) PARTITION BY RANGE (day);
+CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
+
+-- Makes the partitions of today and the coming days. Called by services at start and every hour.
+CREATE FUNCTION outbox_make_partitions(days integer) RETURNS void LANGUAGE plpgsql
+  SECURITY DEFINER SET search_path FROM CURRENT AS
+$$ DECLARE
+  today integer := (now_us() / 86400000000)::integer;
+  day integer;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext(current_schema() || '.outbox'));
+  FOR day IN SELECT generate_series(today, today + days) LOOP
+    IF to_regclass(format('outbox_%s', day)) IS NULL THEN
+      EXECUTE format('CREATE TABLE outbox_%s PARTITION OF outbox FOR VALUES FROM (%s) TO (%s)', day, day, day + 1);
+    END IF;
+  END LOOP;
+END $$;
+
+-- Messages of intake topics that were decided. Lane-written topics need only lane_in.last_n.
+CREATE TABLE inbox (
+  id uuid PRIMARY KEY,
+  key uuid NOT NULL,
+  content bytea NOT NULL CHECK (octet_length(content) = 32),
+  lane integer NOT NULL,
+  at_us bigint NOT NULL
+);
+
+-- Requests from outside, durable before they are answered, open until their outcome.
+CREATE TABLE intake (
+  id uuid PRIMARY KEY,
+  lane integer NOT NULL,
+  topic text NOT NULL,
+  key uuid NOT NULL,
+  type text NOT NULL,
+  payload bytea NOT NULL CHECK (octet_length(payload) <= 262144),
+  content bytea NOT NULL CHECK (octet_length(content) = 32),
+  account uuid NOT NULL,             -- who may see it
+  created_at_us bigint NOT NULL,
+  due_at_us bigint NOT NULL,         -- when it is published again, while open
+  attempts integer NOT NULL,
+  open boolean NOT NULL,
+  outcome smallint NOT NULL CHECK (outcome IN (0, 1, 2)),  -- none, accepted, rejected
+  outcome_code text NOT NULL,
+  outcome_sentence text NOT NULL,
+  closed_at_us bigint NOT NULL,
+  CHECK (open = (outcome = 0))
+) WITH (fillfactor = 70);
+CREATE INDEX intake_open ON intake (lane, due_at_us) WHERE open;
+
+-- Calls to the outside: written down before they are tried.
+CREATE TABLE effect (
+  id uuid PRIMARY KEY,               -- also the idempotency key
+  lane integer NOT NULL,
+  key uuid NOT NULL,
+  kind smallint NOT NULL,            -- the service's own enum
+  subject uuid NOT NULL,             -- what it is about: the leg
+  request bytea NOT NULL,            -- frozen: every attempt sends these bytes
+  state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5)), -- waiting, sending, done, failed, unknown
+  attempts integer NOT NULL CHECK (attempts >= 0),
+  due_at_us bigint NOT NULL,
+  caused_at_us bigint NOT NULL,      -- commit time of the record that caused it: the key's age
+  open boolean NOT NULL,
+  last_status integer NOT NULL,
+  last_answer text NOT NULL,         -- the provider's error code, for people
+  CHECK (open = (state IN (1, 2, 5)))
+) WITH (fillfactor = 70);
+CREATE INDEX effect_open ON effect (lane, due_at_us) WHERE open;
+
+-- A key whose messages wait for a person (or for a missing creation).
+CREATE TABLE parked_key (
+  key uuid PRIMARY KEY,
+  lane integer NOT NULL,
+  reason text NOT NULL,              -- the error code
+  missing boolean NOT NULL,          -- released by the message that creates the aggregate
+  since_us bigint NOT NULL,
+  next_seq bigint NOT NULL CHECK (next_seq >= 1)
+);
+CREATE INDEX parked_key_lane ON parked_key (lane);
+
+CREATE TABLE parked_message (
+  key uuid NOT NULL REFERENCES parked_key (key),
+  seq bigint NOT NULL CHECK (seq >= 1),
+  lane integer NOT NULL,
+  topic text NOT NULL,
+  kafka_offset bigint NOT NULL,
+  n bigint NOT NULL,
+  message_id uuid NOT NULL,
+  committed_at_us bigint NOT NULL,
+  value bytea NOT NULL,
+  at_us bigint NOT NULL,
+  PRIMARY KEY (key, seq)
+);
+
+-- Records that belong to no key we can read.
+CREATE TABLE quarantine (
+  topic text NOT NULL,
+  lane integer NOT NULL,
+  kafka_offset bigint NOT NULL,
+  n bigint NOT NULL,
+  reason text NOT NULL,
+  key bytea NOT NULL,
+  value bytea NOT NULL,
+  at_us bigint NOT NULL,
+  PRIMARY KEY (topic, lane, kafka_offset)
+);
+
+-- The record about to be tried after an unclean end: the third try parks it undecoded.
+CREATE TABLE lane_probe (
+  lane integer PRIMARY KEY REFERENCES lane (p),
+  topic text NOT NULL,
+  kafka_offset bigint NOT NULL,
+  tries integer NOT NULL CHECK (tries >= 0)
+) WITH (fillfactor = 50);
+
+-- What a person asks of a lane's owner, who alone writes the lane's rows.
+CREATE TABLE admin_request (
+  id uuid PRIMARY KEY,
+  lane integer NOT NULL,
+  kind smallint NOT NULL CHECK (kind IN (1, 2, 3)), -- park retry, park drop, bus republish
+  key uuid NOT NULL,
+  topic text NOT NULL,
+  n bigint NOT NULL,
+  requested_by text NOT NULL,
+  approved_by text NOT NULL,         -- the second person, where one is needed
+  created_at_us bigint NOT NULL,
+  open boolean NOT NULL,
+  result text NOT NULL,
+  done_at_us bigint NOT NULL
+);
+CREATE INDEX admin_request_open ON admin_request (lane, created_at_us) WHERE open;
+
+-- migrate:down
+
+DROP TABLE admin_request, lane_probe, quarantine, parked_message, parked_key, effect, intake, inbox,
+  outbox, cluster, lane_out, lane_in, lane, owner;
+DROP FUNCTION outbox_make_partitions(integer), assert_rows(bigint, bigint), now_us();
