@@ -43,6 +43,17 @@ uint32_t map_get(const struct map *map, struct id key, uint32_t fallback)
     return slot->used ? slot->value : fallback;
 }
 
+void map_set(struct map *map, struct id key, uint32_t value)
+{
+    struct map_slot *slot = find(map, key);
+    if (!slot->used) {
+        ASSERT(map->count < map->max);
+        *slot = (struct map_slot){.key = key, .used = true};
+        map->count++;
+    }
+    slot->value = value;
+}
+
 uint32_t map_put(struct map *map, struct id key, uint32_t value)
 {
     struct map_slot *slot = find(map, key);

@@ -26,5 +26,8 @@ MUST_CHECK bool map_init(struct map *map, struct arena *arena, uint32_t max);
 /* The number stored for key, or fallback. */
 uint32_t map_get(const struct map *map, struct id key, uint32_t fallback);
 
+/* Stores value, replacing what was there. ASSERTs that there is room. */
+void map_set(struct map *map, struct id key, uint32_t value);
+
 /* Stores value unless the key is there; returns what is stored now. ASSERTs that there is room. */
 uint32_t map_put(struct map *map, struct id key, uint32_t value);

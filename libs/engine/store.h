@@ -15,7 +15,7 @@
  * A transaction is: begin, (load | scan | insert | update | erase)*, sync, …, commit or rollback.
  * Calls between two syncs only queue; their results are there after the next sync (commit syncs
  * too). Loaded rows live in op->arena. After a failed call the only legal calls are rollback
- * and connect.
+ * and connect. load and scan may also stand alone, without begin: they see what is committed.
  *
  * Failures, by SQLSTATE class (architecture R8): 08, 40, 53, 55, 57 and lost connections: STATUS_RETRY.
  * 42: STATUS_STOP. 22: STATUS_INVALID. 23, row counts that do not fit (SQLSTATE HF001) and the rest:
@@ -71,8 +71,9 @@ struct store_ops {
     /* Removes the owner's lease row; its lanes must have been released. */
     struct status (*retire)(struct op *op, struct store *store, struct id owner);
     /*
-     * Takes the lane if its epoch is still `seen->epoch` and its owner is gone or dead (whose
-     * backend is then terminated). One transaction with a lock timeout. STATUS_CONFLICT: somebody
+     * Takes the lane if its epoch is still `seen->epoch` and its owner is gone, dead (its backend is
+     * then terminated) or this same owner, who lost track of it (unless its backend is this one, it
+     * is terminated too). One transaction with a lock timeout. STATUS_CONFLICT: somebody
      * else was quicker. *ret_epoch is ours; clean is set to false.
      */
     struct status (*claim)(struct op *op, struct store *store, const struct store_lane *seen,

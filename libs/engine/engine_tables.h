@@ -1,0 +1,149 @@
+#pragma once
+
+#include "base/table.h"
+#include "engine/engine.h"
+
+/* The engine's own tables: migrations/engine/0001_engine.sql, told as structs. */
+
+struct lane_in_row {
+    int32_t lane;
+    struct str topic;
+    int64_t next_offset;
+    int64_t last_n;
+    int64_t last_at_us;
+};
+
+struct lane_out_row {
+    int32_t lane;
+    struct str topic;
+    int64_t next_n;
+    int64_t published_n;
+};
+
+struct outbox_row {
+    int32_t lane;
+    struct str topic;
+    int64_t n;
+    int32_t day;
+    struct id id;
+    struct str aggregatetype;
+    struct id aggregateid;
+    struct str type;
+    struct str payload;
+    int64_t committed_at_us;
+    struct id causation_id;
+};
+
+struct inbox_row {
+    struct id id;
+    struct id key;
+    struct hash content;
+    int32_t lane;
+    int64_t at_us;
+};
+
+struct intake_row {
+    struct id id;
+    int32_t lane;
+    struct str topic;
+    struct id key;
+    struct str type;
+    struct str payload;
+    struct hash content;
+    struct id account;
+    int64_t created_at_us;
+    int64_t due_at_us;
+    int32_t attempts;
+    bool open;
+    enum intake_outcome outcome;
+    struct str outcome_code;
+    struct str outcome_sentence;
+    int64_t closed_at_us;
+};
+
+struct parked_key_row {
+    struct id key;
+    int32_t lane;
+    struct str reason;
+    bool missing;
+    int64_t since_us;
+    int64_t next_seq;
+};
+
+struct parked_message_row {
+    struct id key;
+    int64_t seq;
+    int32_t lane;
+    struct str topic;     /* ENGINE_PARKED_ANSWER for the answer of an effect */
+    int64_t kafka_offset; /* of an answer: the HTTP status, negated when the verdict was FAILED */
+    int64_t n;
+    struct id message_id;
+    int64_t committed_at_us;
+    struct str value;
+    int64_t at_us;
+};
+
+#define ENGINE_PARKED_ANSWER STR("@effect")
+
+struct quarantine_row {
+    struct str topic;
+    int32_t lane;
+    int64_t kafka_offset;
+    int64_t n;
+    struct str reason;
+    struct str key;
+    struct str value;
+    int64_t at_us;
+};
+
+struct lane_probe_row {
+    int32_t lane;
+    struct str topic;
+    int64_t kafka_offset;
+    int32_t tries;
+};
+
+enum admin_kind {
+    ADMIN_NONE = 0,
+    ADMIN_PARK_RETRY,
+    ADMIN_PARK_DROP,
+    ADMIN_BUS_REPUBLISH,
+    ADMIN_KIND_COUNT,
+};
+
+struct admin_request_row {
+    struct id id;
+    int32_t lane;
+    enum admin_kind kind;
+    struct id key;
+    struct str topic;
+    int64_t n;
+    struct str requested_by;
+    struct str approved_by;
+    int64_t created_at_us;
+    bool open;
+    struct str result;
+    int64_t done_at_us;
+};
+
+extern const struct table engine_lane_in_table;
+extern const struct table engine_lane_out_table;
+extern const struct table engine_outbox_table;
+extern const struct table engine_inbox_table;
+extern const struct table engine_intake_table;
+extern const struct table engine_effect_table;
+extern const struct table engine_parked_key_table;
+extern const struct table engine_parked_message_table;
+extern const struct table engine_quarantine_table;
+extern const struct table engine_lane_probe_table;
+extern const struct table engine_admin_request_table;
+
+extern const struct table_scan engine_scan_lane_in;        /* by lane */
+extern const struct table_scan engine_scan_lane_out;       /* by lane */
+extern const struct table_scan engine_scan_outbox;         /* by lane, topic; n > bound */
+extern const struct table_scan engine_scan_intake_due;     /* open, by lane; due <= bound */
+extern const struct table_scan engine_scan_effect_due;     /* open, by lane; due <= bound */
+extern const struct table_scan engine_scan_parked_key;     /* by lane */
+extern const struct table_scan engine_scan_parked_message; /* by key, in order */
+extern const struct table_scan engine_scan_lane_probe;     /* by lane */
+extern const struct table_scan engine_scan_admin_request;  /* open, by lane, oldest first */
