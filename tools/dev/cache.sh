@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# Downloads, kept outside the checkout so that a second one needs no network: Kafka's jars (Maven), the Python test
+# tools (pip), the schema linter (npm). Each is pinned by checksum, and appears in its place only when it is whole.
+
+content_key() { # files... -> a short name for their content
+    cat -- "$@" | sha256sum | cut -c1-12
+}
+
+cache_kafka_dir() {
+    printf '%s/kafka-%s' "$CACHE" "$(content_key "$ROOT/tools/kafka/pom.xml" "$ROOT/tools/kafka/jars.sha256")"
+}
+
+cache_has_kafka() { [[ -d $(cache_kafka_dir) ]]; }
+
+kafka_classpath() {
+    printf '%s/*' "$(cache_kafka_dir)"
+}
+
+cache_place() { # from, to: the first of several racing checkouts wins
+    mkdir -p -- "$(dirname -- "$2")"
+    mv -T -- "$1" "$2" 2>/dev/null || { rm -rf -- "$1" && [[ -d $2 ]]; }
+}
+
+fetch_kafka() { # folder
+    mvn -B -C -f "$ROOT/tools/kafka/pom.xml" dependency:copy-dependencies \
+        -DincludeScope=runtime "-DoutputDirectory=$1"
+    (cd -- "$1" && sha256sum --quiet --strict -c "$ROOT/tools/kafka/jars.sha256")
+}
+
+cache_kafka() {
+    cache_has_kafka && return 0
+    step "fetching Kafka's jars (45 MB, once)"
+    mkdir -p -- "$CACHE"
+    local new
+    new=$(mktemp -d "$CACHE/new.XXXXXX")
+    if ! quietly "$STATE/log/maven.log" fetch_kafka "$new"; then
+        rm -rf -- "$new"
+        die "$EXIT_MISSING" "cannot fetch Kafka's jars with Maven (is there a network? log: $STATE/log/maven.log)"
+    fi
+    chmod 755 "$new"
+    cache_place "$new" "$(cache_kafka_dir)"
+}
+
+cache_venv_dir() {
+    printf '%s/venv-%s-%s' "$CACHE" "$(content_key "$ROOT/tests/requirements.txt")" \
+        "$("$(system_python)" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+}
+
+cache_has_venv() { [[ -x $(cache_venv_dir)/bin/pytest ]]; }
+
+make_venv() { # folder
+    "$(system_python)" -m venv "$1"
+    "$1/bin/pip" install --disable-pip-version-check --require-hashes --no-deps -r "$ROOT/tests/requirements.txt"
+}
+
+# A venv knows its own path, so it is made in place; bin/pytest comes last of all.
+cache_venv() {
+    cache_has_venv && return 0
+    step "fetching the Python test tools (once)"
+    local dir
+    dir=$(cache_venv_dir)
+    rm -rf -- "$dir"
+    if ! quietly "$STATE/log/pip.log" make_venv "$dir"; then
+        rm -rf -- "$dir"
+        die "$EXIT_MISSING" "cannot fetch the Python test tools with pip (is there a network? log: $STATE/log/pip.log)"
+    fi
+}
+
+cache_buf_dir() {
+    printf '%s/buf-%s' "$CACHE" "$(content_key "$ROOT/tools/buf/package-lock.json")"
+}
+
+# The binary itself; npm's wrapper would want node each time.
+buf_binary() {
+    case $(uname -m) in
+    aarch64) printf '%s/node_modules/@bufbuild/buf-linux-aarch64/bin/buf' "$(cache_buf_dir)" ;;
+    *) printf '%s/node_modules/@bufbuild/buf-linux-x64/bin/buf' "$(cache_buf_dir)" ;;
+    esac
+}
+
+cache_has_buf() { [[ -x $(buf_binary) ]]; }
+
+fetch_buf() { # folder
+    cp -- "$ROOT/tools/buf/package.json" "$ROOT/tools/buf/package-lock.json" "$1"
+    (cd -- "$1" && npm ci --ignore-scripts --no-audit --no-fund)
+}
+
+cache_buf() { # returns 1 when it cannot be had: only the schema check depends on it
+    cache_has_buf && return 0
+    step "fetching buf (once)"
+    mkdir -p -- "$CACHE"
+    local new
+    new=$(mktemp -d "$CACHE/new.XXXXXX")
+    if ! quietly "$STATE/log/npm.log" fetch_buf "$new"; then
+        rm -rf -- "$new"
+        warn "cannot fetch buf with npm (is there a network? log: $STATE/log/npm.log)"
+        return 1
+    fi
+    chmod 755 "$new"
+    cache_place "$new" "$(cache_buf_dir)"
+}

@@ -1,0 +1,147 @@
+# shellcheck shell=bash
+# Holdfast's own processes: which there are, with which environment, when they are ready.
+
+# Every process gets exactly this environment: what the user's shell has set must not change a service.
+service_env() { # name, HTTP port key or '-', extra KEY=VALUE... -> NUL-ended assignments
+    local name=$1 http=$2 key=${1^^}
+    shift 2
+    key=${key//-/_}
+    printf '%s\0' "PATH=$PATH" "HOME=${HOME:-/}" LANG=C.UTF-8 HOLDFAST_ENV=development \
+        "LOG_LEVEL=${LOG_LEVEL:-info}" "ADMIN_LISTEN=127.0.0.1:$(port_for "${key}_ADMIN_PORT")" "$@"
+    [[ $http == - ]] || printf '%s\0' "HTTP_LISTEN=127.0.0.1:$(port_for "$http")"
+}
+
+# The first gateway and payments keep the plain names: theirs are the URLs that people and the sandbox know.
+http_port_key() { # service, replica
+    if (($2 == 1)); then
+        printf '%s_HTTP_PORT' "${1^^}"
+    else
+        printf '%s_%d_HTTP_PORT' "${1^^}" "$2"
+    fi
+}
+
+replica_env() { # service, replica
+    local service=$1 name=$1-$2 common
+    common=("DATABASE_URL=$(pg_url "holdfast_$service")" "KAFKA_BROKERS=$(kafka_brokers)")
+    case $service in
+    gateway) service_env "$name" "$(http_port_key gateway "$2")" "${common[@]}" ;;
+    escrow) service_env "$name" - "${common[@]}" ;;
+    payments)
+        service_env "$name" "$(http_port_key payments "$2")" "${common[@]}" \
+            "STRIPE_API_BASE=$(service_url SANDBOX_HTTP_PORT)" \
+            "STRIPE_SECRET_KEY=$(stripe_secret_key)" "STRIPE_WEBHOOK_SECRETS=$(stripe_webhook_secret)"
+        ;;
+    esac
+}
+
+stripe_secret_key() { printf 'sk_test_%s' "$(secret STRIPE_KEY)"; }
+stripe_webhook_secret() { printf 'whsec_%s' "$(secret STRIPE_WEBHOOK)"; }
+
+service_url() { # port key
+    printf 'http://127.0.0.1:%s' "$(recall env "$1")"
+}
+
+# The program that a running process was started from has been replaced by a newer build.
+service_outdated() { # name
+    local pid
+    pid=$(proc_pid "$1")
+    [[ -n $pid && $(readlink -- "/proc/$pid/exe" 2>/dev/null) == *' (deleted)' ]]
+}
+
+service_start() { # name, program, then its environment on standard input
+    local name=$1 program environment
+    if proc_alive "$name"; then
+        service_outdated "$name" || return 0
+        step "restarting $name: there is a newer build"
+        proc_stop "$name"
+    fi
+    program=$(binary release "$2") || die "$EXIT_NOT_STARTED" "$2 is not in the build"
+    mapfile -d '' -t environment
+    proc_start "$name" env -i "${environment[@]}" "$program"
+}
+
+service_ready() { # name
+    [[ $(http_status "$(recall env "$(admin_port_key "$1")")" /readyz) == 200 ]]
+}
+
+admin_port_key() { # name
+    local key=${1^^}
+    printf '%s_ADMIN_PORT' "${key//-/_}"
+}
+
+sandbox_start() {
+    local url
+    proc_alive sandbox && ! service_outdated sandbox && return 0
+    url=http://127.0.0.1:$(recall env PAYMENTS_HTTP_PORT)/webhooks/stripe
+    service_env sandbox SANDBOX_HTTP_PORT "STRIPE_SECRET_KEY=$(stripe_secret_key)" \
+        "STRIPE_WEBHOOK_SECRET=$(stripe_webhook_secret)" "STRIPE_WEBHOOK_URL=$url" >"$INST/run/sandbox.env"
+    service_start sandbox holdfast-sandbox <"$INST/run/sandbox.env"
+}
+
+# Payments and the sandbox know each other's port, so both are chosen before either starts.
+services_choose_ports() {
+    proc_alive payments-1 || port_for PAYMENTS_HTTP_PORT >/dev/null
+    proc_alive sandbox || port_for SANDBOX_HTTP_PORT >/dev/null
+}
+
+services_start() { # replicas
+    local service number name
+    mkdir -p -- "$INST/run"
+    chmod 700 "$INST/run"
+    services_choose_ports
+    step "starting the sandbox and $1 of each service"
+    sandbox_start
+    for service in "${HOLDFAST_SERVICES[@]}"; do
+        for ((number = 1; number <= $1; number++)); do
+            name=$service-$number
+            if proc_alive "$name" && ! service_outdated "$name"; then
+                continue
+            fi
+            replica_env "$service" "$number" >"$INST/run/$name.env"
+            service_start "$name" "holdfast-$service" <"$INST/run/$name.env"
+        done
+    done
+    services_stop_surplus "$1"
+    for name in sandbox $(proc_names); do
+        proc_await "$name" 30 service_ready "$name" || die "$EXIT_NOT_STARTED" "$name is not ready (log: $INST/log/$name.log)"
+    done
+}
+
+services_stop_surplus() { # replicas
+    local name
+    for name in $(proc_names); do
+        if [[ $name =~ -([0-9]+)$ ]] && ((BASH_REMATCH[1] > $1)); then
+            proc_stop "$name"
+        fi
+    done
+}
+
+# All are asked at once and drain side by side; then each is waited for.
+services_stop() {
+    local name names
+    mapfile -t names < <(proc_names)
+    for name in "${names[@]}"; do
+        proc_signal "$name" TERM
+    done
+    for name in "${names[@]}"; do
+        proc_stop "$name" TERM 20
+    done
+}
+
+topics_ensure() {
+    local ctl
+    ctl=$(binary release holdfastctl) || die "$EXIT_NOT_STARTED" "holdfastctl is not in the build"
+    step "creating topics"
+    quietly "$INST/log/topics.log" "$ctl" topics ensure --brokers "$(kafka_brokers)" \
+        --topology "$ROOT/topology.yaml" || die "$EXIT_NOT_STARTED" "the topics cannot be created"
+}
+
+migrate_up() {
+    local ctl
+    ctl=$(binary release holdfastctl) || die "$EXIT_NOT_STARTED" "holdfastctl is not in the build"
+    step "migrating the database"
+    pg_bootstrap
+    DATABASE_URL=$(pg_url holdfast_owner) quietly "$INST/log/migrate.log" "$ctl" migrate up --dir "$ROOT/migrations" ||
+        die "$EXIT_NOT_STARTED" "the database cannot be migrated"
+    PG_DATABASE=holdfast pg_super -f "$ROOT/tools/dev/grants.sql"
+}

@@ -1,0 +1,114 @@
+# shellcheck shell=bash
+# test and check: everything that must pass, on servers that live as long as the run.
+
+test_environment() {
+    export HOLDFAST_TEST_DATABASE_URL HOLDFAST_TEST_KAFKA HOLDFAST_BUILD_DIR HOLDFAST_PG_BIN HOLDFAST_KAFKA_CLASSPATH
+    HOLDFAST_TEST_DATABASE_URL=$(pg_super_url)
+    HOLDFAST_TEST_KAFKA=$(kafka_brokers)
+    HOLDFAST_BUILD_DIR=$(build_dir asan)
+    HOLDFAST_PG_BIN=$PG_BIN
+    HOLDFAST_KAFKA_CLASSPATH=$(kafka_classpath)
+    # A finding ends the program, so that no test passes over it.
+    export ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1:strict_string_checks=1
+    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+    ulimit -c 0
+}
+
+test_servers() {
+    export PG_SHARED_BUFFERS=256MB
+    instance_temporary "$1"
+    servers_start
+    instance_mark
+    test_environment
+}
+
+# Its log keeps every test's output; the terminal shows one line for each test program as it ends.
+test_units() { # kind [meson test arguments...]
+    local kind=$1 dir code=0
+    shift
+    dir=$(build_dir "$kind")
+    step "unit tests ($kind)"
+    rm -f -- "$dir/meson-logs/testlog.json"
+    child meson test -C "$dir" --no-rebuild --print-errorlogs "$@" || code=$?
+    if [[ -f $dir/meson-logs/testlog.json ]]; then
+        count "$(python3 "$ROOT/tools/dev/results.py" meson "$dir/meson-logs/testlog.json")"
+    elif ((code != 0)); then
+        count '0 1 0'
+    fi
+}
+
+test_crossing() { # pytest over the folders that there are
+    local dirs=() dir code=0 report=$INST/pytest.xml
+    for dir in contract integration e2e; do
+        [[ ! -d $ROOT/tests/$dir ]] || dirs+=("$ROOT/tests/$dir")
+    done
+    ((${#dirs[@]} > 0)) || return 0
+    step "contract, integration and end-to-end tests"
+    child "$(cache_venv_dir)/bin/python" -m pytest -p no:cacheprovider --rootdir="$ROOT/tests" \
+        --basetemp="$INST/pytest" --junitxml="$report" -ra --durations=10 "${dirs[@]}" || code=$?
+    if [[ -f $report ]]; then
+        count "$(python3 "$ROOT/tools/dev/results.py" pytest "$report")"
+    fi
+    # 1: tests failed, and are counted; 5: there are none. Anything else went wrong outside of a test.
+    if ((code != 0 && code != 1 && code != 5)) || [[ $code == 1 && ! -f $report ]]; then
+        count '0 1 0'
+    fi
+}
+
+test_source() {
+    check 'clang-format' lint_format
+    check 'shellcheck' lint_shell
+    check 'buf lint' lint_proto
+    check 'clang build, warnings are errors' build clang
+    check 'house rules' lint_house
+    check 'clang-tidy' lint_tidy
+}
+
+cmd_test() {
+    local quick=false
+    case ${1:-} in
+    '') ;;
+    --quick) quick=true ;;
+    *) usage_error "test: unknown option $1" ;;
+    esac
+    test_all "$quick"
+    verdict
+}
+
+test_all() { # quick: true or false
+    if "$1"; then
+        ensure_packages build run jars
+    else
+        ensure_packages build run jars test venv buf
+        cache_venv
+    fi
+    cache_kafka
+    check 'gcc build with ASan and UBSan, warnings are errors' build asan
+    if ((FAILED == 0)); then
+        test_servers test
+        test_units asan
+        "$1" || test_crossing
+    fi
+    "$1" || test_source
+}
+
+# Too slow for each merge: other compilers' sanitizers, races, the deep analyzer, uninitialised memory.
+cmd_check() {
+    (($# == 0)) || usage_error "check takes no options"
+    ensure_packages check
+    test_all false
+    check 'gcc build with the thread sanitizer' build tsan
+    TSAN_OPTIONS=halt_on_error=1 test_units tsan --suite libs
+    check 'clang build with ASan and UBSan' build clang-asan
+    test_units clang-asan
+    check 'gcc -fanalyzer' check_analyzer
+    check 'debug build' build debug
+    test_units debug --suite libs --timeout-multiplier 10 \
+        --wrapper 'valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
+    verdict
+}
+
+check_analyzer() {
+    rm -rf -- "$(build_dir analyzer)"
+    BUILD_LOG=1 build analyzer && ! grep -q 'Wanalyzer-' "$STATE/log/ninja-analyzer.log"
+}
