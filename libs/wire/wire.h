@@ -13,6 +13,7 @@
  * Protobuf on arenas. What comes from outside is walked once against its descriptor before
  * protobuf-c sees it, because protobuf-c takes too much for granted: NUL and broken UTF-8 in
  * strings, unknown enum values, repeated scalars (the last wins), unbounded nesting and memory.
+ * Messages are begun by their generated init function, not by the INIT macro, whose casts clang refuses.
  * Whatever is malformed is STATUS_INVALID with a wire.* code; what passes a bound is STATUS_LIMIT.
  */
 
