@@ -1,0 +1,60 @@
+#pragma once
+
+#include "http/http.h"
+
+/*
+ * The server: a thread per connection (small stacks), every limit ours. One request at a time per
+ * connection; keep-alive and pipelining are served. TLS ends in front of it.
+ *
+ * Time limits: HTTP_HEAD_MS from the connection (or the last answer, plus HTTP_IDLE_MS) to the
+ * whole request line, then HTTP_RECEIVE_MS until the whole request is there, both in total and not
+ * per byte; HTTP_IDLE_MS without any byte; HTTP_SEND_MS to take the answer. Too late: 408 where
+ * it can be said, and the connection is closed.
+ */
+
+#define HTTP_CONNECTIONS_MAX 1024
+#define HTTP_HEAD_MS 5000
+#define HTTP_HEAD_PRESSED_MS \
+    1000 /* instead of HTTP_HEAD_MS once 7/8 of the connections are taken */
+#define HTTP_RECEIVE_MS 10000
+#define HTTP_IDLE_MS 10000
+#define HTTP_SEND_MS 30000
+#define HTTP_RETRY_AFTER_S 2 /* told with 503 while draining */
+
+struct http_options {
+    struct str host; /* a numeric address, v4 or v6 */
+    uint16_t port;   /* 0: any free one, see http_server_port */
+    const struct http_route *routes;
+    uint32_t route_count;
+    void *deps;                      /* handed to handlers and callbacks; shared by all threads */
+    http_authenticate *authenticate; /* may be NULL when no route needs it */
+    http_observe *observe;           /* may be NULL */
+    uint32_t connections_max;        /* 0: HTTP_CONNECTIONS_MAX */
+    uint32_t per_address_max;        /* connections of one address; 0: no limit */
+    /* The address of the proxy in front: from it alone the last X-Forwarded-For is the peer. */
+    struct str trusted_proxy;
+    /* For tests, milliseconds; 0: the constants above. */
+    int64_t head_ms, receive_ms, idle_ms, send_ms;
+};
+
+struct http_server;
+
+/* Listens and serves. options->routes and what it points to must outlive the server.
+ * STATUS_INVALID "http.listen_address", STATUS_RETRY "http.listen" (port taken). */
+STATUS http_server_open(struct op *op, const struct http_options *options,
+                        struct http_server **ret_server);
+
+uint16_t http_server_port(const struct http_server *server);
+/* Requests between "all bytes there" and "answer sent", streams included. */
+uint32_t http_server_in_flight(const struct http_server *server);
+uint32_t http_server_connections(const struct http_server *server);
+/* Refusals before a handler, by cause: requests cut by a time limit. */
+uint64_t http_server_timeouts(const struct http_server *server);
+
+/* From now on requests get 503 with Retry-After and a closed connection; streams see `stopping`. */
+void http_server_drain(struct http_server *server);
+/* Drains, waits at most drain_ms for what is in flight, stops listening, closes all connections,
+ * frees. Handlers still running are waited for: their op's deadline bounds them. NULL is fine. */
+void http_server_stop(struct http_server *server, int64_t drain_ms);
+void http_server_free(struct http_server *server); /* stop with no drain */
+DEFINE_FREE_AT(struct http_server, http_server_free)
