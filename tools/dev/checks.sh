@@ -29,9 +29,10 @@ count() { # "PASSED FAILED SKIPPED", as results.py prints it
     note "$passed passed, $failed failed, $skipped skipped"
 }
 
-# The last line of a run, in the form that tools read.
+# In the form that tools read; printed when everything is stopped, as the last line.
 verdict() {
-    printf '%d passed, %d failed, %d skipped\n' "$PASSED" "$FAILED" "$SKIPPED"
+    # shellcheck disable=SC2034
+    LAST_LINE="$PASSED passed, $FAILED failed, $SKIPPED skipped"
     ((FAILED == 0)) || exit "$EXIT_FAILED"
 }
 
@@ -73,10 +74,15 @@ lint_shell() {
 lint_tidy() {
     local dir files
     dir=$(build_dir clang)
+    if [[ ! -f $dir/compile_commands.json ]]; then
+        warn "no clang build to take the flags from"
+        return 1
+    fi
     mapfile -t files < <(sources '*.c' | while IFS= read -r file; do
         grep -qF -- "/$file\"" "$dir/compile_commands.json" && printf '%s\n' "$file"
     done)
-    ((${#files[@]} > 0)) || return 0
+    ((${#files[@]} > 0)) || { warn "no file is compiled"; return 1; }
+    note "${#files[@]} files"
     quietly "$STATE/log/clang-tidy.log" tidy_files "$dir" "${files[@]}"
 }
 
@@ -84,7 +90,8 @@ tidy_files() { # build folder, files...
     local dir=$1
     shift
     cd -- "$ROOT" || return 1
-    printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -n 2 clang-tidy-16 -quiet -p "$dir"
+    printf '%s\0' "$@" | xargs -0 -P "$(nproc)" -n 2 clang-tidy-16 -quiet -p "$dir" 2>&1 |
+        sed '/^[0-9]* warnings\{0,1\} generated\.$/d'
 }
 
 lint_proto() {

@@ -32,6 +32,7 @@ usage_error() { die "$EXIT_USAGE" "$1 (see ./dev help)"; }
 # What to do when the script ends, however it ends; the last one added is done first.
 AT_EXIT=()
 CHILD=''
+LAST_LINE=''
 
 at_exit() { AT_EXIT=("$1" "${AT_EXIT[@]}"); }
 
@@ -43,6 +44,7 @@ on_exit() {
     for action in "${AT_EXIT[@]}"; do
         "$action" "$code" || true
     done
+    [[ -z $LAST_LINE ]] || printf '%s\n' "$LAST_LINE"
     exit "$code"
 }
 
@@ -51,7 +53,7 @@ on_exit() {
 child() { # command...
     local code=0
     set -m
-    "$@" 9>&- </dev/null &
+    "$@" 7>&- 8>&- 9>&- </dev/null &
     CHILD=$!
     set +m
     wait "$CHILD" || code=$?
