@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
@@ -15,7 +16,18 @@ STATUS op_fail(struct op *op, enum status_kind kind, const char *code, const cha
     va_end(args);
     ASSERT(len >= 0);
     op->err.code = code;
+    op->err.field[0] = '\0';
     return (struct status){.kind = kind};
+}
+
+STATUS op_blame(struct op *op, struct status st, struct str pointer)
+{
+    ASSERT(status_failed(st));
+    if (pointer.len < sizeof(op->err.field)) {
+        memcpy(op->err.field, pointer.ptr, pointer.len);
+        op->err.field[pointer.len] = '\0';
+    }
+    return st;
 }
 
 STATUS op_arena_full(struct op *op)

@@ -12,10 +12,14 @@
  */
 
 #define OP_ERR_MSG_MAX_BYTES 256
+#define OP_ERR_FIELD_MAX_BYTES 128
 
 struct op_err {
     const char *code;               /* stable, dotted, listed in error_codes.txt; may be shown */
     char msg[OP_ERR_MSG_MAX_BYTES]; /* for operators, cut to fit; never holds a secret */
+    /* Which field of the request is wrong: an RFC 6901 pointer made of our own names, never of what
+     * was sent; may be shown. Empty: none. Emptied by op_fail, set afterwards by op_blame. */
+    char field[OP_ERR_FIELD_MAX_BYTES];
 };
 
 struct op {
@@ -29,6 +33,10 @@ struct op {
 /* Records why and returns the kind. code is a literal listed in error_codes.txt. */
 STATUS op_fail(struct op *op, enum status_kind kind, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Names the field that is to blame for the failure just recorded, and returns st as it is. A pointer
+ * that is too long is left out. */
+STATUS op_blame(struct op *op, struct status st, struct str pointer);
 
 /* STATUS_LIMIT with the code "op.arena_full": what to return when an arena allocation fails. */
 STATUS op_arena_full(struct op *op);

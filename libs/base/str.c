@@ -160,6 +160,12 @@ void strbuf_init(struct strbuf *buf, struct arena *arena, size_t max_bytes)
     *buf = (struct strbuf){.arena = arena, .max_bytes = max_bytes};
 }
 
+void strbuf_init_fixed(struct strbuf *buf, char *memory, size_t size)
+{
+    ASSERT(size > 1);
+    *buf = (struct strbuf){.ptr = memory, .capacity = size, .max_bytes = size - 1};
+}
+
 /* Makes room for extra bytes and a NUL; false and failed when a limit is passed. */
 static bool strbuf_room(struct strbuf *buf, size_t extra)
 {
@@ -210,6 +216,28 @@ void strbuf_add_hex(struct strbuf *buf, const uint8_t *bytes, size_t len)
     for (size_t i = 0; i < len; i++) {
         strbuf_add_char(buf, digits[bytes[i] >> 4]);
         strbuf_add_char(buf, digits[bytes[i] & 15]);
+    }
+}
+
+void strbuf_add_json(struct strbuf *buf, struct str text)
+{
+    const unsigned char *p = (const unsigned char *)text.ptr;
+    for (size_t i = 0; i < text.len;) {
+        size_t len = p[i] == 0 ? 1 : utf8_length(p + i, text.len - i);
+        if (len == 0) {
+            strbuf_add(buf, STR("\xEF\xBF\xBD"));
+            i++;
+        } else if (p[i] == '"' || p[i] == '\\') {
+            strbuf_add_char(buf, '\\');
+            strbuf_add_char(buf, text.ptr[i]);
+            i++;
+        } else if (p[i] < 0x20 || p[i] == 0x7F) {
+            strbuf_addf(buf, "\\u%04x", p[i]);
+            i++;
+        } else {
+            strbuf_add(buf, (struct str){.ptr = text.ptr + i, .len = len});
+            i += len;
+        }
     }
 }
 

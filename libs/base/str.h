@@ -49,9 +49,14 @@ struct strbuf {
 };
 
 void strbuf_init(struct strbuf *buf, struct arena *arena, size_t max_bytes);
+/* Builds in memory of the caller: at most size - 1 bytes and the NUL. size > 1. */
+void strbuf_init_fixed(struct strbuf *buf, char *memory, size_t size);
 void strbuf_add(struct strbuf *buf, struct str s);
 void strbuf_add_char(struct strbuf *buf, char c);
 void strbuf_add_hex(struct strbuf *buf, const uint8_t *bytes, size_t len);
+/* The text as the inside of a JSON string (RFC 8259): quotes, backslashes and control characters
+ * escaped, each byte that is not UTF-8 shown as U+FFFD. */
+void strbuf_add_json(struct strbuf *buf, struct str text);
 void strbuf_addf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The text, NUL-terminated beyond its length; false when a limit was passed. */
 MUST_CHECK bool strbuf_finish(struct strbuf *buf, struct str *ret_text);
