@@ -43,7 +43,7 @@ cache_kafka() {
 
 cache_venv_dir() {
     printf '%s/venv-%s-%s' "$CACHE" "$(content_key "$ROOT/tests/requirements.txt")" \
-        "$("$(system_python)" -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
+        "$("$(system_python)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || printf none)"
 }
 
 cache_has_venv() { [[ -x $(cache_venv_dir)/bin/pytest ]]; }

@@ -68,7 +68,7 @@ CODE_RULES = (
         outside(r"^libs/httpc/"),
     ),
     ("float or double", re.compile(r"\b(float|double)\b"), lambda path: True),
-    ("typedef of a struct, union or enum", re.compile(r"\btypedef\s+(struct|union|enum)\b"), lambda path: True),
+    ("typedef of a struct, union or enum", re.compile(r"\btypedef\s+(struct|union|enum)\b[^(]*[{;]"), lambda path: True),
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 SQL = re.compile(
