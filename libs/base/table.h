@@ -43,9 +43,9 @@ struct table {
 };
 
 #define TABLE_NO_COLUMN (-1)
-#define TABLE_COLUMN(type, field, kind)                                 \
-    {                                                                   \
-        .name = #field, .type = (kind), .offset = offsetof(type, field) \
+#define TABLE_COLUMN(row_type, field, kind)                                 \
+    {                                                                       \
+        .name = #field, .type = (kind), .offset = offsetof(row_type, field) \
     }
 
 enum scan_bound {

@@ -54,6 +54,10 @@ struct engine_turn; /* one message being decided; valid during decide */
 
 struct op *engine_op(struct engine_turn *turn); /* now_us is the fence's time */
 
+/* What is being decided; for the answer of an effect: id is the effect's, actor SYSTEM, correlation
+ * that of the message which asked for it. What wire_meta_fill wants. */
+const struct engine_message *engine_cause(struct engine_turn *turn);
+
 /* The aggregate as of now in this batch, or NULL: no such one. Change it in place, then say so. */
 void *engine_aggregate(struct engine_turn *turn);
 void engine_changed(struct engine_turn *turn);
@@ -101,6 +105,7 @@ struct effect_row {
     struct id key;
     int kind;
     struct id subject;
+    struct id correlation_id;
     struct str request;
     enum effect_state state;
     int32_t attempts;

@@ -115,6 +115,7 @@ static const struct table_column effect_columns[] = {
     TABLE_COLUMN(struct effect_row, key, COLUMN_UUID),
     TABLE_COLUMN(struct effect_row, kind, COLUMN_ENUM),
     TABLE_COLUMN(struct effect_row, subject, COLUMN_UUID),
+    TABLE_COLUMN(struct effect_row, correlation_id, COLUMN_UUID),
     TABLE_COLUMN(struct effect_row, request, COLUMN_BYTEA),
     TABLE_COLUMN(struct effect_row, state, COLUMN_ENUM),
     TABLE_COLUMN(struct effect_row, attempts, COLUMN_INT4),
@@ -283,10 +284,10 @@ const struct table_scan engine_scan_intake_due = {
 const struct table_scan engine_scan_effect_due = {
     .name = "effect_due",
     .table = &engine_effect_table,
-    .filter = 10, /* open */
+    .filter = 11, /* open */
     .equal_count = 1,
     .equal = {1}, /* lane */
-    .order = 8,   /* due_at_us */
+    .order = 9,   /* due_at_us */
     .bound = SCAN_UP_TO,
 };
 

@@ -132,6 +132,7 @@ CREATE TABLE effect (
   key uuid NOT NULL,
   kind smallint NOT NULL,            -- the service's own enum
   subject uuid NOT NULL,             -- what it is about: the leg
+  correlation_id uuid NOT NULL,      -- of the request that led to it
   request bytea NOT NULL,            -- frozen: every attempt sends these bytes
   state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5)), -- waiting, sending, done, failed, unknown
   attempts integer NOT NULL CHECK (attempts >= 0),

@@ -1,0 +1,272 @@
+/* The loop: tend the lanes, collect, decide, publish, keep house. */
+#include "engine/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "engine/engine_internal.h"
+#include "obs/log.h"
+
+#define CONNECT_BACKOFF_MS 50
+#define CONNECT_BACKOFF_MAX_MS 2000
+#define DRAIN_WAIT_MS 5
+
+struct engine_limits engine_default_limits(void)
+{
+    return (struct engine_limits){
+        .batch_max = ENGINE_BATCH_MAX,
+        .collect_us = 2000,
+        .lease_ms = ENGINE_LEASE_MS,
+        .heartbeat_ms = ENGINE_HEARTBEAT_MS,
+    };
+}
+
+/* The topics that this service's lanes write, and its own intakes, from the one list. */
+static void find_topics(struct engine *engine)
+{
+    for (int i = 1; i < TOPIC_COUNT; i++) {
+        const struct topology_topic *topic = &topology_topics[i];
+        if (!str_eq(str_of(topic->writer), engine->service->name)) {
+            continue;
+        }
+        if (topic->lane_written) {
+            ASSERT(engine->out_count < ENGINE_OUT_TOPICS_MAX);
+            engine->out_topics[engine->out_count++] = (enum topic)i;
+        } else {
+            ASSERT(engine->intake_count < ENGINE_OUT_TOPICS_MAX);
+            engine->intake_topics[engine->intake_count++] = (enum topic)i;
+        }
+    }
+}
+
+struct engine *engine_new(const struct engine_service *service, struct engine_ports ports,
+                          struct engine_limits limits, uint32_t number)
+{
+    ASSERT(service->handler_count > 0);
+    ASSERT(service->handler_count <= ENGINE_HANDLERS_MAX);
+    ASSERT(limits.batch_max >= 1);
+    ASSERT(limits.batch_max <= ENGINE_BATCH_MAX);
+    ASSERT(number < ENGINE_THREADS_MAX);
+    struct engine *engine = calloc(1, sizeof(*engine)); /* LINT-OK: lives as long as its thread */
+    ASSERT(engine);
+    engine->service = service;
+    engine->ports = ports;
+    engine->limits = limits;
+    engine->number = number;
+    engine->owner = id_random();
+    engine->limit = limits.batch_max;
+    uint64_t seed;
+    memcpy(&seed, engine->owner.bytes, sizeof(seed));
+    engine->random = random_seeded(seed);
+    arena_init(&engine->arena, ENGINE_ARENA_BYTES);
+    for (int32_t p = 0; p < LANES; p++) {
+        engine->lanes[p].lane = p;
+    }
+    find_topics(engine);
+    return engine;
+}
+
+void engine_free(struct engine *engine)
+{
+    if (!engine) {
+        return;
+    }
+    engine_lanes_lose_all(engine);
+    for (int32_t p = 0; p < LANES; p++) {
+        arena_fini(&engine->lanes[p].parked_arena);
+    }
+    engine->ports.store->ops->close(engine->ports.store);
+    engine->ports.bus->ops->close(engine->ports.bus);
+    arena_fini(&engine->arena);
+    free(engine);
+}
+
+struct engine_stats *engine_stats(struct engine *engine)
+{
+    return &engine->stats;
+}
+
+void engine_report(struct engine *engine, int32_t lane, const char *event)
+{
+    struct op *op = &engine->op;
+    log_warn(op, event, LOG_STR("engine_service", engine->service->name),
+             LOG_I64("thread", engine->number), LOG_I64("lane", lane),
+             LOG_TEXT("code", op->err.code ? op->err.code : ""),
+             LOG_TEXT("error", op->err.code ? op->err.msg : ""));
+}
+
+void engine_set_now(struct engine *engine, const struct store_fence *fence)
+{
+    engine->op.now_us = fence->now_us;
+    engine->clock_offset_us = fence->now_us - clock_wall_us();
+}
+
+int64_t engine_now_us(const struct engine *engine)
+{
+    return clock_wall_us() + engine->clock_offset_us;
+}
+
+/* Each piece of work gets its own memory and a clean error. */
+static void begin_work(struct engine *engine)
+{
+    arena_reset(&engine->arena);
+    engine->op = (struct op){.arena = &engine->arena, .correlation_id = STR("engine")};
+}
+
+/* If unsure what happened: forget everything, connect anew, claim again (R8, "one recovery path"). */
+static void start_over(struct engine *engine)
+{
+    engine_report(engine, -1, "engine.start_over");
+    engine_lanes_lose_all(engine);
+    engine->connected = false;
+    engine->connect_at_ms =
+        clock_mono_ms() + random_backoff_ms(&engine->random, engine->connect_tries,
+                                            CONNECT_BACKOFF_MS, CONNECT_BACKOFF_MAX_MS);
+    engine->connect_tries++;
+}
+
+static STATUS connect_store(struct engine *engine, int64_t max_wait_ms)
+{
+    int64_t wait_ms = engine->connect_at_ms - clock_mono_ms();
+    if (wait_ms > 0) {
+        engine->ports.bus->ops->wait(engine->ports.bus,
+                                     wait_ms < max_wait_ms ? wait_ms : max_wait_ms);
+        return OK;
+    }
+    TRY(engine->ports.store->ops->connect(&engine->op, engine->ports.store));
+    engine->connected = true;
+    engine->heartbeat_at_ms = 0;
+    engine->introduced = false;
+    return OK;
+}
+
+/* What must be done from time to time, whether there is work or not. */
+static STATUS keep_house(struct engine *engine)
+{
+    int64_t now_ms = clock_mono_ms();
+    TRY(engine_effect_due(engine));
+    if (now_ms >= engine->sweep_at_ms) {
+        engine->sweep_at_ms = now_ms + ENGINE_SWEEP_MS;
+        TRY(engine_sweep(engine));
+    }
+    if (now_ms >= engine->admin_at_ms) {
+        engine->admin_at_ms = now_ms + ENGINE_ADMIN_MS;
+        TRY(engine_admin(engine));
+    }
+    if (!id_is_none(engine->release_key)) {
+        struct id key = engine->release_key;
+        engine->release_key = (struct id){.bytes = {0}};
+        TRY(engine_park_run(engine, key));
+    }
+    if (engine->dirty_since_ms != 0 && now_ms - engine->dirty_since_ms >= ENGINE_IDLE_ADVANCE_MS) {
+        TRY(engine_advance_alone(engine));
+    }
+    if (now_ms >= engine->tail_check_at_ms) {
+        engine->tail_check_at_ms = now_ms + ENGINE_TAIL_CHECK_MS;
+        TRY(engine_lanes_check_tails(engine));
+    }
+    return OK;
+}
+
+static STATUS work(struct engine *engine, int64_t max_wait_ms)
+{
+    if (!engine->connected) {
+        return connect_store(engine, max_wait_ms);
+    }
+    if (clock_mono_ms() >= engine->heartbeat_at_ms) {
+        TRY(engine_lanes_tend(engine));
+        engine->connect_tries = 0;
+    }
+    TRY(engine_deliveries(engine));
+    if (engine->behind) {
+        TRY(engine_publish_behind(engine));
+    }
+    engine_effect_take(engine);
+    bool any;
+    TRY(engine_collect(engine, &any));
+    if (any) {
+        begin_work(engine);
+        TRY(engine_batch_run(engine));
+    }
+    begin_work(engine);
+    TRY(keep_house(engine));
+    if (!any && max_wait_ms > 0) {
+        engine->ports.bus->ops->wait(engine->ports.bus, max_wait_ms);
+    }
+    return OK;
+}
+
+STATUS engine_step(struct engine *engine, int64_t max_wait_ms)
+{
+    begin_work(engine);
+    struct status st = work(engine, max_wait_ms);
+    switch (st.kind) {
+    case STATUS_OK: return OK;
+    case STATUS_RETRY:
+    case STATUS_CANCELED:
+    case STATUS_INVALID:
+    case STATUS_DENIED:
+    case STATUS_NOT_FOUND:
+    case STATUS_CONFLICT:
+    case STATUS_LIMIT:
+    case STATUS_BUG:
+        /* Whatever is not about one message was not decided anywhere below: look again from the start. */
+        atomic_fetch_add_explicit(&engine->stats.commits_failed, 1, memory_order_relaxed);
+        start_over(engine);
+        return OK;
+    case STATUS_STOP: start_over(engine); return st;
+    case STATUS_KIND_COUNT: break;
+    }
+    UNREACHABLE("status kind");
+}
+
+/* True when nothing of any lane is on its way any more. */
+static bool drained(struct engine *engine)
+{
+    for (int32_t p = 0; p < LANES; p++) {
+        struct engine_lane *lane = &engine->lanes[p];
+        for (uint32_t i = 0; lane->mine && i < engine->out_count; i++) {
+            if (lane->outs[i].row.published_n + 1 < lane->outs[i].row.next_n) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static STATUS drain(struct engine *engine, int64_t until_ms)
+{
+    while (!drained(engine) && clock_mono_ms() < until_ms) {
+        begin_work(engine);
+        TRY(engine_deliveries(engine));
+        TRY(engine_publish_behind(engine));
+        engine->ports.bus->ops->wait(engine->ports.bus, DRAIN_WAIT_MS);
+    }
+    begin_work(engine);
+    TRY(engine_advance_alone(engine));
+    for (int32_t p = 0; p < LANES; p++) {
+        struct engine_lane *lane = &engine->lanes[p];
+        if (lane->mine) {
+            struct store_lane_ref ref = {.lane = p, .epoch = lane->epoch};
+            TRY(engine->ports.store->ops->release(&engine->op, engine->ports.store, ref,
+                                                  /* clean */ true));
+        }
+    }
+    return engine->ports.store->ops->retire(&engine->op, engine->ports.store, engine->owner);
+}
+
+void engine_drain(struct engine *engine, int64_t drain_ms)
+{
+    begin_work(engine);
+    if (engine->connected) {
+        struct status st = drain(engine, clock_mono_ms() + drain_ms);
+        if (status_failed(st)) {
+            engine_report(engine, -1,
+                          "engine.drain_failed"); /* the next owner claims: nothing is lost */
+        }
+    }
+    engine_lanes_lose_all(engine);
+    engine->connected = false;
+}

@@ -1,0 +1,452 @@
+/*
+ * Collect, decode, fence, load, decide, save, commit. A record leaves the queue only after the
+ * transaction that decided it: a failed attempt changes nothing but the limit of the next one.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "engine/engine_internal.h"
+
+#define BUSY_BATCH 16 /* a batch of more than this makes the next one gather (R16) */
+
+/* ---- The queue ---- */
+
+void engine_queue_pop(struct engine *engine, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        engine->ports.bus->ops->release(engine->ports.bus, &engine->queue[i]);
+    }
+    engine->queue_count -= count;
+    memmove(engine->queue, engine->queue + count, engine->queue_count * sizeof(engine->queue[0]));
+}
+
+void engine_queue_drop_lane(struct engine *engine, int32_t lane)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < engine->queue_count; i++) {
+        if (engine->queue[i].partition == lane) {
+            engine->ports.bus->ops->release(engine->ports.bus, &engine->queue[i]);
+        } else {
+            engine->queue[kept++] = engine->queue[i];
+        }
+    }
+    engine->queue_count = kept;
+    if (engine->condemned.set && engine->condemned.lane == lane) {
+        engine->condemned = (struct engine_condemned){.set = false};
+    }
+}
+
+/* Takes what the bus has; an offset that is gone stops its lane. */
+static STATUS fill_queue(struct engine *engine)
+{
+    struct bus *bus = engine->ports.bus;
+    while (engine->queue_count < ENGINE_QUEUE_MAX) {
+        struct bus_record record;
+        bool got;
+        struct status st = bus->ops->poll(&engine->op, bus, &record, &got);
+        if (st.kind == STATUS_STOP && record.partition >= 0 && record.partition < LANES) {
+            struct engine_lane *lane = engine_lane_at(engine, record.partition);
+            if (lane->mine) {
+                engine_lane_stop(engine, lane, engine->op.err.code, str_of(engine->op.err.msg));
+            }
+            continue;
+        }
+        TRY(st);
+        if (!got) {
+            return OK;
+        }
+        struct engine_lane *lane = engine_lane_at(engine, record.partition);
+        if (!lane->mine || lane->draining) {
+            bus->ops->release(bus, &record);
+            continue;
+        }
+        engine->queue[engine->queue_count++] = record;
+    }
+    return OK;
+}
+
+STATUS engine_collect(struct engine *engine, bool *ret_any)
+{
+    int64_t until_us = clock_mono_us() + engine->limits.collect_us;
+    bool busy = engine->last_batch > BUSY_BATCH;
+    TRY(fill_queue(engine));
+    while (busy && engine->queue_count > 0 && engine->queue_count < engine->limit &&
+           clock_mono_us() < until_us) {
+        engine->ports.bus->ops->wait(engine->ports.bus, 1);
+        TRY(fill_queue(engine));
+    }
+    *ret_any = engine->queue_count > 0 || engine->answer_count > 0;
+    if (!*ret_any) {
+        engine->last_batch = 0;
+    }
+    return OK;
+}
+
+/* ---- Making the items of an attempt ---- */
+
+STATUS engine_batch_begin(struct engine *engine, struct engine_batch *batch, uint32_t item_max)
+{
+    struct arena *arena = &engine->arena;
+    if (!map_init(&batch->view_of, arena, item_max) || !map_init(&batch->seen, arena, item_max)) {
+        return op_arena_full(&engine->op);
+    }
+    batch->items = arena_new(arena, struct engine_item, item_max);
+    batch->views = arena_new(arena, struct engine_view, item_max);
+    batch->parked_changes = arena_new(arena, struct engine_parked_change, item_max);
+    if (!batch->items || !batch->views || !batch->parked_changes) {
+        return op_arena_full(&engine->op);
+    }
+    if (engine->ports.caller) {
+        uint32_t slots = engine->ports.caller->ops->free_slots(engine->ports.caller);
+        uint32_t room = 0;
+        for (uint32_t i = 0; i < ENGINE_INFLIGHT_MAX; i++) {
+            room += engine->inflight[i].used ? 0 : 1;
+        }
+        batch->slots_left = slots < room ? slots : room;
+        batch->send_capacity = batch->slots_left;
+        batch->sends = arena_new(arena, struct engine_new_effect *, batch->slots_left);
+        if (!batch->sends) {
+            return op_arena_full(&engine->op);
+        }
+    }
+    for (int32_t p = 0; p < LANES; p++) {
+        memcpy(batch->ins[p], engine->lanes[p].ins, sizeof(batch->ins[p]));
+        memcpy(batch->outs[p], engine->lanes[p].outs, sizeof(batch->outs[p]));
+    }
+    return OK;
+}
+
+static uint32_t in_index(const struct engine *engine, enum topic topic)
+{
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        if (engine->service->handlers[i].topic == topic) {
+            return i;
+        }
+    }
+    UNREACHABLE("a record of a topic that is not read");
+}
+
+static bool is_condemned(const struct engine *engine, const struct bus_record *record)
+{
+    const struct engine_condemned *condemned = &engine->condemned;
+    return condemned->set && !condemned->is_answer && condemned->topic == record->topic &&
+           condemned->lane == record->partition && condemned->offset == record->offset;
+}
+
+void engine_put_aside(struct engine_item *item, const char *reason)
+{
+    item->fate = item->key_known ? ENGINE_FATE_PARK : ENGINE_FATE_QUARANTINE;
+    item->reason = str_of(reason);
+}
+
+/* R9: notes the record in a transaction of its own before it is tried, and counts the tries. */
+static STATUS note_probe(struct engine *engine, struct engine_lane *lane,
+                         const struct bus_record *record, bool *ret_kills)
+{
+    struct store *store = engine->ports.store;
+    struct op *op = &engine->op;
+    struct str topic = lane->ins[in_index(engine, record->topic)].row.topic;
+    struct lane_probe_row probe = lane->probe;
+    bool again = str_eq(probe.topic, topic) && probe.kafka_offset == record->offset;
+    probe.tries = again ? probe.tries + 1 : 1;
+    probe.topic = topic;
+    probe.kafka_offset = record->offset;
+    *ret_kills = probe.tries >= ENGINE_TRIES_MAX;
+
+    struct store_lane_ref ref = {.lane = lane->lane, .epoch = lane->epoch};
+    struct store_fence fence;
+    const void *rows[] = {&probe};
+    TRY(store->ops->begin(op, store, &ref, 1, &fence));
+    TRY(lane->probe_stored ? store->ops->update(op, store, &engine_lane_probe_table, rows, NULL, 1)
+                           : store->ops->insert(op, store, &engine_lane_probe_table, rows, 1));
+    TRY(store->ops->sync(op, store));
+    if (fence.held_count == 0) {
+        store->ops->rollback(store);
+        return op_fail(op, STATUS_RETRY, "engine.lane_lost", "lane %" PRId32, lane->lane);
+    }
+    TRY(store->ops->commit(op, store));
+    lane->probe = probe;
+    lane->probe_stored = true;
+    return OK;
+}
+
+/* Reads the record into a message, or finds out what else is to be done with it. */
+static STATUS decode_item(struct engine *engine, struct engine_batch *batch,
+                          struct engine_item *item)
+{
+    const struct bus_record *record = item->record;
+    struct id key;
+    item->key_known = id_parse(record->key, &key) && lane_of_key(key) == item->lane;
+    item->key = item->key_known ? key : (struct id){.bytes = {0}};
+    TRY(engine_dedupe_record(engine, batch, item));
+    if (item->fate != ENGINE_FATE_DECIDE) {
+        return OK;
+    }
+    if (!item->key_known) {
+        engine_put_aside(item, "engine.no_key");
+        return OK;
+    }
+    if (record->value.len > BUS_VALUE_MAX_BYTES) {
+        engine_put_aside(item, "engine.input_too_large");
+        return OK;
+    }
+    struct status st = item->handler->decode(&engine->op, record, &item->message);
+    item->message.topic = record->topic;
+    item->message.lane = item->lane;
+    item->message.committed_at_us = record->numbered ? record->committed_at_us : 0;
+    if (status_failed(st)) {
+        item->message.id = record->message_id;
+        engine_put_aside(item, engine->op.err.code);
+    } else if (item->message.skip) {
+        item->fate = ENGINE_FATE_IGNORE;
+        atomic_fetch_add_explicit(&engine->stats.skipped, 1, memory_order_relaxed);
+    } else if (!id_eq(item->message.key, item->key)) {
+        engine_put_aside(item, "engine.key_differs");
+    }
+    return OK;
+}
+
+static STATUS add_record(struct engine *engine, struct engine_batch *batch,
+                         const struct bus_record *record)
+{
+    struct engine_lane *lane = engine_lane_at(engine, record->partition);
+    struct engine_item *item = &batch->items[batch->item_count];
+    *item = (struct engine_item){.kind = ENGINE_ITEM_RECORD,
+                                 .lane = record->partition,
+                                 .in = in_index(engine, record->topic),
+                                 .record = record};
+    item->handler = &engine->service->handlers[item->in];
+    batch->item_count++;
+    batch->record_count++;
+    batch->lane_used[item->lane] = true;
+    bool kills = false;
+    if (lane->probes_left > 0) {
+        TRY(note_probe(engine, lane, record, &kills));
+    }
+    if (kills) {
+        TRY(engine_dedupe_record(engine, batch, item));
+        item->key_known = id_parse(record->key, &item->key) && lane_of_key(item->key) == item->lane;
+        item->message.id = record->message_id;
+        if (item->fate == ENGINE_FATE_DECIDE) {
+            engine_put_aside(item, "engine.kills_process");
+        }
+        return OK;
+    }
+    TRY(decode_item(engine, batch, item));
+    if (is_condemned(engine, record) && item->fate == ENGINE_FATE_DECIDE) {
+        engine_put_aside(item, engine->condemned.reason);
+        item->missing = engine->condemned.missing;
+    }
+    return OK;
+}
+
+/* Answers first, then records in the order they came, up to the limit. */
+static STATUS make_items(struct engine *engine, struct engine_batch *batch)
+{
+    TRY(engine_effect_items(engine, batch));
+    for (uint32_t i = 0; i < engine->queue_count && batch->item_count < engine->limit; i++) {
+        const struct bus_record *record = &engine->queue[i];
+        bool alone = engine_lane_at(engine, record->partition)->probes_left > 0;
+        if (alone && batch->item_count > 0) {
+            break;
+        }
+        TRY(add_record(engine, batch, record));
+        if (alone) {
+            break;
+        }
+    }
+    return OK;
+}
+
+/* ---- After the commit ---- */
+
+static void adopt(struct engine *engine, struct engine_batch *batch)
+{
+    for (int32_t p = 0; p < LANES; p++) {
+        struct engine_lane *lane = engine_lane_at(engine, p);
+        if (!batch->lane_used[p]) {
+            continue;
+        }
+        for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+            bool written = batch->ins[p][i].dirty;
+            lane->ins[i] = batch->ins[p][i];
+            lane->ins[i].stored |= written;
+            lane->ins[i].dirty = false;
+            if (written) {
+                engine->ports.bus->ops->commit_position(engine->ports.bus, lane->ins[i].topic, p,
+                                                        lane->ins[i].row.next_offset);
+            }
+        }
+        for (uint32_t i = 0; i < engine->out_count; i++) {
+            bool written = batch->outs[p][i].dirty;
+            lane->outs[i] = batch->outs[p][i];
+            lane->outs[i].stored |= written;
+            lane->outs[i].dirty = false;
+            engine_note_waiting(&lane->outs[i]);
+        }
+    }
+    for (uint32_t i = 0; i < batch->parked_change_count; i++) {
+        const struct engine_parked_change *change = &batch->parked_changes[i];
+        map_set(&engine->lanes[change->lane].parked, change->key, change->state);
+    }
+    if (!id_is_none(batch->release_key)) {
+        engine->release_key = batch->release_key;
+    }
+}
+
+/* R8: three different keys parked in a row without a success is no matter of one message. */
+static void count_parks(struct engine *engine, const struct engine_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        const struct engine_item *item = &batch->items[i];
+        struct engine_lane *lane = engine_lane_at(engine, item->lane);
+        if (item->kind == ENGINE_ITEM_RECORD && lane->probes_left > 0) {
+            lane->probes_left--;
+        }
+        if (item->fate == ENGINE_FATE_DECIDE) {
+            lane->strange_parks = 0;
+        } else if (item->fate == ENGINE_FATE_PARK && !item->missing) {
+            lane->strange_parks++;
+        }
+        if (lane->mine && lane->strange_parks >= ENGINE_STRANGE_PARKS_MAX) {
+            engine_lane_stop(engine, lane, "engine.parks_in_a_row", item->reason);
+        }
+    }
+}
+
+static void after_commit(struct engine *engine, struct engine_batch *batch)
+{
+    adopt(engine, batch);
+    engine_publish_batch(engine, batch);
+    for (uint32_t i = 0; i < batch->send_count; i++) {
+        engine_effect_send(engine, &batch->sends[i]->row);
+    }
+    atomic_fetch_add_explicit(&engine->stats.batches, 1, memory_order_relaxed);
+}
+
+/* ---- When it fails ---- */
+
+/* The lanes that the fence did not find: a successor has them. The others go on. */
+static void lose_unfenced(struct engine *engine, const struct engine_batch *batch)
+{
+    for (int32_t p = 0; p < LANES; p++) {
+        bool held = false;
+        for (uint32_t i = 0; i < batch->fence.held_count; i++) {
+            held |= batch->fence.held[i] == p;
+        }
+        if (batch->lane_used[p] && !held) {
+            engine_report(engine, p, "engine.lane_lost");
+            engine_lane_lose(engine, engine_lane_at(engine, p));
+        }
+    }
+}
+
+static void condemn(struct engine *engine, const struct engine_batch *batch, enum status_kind kind)
+{
+    const struct engine_item *item = &batch->items[0];
+    engine->condemned = (struct engine_condemned){.set = true,
+                                                  .is_answer = item->kind == ENGINE_ITEM_ANSWER,
+                                                  .lane = item->lane,
+                                                  .missing = kind == STATUS_NOT_FOUND,
+                                                  .reason = engine->op.err.code};
+    if (item->kind == ENGINE_ITEM_ANSWER) {
+        engine->condemned.effect_id = item->effect->id;
+    } else {
+        engine->condemned.topic = item->record->topic;
+        engine->condemned.offset = item->record->offset;
+    }
+    engine_report(engine, item->lane, "engine.message_condemned");
+}
+
+static STATUS stop_lanes(struct engine *engine, const struct engine_batch *batch)
+{
+    const char *code = engine->op.err.code;
+    struct str reason = str_of(engine->op.err.msg);
+    for (int32_t p = 0; p < LANES; p++) {
+        /* A record that stops its lane failed while it was added: it is the last item. */
+        bool at_fault = batch->view_count > 0 || batch->items[batch->item_count - 1].lane == p;
+        if (batch->lane_used[p] && at_fault) {
+            engine_lane_stop(engine, engine_lane_at(engine, p), code, reason);
+        }
+    }
+    return OK;
+}
+
+/* R8: what failed decides what happens. Nothing of the attempt is kept. */
+static STATUS give_up(struct engine *engine, struct engine_batch *batch, struct status st)
+{
+    engine->ports.store->ops->rollback(engine->ports.store);
+    atomic_fetch_add_explicit(&engine->stats.refused_batches, 1, memory_order_relaxed);
+    switch (st.kind) {
+    case STATUS_RETRY: return st;
+    case STATUS_CANCELED: lose_unfenced(engine, batch); return OK;
+    case STATUS_STOP: return stop_lanes(engine, batch);
+    case STATUS_INVALID:
+    case STATUS_DENIED:
+    case STATUS_NOT_FOUND:
+    case STATUS_CONFLICT:
+    case STATUS_LIMIT:
+    case STATUS_BUG:
+        engine_report(engine, -1, "engine.batch_failed");
+        if (batch->item_count > 1) {
+            engine->limit = batch->item_count / 2;
+            return OK;
+        }
+        if (engine->condemned.set) { /* even putting it aside fails */
+            engine->condemned.set = false;
+            return stop_lanes(engine, batch);
+        }
+        condemn(engine, batch, st.kind);
+        return OK;
+    case STATUS_OK:
+    case STATUS_KIND_COUNT: break;
+    }
+    UNREACHABLE("status kind");
+}
+
+STATUS engine_batch_items(struct engine *engine, struct engine_batch *batch)
+{
+    TRY(engine_load(engine, batch));
+    TRY(engine_view_init(engine, batch));
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        TRY(engine_decide(engine, batch, &batch->items[i]));
+    }
+    TRY(engine_save(engine, batch));
+    TRY(engine->ports.store->ops->commit(&engine->op, engine->ports.store));
+    after_commit(engine, batch);
+    return OK;
+}
+
+static STATUS attempt(struct engine *engine, struct engine_batch *batch)
+{
+    TRY(engine_batch_begin(engine, batch, engine->limit));
+    TRY(make_items(engine, batch));
+    if (batch->item_count == 0) {
+        return OK;
+    }
+    return engine_batch_items(engine, batch);
+}
+
+STATUS engine_batch_run(struct engine *engine)
+{
+    struct engine_batch *batch = arena_new(&engine->arena, struct engine_batch, 1);
+    if (!batch) {
+        return op_arena_full(&engine->op);
+    }
+    struct status st = attempt(engine, batch);
+    if (status_failed(st)) {
+        return give_up(engine, batch, st);
+    }
+    engine->condemned.set = false;
+    engine->last_batch = batch->item_count;
+    engine->limit =
+        engine->limit * 2 > engine->limits.batch_max ? engine->limits.batch_max : engine->limit * 2;
+    atomic_store_explicit(&engine->stats.batch_limit, engine->limit, memory_order_relaxed);
+    uint32_t answers = batch->item_count - batch->record_count;
+    engine_queue_pop(engine, batch->record_count);
+    count_parks(engine, batch);
+    engine_effect_answered(engine, answers);
+    return OK;
+}

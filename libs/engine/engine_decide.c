@@ -1,0 +1,149 @@
+/* One item: is it new, must it wait, and then what the service decides. */
+#include "base/assert.h"
+#include "engine/engine_internal.h"
+
+#define NOT_FOUND UINT32_MAX
+
+/* R4: a message of an intake topic is taken once; the same id with another content is an alarm. */
+static STATUS judge_inbox(struct engine *engine, struct engine_batch *batch,
+                          struct engine_item *item)
+{
+    const struct inbox_row *rows = batch->loaded_inbox.rows;
+    const struct inbox_row *found = NULL;
+    for (uint32_t i = 0; i < batch->loaded_inbox.count && !found; i++) {
+        found = id_eq(rows[i].id, item->message.id) ? &rows[i] : NULL;
+    }
+    uint32_t before = map_get(&batch->seen, item->message.id, NOT_FOUND);
+    if (!found && before != NOT_FOUND) {
+        found = batch->inbox.rows[before];
+    }
+    if (found) {
+        bool same =
+            hash_eq(&found->content, &item->message.content) && id_eq(found->key, item->key);
+        if (same || item->fate != ENGINE_FATE_DECIDE) {
+            item->fate = ENGINE_FATE_IGNORE;
+            atomic_fetch_add_explicit(&engine->stats.duplicates, 1, memory_order_relaxed);
+        } else {
+            engine_put_aside(item, "engine.same_id_other_content");
+        }
+        return OK;
+    }
+    struct inbox_row *row = arena_new(&engine->arena, struct inbox_row, 1);
+    if (!row) {
+        return op_arena_full(&engine->op);
+    }
+    *row = (struct inbox_row){.id = item->message.id,
+                              .key = item->key,
+                              .content = item->message.content,
+                              .lane = item->lane,
+                              .at_us = engine->op.now_us};
+    map_set(&batch->seen, row->id, batch->inbox.count);
+    batch->inbox.table = &engine_inbox_table;
+    return engine_rows_add(engine, &batch->inbox, row, 0);
+}
+
+static STATUS close_intake(struct engine *engine, struct engine_batch *batch,
+                           const struct engine_item *item)
+{
+    struct id id = engine_item_closes(item);
+    if (id_is_none(id)) {
+        return OK;
+    }
+    struct intake_row *rows = batch->loaded_intakes.rows;
+    for (uint32_t i = 0; i < batch->loaded_intakes.count; i++) {
+        if (!id_eq(rows[i].id, id) || !rows[i].open) {
+            continue;
+        }
+        struct str code = STR("");
+        struct str sentence = STR("");
+        enum intake_outcome outcome = item->handler->outcome
+                                          ? item->handler->outcome(&item->message, &code, &sentence)
+                                          : INTAKE_ACCEPTED;
+        if (outcome == INTAKE_OPEN) {
+            return OK;
+        }
+        rows[i].open = false;
+        rows[i].outcome = outcome;
+        rows[i].outcome_code = code;
+        rows[i].outcome_sentence = sentence;
+        rows[i].closed_at_us = engine->op.now_us;
+        batch->intakes.table = &engine_intake_table;
+        return engine_rows_add(engine, &batch->intakes, &rows[i], 0);
+    }
+    return OK;
+}
+
+static struct engine_turn turn_of(struct engine *engine, struct engine_batch *batch,
+                                  struct engine_item *item)
+{
+    struct engine_turn turn = {
+        .engine = engine, .batch = batch, .item = item, .cause = item->message.id};
+    turn.view = engine_view_get(batch, item->key);
+    switch (item->kind) {
+    case ENGINE_ITEM_RECORD:
+        turn.caused_at_us = item->record->numbered ? item->record->committed_at_us
+                                                   : item->record->broker_at_ms * 1000;
+        break;
+    case ENGINE_ITEM_ANSWER: turn.caused_at_us = item->effect->caused_at_us; break;
+    case ENGINE_ITEM_PARKED:
+    case ENGINE_ITEM_DROPPED: turn.caused_at_us = item->parked->committed_at_us; break;
+    }
+    return turn;
+}
+
+/* A key parked as MISSING lets the message that creates its aggregate through. */
+static void judge_parked(struct engine *engine, struct engine_batch *batch,
+                         struct engine_item *item)
+{
+    enum engine_parked parked = engine_parked_state(engine, batch, item->lane, item->key);
+    if (parked == ENGINE_PARKED_MISSING && item->kind == ENGINE_ITEM_RECORD &&
+        item->fate == ENGINE_FATE_DECIDE && item->message.creates) {
+        batch->release_key = item->key;
+        return;
+    }
+    bool waits = item->fate == ENGINE_FATE_DECIDE || item->fate == ENGINE_FATE_PARK;
+    if (parked != ENGINE_PARKED_NOT && waits) {
+        item->fate = ENGINE_FATE_BEHIND;
+    }
+}
+
+static STATUS decide_item(struct engine_turn *turn, struct engine_item *item)
+{
+    switch (item->kind) {
+    case ENGINE_ITEM_RECORD:
+    case ENGINE_ITEM_PARKED:
+        if (item->effect) {
+            return turn->engine->service->answered(turn, item->effect, item->verdict,
+                                                   &item->answer);
+        }
+        TRY(item->handler->decide(turn, &item->message));
+        return close_intake(turn->engine, turn->batch, item);
+    case ENGINE_ITEM_DROPPED: return item->handler->dropped(turn, &item->message);
+    case ENGINE_ITEM_ANSWER:
+        return turn->engine->service->answered(turn, item->effect, item->verdict, &item->answer);
+    }
+    UNREACHABLE("item kind");
+}
+
+STATUS engine_decide(struct engine *engine, struct engine_batch *batch, struct engine_item *item)
+{
+    bool from_outside = item->kind == ENGINE_ITEM_RECORD || item->kind == ENGINE_ITEM_ANSWER;
+    if (engine_item_is_intake(item) && item->fate != ENGINE_FATE_IGNORE &&
+        !id_is_none(item->message.id)) {
+        TRY(judge_inbox(engine, batch, item));
+    }
+    if (from_outside && item->key_known) {
+        judge_parked(engine, batch, item);
+    }
+    struct engine_turn turn = turn_of(engine, batch, item);
+    switch (item->fate) {
+    case ENGINE_FATE_IGNORE: return OK;
+    case ENGINE_FATE_DECIDE:
+        atomic_fetch_add_explicit(&engine->stats.decided, 1, memory_order_relaxed);
+        return decide_item(&turn, item);
+    case ENGINE_FATE_BEHIND:
+    case ENGINE_FATE_PARK:
+    case ENGINE_FATE_QUARANTINE: return engine_park_item(&turn, item);
+    }
+    UNREACHABLE("fate");
+}

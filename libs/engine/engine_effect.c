@@ -1,0 +1,309 @@
+/*
+ * Calls to the outside (R12): a row first, sent after the commit, the answer decided in its lane.
+ * Unknown outcome: the same key and the same bytes again, with backoff; an old one waits for a person.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "engine/engine_internal.h"
+
+#define TAKEOVER_MAX 256
+#define SEND_MARGIN_MS 500 /* before the lease runs out nothing may start to go out any more */
+
+void engine_effect_forget_lane(struct engine *engine, int32_t lane)
+{
+    for (uint32_t i = 0; i < ENGINE_INFLIGHT_MAX; i++) {
+        if (engine->inflight[i].used && engine->inflight[i].lane == lane) {
+            engine->inflight[i].used = false; /* its answer will find no place, and is dropped */
+        }
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < engine->answer_count; i++) {
+        if (engine->answers[i].lane == lane) {
+            engine->ports.caller->ops->release(engine->ports.caller, &engine->answers[i]);
+        } else {
+            engine->answers[kept++] = engine->answers[i];
+        }
+    }
+    engine->answer_count = kept;
+}
+
+static struct engine_inflight *find_inflight(struct engine *engine, struct id effect_id)
+{
+    for (uint32_t i = 0; i < ENGINE_INFLIGHT_MAX; i++) {
+        if (engine->inflight[i].used && id_eq(engine->inflight[i].effect_id, effect_id)) {
+            return &engine->inflight[i];
+        }
+    }
+    return NULL;
+}
+
+void engine_effect_send(struct engine *engine, const struct effect_row *row)
+{
+    struct caller *caller = engine->ports.caller;
+    struct engine_inflight *place = NULL;
+    for (uint32_t i = 0; i < ENGINE_INFLIGHT_MAX && !place; i++) {
+        place = engine->inflight[i].used ? NULL : &engine->inflight[i];
+    }
+    struct engine_lane *lane = engine_lane_at(engine, row->lane);
+    struct caller_call call = {.thread = engine->number,
+                               .lane = row->lane,
+                               .epoch = lane->epoch,
+                               .effect_id = row->id,
+                               .request = row->request,
+                               .not_after_ms = engine->lease_until_ms - SEND_MARGIN_MS};
+    if (!place || !caller->ops->send(caller, &call)) {
+        lane->effect_takeover = true; /* marked as sending and was not: look for it again */
+        return;
+    }
+    *place = (struct engine_inflight){
+        .used = true, .lane = row->lane, .effect_id = row->id, .key = row->key};
+    atomic_fetch_add_explicit(&engine->stats.effects_sent, 1, memory_order_relaxed);
+}
+
+void engine_effect_take(struct engine *engine)
+{
+    struct caller *caller = engine->ports.caller;
+    if (!caller) {
+        return;
+    }
+    struct caller_answer answer;
+    while (engine->answer_count < ENGINE_INFLIGHT_MAX &&
+           caller->ops->take(caller, engine->number, &answer)) {
+        struct engine_lane *lane = engine_lane_at(engine, answer.lane);
+        if (lane->mine && lane->epoch == answer.epoch && find_inflight(engine, answer.effect_id)) {
+            engine->answers[engine->answer_count++] = answer;
+        } else {
+            caller->ops->release(caller, &answer);
+        }
+    }
+}
+
+void engine_effect_answered(struct engine *engine, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct engine_inflight *inflight = find_inflight(engine, engine->answers[i].effect_id);
+        if (inflight) {
+            inflight->used = false;
+        }
+        engine->ports.caller->ops->release(engine->ports.caller, &engine->answers[i]);
+    }
+    engine->answer_count -= count;
+    memmove(engine->answers, engine->answers + count,
+            engine->answer_count * sizeof(engine->answers[0]));
+}
+
+/* ---- Answers ---- */
+
+static void ask_again_later(struct engine *engine, struct effect_row *row,
+                            const struct caller_answer *answer)
+{
+    int64_t now_us = engine_now_us(engine);
+    int64_t wait_ms = random_backoff_ms(&engine->random, (uint32_t)row->attempts,
+                                        ENGINE_EFFECT_BACKOFF_MS, ENGINE_EFFECT_BACKOFF_MAX_MS);
+    wait_ms = answer->retry_after_ms > wait_ms ? answer->retry_after_ms : wait_ms;
+    row->state = answer->outcome == CALLER_NOT_SENT ? EFFECT_WAITING : EFFECT_UNKNOWN;
+    row->due_at_us = now_us + wait_ms * 1000;
+    struct engine_lane *lane = engine_lane_at(engine, row->lane);
+    if (row->due_at_us < lane->effect_due_us) {
+        lane->effect_due_us = row->due_at_us;
+    }
+    atomic_fetch_add_explicit(&engine->stats.effects_unknown, 1, memory_order_relaxed);
+}
+
+/* What the answer means; writes it into the row. */
+static enum engine_verdict judge(struct engine *engine, struct effect_row *row,
+                                 const struct caller_answer *answer)
+{
+    struct str code = STR("");
+    enum engine_verdict verdict = answer->outcome == CALLER_ANSWERED
+                                      ? engine->service->judge(&engine->op, row, answer, &code)
+                                      : ENGINE_VERDICT_UNKNOWN;
+    row->last_status = answer->http_status;
+    row->last_answer = code;
+    if (verdict == ENGINE_VERDICT_UNKNOWN) {
+        ask_again_later(engine, row, answer);
+        return verdict;
+    }
+    row->open = false;
+    row->state = verdict == ENGINE_VERDICT_DONE ? EFFECT_DONE : EFFECT_FAILED;
+    atomic_fetch_add_explicit(verdict == ENGINE_VERDICT_DONE ? &engine->stats.effects_done
+                                                             : &engine->stats.effects_failed,
+                              1, memory_order_relaxed);
+    return verdict;
+}
+
+static struct effect_row *find_row(const struct store_rows *rows, struct id id)
+{
+    struct effect_row *row = rows->rows;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        if (id_eq(row[i].id, id)) {
+            return &row[i];
+        }
+    }
+    return NULL;
+}
+
+static STATUS add_answer(struct engine *engine, struct engine_batch *batch,
+                         const struct caller_answer *answer, const struct store_rows *rows)
+{
+    struct engine_item *item = &batch->items[batch->item_count++];
+    *item = (struct engine_item){.kind = ENGINE_ITEM_ANSWER,
+                                 .fate = ENGINE_FATE_IGNORE,
+                                 .lane = answer->lane,
+                                 .answer = *answer,
+                                 .effect = find_row(rows, answer->effect_id)};
+    if (!item->effect || !item->effect->open) {
+        return OK; /* decided before, by an answer to an earlier attempt */
+    }
+    batch->lane_used[item->lane] = true;
+    item->key = item->effect->key;
+    item->key_known = true;
+    item->message = (struct engine_message){.id = item->effect->id,
+                                            .key = item->key,
+                                            .correlation_id = item->effect->correlation_id,
+                                            .actor = {.kind = ENGINE_ACTOR_SYSTEM},
+                                            .lane = item->lane};
+    item->verdict = judge(engine, item->effect, answer);
+    if (item->verdict != ENGINE_VERDICT_UNKNOWN) {
+        item->fate = ENGINE_FATE_DECIDE;
+    }
+    const struct engine_condemned *condemned = &engine->condemned;
+    if (condemned->set && condemned->is_answer && id_eq(condemned->effect_id, item->effect->id)) {
+        engine_put_aside(item, condemned->reason);
+    }
+    return engine_rows_add(engine, &batch->effects_changed, item->effect, 0);
+}
+
+STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch)
+{
+    struct store *store = engine->ports.store;
+    uint32_t count = engine->answer_count < engine->limit ? engine->answer_count : engine->limit;
+    if (count == 0) {
+        return OK;
+    }
+    struct id *ids = arena_new(&engine->arena, struct id, count);
+    if (!ids) {
+        return op_arena_full(&engine->op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        ids[i] = engine->answers[i].effect_id;
+    }
+    struct store_rows rows;
+    TRY(store->ops->load(&engine->op, store, &engine_effect_table, ids, count, &rows));
+    TRY(store->ops->sync(&engine->op, store));
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(add_answer(engine, batch, &engine->answers[i], &rows));
+    }
+    return OK;
+}
+
+/* ---- Effects that are due ---- */
+
+static uint32_t free_places(const struct engine *engine)
+{
+    uint32_t slots = engine->ports.caller->ops->free_slots(engine->ports.caller);
+    uint32_t places = 0;
+    for (uint32_t i = 0; i < ENGINE_INFLIGHT_MAX; i++) {
+        places += engine->inflight[i].used ? 0 : 1;
+    }
+    return slots < places ? slots : places;
+}
+
+/* Which of the lane's open effects go out now; marks them. Others tell when to look again. */
+static STATUS choose(struct engine *engine, struct engine_lane *lane, const struct store_rows *rows,
+                     uint32_t *places, struct engine_rows *changed)
+{
+    struct effect_row *row = rows->rows;
+    int64_t now_us = engine->op.now_us;
+    lane->effect_due_us = now_us + ENGINE_EFFECT_WATCH_US;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        bool flying = find_inflight(engine, row[i].id) != NULL;
+        bool left_over = row[i].state == EFFECT_SENDING && !flying;
+        if (flying || (row[i].due_at_us > now_us && !left_over)) {
+            lane->effect_due_us =
+                row[i].due_at_us < lane->effect_due_us ? row[i].due_at_us : lane->effect_due_us;
+            continue;
+        }
+        if (now_us - row[i].caused_at_us > ENGINE_EFFECT_SEND_AGE_US) {
+            atomic_fetch_add_explicit(&engine->stats.effects_need_person, 1, memory_order_relaxed);
+            engine_report(engine, lane->lane, "engine.effect_needs_person");
+            continue; /* the key may be forgotten out there: look up by hand, never send again */
+        }
+        if (*places == 0) {
+            lane->effect_due_us = now_us;
+            continue;
+        }
+        (*places)--;
+        row[i].state = EFFECT_SENDING;
+        row[i].attempts++;
+        row[i].due_at_us = now_us + ENGINE_EFFECT_WATCH_US;
+        TRY(engine_rows_add(engine, changed, &row[i], 0));
+    }
+    return OK;
+}
+
+static bool looks_due(const struct engine_lane *lane, int64_t now_us)
+{
+    return lane->mine && !lane->draining &&
+           (lane->effect_takeover || lane->effect_due_us <= now_us);
+}
+
+/* One transaction over the lanes that have something due. */
+static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs, uint32_t ref_count)
+{
+    struct store *store = engine->ports.store;
+    struct op *op = &engine->op;
+    struct store_fence fence;
+    struct store_rows rows[LANES];
+    uint32_t places = free_places(engine);
+    TRY(store->ops->begin(op, store, refs, ref_count, &fence));
+    for (uint32_t i = 0; i < ref_count; i++) {
+        struct effect_row like = {.lane = refs[i].lane};
+        TRY(store->ops->scan(op, store, &engine_scan_effect_due, &like, INT64_MAX, TAKEOVER_MAX,
+                             &rows[i]));
+    }
+    TRY(store->ops->sync(op, store));
+    if (fence.held_count > 0) {
+        engine_set_now(engine, &fence);
+    }
+    struct engine_rows changed = {.count = 0};
+    for (uint32_t i = 0; i < ref_count && fence.held_count == ref_count; i++) {
+        struct engine_lane *lane = engine_lane_at(engine, refs[i].lane);
+        lane->effect_takeover = false;
+        TRY(choose(engine, lane, &rows[i], &places, &changed));
+    }
+    if (fence.held_count != ref_count) {
+        store->ops->rollback(store);
+        engine->heartbeat_at_ms = 0; /* find out which lanes are lost */
+        return OK;
+    }
+    if (changed.count == 0) {
+        store->ops->rollback(store);
+        return OK;
+    }
+    TRY(store->ops->update(op, store, &engine_effect_table, changed.rows, NULL, changed.count));
+    TRY(store->ops->commit(op, store));
+    for (uint32_t i = 0; i < changed.count; i++) {
+        engine_effect_send(engine, changed.rows[i]);
+    }
+    return OK;
+}
+
+STATUS engine_effect_due(struct engine *engine)
+{
+    if (!engine->ports.caller || free_places(engine) == 0) {
+        return OK;
+    }
+    struct store_lane_ref refs[LANES];
+    uint32_t ref_count = 0;
+    int64_t now_us = engine_now_us(engine);
+    for (int32_t p = 0; p < LANES; p++) {
+        struct engine_lane *lane = engine_lane_at(engine, p);
+        if (looks_due(lane, now_us)) {
+            refs[ref_count++] = (struct store_lane_ref){.lane = p, .epoch = lane->epoch};
+        }
+    }
+    return ref_count == 0 ? OK : send_due(engine, refs, ref_count);
+}

@@ -1,0 +1,365 @@
+#pragma once
+
+#include "base/map.h"
+#include "base/random.h"
+#include "engine/engine.h"
+#include "engine/engine_tables.h"
+
+/*
+ * What the files of the engine share. Nobody else includes this.
+ *
+ * engine.c          the loop and its life
+ * engine_lanes.c    heartbeat, fair share, claim, hand-over, stopping a lane
+ * engine_batch.c    collect, decode; one attempt, and what follows its commit or failure
+ * engine_load.c     fence and load
+ * engine_decide.c   one item: new or not, waiting or not, decided
+ * engine_dedupe.c   which record is next, a duplicate, a gap or a fork (R3, R4)
+ * engine_turn.c     what a decision may do: the batch's view of rows, and what it makes
+ * engine_save.c     the batch's rows into the store
+ * engine_park.c     parking, quarantine, running or dropping what was parked
+ * engine_publish.c  outbox to Kafka, acknowledgements, the cursor
+ * engine_effect.c   effects due, answers, verdicts
+ * engine_sweep.c    open intakes published again, requests of people
+ */
+
+#define ENGINE_ARENA_BYTES ((size_t)256 * 1024 * 1024) /* a batch of 512 at 256 KB each, and rows */
+#define ENGINE_QUEUE_MAX ENGINE_BATCH_MAX
+#define ENGINE_PARKED_MAX 4096 /* keys of one lane; more is no accident any more: the lane stops */
+#define ENGINE_OUT_TOPICS_MAX 8
+#define ENGINE_INFLIGHT_MAX 64     /* effects sent and not answered, of one thread */
+#define ENGINE_TRIES_MAX 3         /* R9: the third try of a record that kills parks it */
+#define ENGINE_STRANGE_PARKS_MAX 3 /* R8: different keys parked in a row without a success */
+#define ENGINE_PUBLISH_BATCH 512
+#define ENGINE_TAIL_CHECK_MS 60000
+#define ENGINE_SWEEP_MS 1000
+#define ENGINE_ADMIN_MS 500
+#define ENGINE_IDLE_ADVANCE_MS 100
+#define ENGINE_EFFECT_WATCH_US (60 * INT64_C(1000000)) /* an answer that never came: asked again */
+#define ENGINE_EFFECT_SEND_AGE_US (20 * INT64_C(3600) * 1000000) /* after this a person (R12) */
+#define ENGINE_EFFECT_BACKOFF_MS 500
+#define ENGINE_EFFECT_BACKOFF_MAX_MS 60000
+
+/* How far a lane has read one of its topics; the batch works on a copy until it is committed. */
+struct engine_in {
+    enum topic topic;
+    const struct engine_handler *handler;
+    bool stored;  /* a lane_in row exists */
+    bool started; /* last_n is known (a row exists, or a first record was seen) */
+    bool dirty;   /* differs from the row */
+    bool gap;     /* reading and discarding until last_n + 1 comes */
+    struct lane_in_row row;
+};
+
+struct engine_out {
+    enum topic topic;
+    bool stored;
+    bool dirty;
+    struct lane_out_row row;  /* published_n: acknowledged without a hole */
+    int64_t produced_n;       /* handed to the producer */
+    int64_t waiting_since_ms; /* committed and not acknowledged since; 0: nothing waits */
+};
+
+struct engine_lane {
+    int32_t lane;
+    bool mine;
+    bool draining; /* being handed over: reads nothing, waits for acknowledgements */
+    int64_t epoch;
+    uint32_t probes_left; /* R9: messages still to be taken one by one */
+    struct lane_probe_row probe;
+    bool probe_stored;
+    struct engine_in ins[ENGINE_HANDLERS_MAX];     /* as service->handlers */
+    struct engine_out outs[ENGINE_OUT_TOPICS_MAX]; /* as engine->out_topics */
+    struct arena parked_arena;
+    struct map parked; /* key → enum engine_parked */
+    uint32_t parked_count;
+    int64_t effect_due_us; /* the next effect is not due before this; INT64_MAX: none known */
+    bool effect_takeover;  /* effects left SENDING by the owner before: ask again now */
+    int64_t strange_parks; /* R8: parked in a row without a success */
+};
+
+enum engine_parked {
+    ENGINE_PARKED_NOT = 0,
+    ENGINE_PARKED_BROKEN,
+    ENGINE_PARKED_MISSING,
+};
+
+/* One thing to decide. Lives for one attempt of one batch. */
+enum engine_item_kind {
+    ENGINE_ITEM_RECORD = 0,
+    ENGINE_ITEM_ANSWER,  /* of an effect */
+    ENGINE_ITEM_PARKED,  /* a parked message being run again */
+    ENGINE_ITEM_DROPPED, /* a parked message being dropped */
+};
+
+enum engine_fate {
+    ENGINE_FATE_DECIDE = 0,
+    ENGINE_FATE_IGNORE,     /* duplicate, discarded in a gap, skipped type: the position moves on */
+    ENGINE_FATE_BEHIND,     /* its key is parked: queues behind */
+    ENGINE_FATE_PARK,       /* parks its key, for `reason` */
+    ENGINE_FATE_QUARANTINE, /* no key that we can read */
+};
+
+struct engine_item {
+    enum engine_item_kind kind;
+    enum engine_fate fate;
+    int32_t lane;
+    uint32_t in; /* index of lane.ins, for records */
+    const struct bus_record *record;
+    const struct engine_handler *handler;
+    struct engine_message message;
+    struct id key;
+    bool key_known;
+    struct str reason; /* of PARK and QUARANTINE: an error code */
+    bool missing;
+    /* answers */
+    struct effect_row *effect;
+    enum engine_verdict verdict;
+    struct caller_answer answer;
+    /* parked */
+    const struct parked_message_row *parked;
+};
+
+/* The aggregate of one key, as this batch sees it. */
+enum engine_row_state {
+    ENGINE_ROW_ABSENT = 0,
+    ENGINE_ROW_LOADED,
+    ENGINE_ROW_CHANGED,
+    ENGINE_ROW_CREATED,
+};
+
+struct engine_child {
+    void *row;
+    int64_t loaded_version;
+    enum engine_row_state state;
+};
+
+struct engine_children {
+    struct engine_child *items;
+    void **rows; /* items[i].row, for engine_children() */
+    uint32_t count;
+    uint32_t capacity;
+};
+
+struct engine_view {
+    struct id key;
+    void *row;
+    int64_t loaded_version;
+    enum engine_row_state state;
+    struct engine_children children[ENGINE_TABLES_MAX];
+};
+
+/* Pointers to rows for one insert, update or erase. */
+struct engine_rows {
+    const struct table *table;
+    const void **rows;
+    int64_t *old_versions;
+    uint32_t count;
+    uint32_t capacity;
+};
+
+struct engine_output {
+    enum topic topic;
+    int32_t lane;
+    struct outbox_row row;
+};
+
+struct engine_new_effect {
+    struct effect_row row;
+    bool send;
+};
+
+/* One attempt: everything in the batch arena, nothing kept unless it commits. */
+struct engine_batch {
+    struct engine_item *items;
+    uint32_t item_count;
+    uint32_t record_count; /* of the items, how many came from the queue's front */
+    struct store_fence fence;
+    struct engine_in ins[LANES][ENGINE_HANDLERS_MAX];
+    struct engine_out outs[LANES][ENGINE_OUT_TOPICS_MAX];
+    bool lane_used[LANES];
+    struct engine_view *views;
+    uint32_t view_count;
+    struct map view_of;
+    struct map seen; /* message ids of intakes in this batch */
+    struct engine_rows appends[ENGINE_TABLES_MAX];
+    struct engine_rows inbox, quarantine, parked_keys_new, parked_keys_changed, parked_keys_gone;
+    struct engine_rows parked_messages, parked_messages_gone, intakes, effects_new, effects_changed;
+    struct engine_rows requests;
+    struct engine_output *outputs;
+    uint32_t output_count, output_capacity;
+    struct engine_new_effect **sends; /* effects to send after commit */
+    uint32_t send_count, send_capacity;
+    uint32_t slots_left; /* free slots of the caller when the batch began */
+    struct store_rows loaded_inbox, loaded_intakes, loaded_views, loaded_parked;
+    struct store_rows loaded_children[ENGINE_TABLES_MAX];
+    struct map intake_of; /* intake id → index in loaded_intakes */
+
+    struct engine_parked_change {
+        int32_t lane;
+        struct id key;
+        enum engine_parked state;
+    } *parked_changes;
+
+    uint32_t parked_change_count;
+    struct id release_key; /* a MISSING key whose creator was decided: run its messages next */
+};
+
+struct engine_turn {
+    struct engine *engine;
+    struct engine_batch *batch;
+    struct engine_view *view;
+    const struct engine_item *item;
+    struct id cause;
+    int64_t caused_at_us;
+    uint32_t ordinal;
+};
+
+struct engine_inflight {
+    bool used;
+    int32_t lane;
+    struct id effect_id;
+    struct id key;
+};
+
+/* The one record that the next batch must park, after it failed alone. */
+struct engine_condemned {
+    bool set;
+    bool is_answer;
+    enum topic topic;
+    int32_t lane;
+    int64_t offset;
+    struct id effect_id;
+    bool missing;
+    const char *reason;
+};
+
+struct engine {
+    const struct engine_service *service;
+    struct engine_ports ports;
+    struct engine_limits limits;
+    uint32_t number;
+    struct id owner;
+    enum topic out_topics[ENGINE_OUT_TOPICS_MAX];
+    uint32_t out_count;
+    enum topic intake_topics[ENGINE_OUT_TOPICS_MAX]; /* the service's own, swept */
+    uint32_t intake_count;
+
+    struct arena arena; /* of the current step */
+    struct op op;
+    struct random random;
+
+    bool connected;
+    uint32_t connect_tries;
+    int64_t connect_at_ms;
+    int64_t heartbeat_at_ms;
+    int64_t clock_offset_us; /* the database's clock minus ours, at the last fence */
+    int64_t lease_until_ms;  /* by our clock, counted from before the heartbeat was sent */
+    bool introduced;         /* the first heartbeat is out; claims begin with the second */
+    bool topology_checked;
+    bool cluster_checked;
+
+    struct engine_lane lanes[LANES];
+    struct bus_record queue[ENGINE_QUEUE_MAX];
+    uint32_t queue_count;
+    struct caller_answer answers[ENGINE_INFLIGHT_MAX];
+    uint32_t answer_count;
+    struct engine_inflight inflight[ENGINE_INFLIGHT_MAX];
+
+    uint32_t limit;      /* of the next batch: halves and doubles */
+    uint32_t last_batch; /* its size, for adaptive collecting */
+    struct engine_condemned condemned;
+    struct id release_key;
+    int64_t dirty_since_ms; /* cursors not written yet; 0: none */
+    int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms;
+    bool behind; /* some committed rows must be read back to be published */
+    struct engine_stats stats;
+};
+
+/* engine.c: one log line about a lane (-1: the thread), with what op.err says if it is set. */
+void engine_report(struct engine *engine, int32_t lane, const char *event);
+/* The fence's time for what is decided now; remembers how far our clock is off. */
+void engine_set_now(struct engine *engine, const struct store_fence *fence);
+/* The database's time, as far as we know: only for deciding when to look. */
+int64_t engine_now_us(const struct engine *engine);
+
+/* engine_lanes.c */
+STATUS engine_lanes_tend(struct engine *engine);
+void engine_lanes_lose_all(struct engine *engine);
+void engine_lane_lose(struct engine *engine, struct engine_lane *lane);
+void engine_lane_stop(struct engine *engine, struct engine_lane *lane, const char *code,
+                      struct str reason);
+STATUS engine_lanes_check_tails(struct engine *engine);
+bool engine_lane_finish_draining(struct engine *engine, struct engine_lane *lane);
+uint32_t engine_lanes_held(const struct engine *engine);
+
+/* engine_batch.c */
+STATUS engine_collect(struct engine *engine, bool *ret_any);
+STATUS engine_batch_run(struct engine *engine);
+/* Runs items made by the caller (parked ones) in one transaction. */
+STATUS engine_batch_items(struct engine *engine, struct engine_batch *batch);
+/* Room for item_max items; copies the lanes' cursors. */
+STATUS engine_batch_begin(struct engine *engine, struct engine_batch *batch, uint32_t item_max);
+void engine_queue_drop_lane(struct engine *engine, int32_t lane);
+void engine_queue_pop(struct engine *engine, uint32_t count);
+
+void engine_put_aside(struct engine_item *item, const char *reason);
+
+/* engine_load.c */
+STATUS engine_load(struct engine *engine, struct engine_batch *batch);
+bool engine_item_is_intake(const struct engine_item *item);
+/* The intake row that this item closes, or none. */
+struct id engine_item_closes(const struct engine_item *item);
+
+/* engine_decide.c */
+STATUS engine_decide(struct engine *engine, struct engine_batch *batch, struct engine_item *item);
+
+/* engine_dedupe.c */
+STATUS engine_dedupe_record(struct engine *engine, struct engine_batch *batch,
+                            struct engine_item *item);
+
+/* engine_turn.c */
+STATUS engine_view_init(struct engine *engine, struct engine_batch *batch);
+struct engine_view *engine_view_get(struct engine_batch *batch, struct id key);
+STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
+                       struct id key, struct str payload);
+STATUS engine_rows_add(struct engine *engine, struct engine_rows *rows, const void *row,
+                       int64_t old_version);
+
+/* engine_save.c */
+STATUS engine_save(struct engine *engine, struct engine_batch *batch);
+STATUS engine_advance_alone(struct engine *engine);
+
+/* engine_park.c */
+STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item);
+STATUS engine_park_run(struct engine *engine, struct id key);
+STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request);
+enum engine_parked engine_parked_state(const struct engine *engine,
+                                       const struct engine_batch *batch, int32_t lane,
+                                       struct id key);
+
+/* engine_publish.c */
+void engine_publish_batch(struct engine *engine, const struct engine_batch *batch);
+STATUS engine_publish_behind(struct engine *engine);
+STATUS engine_deliveries(struct engine *engine);
+void engine_note_dirty(struct engine *engine);
+/* Starts or ends the clock of what is committed and not acknowledged. */
+void engine_note_waiting(struct engine_out *out);
+void engine_publish_measure(struct engine *engine);
+
+/* engine_effect.c */
+void engine_effect_take(struct engine *engine);
+/* The first count answers are decided: forgets them. */
+void engine_effect_answered(struct engine *engine, uint32_t count);
+STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch);
+void engine_effect_send(struct engine *engine, const struct effect_row *row);
+STATUS engine_effect_due(struct engine *engine);
+void engine_effect_forget_lane(struct engine *engine, int32_t lane);
+
+/* engine_sweep.c */
+STATUS engine_sweep(struct engine *engine);
+STATUS engine_admin(struct engine *engine);
+
+static inline struct engine_lane *engine_lane_at(struct engine *engine, int32_t lane)
+{
+    return &engine->lanes[lane];
+}

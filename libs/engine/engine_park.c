@@ -1,0 +1,379 @@
+/*
+ * Parking is per key (R10): position, inbox row and message in one transaction; what comes later for
+ * the key queues behind it, everything else flows. Running what was parked goes message by message,
+ * each in a transaction of its own, in order, without deduplication.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "engine/engine_internal.h"
+
+#define PARK_RUN_MAX 1000 /* messages of one key in one go; the rest follows in the next turn */
+#define PARKED_RECORD_TYPE STR("holdfast.common.v1.ParkedRecord")
+
+enum engine_parked engine_parked_state(const struct engine *engine,
+                                       const struct engine_batch *batch, int32_t lane,
+                                       struct id key)
+{
+    for (uint32_t i = batch->parked_change_count; i > 0; i--) {
+        if (id_eq(batch->parked_changes[i - 1].key, key)) {
+            return batch->parked_changes[i - 1].state;
+        }
+    }
+    return (enum engine_parked)map_get(&engine->lanes[lane].parked, key, ENGINE_PARKED_NOT);
+}
+
+static void note_change(struct engine_batch *batch, int32_t lane, struct id key,
+                        enum engine_parked state)
+{
+    batch->parked_changes[batch->parked_change_count++] =
+        (struct engine_parked_change){.lane = lane, .key = key, .state = state};
+}
+
+/* ---- Putting aside ---- */
+
+/* The row is the truth; this tells whoever listens. */
+static STATUS announce(struct engine_turn *turn, const struct engine_item *item)
+{
+    struct engine *engine = turn->engine;
+    if (!item->record || !engine->service->parked_record) {
+        return OK; /* an answer: its effect's row shows it */
+    }
+    if (id_is_none(turn->cause)) { /* nothing of the record could be read: its place names it */
+        struct strbuf name;
+        struct str text;
+        strbuf_init(&name, &engine->arena, OP_ERR_MSG_MAX_BYTES);
+        strbuf_addf(&name, "%s/%" PRId32 "/%" PRId64, topology_topics[item->record->topic].name,
+                    item->record->partition, item->record->offset);
+        if (!strbuf_finish(&name, &text)) {
+            return op_arena_full(&engine->op);
+        }
+        turn->cause = id_v5(id_namespace(STR("holdfast/record")), text);
+    }
+    struct id id = engine_next_id(turn);
+    struct str payload =
+        engine->service->parked_record(&engine->op, item->record, id, item->key, item->reason);
+    if (!payload.ptr) {
+        return op_arena_full(&engine->op);
+    }
+    return engine_emit_raw(turn, engine->service->dlq, id, PARKED_RECORD_TYPE, item->key, payload);
+}
+
+static STATUS quarantine(struct engine_turn *turn, const struct engine_item *item)
+{
+    struct engine *engine = turn->engine;
+    const struct bus_record *record = item->record;
+    struct quarantine_row *row = arena_new(&engine->arena, struct quarantine_row, 1);
+    if (!row) {
+        return op_arena_full(&engine->op);
+    }
+    struct str value = record->value;
+    if (value.len > BUS_VALUE_MAX_BYTES) {
+        value.len = BUS_VALUE_MAX_BYTES;
+    }
+    *row = (struct quarantine_row){.topic = turn->batch->ins[item->lane][item->in].row.topic,
+                                   .lane = item->lane,
+                                   .kafka_offset = record->offset,
+                                   .n = record->n,
+                                   .reason = item->reason,
+                                   .key = record->key,
+                                   .value = value,
+                                   .at_us = engine->op.now_us};
+    TRY(engine_rows_add(engine, &turn->batch->quarantine, row, 0));
+    atomic_fetch_add_explicit(&engine->stats.quarantined, 1, memory_order_relaxed);
+    return announce(turn, item);
+}
+
+/* The row of the item's key: of this batch, loaded, or a new one. */
+static STATUS key_row(struct engine_turn *turn, const struct engine_item *item,
+                      struct parked_key_row **ret_row)
+{
+    struct engine *engine = turn->engine;
+    struct engine_batch *batch = turn->batch;
+    for (uint32_t i = 0; i < batch->parked_keys_new.count; i++) {
+        const struct parked_key_row *row = batch->parked_keys_new.rows[i];
+        if (id_eq(row->key, item->key)) {
+            *ret_row = (struct parked_key_row *)(uintptr_t)row;
+            return OK;
+        }
+    }
+    struct parked_key_row *rows = batch->loaded_parked.rows;
+    for (uint32_t i = 0; i < batch->loaded_parked.count; i++) {
+        if (id_eq(rows[i].key, item->key)) {
+            bool listed = false;
+            for (uint32_t c = 0; c < batch->parked_keys_changed.count; c++) {
+                listed |= batch->parked_keys_changed.rows[c] == &rows[i];
+            }
+            *ret_row = &rows[i];
+            return listed ? OK : engine_rows_add(engine, &batch->parked_keys_changed, &rows[i], 0);
+        }
+    }
+    struct parked_key_row *row = arena_new(&engine->arena, struct parked_key_row, 1);
+    if (!row) {
+        return op_arena_full(&engine->op);
+    }
+    *row = (struct parked_key_row){.key = item->key,
+                                   .lane = item->lane,
+                                   .reason =
+                                       item->reason.len > 0 ? item->reason : STR("engine.parked"),
+                                   .missing = item->missing,
+                                   .since_us = engine->op.now_us,
+                                   .next_seq = 1};
+    note_change(batch, item->lane, item->key,
+                item->missing ? ENGINE_PARKED_MISSING : ENGINE_PARKED_BROKEN);
+    *ret_row = row;
+    return engine_rows_add(engine, &batch->parked_keys_new, row, 0);
+}
+
+static void fill_from_record(struct engine_turn *turn, const struct engine_item *item,
+                             struct parked_message_row *row)
+{
+    const struct bus_record *record = item->record;
+    row->topic = turn->batch->ins[item->lane][item->in].row.topic;
+    row->kafka_offset = record->offset;
+    row->n = record->n;
+    row->message_id = record->message_id;
+    row->committed_at_us = turn->caused_at_us;
+    row->value = record->value;
+    if (row->value.len > BUS_VALUE_MAX_BYTES) {
+        row->value.len = BUS_VALUE_MAX_BYTES;
+    }
+}
+
+static void fill_from_answer(const struct engine_item *item, struct parked_message_row *row)
+{
+    row->topic = ENGINE_PARKED_ANSWER;
+    row->kafka_offset = item->verdict == ENGINE_VERDICT_FAILED ? -item->answer.http_status
+                                                               : item->answer.http_status;
+    row->message_id = item->effect->id;
+    row->committed_at_us = item->effect->caused_at_us;
+    row->value = item->answer.body;
+}
+
+STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item)
+{
+    struct engine *engine = turn->engine;
+    if (item->fate == ENGINE_FATE_QUARANTINE) {
+        return quarantine(turn, item);
+    }
+    struct parked_key_row *key;
+    TRY(key_row(turn, item, &key));
+    struct parked_message_row *row = arena_new(&engine->arena, struct parked_message_row, 1);
+    if (!row) {
+        return op_arena_full(&engine->op);
+    }
+    row->key = item->key;
+    row->seq = key->next_seq++;
+    row->lane = item->lane;
+    row->at_us = engine->op.now_us;
+    if (item->kind == ENGINE_ITEM_ANSWER) {
+        fill_from_answer(item, row);
+    } else {
+        fill_from_record(turn, item, row);
+    }
+    TRY(engine_rows_add(engine, &turn->batch->parked_messages, row, 0));
+    atomic_fetch_add_explicit(&engine->stats.parked, 1, memory_order_relaxed);
+    return item->fate == ENGINE_FATE_PARK ? announce(turn, item) : OK;
+}
+
+/* ---- Running and dropping ---- */
+
+static STATUS read_record(struct engine *engine, const struct parked_message_row *parked,
+                          struct engine_item *item)
+{
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        struct engine_lane *lane = engine_lane_at(engine, item->lane);
+        if (str_eq(parked->topic, lane->ins[i].row.topic)) {
+            item->in = i;
+            item->handler = &engine->service->handlers[i];
+        }
+    }
+    if (!item->handler) {
+        return op_fail(&engine->op, STATUS_INVALID, "engine.parked_topic_unknown", STR_FMT,
+                       STR_ARG(parked->topic));
+    }
+    struct bus_record record = {.topic = item->handler->topic,
+                                .partition = item->lane,
+                                .offset = parked->kafka_offset,
+                                .key = id_to_str(&engine->arena, parked->key),
+                                .value = parked->value,
+                                .numbered = parked->n > 0,
+                                .n = parked->n,
+                                .committed_at_us = parked->committed_at_us,
+                                .message_id = parked->message_id};
+    struct status st = item->handler->decode(&engine->op, &record, &item->message);
+    if (status_failed(st) && item->kind == ENGINE_ITEM_DROPPED) {
+        item->message = (struct engine_message){.id = parked->message_id,
+                                                .key = parked->key,
+                                                .correlation_id = parked->message_id,
+                                                .actor = {.kind = ENGINE_ACTOR_SYSTEM}};
+        st = OK; /* whoever waits is told all the same */
+    }
+    item->message.topic = item->handler->topic;
+    item->message.lane = item->lane;
+    item->message.committed_at_us = parked->n > 0 ? parked->committed_at_us : 0;
+    return st;
+}
+
+static STATUS read_answer(struct engine *engine, const struct parked_message_row *parked,
+                          struct engine_item *item)
+{
+    struct store *store = engine->ports.store;
+    struct store_rows rows;
+    TRY(store->ops->load(&engine->op, store, &engine_effect_table, &parked->message_id, 1, &rows));
+    TRY(store->ops->sync(&engine->op, store));
+    if (rows.count == 0) {
+        return op_fail(&engine->op, STATUS_BUG, "engine.effect_gone", "of a parked answer");
+    }
+    item->effect = rows.rows;
+    item->verdict = parked->kafka_offset < 0 ? ENGINE_VERDICT_FAILED : ENGINE_VERDICT_DONE;
+    item->answer = (struct caller_answer){.effect_id = item->effect->id,
+                                          .lane = item->lane,
+                                          .outcome = CALLER_ANSWERED,
+                                          .http_status = (int32_t)llabs(parked->kafka_offset),
+                                          .body = parked->value};
+    item->message = (struct engine_message){.id = item->effect->id,
+                                            .key = item->effect->key,
+                                            .correlation_id = item->effect->correlation_id,
+                                            .actor = {.kind = ENGINE_ACTOR_SYSTEM}};
+    return OK;
+}
+
+/* Decides (or drops) the first parked message of the key; ret_left tells how many there were. */
+static STATUS run_one(struct engine *engine, struct id key, enum engine_item_kind kind,
+                      uint32_t *ret_seen)
+{
+    struct store *store = engine->ports.store;
+    struct engine_batch *batch = arena_new(&engine->arena, struct engine_batch, 1);
+    struct parked_key_row *gone = arena_new(&engine->arena, struct parked_key_row, 1);
+    if (!batch || !gone) {
+        return op_arena_full(&engine->op);
+    }
+    TRY(engine_batch_begin(engine, batch, 1));
+    struct parked_message_row like = {.key = key};
+    struct store_rows rows;
+    TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_message, &like, 0, 2, &rows));
+    TRY(store->ops->sync(&engine->op, store));
+    const struct parked_message_row *parked = rows.rows;
+    int32_t lane = lane_of_key(key);
+    batch->lane_used[lane] = true;
+    if (rows.count > 0) {
+        struct engine_item *item = &batch->items[0];
+        *item = (struct engine_item){
+            .kind = kind, .lane = lane, .key = key, .key_known = true, .parked = parked};
+        batch->item_count = 1;
+        bool answer = str_eq(parked->topic, ENGINE_PARKED_ANSWER);
+        TRY(answer ? read_answer(engine, parked, item) : read_record(engine, parked, item));
+        bool tells = kind != ENGINE_ITEM_DROPPED || (item->handler && item->handler->dropped);
+        item->fate = tells ? ENGINE_FATE_DECIDE : ENGINE_FATE_IGNORE;
+        TRY(engine_rows_add(engine, &batch->parked_messages_gone, parked, 0));
+    }
+    if (rows.count <= 1) {
+        gone->key = key;
+        TRY(engine_rows_add(engine, &batch->parked_keys_gone, gone, 0));
+        note_change(batch, lane, key, ENGINE_PARKED_NOT);
+    }
+    *ret_seen = rows.count;
+    return engine_batch_items(engine, batch);
+}
+
+/* True when the failure is about the message: it stays parked, and the lane goes on. */
+static bool stays_parked(enum status_kind kind)
+{
+    return kind != STATUS_RETRY && kind != STATUS_CANCELED && kind != STATUS_STOP &&
+           kind != STATUS_OK;
+}
+
+STATUS engine_park_run(struct engine *engine, struct id key)
+{
+    struct engine_lane *lane = engine_lane_at(engine, lane_of_key(key));
+    if (!lane->mine || map_get(&lane->parked, key, ENGINE_PARKED_NOT) == ENGINE_PARKED_NOT) {
+        return OK;
+    }
+    uint32_t seen = 2;
+    for (uint32_t i = 0; i < PARK_RUN_MAX && seen > 1; i++) {
+        struct status st = run_one(engine, key, ENGINE_ITEM_PARKED, &seen);
+        if (status_failed(st)) {
+            engine->ports.store->ops->rollback(engine->ports.store);
+            engine_report(engine, lane->lane, "engine.still_parked");
+            return st;
+        }
+    }
+    if (seen > 1) {
+        engine->release_key = key;
+    }
+    return OK;
+}
+
+static STATUS drop_first(struct engine *engine, const struct admin_request_row *request)
+{
+    struct store *store = engine->ports.store;
+    struct parked_message_row like = {.key = request->key};
+    struct store_rows rows;
+    TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_message, &like, 0, 1, &rows));
+    TRY(store->ops->sync(&engine->op, store));
+    bool needs_two = rows.count > 0;
+    for (uint32_t i = 0; i < engine->service->handler_count && rows.count > 0; i++) {
+        const struct engine_handler *handler = &engine->service->handlers[i];
+        const struct parked_message_row *parked = rows.rows;
+        if (str_eq(parked->topic, str_of(topology_topics[handler->topic].name))) {
+            needs_two = handler->drop_needs_two;
+        }
+    }
+    bool approved =
+        request->approved_by.len > 0 && !str_eq(request->approved_by, request->requested_by);
+    if (needs_two && !approved) {
+        return op_fail(&engine->op, STATUS_DENIED, "engine.needs_two_people",
+                       "dropping money messages");
+    }
+    uint32_t seen;
+    TRY(run_one(engine, request->key, ENGINE_ITEM_DROPPED, &seen));
+    return seen > 1 ? engine_park_run(engine, request->key) : OK;
+}
+
+static STATUS republish(struct engine *engine, struct engine_lane *lane,
+                        const struct admin_request_row *request)
+{
+    for (uint32_t i = 0; i < engine->out_count; i++) {
+        struct engine_out *out = &lane->outs[i];
+        if (!str_eq(out->row.topic, request->topic)) {
+            continue;
+        }
+        if (request->n < 1 || request->n >= out->row.next_n) {
+            return op_fail(&engine->op, STATUS_INVALID, "engine.no_such_n", "next is n=%" PRId64,
+                           out->row.next_n);
+        }
+        out->row.published_n = request->n - 1;
+        out->produced_n = request->n - 1;
+        out->dirty = true;
+        engine->behind = true;
+        engine_note_dirty(engine);
+        return OK;
+    }
+    return op_fail(&engine->op, STATUS_INVALID, "engine.not_our_topic", STR_FMT,
+                   STR_ARG(request->topic));
+}
+
+STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request)
+{
+    struct engine_lane *lane = engine_lane_at(engine, request->lane);
+    bool about_key = request->kind == ADMIN_PARK_RETRY || request->kind == ADMIN_PARK_DROP;
+    bool parked = map_get(&lane->parked, request->key, ENGINE_PARKED_NOT) != ENGINE_PARKED_NOT;
+    if (about_key && (!parked || lane_of_key(request->key) != request->lane)) {
+        return op_fail(&engine->op, STATUS_NOT_FOUND, "engine.not_parked",
+                       "no such parked key in this lane");
+    }
+    struct status st = OK;
+    switch (request->kind) {
+    case ADMIN_PARK_RETRY: st = engine_park_run(engine, request->key); break;
+    case ADMIN_PARK_DROP: st = drop_first(engine, request); break;
+    case ADMIN_BUS_REPUBLISH: st = republish(engine, lane, request); break;
+    case ADMIN_NONE:
+    case ADMIN_KIND_COUNT: break;
+    }
+    if (stays_parked(st.kind)) {
+        engine->ports.store->ops->rollback(engine->ports.store);
+    }
+    return st;
+}

@@ -1,0 +1,179 @@
+/*
+ * Committed outbox rows to Kafka, each (lane, topic) in order of n by one cursor, and back: what is
+ * acknowledged. Rows just committed are still in memory; when the producer's queue was full they
+ * are read back later ("behind").
+ */
+#include "base/assert.h"
+#include "base/clock.h"
+#include "engine/engine_internal.h"
+
+static STATUS produce(struct engine *engine, enum topic topic, const struct outbox_row *row)
+{
+    char key[ID_TEXT_BYTES];
+    id_format(row->aggregateid, key);
+    bool keyed = !id_is_none(row->aggregateid);
+    struct bus_message message = {
+        .topic = topic,
+        .partition = row->lane,
+        .n = row->n,
+        .committed_at_us = row->committed_at_us,
+        .message_id = row->id,
+        .type = row->type,
+        .key = {.ptr = key, .len = keyed ? ID_TEXT_BYTES - 1 : 0},
+        .value = row->payload,
+    };
+    return engine->ports.bus->ops->produce(&engine->op, engine->ports.bus, &message);
+}
+
+static struct engine_out *find_out(struct engine_lane *lane, uint32_t count, enum topic topic)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (lane->outs[i].topic == topic) {
+            return &lane->outs[i];
+        }
+    }
+    return NULL;
+}
+
+void engine_publish_batch(struct engine *engine, const struct engine_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->output_count; i++) {
+        const struct engine_output *output = &batch->outputs[i];
+        struct engine_lane *lane = engine_lane_at(engine, output->lane);
+        struct engine_out *out = find_out(lane, engine->out_count, output->topic);
+        ASSERT(out);
+        if (out->produced_n + 1 != output->row.n) {
+            engine->behind = true; /* older rows wait: never overtake them */
+            continue;
+        }
+        if (status_failed(produce(engine, output->topic, &output->row))) {
+            engine->behind = true; /* the queue is full: read back when there is room */
+            continue;
+        }
+        out->produced_n = output->row.n;
+    }
+}
+
+/* Reads back and publishes one piece of what is behind; true when nothing is left of this topic. */
+static STATUS catch_up(struct engine *engine, struct engine_lane *lane, struct engine_out *out,
+                       bool *ret_done)
+{
+    struct store *store = engine->ports.store;
+    struct outbox_row like = {.lane = lane->lane, .topic = out->row.topic};
+    struct store_rows rows;
+    *ret_done = false;
+    TRY(store->ops->scan(&engine->op, store, &engine_scan_outbox, &like, out->produced_n,
+                         ENGINE_PUBLISH_BATCH, &rows));
+    TRY(store->ops->sync(&engine->op, store));
+    const struct outbox_row *row = rows.rows;
+    for (uint32_t i = 0; i < rows.count; i++) {
+        if (row[i].n != out->produced_n + 1) {
+            return op_fail(&engine->op, STATUS_STOP, "engine.outbox_hole",
+                           "a row of the outbox is missing");
+        }
+        if (status_failed(produce(engine, out->topic, &row[i]))) {
+            return OK;
+        }
+        out->produced_n = row[i].n;
+    }
+    *ret_done = out->produced_n + 1 == out->row.next_n;
+    if (!*ret_done && rows.count == 0) {
+        return op_fail(&engine->op, STATUS_STOP, "engine.outbox_hole",
+                       "rows of the outbox are missing");
+    }
+    return OK;
+}
+
+STATUS engine_publish_behind(struct engine *engine)
+{
+    bool all_done = true;
+    for (int32_t p = 0; p < LANES; p++) {
+        struct engine_lane *lane = engine_lane_at(engine, p);
+        for (uint32_t i = 0; lane->mine && i < engine->out_count; i++) {
+            struct engine_out *out = &lane->outs[i];
+            if (out->produced_n + 1 == out->row.next_n) {
+                continue;
+            }
+            bool done;
+            struct status st = catch_up(engine, lane, out, &done);
+            if (st.kind == STATUS_STOP) {
+                engine_lane_stop(engine, lane, engine->op.err.code, str_of(engine->op.err.msg));
+                break;
+            }
+            TRY(st);
+            all_done &= done;
+        }
+    }
+    engine->behind = !all_done;
+    return OK;
+}
+
+void engine_note_waiting(struct engine_out *out)
+{
+    if (out->row.published_n + 1 == out->row.next_n) {
+        out->waiting_since_ms = 0;
+    } else if (out->waiting_since_ms == 0) {
+        out->waiting_since_ms = clock_mono_ms();
+    }
+}
+
+void engine_publish_measure(struct engine *engine)
+{
+    int64_t now_ms = clock_mono_ms();
+    int64_t oldest_ms = 0;
+    for (int32_t p = 0; p < LANES; p++) {
+        for (uint32_t i = 0; engine->lanes[p].mine && i < engine->out_count; i++) {
+            int64_t since_ms = engine->lanes[p].outs[i].waiting_since_ms;
+            int64_t age_ms = since_ms == 0 ? 0 : now_ms - since_ms;
+            oldest_ms = age_ms > oldest_ms ? age_ms : oldest_ms;
+        }
+    }
+    atomic_store_explicit(&engine->stats.oldest_unpublished_us, (uint64_t)oldest_ms * 1000,
+                          memory_order_relaxed);
+}
+
+void engine_note_dirty(struct engine *engine)
+{
+    if (engine->dirty_since_ms == 0) {
+        engine->dirty_since_ms = clock_mono_ms();
+    }
+}
+
+/* R2: a message that the producer gave up takes the whole producer with it; all goes again. */
+static STATUS start_producer_over(struct engine *engine)
+{
+    engine_report(engine, -1, "engine.producer_reset");
+    TRY(engine->ports.bus->ops->reset_producer(&engine->op, engine->ports.bus));
+    for (int32_t p = 0; p < LANES; p++) {
+        for (uint32_t i = 0; i < engine->out_count; i++) {
+            struct engine_out *out = &engine->lanes[p].outs[i];
+            out->produced_n = out->row.published_n;
+        }
+    }
+    engine->behind = true;
+    return OK;
+}
+
+STATUS engine_deliveries(struct engine *engine)
+{
+    struct bus *bus = engine->ports.bus;
+    struct bus_delivery delivery;
+    while (bus->ops->delivered(bus, &delivery)) {
+        if (!delivery.ok) {
+            return start_producer_over(engine);
+        }
+        struct engine_lane *lane = engine_lane_at(engine, delivery.partition);
+        struct engine_out *out =
+            lane->mine ? find_out(lane, engine->out_count, delivery.topic) : NULL;
+        if (!out || delivery.n != out->row.published_n + 1) {
+            continue; /* an intake, a lane that moved, or a repetition after a cursor was set back */
+        }
+        out->row.published_n = delivery.n;
+        out->dirty = true;
+        out->waiting_since_ms = 0;
+        engine_note_waiting(out);
+        engine_note_dirty(engine);
+        atomic_fetch_add_explicit(&engine->stats.published, 1, memory_order_relaxed);
+    }
+    return OK;
+}

@@ -1,0 +1,329 @@
+/* What a decision sees and makes: the batch's view of rows, and its outputs. Memory only. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "engine/engine_internal.h"
+
+#define DAY_US INT64_C(86400000000)
+#define NOT_FOUND UINT32_MAX
+
+struct op *engine_op(struct engine_turn *turn)
+{
+    return &turn->engine->op;
+}
+
+const struct engine_message *engine_cause(struct engine_turn *turn)
+{
+    return &turn->item->message;
+}
+
+/* ---- Bounded arrays in the batch's arena ---- */
+
+STATUS engine_rows_add(struct engine *engine, struct engine_rows *rows, const void *row,
+                       int64_t old_version)
+{
+    if (rows->count == rows->capacity) {
+        uint32_t capacity = rows->capacity ? rows->capacity * 2 : 64;
+        const void **bigger = arena_new(&engine->arena, const void *, capacity);
+        int64_t *versions = arena_new(&engine->arena, int64_t, capacity);
+        if (!bigger || !versions) {
+            return op_arena_full(&engine->op);
+        }
+        if (rows->count > 0) {
+            memcpy(bigger, rows->rows, rows->count * sizeof(*bigger));
+            memcpy(versions, rows->old_versions, rows->count * sizeof(*versions));
+        }
+        rows->rows = bigger;
+        rows->old_versions = versions;
+        rows->capacity = capacity;
+    }
+    rows->rows[rows->count] = row;
+    rows->old_versions[rows->count] = old_version;
+    rows->count++;
+    return OK;
+}
+
+static STATUS copy_row(struct engine *engine, const struct table *table, const void *row,
+                       void **ret_copy)
+{
+    void *copy = arena_alloc(&engine->arena, 1, table->row_bytes);
+    if (!copy) {
+        return op_arena_full(&engine->op);
+    }
+    memcpy(copy, row, table->row_bytes);
+    *ret_copy = copy;
+    return OK;
+}
+
+/* ---- Views ---- */
+
+static struct id id_at(const void *row, const struct table *table, uint16_t column)
+{
+    struct id id;
+    memcpy(&id, (const char *)row + table->columns[column].offset, sizeof(id));
+    return id;
+}
+
+static int64_t version_of(const void *row, const struct table *table)
+{
+    if (table->version < 0) {
+        return 0;
+    }
+    int64_t version;
+    memcpy(&version, (const char *)row + table->columns[table->version].offset, sizeof(version));
+    return version;
+}
+
+struct engine_view *engine_view_get(struct engine_batch *batch, struct id key)
+{
+    uint32_t at = map_get(&batch->view_of, key, NOT_FOUND);
+    return at == NOT_FOUND ? NULL : &batch->views[at];
+}
+
+static STATUS child_add(struct engine *engine, struct engine_children *children,
+                        struct engine_child child)
+{
+    if (children->count == children->capacity) {
+        uint32_t capacity = children->capacity ? children->capacity * 2 : 4;
+        struct engine_child *items = arena_new(&engine->arena, struct engine_child, capacity);
+        void **rows = arena_new(&engine->arena, void *, capacity);
+        if (!items || !rows) {
+            return op_arena_full(&engine->op);
+        }
+        if (children->count > 0) {
+            memcpy(items, children->items, children->count * sizeof(*items));
+            memcpy(rows, children->rows, children->count * sizeof(*rows));
+        }
+        children->items = items;
+        children->rows = rows;
+        children->capacity = capacity;
+    }
+    children->items[children->count] = child;
+    children->rows[children->count] = child.row;
+    children->count++;
+    return OK;
+}
+
+/* Puts the rows that were loaded into the views of their keys. */
+STATUS engine_view_init(struct engine *engine, struct engine_batch *batch)
+{
+    const struct engine_service *service = engine->service;
+    for (uint32_t i = 0; i < batch->loaded_views.count; i++) {
+        char *row = (char *)batch->loaded_views.rows + i * service->aggregate->row_bytes;
+        struct engine_view *view = engine_view_get(batch, id_at(row, service->aggregate, 0));
+        ASSERT(view);
+        view->row = row;
+        view->loaded_version = version_of(row, service->aggregate);
+        view->state = ENGINE_ROW_LOADED;
+    }
+    for (uint32_t t = 0; service->children[t]; t++) {
+        const struct table *table = service->children[t];
+        for (uint32_t i = 0; i < batch->loaded_children[t].count; i++) {
+            char *row = (char *)batch->loaded_children[t].rows + i * table->row_bytes;
+            struct engine_view *view =
+                engine_view_get(batch, id_at(row, table, (uint16_t)table->parent));
+            ASSERT(view);
+            struct engine_child child = {
+                .row = row, .loaded_version = version_of(row, table), .state = ENGINE_ROW_LOADED};
+            TRY(child_add(engine, &view->children[t], child));
+        }
+    }
+    return OK;
+}
+
+void *engine_aggregate(struct engine_turn *turn)
+{
+    return turn->view->state == ENGINE_ROW_ABSENT ? NULL : turn->view->row;
+}
+
+void engine_changed(struct engine_turn *turn)
+{
+    ASSERT(turn->view->state != ENGINE_ROW_ABSENT);
+    if (turn->view->state == ENGINE_ROW_LOADED) {
+        turn->view->state = ENGINE_ROW_CHANGED;
+    }
+}
+
+STATUS engine_create(struct engine_turn *turn, const void *row, void **ret_row)
+{
+    const struct table *table = turn->engine->service->aggregate;
+    ASSERT(turn->view->state == ENGINE_ROW_ABSENT);
+    ASSERT(id_eq(id_at(row, table, 0), turn->view->key));
+    TRY(copy_row(turn->engine, table, row, &turn->view->row));
+    turn->view->state = ENGINE_ROW_CREATED;
+    *ret_row = turn->view->row;
+    return OK;
+}
+
+static uint32_t child_index(const struct engine *engine, const struct table *table)
+{
+    for (uint32_t t = 0; engine->service->children[t]; t++) {
+        if (engine->service->children[t] == table) {
+            return t;
+        }
+    }
+    UNREACHABLE("not a child table of this service");
+}
+
+uint32_t engine_children(struct engine_turn *turn, const struct table *table,
+                         void *const **ret_rows)
+{
+    const struct engine_children *children =
+        &turn->view->children[child_index(turn->engine, table)];
+    *ret_rows = children->rows;
+    return children->count;
+}
+
+void engine_child_changed(struct engine_turn *turn, const struct table *table, const void *row)
+{
+    struct engine_children *children = &turn->view->children[child_index(turn->engine, table)];
+    for (uint32_t i = 0; i < children->count; i++) {
+        if (children->items[i].row == row) {
+            if (children->items[i].state == ENGINE_ROW_LOADED) {
+                children->items[i].state = ENGINE_ROW_CHANGED;
+            }
+            return;
+        }
+    }
+    UNREACHABLE("not a row of this aggregate");
+}
+
+STATUS engine_child_create(struct engine_turn *turn, const struct table *table, const void *row,
+                           void **ret_row)
+{
+    struct engine_children *children = &turn->view->children[child_index(turn->engine, table)];
+    ASSERT(id_eq(id_at(row, table, (uint16_t)table->parent), turn->view->key));
+    struct engine_child child = {.state = ENGINE_ROW_CREATED};
+    TRY(copy_row(turn->engine, table, row, &child.row));
+    TRY(child_add(turn->engine, children, child));
+    *ret_row = child.row;
+    return OK;
+}
+
+STATUS engine_append(struct engine_turn *turn, const struct table *table, const void *row)
+{
+    const struct engine_service *service = turn->engine->service;
+    for (uint32_t t = 0; service->appends[t]; t++) {
+        if (service->appends[t] == table) {
+            void *copy;
+            TRY(copy_row(turn->engine, table, row, &copy));
+            turn->batch->appends[t].table = table;
+            return engine_rows_add(turn->engine, &turn->batch->appends[t], copy, 0);
+        }
+    }
+    UNREACHABLE("not an insert-only table of this service");
+}
+
+/* ---- What goes out ---- */
+
+struct id engine_next_id(struct engine_turn *turn)
+{
+    return id_derive(turn->cause, turn->caused_at_us, turn->ordinal++);
+}
+
+static struct engine_out *out_of(struct engine_turn *turn, int32_t lane, enum topic topic)
+{
+    for (uint32_t i = 0; i < turn->engine->out_count; i++) {
+        if (turn->engine->out_topics[i] == topic) {
+            return &turn->batch->outs[lane][i];
+        }
+    }
+    UNREACHABLE("not a lane-written topic of this service");
+}
+
+static STATUS output_add(struct engine_turn *turn, const struct engine_output *output)
+{
+    struct engine_batch *batch = turn->batch;
+    if (batch->output_count == batch->output_capacity) {
+        uint32_t capacity = batch->output_capacity ? batch->output_capacity * 2 : 256;
+        struct engine_output *bigger =
+            arena_new(&turn->engine->arena, struct engine_output, capacity);
+        if (!bigger) {
+            return op_arena_full(&turn->engine->op);
+        }
+        if (batch->output_count > 0) {
+            memcpy(bigger, batch->outputs, batch->output_count * sizeof(*bigger));
+        }
+        batch->outputs = bigger;
+        batch->output_capacity = capacity;
+    }
+    batch->outputs[batch->output_count++] = *output;
+    return OK;
+}
+
+STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
+                       struct id key, struct str payload)
+{
+    struct op *op = &turn->engine->op;
+    int32_t lane = turn->item->lane;
+    if (payload.len > BUS_VALUE_MAX_BYTES) {
+        return op_fail(op, STATUS_LIMIT, "engine.output_too_large", "%zu bytes of " STR_FMT,
+                       payload.len, STR_ARG(type));
+    }
+    struct engine_out *out = out_of(turn, lane, topic);
+    struct engine_output output = {
+        .topic = topic,
+        .lane = lane,
+        .row = {.lane = lane,
+                .topic = out->row.topic,
+                .n = out->row.next_n,
+                .day = (int32_t)(op->now_us / DAY_US),
+                .id = id,
+                .aggregatetype = turn->engine->service->aggregate_type,
+                .aggregateid = key,
+                .type = type,
+                .payload = payload,
+                .committed_at_us = op->now_us,
+                .causation_id = turn->cause},
+    };
+    TRY(output_add(turn, &output));
+    out->row.next_n++;
+    out->dirty = true;
+    return OK;
+}
+
+STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
+                   struct str payload)
+{
+    /* The record has the key of what is being decided: its partition is this lane. */
+    ASSERT(lane_of_key(turn->view->key) == turn->item->lane);
+    return engine_emit_raw(turn, topic, id, type, turn->view->key, payload);
+}
+
+STATUS engine_effect(struct engine_turn *turn, struct id id, int32_t kind, struct id subject,
+                     struct str request)
+{
+    struct engine *engine = turn->engine;
+    struct engine_batch *batch = turn->batch;
+    ASSERT(engine->ports.caller);
+    bool send = batch->slots_left > 0;
+    struct engine_new_effect *effect = arena_new(&engine->arena, struct engine_new_effect, 1);
+    if (!effect) {
+        return op_arena_full(&engine->op);
+    }
+    int64_t now_us = engine->op.now_us;
+    *effect = (struct engine_new_effect){
+        .row = {.id = id,
+                .lane = turn->item->lane,
+                .key = turn->view->key,
+                .kind = kind,
+                .subject = subject,
+                .correlation_id = turn->item->message.correlation_id,
+                .request = request,
+                .state = send ? EFFECT_SENDING : EFFECT_WAITING,
+                .attempts = send ? 1 : 0,
+                .due_at_us = send ? now_us + ENGINE_EFFECT_WATCH_US : now_us,
+                .caused_at_us = turn->caused_at_us,
+                .open = true,
+                .last_answer = STR("")},
+        .send = send,
+    };
+    if (send) {
+        ASSERT(batch->send_count < batch->send_capacity);
+        batch->sends[batch->send_count++] = effect;
+        batch->slots_left--;
+    }
+    batch->effects_new.table = &engine_effect_table;
+    return engine_rows_add(engine, &batch->effects_new, &effect->row, 0);
+}
