@@ -18,8 +18,8 @@ up_all() { # replicas
 token_make() { # key, kind, account id key, label
     local token
     [[ -z $(recall secrets "TOKEN_$1") ]] || return 0
-    token=$("$(binary release holdfastctl)" token create --database-url "$(pg_url holdfast_operator)" \
-        --kind "$2" --account "$(recall secrets "$3")" --label "$4") ||
+    token=$(DATABASE_URL=$(pg_url holdfast_operator) "$(binary release holdfastctl)" token create \
+        --kind "$2" --account "$(recall secrets "$3")" --label "$4" 9>&-) ||
         die "$EXIT_NOT_STARTED" "holdfastctl cannot make a token"
     remember secrets "TOKEN_$1" "$token"
 }

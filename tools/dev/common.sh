@@ -181,8 +181,8 @@ banner() {
     local line
     printf '%s\n' '  ****************************************************************************'
     for line in 'HOLDFAST DEVELOPMENT SYSTEM: NOT FOR PRODUCTION, NOT FOR REAL MONEY' \
-        'Loopback only, plain text between the parts, a sandbox instead of Stripe.'; do
-        printf '  *  %-70s  *\n' "$line"
+        'Loopback only, plain text between the parts, a sandbox for a provider.'; do
+        printf '  *  %-72s*\n' "$line"
     done
     printf '%s\n' '  ****************************************************************************'
 }

@@ -6,7 +6,7 @@ service_env() { # name, HTTP port key or '-', extra KEY=VALUE... -> NUL-ended as
     local name=$1 http=$2 key=${1^^}
     shift 2
     key=${key//-/_}
-    printf '%s\0' "PATH=$PATH" "HOME=${HOME:-/}" LANG=C.UTF-8 HOLDFAST_ENV=development \
+    printf '%s\0' PATH=/usr/bin:/bin LANG=C.UTF-8 HOLDFAST_ENV=development \
         "LOG_LEVEL=${LOG_LEVEL:-info}" "ADMIN_LISTEN=127.0.0.1:$(port_for "${key}_ADMIN_PORT")" "$@"
     [[ $http == - ]] || printf '%s\0' "HTTP_LISTEN=127.0.0.1:$(port_for "$http")"
 }
@@ -112,6 +112,7 @@ services_stop_surplus() { # replicas
     for name in $(proc_names); do
         if [[ $name =~ -([0-9]+)$ ]] && ((BASH_REMATCH[1] > $1)); then
             proc_stop "$name"
+            rm -f -- "$INST/run/$name.env"
         fi
     done
 }
@@ -132,8 +133,8 @@ topics_ensure() {
     local ctl
     ctl=$(binary release holdfastctl) || die "$EXIT_NOT_STARTED" "holdfastctl is not in the build"
     step "creating topics"
-    quietly "$INST/log/topics.log" "$ctl" topics ensure --brokers "$(kafka_brokers)" \
-        --topology "$ROOT/topology.yaml" || die "$EXIT_NOT_STARTED" "the topics cannot be created"
+    KAFKA_BROKERS=$(kafka_brokers) quietly "$INST/log/topics.log" "$ctl" topics ensure ||
+        die "$EXIT_NOT_STARTED" "the topics cannot be created"
 }
 
 migrate_up() {

@@ -29,7 +29,7 @@ test_units() { # kind [meson test arguments...]
     dir=$(build_dir "$kind")
     step "unit tests ($kind)"
     rm -f -- "$dir/meson-logs/testlog.json"
-    child meson test -C "$dir" --no-rebuild --print-errorlogs "$@" || code=$?
+    child meson test -C "$dir" --no-rebuild --print-errorlogs --timeout-multiplier 3 "$@" || code=$?
     if [[ -f $dir/meson-logs/testlog.json ]]; then
         count "$(python3 "$ROOT/tools/dev/results.py" meson "$dir/meson-logs/testlog.json")"
     elif ((code != 0)); then
@@ -98,12 +98,12 @@ cmd_check() {
     ensure_packages check
     test_all false
     check 'gcc build with the thread sanitizer' build tsan
-    TSAN_OPTIONS=halt_on_error=1 test_units tsan --suite libs
+    TSAN_OPTIONS=halt_on_error=1 test_units tsan
     check 'clang build with ASan and UBSan' build clang-asan
     test_units clang-asan
     check 'gcc -fanalyzer' check_analyzer
     check 'debug build' build debug
-    test_units debug --suite libs --timeout-multiplier 10 \
+    test_units debug --timeout-multiplier 10 \
         --wrapper 'valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
     verdict
 }
