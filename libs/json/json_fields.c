@@ -124,7 +124,7 @@ STATUS json_read_object(struct op *op, struct str body, const struct json_field 
 {
     ASSERT(field_count <= JSON_READ_FIELDS_MAX);
     const struct json_value *object = NULL;
-    TRY(json_read(op, body, &object));
+    TRY(json_read_to_depth(op, body, JSON_DEPTH_MAX, &object));
     if (object->kind != JSON_KIND_OBJECT) {
         return op_fail(op, STATUS_INVALID, "json.not_an_object", "the body is refused");
     }

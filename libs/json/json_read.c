@@ -22,6 +22,7 @@ struct scan {
     struct str text;
     size_t at;
     uint32_t depth;
+    uint32_t depth_max;
 };
 
 /* Moves past the string that begins at scan->at; an unfinished one ends the scan. */
@@ -58,8 +59,8 @@ static struct status scan_token(struct op *op, struct scan *scan)
     if (c == '"') {
         return scan_string(op, scan);
     }
-    if ((c == '{' || c == '[') && ++scan->depth > JSON_DEPTH_MAX) {
-        return op_fail(op, STATUS_LIMIT, "json.too_deep", "over %d levels", JSON_DEPTH_MAX);
+    if ((c == '{' || c == '[') && ++scan->depth > scan->depth_max) {
+        return op_fail(op, STATUS_LIMIT, "json.too_deep", "over %u levels", scan->depth_max);
     }
     if ((c == '}' || c == ']') && scan->depth > 0) {
         scan->depth--;
@@ -70,7 +71,7 @@ static struct status scan_token(struct op *op, struct scan *scan)
     return OK;
 }
 
-static struct status scan_all(struct op *op, struct str text)
+static struct status scan_all(struct op *op, struct str text, uint32_t depth_max)
 {
     if (text.len > JSON_INPUT_MAX_BYTES) {
         return op_fail(op, STATUS_LIMIT, "json.too_large", "over %zu bytes", JSON_INPUT_MAX_BYTES);
@@ -81,7 +82,7 @@ static struct status scan_all(struct op *op, struct str text)
     if (!str_is_text(text)) {
         return invalid(op, "json.not_utf8");
     }
-    struct scan scan = {.text = text};
+    struct scan scan = {.text = text, .depth_max = depth_max};
     for (; scan.at < text.len; scan.at++) {
         TRY(scan_token(op, &scan));
     }
@@ -213,7 +214,7 @@ static bool has_children(const struct json_value *value)
 
 static struct status copy_tree(struct op *op, json_t *from, struct json_value *ret)
 {
-    struct frame frames[JSON_DEPTH_MAX];
+    struct frame frames[JSON_TREE_DEPTH_MAX];
     uint32_t depth = 0;
     TRY(copy_one(op, from, ret));
     if (has_children(ret)) {
@@ -230,16 +231,18 @@ static struct status copy_tree(struct op *op, json_t *from, struct json_value *r
         TRY(next_child(op, frame, &child, &to));
         TRY(copy_one(op, child, to));
         if (has_children(to)) {
-            ASSERT(depth < JSON_DEPTH_MAX); /* the scan refused deeper ones */
+            ASSERT(depth < JSON_TREE_DEPTH_MAX); /* the scan refused deeper ones */
             TRY(open_frame(op, child, to, &frames[depth++]));
         }
     }
     return OK;
 }
 
-STATUS json_read(struct op *op, struct str body, const struct json_value **ret_value)
+STATUS json_read_to_depth(struct op *op, struct str body, uint32_t depth_max,
+                          const struct json_value **ret_value)
 {
-    TRY(scan_all(op, body));
+    ASSERT(depth_max <= JSON_TREE_DEPTH_MAX);
+    TRY(scan_all(op, body, depth_max));
     struct json_value *value = arena_new(op->arena, struct json_value, 1);
     if (!value) {
         return op_arena_full(op);
@@ -249,6 +252,11 @@ STATUS json_read(struct op *op, struct str body, const struct json_value **ret_v
     TRY(copy_tree(op, json, value));
     *ret_value = value;
     return OK;
+}
+
+STATUS json_read(struct op *op, struct str body, const struct json_value **ret_value)
+{
+    return json_read_to_depth(op, body, JSON_TREE_DEPTH_MAX, ret_value);
 }
 
 /* ---- Finding ---- */

@@ -9,13 +9,14 @@
 #include "base/str.h"
 
 /*
- * JSON from outside, bounded and strict: UTF-8 without NUL (also not as an escape), depth at most
- * JSON_DEPTH_MAX, no member twice, nothing after the value. A failure has a code that starts with
+ * JSON from outside, bounded and strict: UTF-8 without NUL (also not as an escape), bounded depth, no member twice, nothing after the value. A failure has a code that starts with
  * "json." and, where one of our fields is to blame, its RFC 6901 pointer in op->err.field. Neither
  * repeats anything of what was sent.
  */
 
-#define JSON_DEPTH_MAX 8 /* arrays and objects within each other; a plain value has depth 0 */
+/* Arrays and objects within each other; a plain value has depth 0. */
+#define JSON_DEPTH_MAX 8       /* by table: what our own API takes */
+#define JSON_TREE_DEPTH_MAX 16 /* as a tree: a provider's events nest a card within a charge … */
 #define JSON_INPUT_MAX_BYTES ((size_t)256 * 1024)
 #define JSON_READ_FIELDS_MAX 32
 
@@ -74,6 +75,9 @@ struct json_value {
 
 /* Everything lives in op->arena. */
 STATUS json_read(struct op *op, struct str body, const struct json_value **ret_value);
+/* The same with another depth: 1 to JSON_TREE_DEPTH_MAX. */
+STATUS json_read_to_depth(struct op *op, struct str body, uint32_t depth_max,
+                          const struct json_value **ret_value);
 /* The value at an RFC 6901 pointer without '~' escapes ("/data/object/id", "/items/0"). Never NULL:
  * a value of JSON_KIND_NONE when it is not there. */
 const struct json_value *json_at(const struct json_value *value, const char *pointer);

@@ -195,13 +195,24 @@ static void depth_is_bounded(void **state)
 {
     struct fixture *fixture = *state;
     const struct json_value *value = NULL;
-    struct str deepest = nested(&fixture->arena, JSON_DEPTH_MAX);
+    struct str deepest = nested(&fixture->arena, JSON_TREE_DEPTH_MAX);
     assert_int_equal(json_read(&fixture->op, deepest, &value).kind, STATUS_OK);
     int64_t inner = 0;
-    assert_true(json_i64_at(value, "/a/0/a/0/a/0/a/0", &inner));
+    assert_true(json_i64_at(value, "/a/0/a/0/a/0/a/0/a/0/a/0/a/0/a/0", &inner));
     assert_int_equal(inner, 1);
-    struct str deeper = nested(&fixture->arena, JSON_DEPTH_MAX + 1);
+    struct str deeper = nested(&fixture->arena, JSON_TREE_DEPTH_MAX + 1);
     assert_int_equal(json_read(&fixture->op, deeper, &value).kind, STATUS_LIMIT);
+    assert_string_equal(fixture->op.err.code, "json.too_deep");
+
+    /* By table, where our own API is asked, only half of that. */
+    static const struct json_field fields[] = {{.name = "b", .type = JSON_FIELD_I64}};
+    int64_t ignored = 0;
+    struct str known = nested(&fixture->arena, JSON_DEPTH_MAX);
+    assert_int_equal(json_read_object(&fixture->op, known, fields, 1, &ignored).kind,
+                     STATUS_INVALID);
+    assert_string_equal(fixture->op.err.code, "json.unknown_field");
+    struct str over = nested(&fixture->arena, JSON_DEPTH_MAX + 1);
+    assert_int_equal(json_read_object(&fixture->op, over, fields, 1, &ignored).kind, STATUS_LIMIT);
     assert_string_equal(fixture->op.err.code, "json.too_deep");
 }
 
