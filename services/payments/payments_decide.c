@@ -1,0 +1,568 @@
+/*
+ * Commands and facts in, at most one changed leg, events and provider requests out. Always holds: a
+ * leg moves only along leg_rules; money is credited once per leg, by the amount that the provider
+ * says it received; what goes out never exceeds what came in.
+ */
+#include "payments/payments_decide.h"
+
+#include "base/assert.h"
+
+/* What a fact does to a leg. All zero: nothing. */
+struct leg_rule {
+    enum leg_state next;            /* LEG_STATE_NONE: the state stays */
+    enum payments_event_kind event; /* PAYMENTS_EVENT_NONE: nobody is told */
+    bool announces;                 /* an intent that nobody heard of is announced first */
+    const char *alarm;              /* a person should know */
+};
+
+static const char alarm_contradiction[] = "payments.contradiction";
+static const char alarm_taken_back[] = "payments.refund_taken_back";
+
+/* clang-format off */
+static const struct leg_rule leg_rules[LEG_KIND_COUNT][LEG_STATE_COUNT][PAYMENTS_FACT_COUNT] = {
+    [LEG_IN] = {
+        [LEG_ASKED] = {
+            /* Only our own answer has the secret that the buyer needs: the announcement waits for it. */
+            [PAYMENTS_FACT_MADE]      = {.next = LEG_OPEN, .event = PAYMENTS_PAYMENT_INTENT_CREATED},
+            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_PAYMENT_SUCCEEDED, .announces = true},
+            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_CANCELED, .event = PAYMENTS_PAYMENT_CANCELED, .announces = true},
+            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_PAYMENT_FAILED},
+        },
+        [LEG_OPEN] = {
+            [PAYMENTS_FACT_DECLINED]  = {.event = PAYMENTS_PAYMENT_FAILED},
+            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_PAYMENT_SUCCEEDED},
+            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_CANCELED, .event = PAYMENTS_PAYMENT_CANCELED},
+            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_contradiction},
+        },
+        [LEG_DONE] = {
+            [PAYMENTS_FACT_CANCELED]  = {.alarm = alarm_contradiction},
+            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_contradiction},
+        },
+        /* Money that arrived is never refused, whatever was believed before. */
+        [LEG_FAILED] = {
+            [PAYMENTS_FACT_EXISTS]    = {.alarm = alarm_contradiction},
+            [PAYMENTS_FACT_MADE]      = {.alarm = alarm_contradiction},
+            [PAYMENTS_FACT_DECLINED]  = {.alarm = alarm_contradiction},
+            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_PAYMENT_SUCCEEDED, .announces = true, .alarm = alarm_contradiction},
+        },
+        [LEG_CANCELED] = {
+            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_PAYMENT_SUCCEEDED, .alarm = alarm_contradiction},
+            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_contradiction},
+        },
+    },
+    [LEG_TRANSFER] = {
+        [LEG_ASKED] = {
+            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_TRANSFER_SUCCEEDED},
+            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_TRANSFER_FAILED},
+        },
+        [LEG_DONE] = {
+            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_contradiction},
+        },
+        /* A transfer that exists at the provider has moved money: the books must say so. */
+        [LEG_FAILED] = {
+            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_TRANSFER_SUCCEEDED, .alarm = alarm_contradiction},
+        },
+    },
+    [LEG_REFUND] = {
+        [LEG_ASKED] = {
+            [PAYMENTS_FACT_EXISTS]    = {.next = LEG_OPEN},
+            [PAYMENTS_FACT_MADE]      = {.next = LEG_OPEN},
+            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_REFUND_SUCCEEDED},
+            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
+            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
+        },
+        [LEG_OPEN] = {
+            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_REFUND_SUCCEEDED},
+            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
+            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
+        },
+        /* A bank can send a refund back days after it succeeded. */
+        [LEG_DONE] = {
+            [PAYMENTS_FACT_CANCELED]  = {.alarm = alarm_taken_back},
+            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_taken_back},
+        },
+    },
+};
+
+/* clang-format on */
+
+bool payments_decide_payment_is_sound(const struct payment *payment)
+{
+    return !id_is_none(payment->escrow_id) && payment->version >= 1 && payment->seq >= 0;
+}
+
+bool payments_decide_leg_is_sound(const struct leg *leg)
+{
+    if (id_is_none(leg->id) || id_is_none(leg->escrow_id) || leg->version < 1) {
+        return false;
+    }
+    if (leg->kind <= LEG_KIND_NONE || leg->kind >= LEG_KIND_COUNT || leg->state <= LEG_STATE_NONE ||
+        leg->state >= LEG_STATE_COUNT || leg->rail <= LEG_RAIL_NONE ||
+        leg->rail >= LEG_RAIL_COUNT || leg->currency <= CURRENCY_NONE ||
+        leg->currency >= CURRENCY_COUNT) {
+        return false;
+    }
+    if (leg->amount_minor <= 0 || leg->received_minor < 0) {
+        return false;
+    }
+    bool paid = leg->kind == LEG_IN && leg->state == LEG_DONE;
+    return (leg->received_minor > 0) == paid && (leg->received_currency.len > 0) == paid &&
+           (leg->kind == LEG_TRANSFER) == (leg->destination.len > 0) &&
+           (leg->kind == LEG_IN) == id_is_none(leg->paid_leg_id);
+}
+
+static const struct leg *leg_at(const struct payments_view *view, uint32_t i)
+{
+    return view->legs[i];
+}
+
+static const struct leg *leg_find(const struct payments_view *view, struct id id)
+{
+    for (uint32_t i = 0; i < view->leg_count; i++) {
+        if (id_eq(leg_at(view, i)->id, id)) {
+            return leg_at(view, i);
+        }
+    }
+    return NULL;
+}
+
+/* The incoming leg that is not over without money; there is at most one. */
+static const struct leg *leg_live_in(const struct payments_view *view)
+{
+    for (uint32_t i = 0; i < view->leg_count; i++) {
+        const struct leg *leg = leg_at(view, i);
+        if (leg->kind == LEG_IN && leg->state != LEG_FAILED && leg->state != LEG_CANCELED) {
+            return leg;
+        }
+    }
+    return NULL;
+}
+
+static struct payments_decision broken(const char *code)
+{
+    return (struct payments_decision){.verdict = PAYMENTS_BROKEN, .code = code};
+}
+
+static struct payments_decision nothing(const char *alarm)
+{
+    return (struct payments_decision){.verdict = PAYMENTS_NOTHING, .alarm = alarm};
+}
+
+/* A decision that changes the payment; *out starts as a copy with the next version. */
+static struct payments_decision changed(const struct payment *payment, int64_t now_us)
+{
+    struct payments_decision out = {.verdict = PAYMENTS_CHANGED, .payment = *payment};
+    out.payment.version++;
+    out.payment.updated_at_us = now_us;
+    return out;
+}
+
+static struct payments_event *emit(struct payments_decision *out, enum payments_event_kind kind)
+{
+    ASSERT(out->event_count < PAYMENTS_EVENTS_MAX);
+    struct payments_event *event = &out->events[out->event_count++];
+    out->payment.seq++;
+    *event = (struct payments_event){
+        .kind = kind,
+        .leg_id = out->leg.id,
+        .seq = out->payment.seq,
+        .provider_ref = out->leg.provider_ref,
+    };
+    return event;
+}
+
+static struct payments_effect *ask(struct payments_decision *out, enum payments_effect_kind kind)
+{
+    ASSERT(out->effect_count < PAYMENTS_EFFECTS_MAX);
+    struct payments_effect *effect = &out->effects[out->effect_count++];
+    *effect = (struct payments_effect){
+        .kind = kind,
+        .escrow_id = out->leg.escrow_id,
+        .leg_id = out->leg.id,
+        .currency = out->leg.currency,
+        .amount_minor = out->leg.amount_minor,
+    };
+    return effect;
+}
+
+static void ask_cancel(struct payments_decision *out)
+{
+    ask(out, PAYMENTS_EFFECT_CANCEL_INTENT)->intent_ref = out->leg.provider_ref;
+}
+
+/* ---- Commands ---- */
+
+static struct leg new_leg(enum leg_kind kind, const struct payments_command *command,
+                          int64_t now_us)
+{
+    return (struct leg){
+        .id = command->leg_id,
+        .escrow_id = command->escrow_id,
+        .version = 1,
+        .kind = kind,
+        .state = LEG_ASKED,
+        .rail = LEG_RAIL_STRIPE,
+        .currency = command->currency,
+        .amount_minor = command->amount_minor,
+        .correlation_id = command->correlation_id,
+        .created_at_us = now_us,
+        .updated_at_us = now_us,
+    };
+}
+
+/* A command that names a leg we have: the same request again is nothing, another one is a mistake. */
+static struct payments_decision decide_repeat(const struct leg *leg, enum leg_kind kind,
+                                              const struct payments_command *command)
+{
+    bool same = leg->kind == kind && leg->currency == command->currency &&
+                leg->amount_minor == command->amount_minor &&
+                (kind != LEG_TRANSFER || str_eq(leg->destination, command->seller_account)) &&
+                (kind != LEG_REFUND || id_eq(leg->paid_leg_id, command->paid_leg_id));
+    return same ? nothing(NULL) : broken("payments.leg_differs");
+}
+
+static struct payments_decision decide_create(const struct payments_view *view,
+                                              const struct payments_command *command,
+                                              int64_t now_us)
+{
+    const struct leg *known = leg_find(view, command->leg_id);
+    if (known) {
+        return decide_repeat(known, LEG_IN, command);
+    }
+    if (leg_live_in(view)) {
+        return broken("payments.second_intent");
+    }
+    if (view->payment && view->payment->cancel_wanted) {
+        return broken("payments.intent_after_cancel");
+    }
+    struct payments_decision out;
+    if (view->payment) {
+        out = changed(view->payment, now_us);
+    } else {
+        out = (struct payments_decision){.verdict = PAYMENTS_CHANGED, .payment_new = true};
+        out.payment = (struct payment){
+            .escrow_id = command->escrow_id,
+            .version = 1,
+            .created_at_us = now_us,
+            .updated_at_us = now_us,
+        };
+    }
+    out.leg_new = true;
+    out.leg = new_leg(LEG_IN, command, now_us);
+    ask(&out, PAYMENTS_EFFECT_CREATE_INTENT)->description = command->description;
+    return out;
+}
+
+/* A paid intent is not canceled (the money is the escrow's to decide about); one that the provider
+ * has not named yet is canceled as soon as it does. */
+static struct payments_decision decide_cancel(const struct payments_view *view, int64_t now_us)
+{
+    if (!view->payment) {
+        return broken("payments.no_payment");
+    }
+    if (view->payment->cancel_wanted) {
+        return nothing(NULL);
+    }
+    const struct leg *leg = leg_live_in(view);
+    if (!leg || leg->state == LEG_DONE) {
+        return nothing(NULL);
+    }
+    struct payments_decision out = changed(view->payment, now_us);
+    out.payment.cancel_wanted = true;
+    out.leg = *leg;
+    if (leg->provider_ref.len > 0) {
+        ask_cancel(&out);
+    }
+    return out;
+}
+
+/* What is left of a paid leg once all that went out of it, or may yet, is taken off. */
+static bool left_of(const struct payments_view *view, const struct leg *paid, int64_t *ret_minor)
+{
+    if (!str_eq(paid->received_currency, currency_name(paid->currency))) {
+        *ret_minor = 0;
+        return true;
+    }
+    int64_t left = paid->received_minor;
+    for (uint32_t i = 0; i < view->leg_count; i++) {
+        const struct leg *leg = leg_at(view, i);
+        if (leg->kind != LEG_IN && leg->state != LEG_FAILED && id_eq(leg->paid_leg_id, paid->id) &&
+            !money_try_sub(left, leg->amount_minor, &left)) {
+            return false;
+        }
+    }
+    *ret_minor = left;
+    return true;
+}
+
+/* The second wall behind the escrow's ledger: never more out than in. */
+static const char *why_not_paid_from(const struct payments_view *view, const struct leg *paid,
+                                     const struct payments_command *command)
+{
+    if (!paid || paid->kind != LEG_IN || paid->state != LEG_DONE) {
+        return "payments.no_paid_leg";
+    }
+    int64_t left = 0;
+    if (paid->currency != command->currency || !left_of(view, paid, &left) ||
+        left < command->amount_minor) {
+        return "payments.overdrawn";
+    }
+    return NULL;
+}
+
+static struct payments_decision decide_transfer(const struct payments_view *view,
+                                                const struct payments_command *command,
+                                                int64_t now_us)
+{
+    const struct leg *known = leg_find(view, command->leg_id);
+    if (known) {
+        return decide_repeat(known, LEG_TRANSFER, command);
+    }
+    /* One leg has paid, but where the provider contradicted itself: then the first that can. */
+    const struct leg *paid = NULL;
+    const char *refusal = "payments.no_paid_leg";
+    for (uint32_t i = 0; refusal && i < view->leg_count; i++) {
+        paid = leg_at(view, i);
+        if (paid->kind == LEG_IN && paid->state == LEG_DONE) {
+            refusal = why_not_paid_from(view, paid, command);
+        }
+    }
+    if (refusal) {
+        return broken(refusal);
+    }
+    struct payments_decision out = changed(view->payment, now_us);
+    out.leg_new = true;
+    out.leg = new_leg(LEG_TRANSFER, command, now_us);
+    out.leg.destination = command->seller_account;
+    out.leg.paid_leg_id = paid->id;
+    struct payments_effect *effect = ask(&out, PAYMENTS_EFFECT_CREATE_TRANSFER);
+    effect->destination = command->seller_account;
+    effect->charge_ref = paid->charge_ref;
+    return out;
+}
+
+static struct payments_decision decide_refund(const struct payments_view *view,
+                                              const struct payments_command *command,
+                                              int64_t now_us)
+{
+    const struct leg *known = leg_find(view, command->leg_id);
+    if (known) {
+        return decide_repeat(known, LEG_REFUND, command);
+    }
+    const struct leg *paid = leg_find(view, command->paid_leg_id);
+    const char *refusal = why_not_paid_from(view, paid, command);
+    if (refusal) {
+        return broken(refusal);
+    }
+    struct payments_decision out = changed(view->payment, now_us);
+    out.leg_new = true;
+    out.leg = new_leg(LEG_REFUND, command, now_us);
+    out.leg.paid_leg_id = paid->id;
+    ask(&out, PAYMENTS_EFFECT_CREATE_REFUND)->intent_ref = paid->provider_ref;
+    return out;
+}
+
+static void assert_sound(const struct payments_decision *out)
+{
+    if (out->verdict != PAYMENTS_CHANGED) {
+        return;
+    }
+    ASSERT(payments_decide_payment_is_sound(&out->payment));
+    ASSERT(!out->leg_new || payments_decide_leg_is_sound(&out->leg));
+    ASSERT(!out->leg_changed || payments_decide_leg_is_sound(&out->leg));
+}
+
+struct payments_decision payments_decide_command(const struct payments_view *view,
+                                                 const struct payments_command *command,
+                                                 int64_t now_us)
+{
+    ASSERT(!id_is_none(command->escrow_id));
+    ASSERT(view->payment || view->leg_count == 0);
+    ASSERT(!view->payment || payments_decide_payment_is_sound(view->payment));
+    struct payments_decision out = {.verdict = PAYMENTS_VERDICT_NONE};
+    switch (command->kind) {
+    case PAYMENTS_CREATE_PAYMENT_INTENT: out = decide_create(view, command, now_us); break;
+    case PAYMENTS_CANCEL_PAYMENT: out = decide_cancel(view, now_us); break;
+    case PAYMENTS_TRANSFER_TO_SELLER: out = decide_transfer(view, command, now_us); break;
+    case PAYMENTS_REFUND_BUYER: out = decide_refund(view, command, now_us); break;
+    case PAYMENTS_COMMAND_NONE:
+    case PAYMENTS_COMMAND_COUNT: UNREACHABLE("a command is decoded before it is decided");
+    }
+    assert_sound(&out);
+    return out;
+}
+
+/* ---- Facts ---- */
+
+/* What cannot be true of this leg, or NULL. */
+static const char *why_not_about(const struct leg *leg, const struct payments_fact *fact)
+{
+    bool succeeded = fact->kind == PAYMENTS_FACT_SUCCEEDED;
+    if (leg->provider_ref.len > 0 && fact->provider_ref.len > 0 &&
+        !str_eq(leg->provider_ref, fact->provider_ref)) {
+        return "payments.other_object";
+    }
+    if (succeeded && leg->kind == LEG_IN && (fact->amount_minor <= 0 || fact->currency.len == 0)) {
+        return "payments.amount_unknown";
+    }
+    if (succeeded && leg->kind != LEG_IN && fact->amount_minor != leg->amount_minor) {
+        return "payments.other_amount";
+    }
+    if (succeeded && leg->state == LEG_DONE && leg->kind == LEG_IN &&
+        (fact->amount_minor != leg->received_minor ||
+         !str_eq(fact->currency, leg->received_currency))) {
+        return "payments.other_amount";
+    }
+    return NULL;
+}
+
+/* The row as the fact leaves it. *ret_differs says whether anything is different. */
+static struct leg learn(const struct leg *now, const struct leg_rule *rule,
+                        const struct payments_fact *fact, bool *ret_differs)
+{
+    struct leg next = *now;
+    *ret_differs = false;
+    if (now->provider_ref.len == 0 && fact->provider_ref.len > 0) {
+        next.provider_ref = fact->provider_ref;
+        *ret_differs = true;
+    }
+    if (rule->next != LEG_STATE_NONE) {
+        next.state = rule->next;
+        *ret_differs = true;
+        if (rule->next == LEG_DONE && now->kind == LEG_IN) {
+            next.received_minor = fact->amount_minor;
+            next.received_currency = fact->currency;
+            next.charge_ref = fact->charge_ref;
+        }
+        next.failure_code = rule->next == LEG_FAILED ? fact->failure_code : (struct str){0};
+    } else if (rule->event == PAYMENTS_PAYMENT_FAILED) {
+        next.charge_ref = fact->charge_ref;
+        next.failure_code = fact->failure_code;
+        *ret_differs = true;
+    }
+    return next;
+}
+
+static void emit_fact(struct payments_decision *out, const struct leg_rule *rule,
+                      const struct payments_fact *fact)
+{
+    if (rule->announces) {
+        emit(out, PAYMENTS_PAYMENT_INTENT_CREATED);
+    }
+    if (rule->event == PAYMENTS_EVENT_NONE) {
+        return;
+    }
+    struct payments_event *event = emit(out, rule->event);
+    event->client_secret =
+        rule->event == PAYMENTS_PAYMENT_INTENT_CREATED ? fact->client_secret : (struct str){0};
+    event->code = fact->failure_code;
+    event->charge_declined = fact->kind == PAYMENTS_FACT_DECLINED;
+    if (fact->kind == PAYMENTS_FACT_SUCCEEDED) {
+        event->amount_minor = fact->amount_minor;
+        event->currency = out->leg.received_currency;
+    }
+}
+
+/* The provider names this charge as the one that we have told of already. */
+static bool is_old_decline(const struct leg *leg, const struct payments_fact *fact)
+{
+    return fact->kind == PAYMENTS_FACT_DECLINED && leg->failure_code.len > 0 &&
+           str_eq(leg->charge_ref, fact->charge_ref);
+}
+
+struct payments_decision payments_decide_fact(const struct payments_view *view, struct id leg_id,
+                                              const struct payments_fact *fact, int64_t now_us)
+{
+    ASSERT(view->payment);
+    ASSERT(payments_decide_payment_is_sound(view->payment));
+    ASSERT(fact->kind > PAYMENTS_FACT_NONE);
+    ASSERT(fact->kind < PAYMENTS_FACT_COUNT);
+    const struct leg *now = leg_find(view, leg_id);
+    if (!now) {
+        return broken("payments.no_leg");
+    }
+    ASSERT(payments_decide_leg_is_sound(now));
+    const char *lie = why_not_about(now, fact);
+    if (lie) {
+        return broken(lie);
+    }
+    const struct leg_rule *rule = &leg_rules[now->kind][now->state][fact->kind];
+    if (is_old_decline(now, fact)) {
+        return nothing(NULL);
+    }
+    bool differs = false;
+    struct leg next = learn(now, rule, fact, &differs);
+    if (!differs) {
+        return nothing(rule->alarm);
+    }
+    struct payments_decision out = changed(view->payment, now_us);
+    out.alarm = rule->alarm;
+    out.leg_changed = true;
+    out.leg = next;
+    out.leg.version++;
+    out.leg.updated_at_us = now_us;
+    emit_fact(&out, rule, fact);
+
+    /* A wanted cancellation goes out when the intent's name is learned, and again when a charge
+     * that stood in its way has failed. */
+    bool can_cancel = next.kind == LEG_IN && (next.state == LEG_ASKED || next.state == LEG_OPEN);
+    bool learned = now->provider_ref.len == 0 && next.provider_ref.len > 0;
+    if (view->payment->cancel_wanted && can_cancel && next.provider_ref.len > 0 &&
+        (learned || fact->kind == PAYMENTS_FACT_DECLINED)) {
+        ask_cancel(&out);
+    }
+    assert_sound(&out);
+    return out;
+}
+
+/* ---- The table as text ---- */
+
+static const char *const kind_names[LEG_KIND_COUNT] = {
+    [LEG_KIND_NONE] = "",
+    [LEG_IN] = "in",
+    [LEG_TRANSFER] = "transfer",
+    [LEG_REFUND] = "refund",
+};
+
+static const char *const state_names[LEG_STATE_COUNT] = {
+    [LEG_STATE_NONE] = "stays", [LEG_ASKED] = "asked",   [LEG_OPEN] = "open",
+    [LEG_DONE] = "done",        [LEG_FAILED] = "failed", [LEG_CANCELED] = "canceled",
+};
+
+static const char *const fact_names[PAYMENTS_FACT_COUNT] = {
+    [PAYMENTS_FACT_NONE] = "",
+    [PAYMENTS_FACT_EXISTS] = "exists",
+    [PAYMENTS_FACT_MADE] = "made",
+    [PAYMENTS_FACT_DECLINED] = "declined",
+    [PAYMENTS_FACT_SUCCEEDED] = "succeeded",
+    [PAYMENTS_FACT_CANCELED] = "canceled",
+    [PAYMENTS_FACT_FAILED] = "failed",
+};
+
+static const char *const event_names[PAYMENTS_EVENT_COUNT] = {
+    [PAYMENTS_EVENT_NONE] = "-",
+    [PAYMENTS_PAYMENT_INTENT_CREATED] = "PaymentIntentCreated",
+    [PAYMENTS_PAYMENT_SUCCEEDED] = "PaymentSucceeded",
+    [PAYMENTS_PAYMENT_FAILED] = "PaymentFailed",
+    [PAYMENTS_PAYMENT_CANCELED] = "PaymentCanceled",
+    [PAYMENTS_TRANSFER_SUCCEEDED] = "TransferSucceeded",
+    [PAYMENTS_TRANSFER_FAILED] = "TransferFailed",
+    [PAYMENTS_REFUND_SUCCEEDED] = "RefundSucceeded",
+    [PAYMENTS_REFUND_FAILED] = "RefundFailed",
+};
+
+void payments_decide_print_table(struct strbuf *buf)
+{
+    for (int kind = LEG_IN; kind < LEG_KIND_COUNT; kind++) {
+        for (int state = LEG_ASKED; state < LEG_STATE_COUNT; state++) {
+            for (int fact = PAYMENTS_FACT_EXISTS; fact < PAYMENTS_FACT_COUNT; fact++) {
+                const struct leg_rule *rule = &leg_rules[kind][state][fact];
+                strbuf_addf(buf, "%s %s %s: %s %s%s%s%s\n", kind_names[kind], state_names[state],
+                            fact_names[fact], state_names[rule->next],
+                            rule->announces ? "PaymentIntentCreated+" : "",
+                            event_names[rule->event], rule->alarm ? " !" : "",
+                            rule->alarm ? rule->alarm : "");
+            }
+        }
+    }
+}

@@ -1,0 +1,467 @@
+/* Named cases, a row for each comparison, and the table against its golden copy. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/defer.h"
+#include "payments/world.h"
+
+static void assert_broken(const struct payments_decision *out, const char *code)
+{
+    assert_int_equal(out->verdict, PAYMENTS_BROKEN);
+    assert_string_equal(out->code, code);
+}
+
+/* ---- Named cases ---- */
+
+static void a_payment_goes_its_way(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    struct payments_decision out = world_say(&world, &command);
+    assert_true(out.payment_new);
+    assert_int_equal(out.event_count, 0);
+    assert_int_equal(world.effects[0].kind, PAYMENTS_EFFECT_CREATE_INTENT);
+    assert_int_equal(world.effects[0].amount_minor, 5000);
+    assert_true(str_eq(world.effects[0].description, STR("a lamp")));
+
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+    assert_int_equal(world.events[0].kind, PAYMENTS_PAYMENT_INTENT_CREATED);
+    assert_true(str_eq(world.events[0].provider_ref, STR("pi_1")));
+    assert_true(str_eq(world.events[0].client_secret, STR("pi_1_secret_x")));
+
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_paid);
+    assert_int_equal(world.events[1].kind, PAYMENTS_PAYMENT_SUCCEEDED);
+    assert_int_equal(world.events[1].amount_minor, 5000);
+    assert_true(str_eq(world.events[1].currency, STR("USD")));
+    assert_true(world.events[1].client_secret.len == 0);
+
+    command = world_transfer(2, 5000);
+    world_say(&world, &command);
+    assert_int_equal(world.effects[1].kind, PAYMENTS_EFFECT_CREATE_TRANSFER);
+    assert_true(str_eq(world.effects[1].charge_ref, STR("ch_9")));
+    assert_true(str_eq(world.effects[1].destination, STR("acct_seller")));
+    struct payments_fact fact = world_moved("tr_1", 5000);
+    world_tell(&world, world_id(2), &fact);
+    assert_int_equal(world.events[2].kind, PAYMENTS_TRANSFER_SUCCEEDED);
+    assert_int_equal(world.events[2].amount_minor, 5000);
+    assert_int_equal(world.payment.seq, 3);
+    assert_int_equal(world.alarm_count, 0);
+}
+
+static void a_repeated_command_is_nothing_and_a_changed_one_is_broken(void **state)
+{
+    (void)state;
+    struct world world = world_paid();
+    struct payments_command commands[] = {world_create(5000), world_transfer(2, 1000),
+                                          world_refund(3, 1000)};
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        world_say(&world, &commands[i]);
+        struct payments_decision out = world_say(&world, &commands[i]);
+        assert_int_equal(out.verdict, PAYMENTS_NOTHING);
+        commands[i].amount_minor++;
+        out = world_say(&world, &commands[i]);
+        assert_broken(&out, "payments.leg_differs");
+    }
+    struct payments_command other = world_transfer(2, 1000);
+    other.seller_account = STR("acct_thief");
+    struct payments_decision out = world_say(&world, &other);
+    assert_broken(&out, "payments.leg_differs");
+    other = world_refund(3, 1000);
+    other.paid_leg_id = world_id(9);
+    out = world_say(&world, &other);
+    assert_broken(&out, "payments.leg_differs");
+    other = world_refund(2, 1000);
+    out = world_say(&world, &other);
+    assert_broken(&out, "payments.leg_differs");
+    assert_int_equal(world.effect_count, 3);
+}
+
+static void a_second_intent_is_broken_and_a_new_one_after_a_failure_is_not(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    struct payments_command second = world_create(5000);
+    second.leg_id = world_id(7);
+    struct payments_decision out = world_say(&world, &second);
+    assert_broken(&out, "payments.second_intent");
+
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_setup_failed);
+    assert_int_equal(world.events[0].kind, PAYMENTS_PAYMENT_FAILED);
+    assert_false(world.events[0].charge_declined);
+    assert_true(str_eq(world.events[0].code, STR("amount_too_small")));
+    out = world_say(&world, &second);
+    assert_int_equal(out.verdict, PAYMENTS_CHANGED);
+    assert_false(out.payment_new);
+    assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CREATE_INTENT), 2);
+}
+
+static void a_webhook_before_our_answer_waits_for_the_secret(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_exists);
+    assert_int_equal(world.event_count, 0);
+    assert_int_equal(world.legs[0].state, LEG_ASKED);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+    assert_int_equal(world.event_count, 1);
+    assert_true(world.events[0].client_secret.len > 0);
+}
+
+static void money_before_our_answer_announces_the_intent_first(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_paid);
+    assert_int_equal(world.event_count, 2);
+    assert_int_equal(world.events[0].kind, PAYMENTS_PAYMENT_INTENT_CREATED);
+    assert_true(str_eq(world.events[0].provider_ref, STR("pi_1")));
+    assert_int_equal(world.events[0].client_secret.len, 0);
+    assert_int_equal(world.events[1].kind, PAYMENTS_PAYMENT_SUCCEEDED);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+    assert_int_equal(world.event_count, 2);
+    assert_int_equal(world.legs[0].state, LEG_DONE);
+}
+
+static void a_cancellation_waits_for_the_name_of_the_intent(void **state)
+{
+    (void)state;
+    const struct payments_fact *names[] = {&world_fact_made, &world_fact_exists};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct world world = {0};
+        struct payments_command command = world_create(5000);
+        world_say(&world, &command);
+        struct payments_command stop = world_cancel();
+        world_say(&world, &stop);
+        world_say(&world, &stop);
+        assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 0);
+        world_tell(&world, WORLD_PAY_LEG, names[i]);
+        assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 1);
+        assert_true(str_eq(world.effects[1].intent_ref, STR("pi_1")));
+        world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+        world_tell(&world, WORLD_PAY_LEG, &world_fact_exists);
+        world_say(&world, &stop);
+        assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 1);
+        world_tell(&world, WORLD_PAY_LEG, &world_fact_canceled);
+        world_tell(&world, WORLD_PAY_LEG, &world_fact_canceled);
+        assert_int_equal(world_events(&world, PAYMENTS_PAYMENT_CANCELED), 1);
+        assert_int_equal(world.legs[0].state, LEG_CANCELED);
+    }
+}
+
+static void a_cancellation_asks_at_once_when_the_name_is_known(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+    struct payments_command stop = world_cancel();
+    world_say(&world, &stop);
+    world_say(&world, &stop);
+    assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 1);
+    /* A charge was in flight, so the provider refused; it failed, so the way is free again. */
+    struct payments_fact fact = world_declined("ch_1");
+    world_tell(&world, WORLD_PAY_LEG, &fact);
+    world_tell(&world, WORLD_PAY_LEG, &fact);
+    assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 2);
+}
+
+static void canceling_what_is_over_is_nothing(void **state)
+{
+    (void)state;
+    struct payments_command stop = world_cancel();
+    struct world nobody = {0};
+    struct payments_decision out = world_say(&nobody, &stop);
+    assert_broken(&out, "payments.no_payment");
+
+    struct world world = world_paid();
+    out = world_say(&world, &stop);
+    assert_int_equal(out.verdict, PAYMENTS_NOTHING);
+
+    struct world failed = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&failed, &command);
+    world_tell(&failed, WORLD_PAY_LEG, &world_fact_setup_failed);
+    out = world_say(&failed, &stop);
+    assert_int_equal(out.verdict, PAYMENTS_NOTHING);
+}
+
+static void no_intent_is_made_after_a_cancellation(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    struct payments_command stop = world_cancel();
+    world_say(&world, &stop);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_setup_failed);
+    command.leg_id = world_id(8);
+    struct payments_decision out = world_say(&world, &command);
+    assert_broken(&out, "payments.intent_after_cancel");
+}
+
+static void money_that_arrives_after_all_is_not_refused(void **state)
+{
+    (void)state;
+    const struct payments_fact *ends[] = {&world_fact_canceled, &world_fact_setup_failed};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        struct world world = {0};
+        struct payments_command command = world_create(5000);
+        world_say(&world, &command);
+        world_tell(&world, WORLD_PAY_LEG, ends[i]);
+        world_tell(&world, WORLD_PAY_LEG, &world_fact_paid);
+        assert_int_equal(world_events(&world, PAYMENTS_PAYMENT_SUCCEEDED), 1);
+        assert_int_equal(world_events(&world, PAYMENTS_PAYMENT_INTENT_CREATED), 1);
+        assert_int_equal(world.alarm_count, 1);
+    }
+}
+
+static void credited_is_what_was_received(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    struct payments_fact fact = world_fact_paid;
+    fact.amount_minor = 4321;
+    fact.currency = STR("JPY");
+    world_tell(&world, WORLD_PAY_LEG, &fact);
+    assert_int_equal(world.events[1].amount_minor, 4321);
+    assert_true(str_eq(world.events[1].currency, STR("JPY")));
+    /* Nothing in our currency came in, so nothing goes out. */
+    command = world_transfer(2, 1);
+    struct payments_decision out = world_say(&world, &command);
+    assert_broken(&out, "payments.overdrawn");
+}
+
+static void facts_that_cannot_be_true_stop_the_key(void **state)
+{
+    (void)state;
+    struct world world = world_paid();
+    struct payments_fact fact = world_fact_paid;
+    fact.amount_minor = 4999;
+    struct payments_decision out = world_tell(&world, WORLD_PAY_LEG, &fact);
+    assert_broken(&out, "payments.other_amount");
+    fact = world_fact_paid;
+    fact.currency = STR("EUR");
+    out = world_tell(&world, WORLD_PAY_LEG, &fact);
+    assert_broken(&out, "payments.other_amount");
+    fact = world_fact_paid;
+    fact.provider_ref = STR("pi_2");
+    out = world_tell(&world, WORLD_PAY_LEG, &fact);
+    assert_broken(&out, "payments.other_object");
+    out = world_tell(&world, world_id(66), &world_fact_paid);
+    assert_broken(&out, "payments.no_leg");
+    struct payments_command command = world_transfer(2, 100);
+    world_say(&world, &command);
+    fact = world_moved("tr_1", 101);
+    out = world_tell(&world, world_id(2), &fact);
+    assert_broken(&out, "payments.other_amount");
+
+    for (int64_t amount = 0; amount <= 1; amount++) {
+        struct world fresh = {0};
+        command = world_create(5000);
+        world_say(&fresh, &command);
+        fact = world_fact_paid;
+        fact.amount_minor = amount;
+        out = world_tell(&fresh, WORLD_PAY_LEG, &fact);
+        assert_int_equal(out.verdict, amount > 0 ? PAYMENTS_CHANGED : PAYMENTS_BROKEN);
+    }
+}
+
+static void nothing_goes_out_before_money_came_in(void **state)
+{
+    (void)state;
+    struct world nobody = {0};
+    struct payments_command commands[] = {world_transfer(2, 1), world_refund(3, 1)};
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        struct payments_decision out = world_say(&nobody, &commands[i]);
+        assert_broken(&out, "payments.no_paid_leg");
+        struct world open = {0};
+        struct payments_command command = world_create(5000);
+        world_say(&open, &command);
+        world_tell(&open, WORLD_PAY_LEG, &world_fact_made);
+        out = world_say(&open, &commands[i]);
+        assert_broken(&out, "payments.no_paid_leg");
+    }
+    struct world world = world_paid();
+    struct payments_command command = world_transfer(2, 100);
+    world_say(&world, &command);
+    command = world_refund(3, 100);
+    command.paid_leg_id = world_id(2); /* money that went out is not money that came in */
+    struct payments_decision out = world_say(&world, &command);
+    assert_broken(&out, "payments.no_paid_leg");
+}
+
+static void never_more_out_than_in(void **state)
+{
+    (void)state;
+
+    static const struct {
+        int64_t transfer_minor, refund_minor;
+        bool fits;
+    } rows[] = {{4999, 1, true}, {4999, 2, false}, {5000, 1, false},
+                {1, 4998, true}, {1, 4999, true},  {1, 5000, false}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world world = world_paid();
+        struct payments_command command = world_transfer(2, rows[i].transfer_minor);
+        assert_int_equal(world_say(&world, &command).verdict, PAYMENTS_CHANGED);
+        command = world_refund(3, rows[i].refund_minor);
+        assert_int_equal(world_say(&world, &command).verdict,
+                         rows[i].fits ? PAYMENTS_CHANGED : PAYMENTS_BROKEN);
+    }
+    for (int64_t amount = 4999; amount <= 5001; amount++) {
+        struct world world = world_paid();
+        struct payments_command command = world_transfer(2, amount);
+        assert_int_equal(world_say(&world, &command).verdict,
+                         amount <= 5000 ? PAYMENTS_CHANGED : PAYMENTS_BROKEN);
+    }
+}
+
+/* The first intent was paid after the provider had called it canceled, the second regularly. */
+static void a_transfer_takes_the_leg_that_has_enough(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_canceled);
+    command.leg_id = world_id(5);
+    world_say(&world, &command);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_paid);
+    struct payments_fact second = world_fact_paid;
+    second.provider_ref = STR("pi_2");
+    second.charge_ref = STR("ch_2");
+    second.amount_minor = 6000;
+    world_tell(&world, world_id(5), &second);
+
+    command = world_transfer(6, 6000);
+    struct payments_decision out = world_say(&world, &command);
+    assert_true(str_eq(out.effects[0].charge_ref, STR("ch_2")));
+    command = world_transfer(7, 5000);
+    out = world_say(&world, &command);
+    assert_true(str_eq(out.effects[0].charge_ref, STR("ch_9")));
+    command = world_transfer(8, 1);
+    out = world_say(&world, &command);
+    assert_broken(&out, "payments.overdrawn");
+}
+
+static void a_failed_transfer_frees_its_money(void **state)
+{
+    (void)state;
+    struct world world = world_paid();
+    struct payments_command command = world_transfer(2, 5000);
+    world_say(&world, &command);
+    struct payments_fact fact = {.kind = PAYMENTS_FACT_FAILED, .failure_code = STR("no_account")};
+    world_tell(&world, world_id(2), &fact);
+    assert_int_equal(world.events[2].kind, PAYMENTS_TRANSFER_FAILED);
+    assert_true(str_eq(world.events[2].code, STR("no_account")));
+    assert_true(str_eq(world.legs[1].failure_code, STR("no_account")));
+    command = world_transfer(4, 5000);
+    assert_int_equal(world_say(&world, &command).verdict, PAYMENTS_CHANGED);
+}
+
+static void a_refund_may_be_pending_and_may_be_taken_back(void **state)
+{
+    (void)state;
+    struct world world = world_paid();
+    struct payments_command command = world_refund(3, 5000);
+    world_say(&world, &command);
+    assert_true(str_eq(world.effects[1].intent_ref, STR("pi_1")));
+    struct payments_fact pending = {.kind = PAYMENTS_FACT_MADE, .provider_ref = STR("re_1")};
+    world_tell(&world, world_id(3), &pending);
+    assert_int_equal(world.legs[1].state, LEG_OPEN);
+    assert_int_equal(world.event_count, 2);
+    struct payments_fact fact = world_moved("re_1", 5000);
+    world_tell(&world, world_id(3), &fact);
+    world_tell(&world, world_id(3), &fact);
+    assert_int_equal(world_events(&world, PAYMENTS_REFUND_SUCCEEDED), 1);
+    struct payments_fact failed = {.kind = PAYMENTS_FACT_FAILED, .failure_code = STR("declined")};
+    struct payments_decision out = world_tell(&world, world_id(3), &failed);
+    assert_int_equal(out.verdict, PAYMENTS_NOTHING);
+    assert_string_equal(out.alarm, "payments.refund_taken_back");
+    assert_int_equal(world_events(&world, PAYMENTS_REFUND_FAILED), 0);
+}
+
+static void a_decline_is_told_once_for_each_charge(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+    struct payments_fact first = world_declined("ch_1");
+    struct payments_fact second = world_declined("ch_2");
+    world_tell(&world, WORLD_PAY_LEG, &first);
+    world_tell(&world, WORLD_PAY_LEG, &first);
+    assert_int_equal(world_events(&world, PAYMENTS_PAYMENT_FAILED), 1);
+    assert_true(world.events[1].charge_declined);
+    world_tell(&world, WORLD_PAY_LEG, &second);
+    assert_int_equal(world_events(&world, PAYMENTS_PAYMENT_FAILED), 2);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_paid);
+    world_tell(&world, WORLD_PAY_LEG, &second);
+    assert_int_equal(world_events(&world, PAYMENTS_PAYMENT_FAILED), 2);
+    assert_int_equal(world.legs[0].failure_code.len, 0);
+    assert_true(str_eq(world.legs[0].charge_ref, STR("ch_9")));
+}
+
+static void the_table_is_the_golden_one(void **state)
+{
+    (void)state;
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, (size_t)256 * 1024);
+    struct strbuf buf;
+    strbuf_init(&buf, &arena, (size_t)32 * 1024);
+    payments_decide_print_table(&buf);
+    struct str text;
+    assert_true(strbuf_finish(&buf, &text));
+
+    FILE *file = fopen(PAYMENTS_GOLDEN_TABLE, "r");
+    assert_non_null(file);
+    char *golden = arena_alloc(&arena, (size_t)32 * 1024, 1);
+    assert_non_null(golden);
+    size_t len = fread(golden, 1, (size_t)32 * 1024, file);
+    assert_int_equal(fclose(file), 0);
+    if (!str_eq(text, (struct str){.ptr = golden, .len = len})) {
+        fputs(text.ptr, stderr); /* what to copy when the change is meant */
+        fail_msg("the table differs from %s", PAYMENTS_GOLDEN_TABLE);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_payment_goes_its_way),
+        cmocka_unit_test(a_repeated_command_is_nothing_and_a_changed_one_is_broken),
+        cmocka_unit_test(a_second_intent_is_broken_and_a_new_one_after_a_failure_is_not),
+        cmocka_unit_test(a_webhook_before_our_answer_waits_for_the_secret),
+        cmocka_unit_test(money_before_our_answer_announces_the_intent_first),
+        cmocka_unit_test(a_cancellation_waits_for_the_name_of_the_intent),
+        cmocka_unit_test(a_cancellation_asks_at_once_when_the_name_is_known),
+        cmocka_unit_test(canceling_what_is_over_is_nothing),
+        cmocka_unit_test(no_intent_is_made_after_a_cancellation),
+        cmocka_unit_test(money_that_arrives_after_all_is_not_refused),
+        cmocka_unit_test(credited_is_what_was_received),
+        cmocka_unit_test(facts_that_cannot_be_true_stop_the_key),
+        cmocka_unit_test(nothing_goes_out_before_money_came_in),
+        cmocka_unit_test(never_more_out_than_in),
+        cmocka_unit_test(a_transfer_takes_the_leg_that_has_enough),
+        cmocka_unit_test(a_failed_transfer_frees_its_money),
+        cmocka_unit_test(a_refund_may_be_pending_and_may_be_taken_back),
+        cmocka_unit_test(a_decline_is_told_once_for_each_charge),
+        cmocka_unit_test(the_table_is_the_golden_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
