@@ -12,7 +12,8 @@ build_options() { # kind -> meson options
         -Dwerror=true ;;
     # No -Werror: gcc's instrumentation makes it see uninitialised variables that are none.
     tsan) printf '%s\n' -Dbuildtype=debug -Doptimization=1 -Db_sanitize=thread -Db_lundef=false ;;
-    analyzer) printf '%s\n' -Dbuildtype=debug -Dc_args=-fanalyzer ;;
+    # gcc 12 does not see that an output is only read after success; clang-tidy and valgrind look for that.
+    analyzer) printf '%s\n' -Dbuildtype=debug -Dc_args=-fanalyzer,-Wno-analyzer-use-of-uninitialized-value ;;
     debug) printf '%s\n' -Dbuildtype=debug ;;
     esac
 }

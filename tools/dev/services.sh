@@ -69,18 +69,29 @@ admin_port_key() { # name
     printf '%s_ADMIN_PORT' "${key//-/_}"
 }
 
-sandbox_start() {
-    local url
-    proc_alive sandbox && ! service_outdated sandbox && return 0
-    url=http://127.0.0.1:$(recall env PAYMENTS_HTTP_PORT)/webhooks/stripe
+# Its memory dies with it, so a running one is left alone as long as it knows where payments is.
+sandbox_start() { # replicas
+    local urls='' number url
+    for ((number = 1; number <= $1; number++)); do
+        url=$(service_url "$(http_port_key payments "$number")")/webhooks/stripe
+        urls+=${urls:+,}$url
+    done
+    if proc_alive sandbox && ! service_outdated sandbox; then
+        ! grep -qzF -- "${urls%%,*}" "$INST/run/sandbox.env" || return 0
+        step "restarting the sandbox: payments has moved"
+        proc_stop sandbox
+    fi
     service_env sandbox SANDBOX_HTTP_PORT "STRIPE_SECRET_KEY=$(stripe_secret_key)" \
-        "STRIPE_WEBHOOK_SECRET=$(stripe_webhook_secret)" "STRIPE_WEBHOOK_URL=$url" >"$INST/run/sandbox.env"
+        "STRIPE_WEBHOOK_SECRET=$(stripe_webhook_secret)" "STRIPE_WEBHOOK_URL=$urls" >"$INST/run/sandbox.env"
     service_start sandbox holdfast-sandbox <"$INST/run/sandbox.env"
 }
 
 # Payments and the sandbox know each other's port, so both are chosen before either starts.
-services_choose_ports() {
-    proc_alive payments-1 || port_for PAYMENTS_HTTP_PORT >/dev/null
+services_choose_ports() { # replicas
+    local number
+    for ((number = 1; number <= $1; number++)); do
+        proc_alive "payments-$number" || port_for "$(http_port_key payments "$number")" >/dev/null
+    done
     proc_alive sandbox || port_for SANDBOX_HTTP_PORT >/dev/null
 }
 
@@ -88,9 +99,9 @@ services_start() { # replicas
     local service number name
     mkdir -p -- "$INST/run"
     chmod 700 "$INST/run"
-    services_choose_ports
+    services_choose_ports "$1"
     step "starting the sandbox and $1 of each service"
-    sandbox_start
+    sandbox_start "$1"
     for service in "${HOLDFAST_SERVICES[@]}"; do
         for ((number = 1; number <= $1; number++)); do
             name=$service-$number
