@@ -8,7 +8,7 @@ CREATE TABLE escrow (
   seq bigint NOT NULL CHECK (seq >= 1),
   state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5, 6, 7, 8, 9)),
   currency smallint NOT NULL CHECK (currency IN (1)),
-  price_minor bigint NOT NULL CHECK (price_minor > 0),
+  price_minor bigint NOT NULL CHECK (price_minor BETWEEN 1 AND 99999999),
   received_minor bigint NOT NULL CHECK (received_minor >= 0),
   held_minor bigint NOT NULL CHECK (held_minor >= 0),
   suspense_minor bigint NOT NULL CHECK (suspense_minor >= 0),
@@ -23,21 +23,50 @@ CREATE TABLE escrow (
   marketplace_id uuid NOT NULL,
   buyer_id uuid NOT NULL,
   seller_id uuid NOT NULL CHECK (seller_id <> buyer_id),
-  seller_account text NOT NULL,
+  seller_account text NOT NULL CHECK (octet_length(seller_account) BETWEEN 1 AND 255),
   inspection_seconds bigint NOT NULL CHECK (inspection_seconds BETWEEN 86400 AND 2592000),
-  description text NOT NULL,
-  paid_leg_id uuid NOT NULL,         -- the incoming leg; fixed when the deal is created
+  description text NOT NULL CHECK (octet_length(description) <= 1000),
+  paid_leg_id uuid NOT NULL,         -- the incoming leg: asked for, later the one that paid
+  payout_leg_id uuid NOT NULL,       -- the transfer under way or done; zero: none is
+  refund_leg_id uuid NOT NULL,       -- the refund of the price under way or done; zero: none is
   chain_head bytea NOT NULL CHECK (octet_length(chain_head) = 32),
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
   CHECK (received_minor = held_minor + suspense_minor + due_seller_minor + due_buyer_minor
          + paid_out_minor + refunded_minor),
-  CHECK (payout_failed_minor <= due_seller_minor),
+  -- Where the price is, in each state: held by 3 and 4 (FUNDS_HELD, DELIVERED), due to the seller in
+  -- 5 (RELEASING), paid out in 6 (RELEASED), due to the buyer in 7 (REFUNDING), refunded in 8.
+  CHECK (held_minor = CASE WHEN state IN (3, 4) THEN price_minor ELSE 0 END),
+  CHECK (due_seller_minor = CASE WHEN state = 5 THEN price_minor ELSE 0 END),
+  CHECK (paid_out_minor = CASE WHEN state = 6 THEN price_minor ELSE 0 END),
+  CHECK (state <> 7 OR due_buyer_minor >= price_minor),
+  CHECK (state <> 8 OR refunded_minor >= price_minor),
+  -- What failed is still owed, and nothing is under way for it.
   CHECK (refund_failed_minor <= due_buyer_minor),
-  CHECK (held_minor = 0 OR state IN (3, 4)),           -- only FUNDS_HELD and DELIVERED hold
-  CHECK (state <> 6 OR (due_seller_minor = 0 AND paid_out_minor = price_minor)),
-  CHECK (held_minor IN (0, price_minor))
+  CHECK (payout_failed_minor = CASE WHEN state = 5 AND payout_leg_id = '00000000-0000-0000-0000-000000000000'
+                               THEN price_minor ELSE 0 END),
+  CHECK ((payout_leg_id = '00000000-0000-0000-0000-000000000000') OR state IN (5, 6)),
+  CHECK ((payout_leg_id <> '00000000-0000-0000-0000-000000000000') OR state <> 6),
+  CHECK ((refund_leg_id = '00000000-0000-0000-0000-000000000000') OR state IN (7, 8)),
+  CHECK ((refund_leg_id <> '00000000-0000-0000-0000-000000000000') OR state <> 8),
+  CHECK (NOT payment_setup_failed OR state IN (1, 2))
 ) WITH (fillfactor = 70);
+
+-- Money that a deal did not expect (wrong moment, amount or currency): one row for each incoming
+-- leg. It can only go back to where it came from.
+CREATE TABLE suspense (
+  leg_id uuid PRIMARY KEY,           -- the incoming leg
+  escrow_id uuid NOT NULL REFERENCES escrow (id) DEFERRABLE INITIALLY DEFERRED,
+  version bigint NOT NULL CHECK (version >= 1),
+  state smallint NOT NULL CHECK (state IN (1, 2, 3, 4)), -- flagged, refunding, refund failed, refunded
+  currency text NOT NULL CHECK (currency ~ '^[A-Z]{3,4}$'),
+  amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+  refund_leg_id uuid NOT NULL,       -- the refund under way or done; zero: none is
+  created_at_us bigint NOT NULL,
+  updated_at_us bigint NOT NULL,
+  CHECK ((state IN (2, 4)) = (refund_leg_id <> '00000000-0000-0000-0000-000000000000'))
+) WITH (fillfactor = 70);
+CREATE INDEX suspense_escrow ON suspense (escrow_id);
 
 -- What happened, one row for each event with a seq. hash = SHA-256(prev_hash, canonical bytes of
 -- this row and of its transfers): docs in services/escrow/escrow_chain.h.
@@ -68,7 +97,7 @@ CREATE TABLE transfer (
   credit smallint NOT NULL CHECK (credit BETWEEN 1 AND 6),
   currency text NOT NULL CHECK (currency ~ '^[A-Z]{3,4}$'),
   amount_minor bigint NOT NULL CHECK (amount_minor > 0),
-  leg_id uuid NOT NULL,              -- the provider operation it stands for; zero: none
+  leg_id uuid NOT NULL,              -- the provider operation that moved it; zero: only we did
   PRIMARY KEY (escrow_id, seq, ordinal),
   FOREIGN KEY (escrow_id, seq) REFERENCES transition (escrow_id, seq) DEFERRABLE INITIALLY DEFERRED,
   CHECK (debit <> credit)
@@ -86,5 +115,5 @@ ALTER TABLE transfer ENABLE ALWAYS TRIGGER transfer_append_only;
 
 -- migrate:down
 
-DROP TABLE transfer, transition, escrow;
+DROP TABLE transfer, transition, suspense, escrow;
 DROP FUNCTION refuse_change();

@@ -1,0 +1,151 @@
+/* Names of the machine's parts, and what must always hold of its rows. Pure. */
+#include "escrow/escrow.h"
+
+#include "base/assert.h"
+
+const char *escrow_state_name(enum escrow_state state)
+{
+    switch (state) {
+    case ESCROW_NONE: return "";
+    case ESCROW_CREATED: return "CREATED";
+    case ESCROW_AWAIT_FUNDS: return "AWAIT_FUNDS";
+    case ESCROW_FUNDS_HELD: return "FUNDS_HELD";
+    case ESCROW_DELIVERED: return "DELIVERED";
+    case ESCROW_RELEASING: return "RELEASING";
+    case ESCROW_RELEASED: return "RELEASED";
+    case ESCROW_REFUNDING: return "REFUNDING";
+    case ESCROW_REFUNDED: return "REFUNDED";
+    case ESCROW_CANCELLED: return "CANCELLED";
+    case ESCROW_STATE_COUNT: break;
+    }
+    UNREACHABLE("escrow state");
+}
+
+const char *escrow_event_name(enum escrow_event event)
+{
+    switch (event) {
+    case ESCROW_EVENT_NONE: return "";
+    case ESCROW_EVENT_CREATED: return "EscrowCreated";
+    case ESCROW_EVENT_AWAIT_FUNDS: return "EscrowAwaitFunds";
+    case ESCROW_EVENT_FUNDS_RECEIVED: return "EscrowFundsReceived";
+    case ESCROW_EVENT_FUNDS_HELD: return "EscrowFundsHeld";
+    case ESCROW_EVENT_DELIVERED: return "EscrowDelivered";
+    case ESCROW_EVENT_RELEASE_STARTED: return "EscrowReleaseStarted";
+    case ESCROW_EVENT_RELEASED: return "EscrowReleased";
+    case ESCROW_EVENT_PAYOUT_FAILED: return "EscrowPayoutFailed";
+    case ESCROW_EVENT_CANCELLED: return "EscrowCancelled";
+    case ESCROW_EVENT_REFUND_STARTED: return "EscrowRefundStarted";
+    case ESCROW_EVENT_REFUNDED: return "EscrowRefunded";
+    case ESCROW_EVENT_REFUND_FAILED: return "EscrowRefundFailed";
+    case ESCROW_EVENT_PAYMENT_FAILED: return "EscrowPaymentFailed";
+    case ESCROW_EVENT_FUNDS_SUSPENDED: return "EscrowFundsSuspended";
+    case ESCROW_EVENT_SUSPENSE_REFUNDED: return "EscrowSuspenseRefunded";
+    case ESCROW_EVENT_PAYOUT_RETRIED: return "EscrowPayoutRetried";
+    case ESCROW_EVENT_COUNT: break;
+    }
+    UNREACHABLE("escrow event");
+}
+
+const char *escrow_account_name(enum escrow_account account)
+{
+    switch (account) {
+    case ESCROW_ACCOUNT_NONE: return "";
+    case ESCROW_ACCOUNT_PSP_CLEAR: return "PSP_CLEAR";
+    case ESCROW_ACCOUNT_ESCROW_IN: return "ESCROW_IN";
+    case ESCROW_ACCOUNT_ESCROW_HELD: return "ESCROW_HELD";
+    case ESCROW_ACCOUNT_DUE_SELLER: return "DUE_SELLER";
+    case ESCROW_ACCOUNT_DUE_BUYER: return "DUE_BUYER";
+    case ESCROW_ACCOUNT_SUSPENSE: return "SUSPENSE";
+    case ESCROW_ACCOUNT_COUNT: break;
+    }
+    UNREACHABLE("escrow account");
+}
+
+bool escrow_state_is_final(enum escrow_state state)
+{
+    return state == ESCROW_RELEASED || state == ESCROW_REFUNDED || state == ESCROW_CANCELLED;
+}
+
+static bool sums_are_sound(const struct escrow *escrow)
+{
+    const int64_t parts[] = {escrow->held_minor,       escrow->suspense_minor,
+                             escrow->due_seller_minor, escrow->due_buyer_minor,
+                             escrow->paid_out_minor,   escrow->refunded_minor};
+    int64_t sum = 0;
+    for (uint32_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i] < 0 || !money_try_add(sum, parts[i], &sum)) {
+            return false;
+        }
+    }
+    return sum == escrow->received_minor && escrow->in_minor == 0;
+}
+
+/* Where the price must be in each state. */
+static bool price_is_placed(const struct escrow *escrow)
+{
+    bool holds = escrow->state == ESCROW_FUNDS_HELD || escrow->state == ESCROW_DELIVERED;
+    int64_t price = escrow->price_minor;
+    return escrow->held_minor == (holds ? price : 0) &&
+           escrow->due_seller_minor == (escrow->state == ESCROW_RELEASING ? price : 0) &&
+           escrow->paid_out_minor == (escrow->state == ESCROW_RELEASED ? price : 0) &&
+           (escrow->state != ESCROW_REFUNDING || escrow->due_buyer_minor >= price) &&
+           (escrow->state != ESCROW_REFUNDED || escrow->refunded_minor >= price);
+}
+
+/* Which legs and failures can be in each state. */
+static bool legs_are_sound(const struct escrow *escrow)
+{
+    bool unpaid = escrow->state == ESCROW_CREATED || escrow->state == ESCROW_AWAIT_FUNDS;
+    bool no_payout = id_is_none(escrow->payout_leg_id);
+    bool no_refund = id_is_none(escrow->refund_leg_id);
+    int64_t stuck = escrow->state == ESCROW_RELEASING && no_payout ? escrow->price_minor : 0;
+    return !id_is_none(escrow->paid_leg_id) && escrow->payout_failed_minor == stuck &&
+           (no_payout || escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED) &&
+           (no_refund || escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED) &&
+           (!no_payout || escrow->state != ESCROW_RELEASED) &&
+           (!no_refund || escrow->state != ESCROW_REFUNDED) &&
+           (unpaid || !escrow->payment_setup_failed);
+}
+
+bool escrow_is_sound(const struct escrow *escrow)
+{
+    return escrow->state > ESCROW_NONE && escrow->state < ESCROW_STATE_COUNT &&
+           escrow->version >= 1 && escrow->seq >= 1 && escrow->currency > CURRENCY_NONE &&
+           escrow->currency < CURRENCY_COUNT && escrow->price_minor > 0 &&
+           !id_is_none(escrow->id) && !id_eq(escrow->buyer_id, escrow->seller_id) &&
+           escrow->refund_failed_minor >= 0 &&
+           escrow->refund_failed_minor <= escrow->due_buyer_minor && sums_are_sound(escrow) &&
+           price_is_placed(escrow) && legs_are_sound(escrow);
+}
+
+bool escrow_suspense_is_sound(const struct escrow_suspense *suspense)
+{
+    bool has_leg =
+        suspense->state == ESCROW_SUSPENSE_REFUNDING || suspense->state == ESCROW_SUSPENSE_REFUNDED;
+    return suspense->state > ESCROW_SUSPENSE_NONE &&
+           suspense->state < ESCROW_SUSPENSE_STATE_COUNT && suspense->version >= 1 &&
+           suspense->amount_minor > 0 && !id_is_none(suspense->leg_id) &&
+           has_leg == !id_is_none(suspense->refund_leg_id);
+}
+
+bool escrow_case_is_sound(const struct escrow *escrow,
+                          const struct escrow_suspense *const *suspense, uint32_t suspense_count)
+{
+    bool refunding = escrow->state == ESCROW_REFUNDING;
+    int64_t due = refunding ? escrow->price_minor : 0;
+    int64_t failed = refunding && id_is_none(escrow->refund_leg_id) ? escrow->price_minor : 0;
+    bool foreign = false;
+    for (uint32_t i = 0; i < suspense_count; i++) {
+        const struct escrow_suspense *one = suspense[i];
+        bool stuck = one->state == ESCROW_SUSPENSE_REFUND_FAILED;
+        bool open = stuck || one->state == ESCROW_SUSPENSE_REFUNDING;
+        foreign = foreign || one->state == ESCROW_SUSPENSE_FLAGGED;
+        if (!escrow_suspense_is_sound(one) || !id_eq(one->escrow_id, escrow->id) ||
+            (open && !money_try_add(due, one->amount_minor, &due)) ||
+            (stuck && !money_try_add(failed, one->amount_minor, &failed))) {
+            return false;
+        }
+    }
+    return escrow_is_sound(escrow) && escrow->due_buyer_minor == due &&
+           escrow->refund_failed_minor == failed && escrow->foreign_money == foreign;
+}

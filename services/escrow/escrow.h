@@ -1,0 +1,152 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/id.h"
+#include "base/money.h"
+#include "base/str.h"
+#include "escrow/escrow_ledger.h"
+
+/*
+ * What escrow remembers: one struct for each of its tables. The numbers of the enums are those of
+ * proto/holdfast/escrow/v1 and of the CHECKs in migrations/escrow; tests/contract compares them.
+ */
+
+enum escrow_state {
+    ESCROW_NONE = 0, /* no such escrow */
+    ESCROW_CREATED,
+    ESCROW_AWAIT_FUNDS,
+    ESCROW_FUNDS_HELD,
+    ESCROW_DELIVERED,
+    ESCROW_RELEASING,
+    ESCROW_RELEASED, /* final */
+    ESCROW_REFUNDING,
+    ESCROW_REFUNDED,  /* final */
+    ESCROW_CANCELLED, /* final */
+    ESCROW_STATE_COUNT,
+};
+
+/* What happened: the bodies of EscrowEvent, in the order of their field numbers. */
+enum escrow_event {
+    ESCROW_EVENT_NONE = 0,
+    ESCROW_EVENT_CREATED,
+    ESCROW_EVENT_AWAIT_FUNDS,
+    ESCROW_EVENT_FUNDS_RECEIVED,
+    ESCROW_EVENT_FUNDS_HELD,
+    ESCROW_EVENT_DELIVERED,
+    ESCROW_EVENT_RELEASE_STARTED,
+    ESCROW_EVENT_RELEASED,
+    ESCROW_EVENT_PAYOUT_FAILED,
+    ESCROW_EVENT_CANCELLED,
+    ESCROW_EVENT_REFUND_STARTED,
+    ESCROW_EVENT_REFUNDED,
+    ESCROW_EVENT_REFUND_FAILED,
+    ESCROW_EVENT_PAYMENT_FAILED,
+    ESCROW_EVENT_FUNDS_SUSPENDED,
+    ESCROW_EVENT_SUSPENSE_REFUNDED,
+    ESCROW_EVENT_PAYOUT_RETRIED,
+    ESCROW_EVENT_COUNT,
+};
+
+/*
+ * The aggregate. All sums are minor units of `currency`:
+ * received = in + held + suspense + due_seller + due_buyer + paid_out + refunded.
+ */
+struct escrow {
+    struct id id;
+    int64_t version; /* raised by every decision that changes the row */
+    int64_t seq;     /* of its last event */
+    enum escrow_state state;
+    enum currency currency;
+    int64_t price_minor;
+    int64_t received_minor;
+    int64_t in_minor; /* between two steps of one decision only; no column: zero at rest */
+    int64_t held_minor;
+    int64_t suspense_minor;
+    int64_t due_seller_minor;
+    int64_t due_buyer_minor;
+    int64_t paid_out_minor;
+    int64_t refunded_minor;
+    int64_t payout_failed_minor; /* of due_seller: no leg is under way for it */
+    int64_t refund_failed_minor; /* of due_buyer: no leg is under way for it */
+    bool payment_setup_failed;   /* the buyer has nothing that could be paid */
+    bool foreign_money;          /* some suspense is in another currency: staff decide */
+    struct id marketplace_id;
+    struct id buyer_id;
+    struct id seller_id;
+    struct str seller_account; /* the provider's name of the seller's account */
+    int64_t inspection_seconds;
+    struct str description;
+    struct id paid_leg_id;   /* the incoming leg: asked for, later the one that paid */
+    struct id payout_leg_id; /* the transfer under way or done; none: none is */
+    struct id refund_leg_id; /* the refund of the price under way or done; none: none is */
+    struct hash chain_head;
+    int64_t created_at_us;
+    int64_t updated_at_us;
+};
+
+enum escrow_suspense_state {
+    ESCROW_SUSPENSE_NONE = 0,
+    ESCROW_SUSPENSE_FLAGGED,       /* another currency: stays in SUSPENSE, staff decide */
+    ESCROW_SUSPENSE_REFUNDING,     /* in DUE_BUYER, a refund is under way */
+    ESCROW_SUSPENSE_REFUND_FAILED, /* in DUE_BUYER, no refund is under way */
+    ESCROW_SUSPENSE_REFUNDED,
+    ESCROW_SUSPENSE_STATE_COUNT,
+};
+
+/* Money that a deal did not expect: one incoming leg. It can only go back to where it came from,
+ * so each remembers its own leg. */
+struct escrow_suspense {
+    struct id leg_id; /* the incoming leg */
+    struct id escrow_id;
+    int64_t version;
+    enum escrow_suspense_state state;
+    struct str currency; /* ISO 4217, as the provider said it */
+    int64_t amount_minor;
+    struct id refund_leg_id; /* the refund under way or done; none: none is */
+    int64_t created_at_us;
+    int64_t updated_at_us;
+};
+
+/* One event with a seq. */
+struct escrow_transition {
+    struct id id; /* also the event's message id */
+    struct id escrow_id;
+    int64_t seq;
+    enum escrow_event event;
+    enum escrow_state from_state;
+    enum escrow_state to_state;
+    struct id cause_id;
+    int actor_kind; /* enum engine_actor_kind */
+    struct id actor_id;
+    int transfer_count;
+    int64_t at_us;
+    struct hash prev_hash;
+    struct hash hash; /* escrow_chain.h */
+};
+
+/* One line of the ledger. */
+struct escrow_transfer {
+    struct id escrow_id;
+    int64_t seq;
+    int ordinal; /* within its transition, from 0 */
+    enum escrow_account debit;
+    enum escrow_account credit;
+    struct str currency;
+    int64_t amount_minor;
+    struct id leg_id; /* the provider operation that it stands for; none: none */
+};
+
+/* Short names: "AWAIT_FUNDS", "FUNDS_HELD". The empty string for none. */
+const char *escrow_state_name(enum escrow_state state);
+const char *escrow_event_name(enum escrow_event event);
+bool escrow_state_is_final(enum escrow_state state);
+
+/* Every invariant that one row, and a row with all of its suspense rows, must keep at rest:
+ * checked after a load and before a save. The database's CHECKs say the same of the row. */
+bool escrow_is_sound(const struct escrow *escrow);
+bool escrow_suspense_is_sound(const struct escrow_suspense *suspense);
+bool escrow_case_is_sound(const struct escrow *escrow,
+                          const struct escrow_suspense *const *suspense, uint32_t suspense_count);

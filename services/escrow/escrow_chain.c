@@ -1,0 +1,59 @@
+/* In: rows of the history. Out: their hashes, by the layout that the header documents. Pure. */
+#include "escrow/escrow_chain.h"
+
+static void add_id(struct hash_state *state, struct id id)
+{
+    hash_add(state, id.bytes, sizeof(id.bytes));
+}
+
+struct hash escrow_chain_root(const struct escrow *escrow)
+{
+    struct hash_state state;
+    hash_init(&state);
+    hash_add_str(&state, STR("holdfast.escrow.terms.v1"));
+    add_id(&state, escrow->id);
+    add_id(&state, escrow->marketplace_id);
+    add_id(&state, escrow->buyer_id);
+    add_id(&state, escrow->seller_id);
+    hash_add_str(&state, currency_name(escrow->currency));
+    hash_add_u64(&state, (uint64_t)escrow->price_minor);
+    hash_add_str(&state, escrow->seller_account);
+    hash_add_u64(&state, (uint64_t)escrow->inspection_seconds);
+    hash_add_str(&state, escrow->description);
+    hash_add_u64(&state, (uint64_t)escrow->created_at_us);
+    return hash_done(&state);
+}
+
+static void add_transfer(struct hash_state *state, const struct escrow_transfer *transfer)
+{
+    hash_add_u64(state, (uint64_t)transfer->ordinal);
+    hash_add_u64(state, (uint64_t)transfer->debit);
+    hash_add_u64(state, (uint64_t)transfer->credit);
+    hash_add_str(state, transfer->currency);
+    hash_add_u64(state, (uint64_t)transfer->amount_minor);
+    add_id(state, transfer->leg_id);
+}
+
+struct hash escrow_chain_hash(const struct escrow_transition *transition,
+                              const struct escrow_transfer *transfers)
+{
+    struct hash_state state;
+    hash_init(&state);
+    hash_add(&state, transition->prev_hash.bytes, sizeof(transition->prev_hash.bytes));
+    hash_add_str(&state, STR("holdfast.escrow.transition.v1"));
+    add_id(&state, transition->id);
+    add_id(&state, transition->escrow_id);
+    hash_add_u64(&state, (uint64_t)transition->seq);
+    hash_add_u64(&state, (uint64_t)transition->event);
+    hash_add_u64(&state, (uint64_t)transition->from_state);
+    hash_add_u64(&state, (uint64_t)transition->to_state);
+    add_id(&state, transition->cause_id);
+    hash_add_u64(&state, (uint64_t)transition->actor_kind);
+    add_id(&state, transition->actor_id);
+    hash_add_u64(&state, (uint64_t)transition->at_us);
+    hash_add_u64(&state, (uint64_t)transition->transfer_count);
+    for (int i = 0; i < transition->transfer_count; i++) {
+        add_transfer(&state, &transfers[i]);
+    }
+    return hash_done(&state);
+}

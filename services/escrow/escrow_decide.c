@@ -1,0 +1,294 @@
+/*
+ * In: an escrow (or none), a message, facts. Out: what happens. What the table does not list is
+ * refused (commands) or shown to a person (news of money).
+ */
+#include "escrow/escrow_decide.h"
+
+#include "base/assert.h"
+#include "escrow/escrow_deciding.h"
+
+/* clang-format off */
+
+/* News that comes in many states and means the same in each of them. */
+#define PAYMENT_IS_OVER(state) \
+    [ESCROW_INTENT_CREATED]  = {escrow_do_old_news, state, ESCROW_EVENT_NONE}, \
+    [ESCROW_PAYMENT_FAILED]  = {escrow_do_old_news, state, ESCROW_EVENT_NONE}, \
+    [ESCROW_PAYMENT_CANCELED] = {escrow_do_old_news, state, ESCROW_EVENT_NONE}
+#define EXTRA_MONEY(state) \
+    [ESCROW_PAYMENT_SUCCEEDED] = {escrow_do_unexpected_funds, state, ESCROW_EVENT_FUNDS_SUSPENDED}
+#define REFUNDS_OF_SUSPENSE(state) \
+    [ESCROW_REFUND_SUCCEEDED] = {escrow_do_refund_succeeded, state, ESCROW_EVENT_SUSPENSE_REFUNDED}, \
+    [ESCROW_REFUND_FAILED]    = {escrow_do_refund_failed, state, ESCROW_EVENT_REFUND_FAILED}
+#define RETRY(state) \
+    [ESCROW_RETRY_PAYOUT] = {escrow_do_retry, state, ESCROW_EVENT_PAYOUT_RETRIED}
+
+/* The whole life of an escrow: step, state after it, event. An empty cell refuses a command with
+ * WRONG_STATE, and shows news of payments to a person. */
+static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_KIND_COUNT] = {
+    [ESCROW_NONE] = {
+        [ESCROW_CREATE]            = {escrow_do_create, ESCROW_CREATED, ESCROW_EVENT_CREATED},
+    },
+    [ESCROW_CREATED] = {
+        [ESCROW_CANCEL]            = {escrow_do_cancel, ESCROW_CANCELLED, ESCROW_EVENT_CANCELLED},
+        [ESCROW_INTENT_CREATED]    = {escrow_do_intent_created, ESCROW_AWAIT_FUNDS, ESCROW_EVENT_AWAIT_FUNDS},
+        [ESCROW_PAYMENT_SUCCEEDED] = {escrow_do_funds, ESCROW_FUNDS_HELD, ESCROW_EVENT_FUNDS_HELD},
+        [ESCROW_PAYMENT_FAILED]    = {escrow_do_payment_failed, ESCROW_CREATED, ESCROW_EVENT_PAYMENT_FAILED},
+        [ESCROW_PAYMENT_CANCELED]  = {escrow_do_payment_failed, ESCROW_CREATED, ESCROW_EVENT_PAYMENT_FAILED},
+        REFUNDS_OF_SUSPENSE(ESCROW_CREATED),
+        RETRY(ESCROW_CREATED),
+    },
+    [ESCROW_AWAIT_FUNDS] = {
+        [ESCROW_CANCEL]            = {escrow_do_cancel, ESCROW_CANCELLED, ESCROW_EVENT_CANCELLED},
+        [ESCROW_INTENT_CREATED]    = {escrow_do_intent_created, ESCROW_AWAIT_FUNDS, ESCROW_EVENT_AWAIT_FUNDS},
+        [ESCROW_PAYMENT_SUCCEEDED] = {escrow_do_funds, ESCROW_FUNDS_HELD, ESCROW_EVENT_FUNDS_HELD},
+        [ESCROW_PAYMENT_FAILED]    = {escrow_do_payment_failed, ESCROW_AWAIT_FUNDS, ESCROW_EVENT_PAYMENT_FAILED},
+        [ESCROW_PAYMENT_CANCELED]  = {escrow_do_payment_failed, ESCROW_AWAIT_FUNDS, ESCROW_EVENT_PAYMENT_FAILED},
+        REFUNDS_OF_SUSPENSE(ESCROW_AWAIT_FUNDS),
+        RETRY(ESCROW_AWAIT_FUNDS),
+    },
+    [ESCROW_FUNDS_HELD] = {
+        [ESCROW_MARK_DELIVERED]    = {escrow_do_plain, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_FUNDS_HELD, ESCROW_EVENT_NONE},
+        [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        PAYMENT_IS_OVER(ESCROW_FUNDS_HELD),
+        EXTRA_MONEY(ESCROW_FUNDS_HELD),
+        REFUNDS_OF_SUSPENSE(ESCROW_FUNDS_HELD),
+        RETRY(ESCROW_FUNDS_HELD),
+    },
+    [ESCROW_DELIVERED] = {
+        [ESCROW_RELEASE]           = {escrow_do_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_DELIVERED, ESCROW_EVENT_NONE},
+        [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        PAYMENT_IS_OVER(ESCROW_DELIVERED),
+        EXTRA_MONEY(ESCROW_DELIVERED),
+        REFUNDS_OF_SUSPENSE(ESCROW_DELIVERED),
+        RETRY(ESCROW_DELIVERED),
+    },
+    [ESCROW_RELEASING] = {
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_RELEASING, ESCROW_EVENT_NONE},
+        [ESCROW_TRANSFER_SUCCEEDED] = {escrow_do_transfer_succeeded, ESCROW_RELEASED, ESCROW_EVENT_RELEASED},
+        [ESCROW_TRANSFER_FAILED]   = {escrow_do_transfer_failed, ESCROW_RELEASING, ESCROW_EVENT_PAYOUT_FAILED},
+        PAYMENT_IS_OVER(ESCROW_RELEASING),
+        EXTRA_MONEY(ESCROW_RELEASING),
+        REFUNDS_OF_SUSPENSE(ESCROW_RELEASING),
+        RETRY(ESCROW_RELEASING),
+    },
+    [ESCROW_RELEASED] = {
+        [ESCROW_TRANSFER_SUCCEEDED] = {escrow_do_transfer_succeeded, ESCROW_RELEASED, ESCROW_EVENT_RELEASED},
+        [ESCROW_TRANSFER_FAILED]   = {escrow_do_transfer_failed, ESCROW_RELEASED, ESCROW_EVENT_PAYOUT_FAILED},
+        PAYMENT_IS_OVER(ESCROW_RELEASED),
+        EXTRA_MONEY(ESCROW_RELEASED),
+        REFUNDS_OF_SUSPENSE(ESCROW_RELEASED),
+        RETRY(ESCROW_RELEASED),
+    },
+    [ESCROW_REFUNDING] = {
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_REFUNDING, ESCROW_EVENT_NONE},
+        [ESCROW_REFUND_SUCCEEDED]  = {escrow_do_refund_succeeded, ESCROW_REFUNDED, ESCROW_EVENT_REFUNDED},
+        [ESCROW_REFUND_FAILED]     = {escrow_do_refund_failed, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_FAILED},
+        PAYMENT_IS_OVER(ESCROW_REFUNDING),
+        EXTRA_MONEY(ESCROW_REFUNDING),
+        RETRY(ESCROW_REFUNDING),
+    },
+    [ESCROW_REFUNDED] = {
+        PAYMENT_IS_OVER(ESCROW_REFUNDED),
+        EXTRA_MONEY(ESCROW_REFUNDED),
+        REFUNDS_OF_SUSPENSE(ESCROW_REFUNDED),
+        RETRY(ESCROW_REFUNDED),
+    },
+    [ESCROW_CANCELLED] = {
+        PAYMENT_IS_OVER(ESCROW_CANCELLED),
+        EXTRA_MONEY(ESCROW_CANCELLED),
+        REFUNDS_OF_SUSPENSE(ESCROW_CANCELLED),
+        RETRY(ESCROW_CANCELLED),
+    },
+};
+
+enum role {
+    ROLE_STRANGER = 0, /* SYSTEM too: no service may command an escrow */
+    ROLE_BUYER,
+    ROLE_SELLER,
+    ROLE_MARKETPLACE,
+    ROLE_STAFF,
+};
+
+#define MAY(role) (1U << (role))
+
+static const uint32_t escrow_rights[ESCROW_MESSAGE_KIND_COUNT] = {
+    [ESCROW_CREATE]         = MAY(ROLE_MARKETPLACE),
+    [ESCROW_MARK_DELIVERED] = MAY(ROLE_SELLER),
+    [ESCROW_RELEASE]        = MAY(ROLE_BUYER),
+    [ESCROW_CANCEL]         = MAY(ROLE_BUYER) | MAY(ROLE_SELLER) | MAY(ROLE_MARKETPLACE) | MAY(ROLE_STAFF),
+    [ESCROW_REFUND]         = MAY(ROLE_SELLER) | MAY(ROLE_STAFF),
+    [ESCROW_RETRY_PAYOUT]   = MAY(ROLE_STAFF),
+};
+
+/* clang-format on */
+
+static enum role role_of(const struct escrow *now, const struct escrow_message *message)
+{
+    struct id actor_id = message->actor.id;
+    bool creates = message->kind == ESCROW_CREATE;
+    switch (message->actor.kind) {
+    case ENGINE_ACTOR_STAFF: return ROLE_STAFF;
+    case ENGINE_ACTOR_MARKETPLACE: {
+        bool own = id_eq(actor_id, creates ? message->terms.marketplace_id : now->marketplace_id);
+        return own ? ROLE_MARKETPLACE : ROLE_STRANGER;
+    }
+    case ENGINE_ACTOR_USER:
+        if (!creates && id_eq(actor_id, now->buyer_id)) {
+            return ROLE_BUYER;
+        }
+        return !creates && id_eq(actor_id, now->seller_id) ? ROLE_SELLER : ROLE_STRANGER;
+    case ENGINE_ACTOR_NONE:
+    case ENGINE_ACTOR_SYSTEM:
+    case ENGINE_ACTOR_COUNT: break;
+    }
+    return ROLE_STRANGER;
+}
+
+static void decide_command(struct deciding *d)
+{
+    bool creates = d->message->kind == ESCROW_CREATE;
+    if (!d->now && !creates) {
+        deciding_reject(d, ESCROW_REASON_UNKNOWN);
+    } else if ((escrow_rights[d->message->kind] & MAY(role_of(d->now, d->message))) == 0) {
+        deciding_reject(d, ESCROW_REASON_NOT_ALLOWED);
+    } else if (d->now && creates) {
+        deciding_reject(d, ESCROW_REASON_EXISTS);
+    } else if (!d->rule->step) {
+        deciding_reject(d, ESCROW_REASON_WRONG_STATE);
+    } else {
+        d->rule->step(d);
+    }
+}
+
+static void decide_news(struct deciding *d)
+{
+    if (!d->now) {
+        d->out->verdict = ESCROW_MISSING;
+    } else if (!d->rule->step) {
+        deciding_park(d, ESCROW_REASON_UNEXPECTED);
+    } else {
+        d->rule->step(d);
+    }
+}
+
+struct escrow_decision escrow_decide(const struct escrow *now, const struct escrow_message *message,
+                                     const struct escrow_facts *facts)
+{
+    ASSERT(escrow_message_is_sound(message));
+    ASSERT(!now || escrow_case_is_sound(now, facts->suspense, facts->suspense_count));
+    struct escrow_decision out = {.verdict = ESCROW_VERDICT_NONE};
+    if (now) {
+        out.next = *now;
+    }
+    struct deciding d = {.now = now, .message = message, .facts = facts, .out = &out};
+    d.rule = &escrow_rules[now ? now->state : ESCROW_NONE][message->kind];
+    if (escrow_message_is_command(message->kind)) {
+        decide_command(&d);
+    } else {
+        decide_news(&d);
+    }
+    if (out.verdict == ESCROW_VERDICT_NONE) {
+        ASSERT(out.step_count > 0);
+        out.verdict = ESCROW_ACCEPT;
+        out.next.version++;
+        out.next.updated_at_us = facts->now_us;
+        ASSERT(escrow_is_sound(&out.next));
+    }
+    return out;
+}
+
+/* ---- Names and shapes ---- */
+
+bool escrow_message_is_command(enum escrow_message_kind kind)
+{
+    return kind >= ESCROW_CREATE && kind <= ESCROW_RETRY_PAYOUT;
+}
+
+uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
+{
+    switch (kind) {
+    case ESCROW_CREATE:
+    case ESCROW_RELEASE:
+    case ESCROW_REFUND:
+    case ESCROW_PAYMENT_SUCCEEDED: return 1;
+    case ESCROW_RETRY_PAYOUT: return ESCROW_LEGS_MAX;
+    case ESCROW_MESSAGE_NONE:
+    case ESCROW_MARK_DELIVERED:
+    case ESCROW_CANCEL:
+    case ESCROW_INTENT_CREATED:
+    case ESCROW_PAYMENT_FAILED:
+    case ESCROW_PAYMENT_CANCELED:
+    case ESCROW_TRANSFER_SUCCEEDED:
+    case ESCROW_TRANSFER_FAILED:
+    case ESCROW_REFUND_SUCCEEDED:
+    case ESCROW_REFUND_FAILED: return 0;
+    case ESCROW_MESSAGE_KIND_COUNT: break;
+    }
+    UNREACHABLE("escrow message kind");
+}
+
+static bool is_currency_code(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < 'A' || text.ptr[i] > 'Z') {
+            return false;
+        }
+    }
+    return text.len == 3 || text.len == 4;
+}
+
+bool escrow_message_is_sound(const struct escrow_message *message)
+{
+    enum escrow_message_kind kind = message->kind;
+    bool known = kind > ESCROW_MESSAGE_NONE && kind < ESCROW_MESSAGE_KIND_COUNT;
+    if (!known || id_is_none(message->escrow_id)) {
+        return false;
+    }
+    if (escrow_message_is_command(kind)) {
+        return message->actor.kind > ENGINE_ACTOR_NONE && message->actor.kind < ENGINE_ACTOR_COUNT;
+    }
+    bool has_amount = kind == ESCROW_PAYMENT_SUCCEEDED || kind == ESCROW_TRANSFER_SUCCEEDED ||
+                      kind == ESCROW_REFUND_SUCCEEDED;
+    bool has_stage = message->stage > ESCROW_STAGE_NONE && message->stage < ESCROW_STAGE_COUNT;
+    return !id_is_none(message->leg_id) && (!has_amount || message->amount_minor > 0) &&
+           (kind != ESCROW_PAYMENT_SUCCEEDED || is_currency_code(message->currency)) &&
+           (kind != ESCROW_PAYMENT_FAILED || has_stage);
+}
+
+const char *escrow_message_name(enum escrow_message_kind kind)
+{
+    switch (kind) {
+    case ESCROW_MESSAGE_NONE: return "";
+    case ESCROW_CREATE: return "CreateEscrow";
+    case ESCROW_MARK_DELIVERED: return "MarkDelivered";
+    case ESCROW_RELEASE: return "ReleaseFunds";
+    case ESCROW_CANCEL: return "CancelEscrow";
+    case ESCROW_REFUND: return "Refund";
+    case ESCROW_RETRY_PAYOUT: return "RetryPayout";
+    case ESCROW_INTENT_CREATED: return "PaymentIntentCreated";
+    case ESCROW_PAYMENT_SUCCEEDED: return "PaymentSucceeded";
+    case ESCROW_PAYMENT_FAILED: return "PaymentFailed";
+    case ESCROW_PAYMENT_CANCELED: return "PaymentCanceled";
+    case ESCROW_TRANSFER_SUCCEEDED: return "TransferSucceeded";
+    case ESCROW_TRANSFER_FAILED: return "TransferFailed";
+    case ESCROW_REFUND_SUCCEEDED: return "RefundSucceeded";
+    case ESCROW_REFUND_FAILED: return "RefundFailed";
+    case ESCROW_MESSAGE_KIND_COUNT: break;
+    }
+    UNREACHABLE("escrow message kind");
+}
+
+const char *escrow_request_name(enum escrow_request_kind kind)
+{
+    switch (kind) {
+    case ESCROW_REQUEST_NONE: return "";
+    case ESCROW_REQUEST_CREATE_PAYMENT_INTENT: return "CreatePaymentIntent";
+    case ESCROW_REQUEST_CANCEL_PAYMENT: return "CancelPayment";
+    case ESCROW_REQUEST_TRANSFER_TO_SELLER: return "TransferToSeller";
+    case ESCROW_REQUEST_REFUND_BUYER: return "RefundBuyer";
+    case ESCROW_REQUEST_KIND_COUNT: break;
+    }
+    UNREACHABLE("escrow request kind");
+}

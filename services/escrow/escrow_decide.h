@@ -1,0 +1,172 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/engine.h"
+#include "escrow/escrow.h"
+#include "escrow/escrow_reason.h"
+
+/*
+ * The decision: (escrow or none, message, facts) to what happens. Pure and total: no I/O, no clock,
+ * no memory, and it cannot fail; a refusal is a result. The whole life of an escrow is the table
+ * in escrow_decide.c; golden/escrow_table.txt shows every cell.
+ */
+
+/* Terms that are accepted, ends included. */
+#define ESCROW_PRICE_MIN_MINOR 1
+#define ESCROW_PRICE_MAX_MINOR 99999999 /* the largest card charge: 999,999.99 USD */
+#define ESCROW_INSPECTION_MIN_SECONDS (1 * 86400)
+#define ESCROW_INSPECTION_MAX_SECONDS (30 * 86400)
+#define ESCROW_ACCOUNT_MAX_BYTES 255
+#define ESCROW_DESCRIPTION_MAX_BYTES 1000
+#define ESCROW_REASON_MAX_BYTES 500
+
+enum escrow_message_kind {
+    ESCROW_MESSAGE_NONE = 0,
+    /* commands */
+    ESCROW_CREATE,
+    ESCROW_MARK_DELIVERED,
+    ESCROW_RELEASE,
+    ESCROW_CANCEL,
+    ESCROW_REFUND,
+    ESCROW_RETRY_PAYOUT,
+    /* what payments reports; certain, never refused */
+    ESCROW_INTENT_CREATED,
+    ESCROW_PAYMENT_SUCCEEDED,
+    ESCROW_PAYMENT_FAILED,
+    ESCROW_PAYMENT_CANCELED,
+    ESCROW_TRANSFER_SUCCEEDED,
+    ESCROW_TRANSFER_FAILED,
+    ESCROW_REFUND_SUCCEEDED,
+    ESCROW_REFUND_FAILED,
+    ESCROW_MESSAGE_KIND_COUNT,
+};
+
+enum escrow_stage {
+    ESCROW_STAGE_NONE = 0,
+    ESCROW_STAGE_SETUP,
+    ESCROW_STAGE_CHARGE,
+    ESCROW_STAGE_COUNT,
+};
+
+struct escrow_terms {
+    struct id marketplace_id;
+    struct id buyer_id;
+    struct id seller_id;
+    enum currency currency; /* CURRENCY_NONE: not one of ours */
+    int64_t price_minor;
+    struct str seller_account;
+    int64_t inspection_seconds;
+    struct str description;
+};
+
+struct escrow_message {
+    enum escrow_message_kind kind;
+    struct id escrow_id;
+    struct engine_actor actor;
+    struct escrow_terms terms; /* CREATE */
+    struct str text;           /* CANCEL, REFUND: the reason; *_FAILED: the provider's code */
+    struct id leg_id;          /* payments: the provider operation */
+    int64_t amount_minor;      /* *_SUCCEEDED: > 0 */
+    struct str currency;       /* PAYMENT_SUCCEEDED: three or four capitals */
+    enum escrow_stage stage;   /* PAYMENT_FAILED */
+};
+
+/* The most legs that one decision starts. A retry that finds more takes the first; ask again. */
+#define ESCROW_LEGS_MAX 8
+
+/* How many of facts.legs a message of this kind can use. */
+uint32_t escrow_legs_wanted(enum escrow_message_kind kind);
+
+struct escrow_facts {
+    int64_t now_us;                                /* the fence's time */
+    const struct escrow_suspense *const *suspense; /* all rows of this escrow */
+    uint32_t suspense_count;
+    struct id legs[ESCROW_LEGS_MAX]; /* fresh ids, at least escrow_legs_wanted of them */
+};
+
+enum escrow_verdict {
+    ESCROW_VERDICT_NONE = 0,
+    ESCROW_ACCEPT,  /* the steps happen */
+    ESCROW_REJECT,  /* a command is refused for `reason`; nothing changes */
+    ESCROW_IGNORE,  /* news that is old: nothing changes, nobody is told */
+    ESCROW_PARK,    /* news that cannot be booked (`reason`): a person must look */
+    ESCROW_MISSING, /* news of an escrow that is not there (yet) */
+    ESCROW_VERDICT_COUNT,
+};
+
+#define ESCROW_STEPS_MAX 2
+#define ESCROW_TRANSFERS_MAX 2
+
+struct escrow_move {
+    enum escrow_account debit;
+    enum escrow_account credit;
+    struct str currency;
+    int64_t amount_minor;
+    struct id leg_id;
+};
+
+/* One event with its seq, and the ledger's lines that belong to it. */
+struct escrow_step {
+    enum escrow_event event;
+    enum escrow_state from;
+    struct escrow after; /* state, seq and sums as of this event */
+    uint32_t move_count;
+    struct escrow_move moves[ESCROW_TRANSFERS_MAX];
+    /* details of the event, where it has them */
+    int64_t amount_minor;
+    struct str currency;
+    struct id leg_id;
+    struct str text; /* a reason, or the provider's code */
+    bool flagged;    /* FUNDS_SUSPENDED: staff decide, no refund was started */
+};
+
+/* What payments is asked to do: the bodies of PaymentsCommand. */
+enum escrow_request_kind {
+    ESCROW_REQUEST_NONE = 0,
+    ESCROW_REQUEST_CREATE_PAYMENT_INTENT,
+    ESCROW_REQUEST_CANCEL_PAYMENT,
+    ESCROW_REQUEST_TRANSFER_TO_SELLER,
+    ESCROW_REQUEST_REFUND_BUYER,
+    ESCROW_REQUEST_KIND_COUNT,
+};
+
+struct escrow_request {
+    enum escrow_request_kind kind;
+    struct id leg_id; /* of facts.legs; none for CANCEL_PAYMENT */
+    int64_t amount_minor;
+    struct id paid_leg_id; /* REFUND_BUYER: the incoming leg whose money goes back */
+};
+
+#define ESCROW_SUSPENSE_NEW UINT32_MAX
+
+/* A suspense row that the decision made or changed. */
+struct escrow_suspense_change {
+    uint32_t index; /* in facts.suspense, or ESCROW_SUSPENSE_NEW */
+    struct escrow_suspense row;
+};
+
+struct escrow_decision {
+    enum escrow_verdict verdict;
+    enum escrow_reason reason;
+    struct escrow next; /* the row to save; chain_head is still that of before */
+    uint32_t step_count;
+    struct escrow_step steps[ESCROW_STEPS_MAX];
+    uint32_t request_count;
+    struct escrow_request requests[ESCROW_LEGS_MAX];
+    uint32_t suspense_count;
+    struct escrow_suspense_change suspense[ESCROW_LEGS_MAX];
+};
+
+/* now: NULL when there is no such escrow. Everything in the decision that is text is borrowed. */
+struct escrow_decision escrow_decide(const struct escrow *now, const struct escrow_message *message,
+                                     const struct escrow_facts *facts);
+
+/* What a decoder guarantees; escrow_decide asserts it. */
+bool escrow_message_is_sound(const struct escrow_message *message);
+
+bool escrow_message_is_command(enum escrow_message_kind kind);
+/* "ReleaseFunds", "PaymentSucceeded", "RefundBuyer": as in proto/. The empty string for none. */
+const char *escrow_message_name(enum escrow_message_kind kind);
+const char *escrow_request_name(enum escrow_request_kind kind);

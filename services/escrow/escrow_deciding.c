@@ -1,0 +1,131 @@
+/*
+ * The parts that steps are made of. The state is written in deciding_end_step and the sums in
+ * deciding_add_move, nowhere else.
+ */
+#include "escrow/escrow_deciding.h"
+
+#include "base/assert.h"
+
+void deciding_reject(struct deciding *d, enum escrow_reason reason)
+{
+    d->out->verdict = ESCROW_REJECT;
+    d->out->reason = reason;
+}
+
+void deciding_park(struct deciding *d, enum escrow_reason reason)
+{
+    d->out->verdict = ESCROW_PARK;
+    d->out->reason = reason;
+}
+
+void deciding_ignore(struct deciding *d)
+{
+    d->out->verdict = ESCROW_IGNORE;
+}
+
+struct escrow_step *deciding_begin_step(struct deciding *d, enum escrow_event event)
+{
+    ASSERT(d->out->step_count < ESCROW_STEPS_MAX);
+    struct escrow_step *step = &d->out->steps[d->out->step_count++];
+    step->event = event;
+    step->from = d->out->next.state;
+    return step;
+}
+
+/* The one place where the state is written. */
+void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow_state next)
+{
+    d->out->next.state = next;
+    d->out->next.seq++;
+    step->after = d->out->next;
+}
+
+static int64_t *sum_of(struct escrow *escrow, enum escrow_account account)
+{
+    switch (account) {
+    case ESCROW_ACCOUNT_ESCROW_IN: return &escrow->in_minor;
+    case ESCROW_ACCOUNT_ESCROW_HELD: return &escrow->held_minor;
+    case ESCROW_ACCOUNT_DUE_SELLER: return &escrow->due_seller_minor;
+    case ESCROW_ACCOUNT_DUE_BUYER: return &escrow->due_buyer_minor;
+    case ESCROW_ACCOUNT_SUSPENSE: return &escrow->suspense_minor;
+    case ESCROW_ACCOUNT_NONE:
+    case ESCROW_ACCOUNT_PSP_CLEAR: /* an asset of the platform: no sum of the escrow */
+    case ESCROW_ACCOUNT_COUNT: break;
+    }
+    UNREACHABLE("escrow account");
+}
+
+static void raise_sum(int64_t *sum_minor, int64_t amount_minor)
+{
+    bool fits = money_try_add(*sum_minor, amount_minor, sum_minor);
+    ASSERT(fits); /* no sum exceeds received, which was checked when the money came in */
+}
+
+static struct escrow_move *new_move(struct escrow_step *step, enum escrow_account debit,
+                                    enum escrow_account credit, int64_t amount_minor)
+{
+    ASSERT(step->move_count < ESCROW_TRANSFERS_MAX);
+    struct escrow_move *move = &step->moves[step->move_count++];
+    *move = (struct escrow_move){.debit = debit, .credit = credit, .amount_minor = amount_minor};
+    return move;
+}
+
+/* The one place where sums are written: from the ledger's lines, so that they cannot differ. */
+void deciding_add_move(struct deciding *d, struct escrow_step *step, enum escrow_account debit,
+                       enum escrow_account credit, int64_t amount_minor)
+{
+    struct escrow *next = &d->out->next;
+    struct escrow_move *move = new_move(step, debit, credit, amount_minor);
+    move->currency = currency_name(next->currency);
+    if (debit == ESCROW_ACCOUNT_PSP_CLEAR || credit == ESCROW_ACCOUNT_PSP_CLEAR) {
+        move->leg_id = d->message->leg_id;
+    }
+    if (debit == ESCROW_ACCOUNT_PSP_CLEAR) {
+        raise_sum(&next->received_minor, amount_minor);
+    } else {
+        ASSERT(*sum_of(next, debit) >= amount_minor);
+        *sum_of(next, debit) -= amount_minor;
+    }
+    if (credit != ESCROW_ACCOUNT_PSP_CLEAR) {
+        raise_sum(sum_of(next, credit), amount_minor);
+    } else if (debit == ESCROW_ACCOUNT_DUE_SELLER) {
+        raise_sum(&next->paid_out_minor, amount_minor);
+    } else {
+        raise_sum(&next->refunded_minor, amount_minor);
+    }
+}
+
+void deciding_add_foreign_move(struct deciding *d, struct escrow_step *step,
+                               enum escrow_account debit, enum escrow_account credit)
+{
+    struct escrow_move *move = new_move(step, debit, credit, d->message->amount_minor);
+    move->currency = d->message->currency;
+    move->leg_id = d->message->leg_id;
+}
+
+struct id deciding_ask(struct deciding *d, enum escrow_request_kind kind, int64_t amount_minor,
+                       struct id paid_leg_id)
+{
+    ASSERT(d->legs_used < escrow_legs_wanted(d->message->kind));
+    struct id leg_id = d->facts->legs[d->legs_used++];
+    ASSERT(!id_is_none(leg_id));
+    d->out->requests[d->out->request_count++] = (struct escrow_request){
+        .kind = kind, .leg_id = leg_id, .amount_minor = amount_minor, .paid_leg_id = paid_leg_id};
+    return leg_id;
+}
+
+struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t index)
+{
+    ASSERT(d->out->suspense_count < ESCROW_LEGS_MAX);
+    struct escrow_suspense_change *change = &d->out->suspense[d->out->suspense_count++];
+    change->index = index;
+    change->row = *d->facts->suspense[index];
+    change->row.version++;
+    change->row.updated_at_us = d->facts->now_us;
+    return &change->row;
+}
+
+bool deciding_is_unpaid(const struct escrow *now)
+{
+    return now->state == ESCROW_CREATED || now->state == ESCROW_AWAIT_FUNDS;
+}

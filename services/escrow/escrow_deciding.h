@@ -1,0 +1,59 @@
+#pragma once
+
+#include "escrow/escrow_decide.h"
+
+/*
+ * Inside of the decision: what the steps of the table are made of. Used by escrow_decide.c and
+ * escrow_do_*.c alone.
+ */
+
+/* One decision on its way. */
+struct deciding {
+    const struct escrow *now; /* NULL: none */
+    const struct escrow_message *message;
+    const struct escrow_facts *facts;
+    const struct escrow_rule *rule;
+    uint32_t legs_used;
+    struct escrow_decision *out;
+};
+
+typedef void escrow_do(struct deciding *d);
+
+/* A cell of the table. */
+struct escrow_rule {
+    escrow_do *step; /* NULL: an empty cell */
+    enum escrow_state next;
+    enum escrow_event event;
+};
+
+/* Outcomes other than acceptance. */
+void deciding_reject(struct deciding *d, enum escrow_reason reason);
+void deciding_park(struct deciding *d, enum escrow_reason reason);
+void deciding_ignore(struct deciding *d);
+
+/* A step: begun, filled, ended with the state that it leads to. */
+struct escrow_step *deciding_begin_step(struct deciding *d, enum escrow_event event);
+void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow_state next);
+/* A line of the ledger in the escrow's currency; moves the escrow's sums with it. The lines that
+ * touch PSP_CLEAR are money that comes or goes by the message's leg. */
+void deciding_add_move(struct deciding *d, struct escrow_step *step, enum escrow_account debit,
+                       enum escrow_account credit, int64_t amount_minor);
+/* A line in another currency: the escrow's sums do not see it. */
+void deciding_add_foreign_move(struct deciding *d, struct escrow_step *step,
+                               enum escrow_account debit, enum escrow_account credit);
+/* Asks payments; returns the fresh leg that it will answer by. */
+struct id deciding_ask(struct deciding *d, enum escrow_request_kind kind, int64_t amount_minor,
+                       struct id paid_leg_id);
+/* The row to write for a suspense row of the facts, as a copy to be changed. */
+struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t index);
+/* No price has come yet, and it may still come. */
+bool deciding_is_unpaid(const struct escrow *now);
+
+/* The steps: of commands (escrow_do_commands.c), */
+escrow_do escrow_do_create, escrow_do_plain, escrow_do_release, escrow_do_cancel;
+escrow_do escrow_do_refund, escrow_do_retry, escrow_do_has_funds;
+/* and of what payments reports (escrow_do_payments.c). */
+escrow_do escrow_do_old_news, escrow_do_intent_created, escrow_do_payment_failed;
+escrow_do escrow_do_funds, escrow_do_unexpected_funds;
+escrow_do escrow_do_transfer_succeeded, escrow_do_transfer_failed;
+escrow_do escrow_do_refund_succeeded, escrow_do_refund_failed;

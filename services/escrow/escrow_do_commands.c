@@ -1,0 +1,136 @@
+/* Steps of the commands. Who may send them and in which state is decided already, by the tables. */
+#include "escrow/escrow_deciding.h"
+
+static enum escrow_reason check_terms(const struct escrow_terms *terms)
+{
+    if (id_eq(terms->buyer_id, terms->seller_id)) {
+        return ESCROW_REASON_SAME_PARTY;
+    }
+    if (terms->currency == CURRENCY_NONE || terms->price_minor < ESCROW_PRICE_MIN_MINOR ||
+        terms->price_minor > ESCROW_PRICE_MAX_MINOR) {
+        return ESCROW_REASON_BAD_PRICE;
+    }
+    if (terms->inspection_seconds < ESCROW_INSPECTION_MIN_SECONDS ||
+        terms->inspection_seconds > ESCROW_INSPECTION_MAX_SECONDS) {
+        return ESCROW_REASON_BAD_INSPECTION;
+    }
+    if (terms->seller_account.len == 0 || terms->seller_account.len > ESCROW_ACCOUNT_MAX_BYTES ||
+        terms->description.len > ESCROW_DESCRIPTION_MAX_BYTES) {
+        return ESCROW_REASON_BAD_TEXT;
+    }
+    return ESCROW_REASON_NONE;
+}
+
+void escrow_do_create(struct deciding *d)
+{
+    const struct escrow_terms *terms = &d->message->terms;
+    enum escrow_reason reason = check_terms(terms);
+    if (reason != ESCROW_REASON_NONE) {
+        deciding_reject(d, reason);
+        return;
+    }
+    d->out->next = (struct escrow){
+        .id = d->message->escrow_id,
+        .currency = terms->currency,
+        .price_minor = terms->price_minor,
+        .marketplace_id = terms->marketplace_id,
+        .buyer_id = terms->buyer_id,
+        .seller_id = terms->seller_id,
+        .seller_account = terms->seller_account,
+        .inspection_seconds = terms->inspection_seconds,
+        .description = terms->description,
+        .created_at_us = d->facts->now_us,
+    };
+    d->out->next.paid_leg_id = deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT,
+                                            terms->price_minor, (struct id){0} /* not a refund */);
+    deciding_end_step(d, deciding_begin_step(d, d->rule->event), d->rule->next);
+}
+
+/* Nothing but the state changes. */
+void escrow_do_plain(struct deciding *d)
+{
+    deciding_end_step(d, deciding_begin_step(d, d->rule->event), d->rule->next);
+}
+
+void escrow_do_release(struct deciding *d)
+{
+    int64_t amount_minor = d->now->held_minor;
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->amount_minor = amount_minor;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_SELLER, amount_minor);
+    d->out->next.payout_leg_id = deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor,
+                                              (struct id){0} /* not a refund */);
+    deciding_end_step(d, step, d->rule->next);
+}
+
+void escrow_do_cancel(struct deciding *d)
+{
+    if (d->message->text.len > ESCROW_REASON_MAX_BYTES) {
+        deciding_reject(d, ESCROW_REASON_BAD_TEXT);
+        return;
+    }
+    d->out->next.payment_setup_failed = false;
+    d->out->requests[d->out->request_count++] =
+        (struct escrow_request){.kind = ESCROW_REQUEST_CANCEL_PAYMENT};
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->text = d->message->text;
+    deciding_end_step(d, step, d->rule->next);
+}
+
+void escrow_do_has_funds(struct deciding *d)
+{
+    deciding_reject(d, ESCROW_REASON_HAS_FUNDS);
+}
+
+void escrow_do_refund(struct deciding *d)
+{
+    if (d->message->text.len > ESCROW_REASON_MAX_BYTES) {
+        deciding_reject(d, ESCROW_REASON_BAD_TEXT);
+        return;
+    }
+    int64_t amount_minor = d->now->held_minor;
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->amount_minor = amount_minor;
+    step->text = d->message->text;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_BUYER, amount_minor);
+    d->out->next.refund_leg_id =
+        deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, amount_minor, d->now->paid_leg_id);
+    deciding_end_step(d, step, d->rule->next);
+}
+
+/* Sends again whatever failed; the debts stay where they are until the provider answers. */
+void escrow_do_retry(struct deciding *d)
+{
+    const struct escrow *now = d->now;
+    struct escrow *next = &d->out->next;
+    const struct id none = {0};
+    if (now->payment_setup_failed) {
+        next->paid_leg_id =
+            deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT, now->price_minor, none);
+        next->payment_setup_failed = false;
+    }
+    if (now->payout_failed_minor > 0) {
+        next->payout_leg_id =
+            deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, now->payout_failed_minor, none);
+        next->payout_failed_minor = 0;
+    }
+    if (now->state == ESCROW_REFUNDING && id_is_none(now->refund_leg_id)) {
+        next->refund_leg_id =
+            deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, now->price_minor, now->paid_leg_id);
+        next->refund_failed_minor -= now->price_minor;
+    }
+    for (uint32_t i = 0; i < d->facts->suspense_count && d->legs_used < ESCROW_LEGS_MAX; i++) {
+        if (d->facts->suspense[i]->state == ESCROW_SUSPENSE_REFUND_FAILED) {
+            struct escrow_suspense *row = deciding_change_suspense(d, i);
+            row->state = ESCROW_SUSPENSE_REFUNDING;
+            row->refund_leg_id =
+                deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, row->amount_minor, row->leg_id);
+            next->refund_failed_minor -= row->amount_minor;
+        }
+    }
+    if (d->legs_used == 0) {
+        deciding_reject(d, ESCROW_REASON_NOTHING_FAILED);
+        return;
+    }
+    deciding_end_step(d, deciding_begin_step(d, d->rule->event), d->rule->next);
+}

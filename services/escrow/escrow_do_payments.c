@@ -1,0 +1,262 @@
+/*
+ * Steps of what payments reports. It is certain and it is about money, so it is never refused: it is
+ * booked, or known to be old, or shown to a person.
+ */
+#include "escrow/escrow_deciding.h"
+
+/* ---- Money that comes in ---- */
+
+void escrow_do_old_news(struct deciding *d)
+{
+    deciding_ignore(d);
+}
+
+void escrow_do_intent_created(struct deciding *d)
+{
+    if (!id_eq(d->message->leg_id, d->now->paid_leg_id)) {
+        deciding_ignore(d); /* of an earlier attempt */
+        return;
+    }
+    d->out->next.payment_setup_failed = false;
+    deciding_end_step(d, deciding_begin_step(d, d->rule->event), d->rule->next);
+}
+
+void escrow_do_payment_failed(struct deciding *d)
+{
+    if (!id_eq(d->message->leg_id, d->now->paid_leg_id)) {
+        deciding_ignore(d);
+        return;
+    }
+    /* After a declined charge the same instructions can be paid again. */
+    bool canceled = d->message->kind == ESCROW_PAYMENT_CANCELED;
+    if (canceled || d->message->stage == ESCROW_STAGE_SETUP) {
+        d->out->next.payment_setup_failed = true;
+    }
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->text = canceled ? STR("payment_canceled") : d->message->text;
+    deciding_end_step(d, step, d->rule->next);
+}
+
+/* A provider operation brings money once: its second news is no second money. */
+static bool leg_is_booked(const struct deciding *d)
+{
+    struct id leg_id = d->message->leg_id;
+    for (uint32_t i = 0; i < d->facts->suspense_count; i++) {
+        if (id_eq(d->facts->suspense[i]->leg_id, leg_id)) {
+            return true;
+        }
+    }
+    bool price_came = !deciding_is_unpaid(d->now) && d->now->state != ESCROW_CANCELLED;
+    return price_came && id_eq(leg_id, d->now->paid_leg_id);
+}
+
+/* Puts money aside that the deal does not expect, and sends it back if it is in our currency. */
+static void suspend(struct deciding *d)
+{
+    const struct escrow_message *message = d->message;
+    bool ours = str_eq(message->currency, currency_name(d->now->currency));
+    int64_t received_minor;
+    if (ours && !money_try_add(d->now->received_minor, message->amount_minor, &received_minor)) {
+        deciding_park(d, ESCROW_REASON_OVERFLOW);
+        return;
+    }
+    struct escrow_suspense row = {
+        .leg_id = message->leg_id,
+        .escrow_id = d->now->id,
+        .version = 1,
+        .state = ours ? ESCROW_SUSPENSE_REFUNDING : ESCROW_SUSPENSE_FLAGGED,
+        .currency = message->currency,
+        .amount_minor = message->amount_minor,
+        .created_at_us = d->facts->now_us,
+        .updated_at_us = d->facts->now_us,
+    };
+    struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_FUNDS_SUSPENDED);
+    step->amount_minor = message->amount_minor;
+    step->currency = message->currency;
+    step->leg_id = message->leg_id;
+    step->flagged = !ours;
+    if (ours) {
+        deciding_add_move(d, step, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_SUSPENSE,
+                          row.amount_minor);
+        deciding_add_move(d, step, ESCROW_ACCOUNT_SUSPENSE, ESCROW_ACCOUNT_DUE_BUYER,
+                          row.amount_minor);
+        row.refund_leg_id =
+            deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, row.amount_minor, message->leg_id);
+    } else { /* the escrow's sums are in its own currency: only the ledger sees this */
+        deciding_add_foreign_move(d, step, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_SUSPENSE);
+        d->out->next.foreign_money = true;
+    }
+    if (deciding_is_unpaid(d->now) && id_eq(message->leg_id, d->now->paid_leg_id)) {
+        d->out->next.payment_setup_failed = true; /* these instructions are used up */
+    }
+    d->out->suspense[d->out->suspense_count++] =
+        (struct escrow_suspense_change){.index = ESCROW_SUSPENSE_NEW, .row = row};
+    deciding_end_step(d, step, d->now->state);
+}
+
+void escrow_do_unexpected_funds(struct deciding *d)
+{
+    if (leg_is_booked(d)) {
+        deciding_ignore(d);
+        return;
+    }
+    suspend(d);
+}
+
+void escrow_do_funds(struct deciding *d)
+{
+    const struct escrow *now = d->now;
+    bool exact = str_eq(d->message->currency, currency_name(now->currency)) &&
+                 d->message->amount_minor == now->price_minor;
+    int64_t received_minor;
+    if (leg_is_booked(d)) {
+        deciding_ignore(d);
+        return;
+    }
+    if (!exact || !money_try_add(now->received_minor, now->price_minor, &received_minor)) {
+        suspend(d);
+        return;
+    }
+    /* Usually this is the leg already; after a retry an earlier one may still be paid. */
+    d->out->next.paid_leg_id = d->message->leg_id;
+    d->out->next.payment_setup_failed = false;
+    struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_FUNDS_RECEIVED);
+    step->amount_minor = now->price_minor;
+    step->leg_id = d->message->leg_id;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_ESCROW_IN,
+                      now->price_minor);
+    deciding_end_step(d, step, now->state);
+
+    step = deciding_begin_step(d, d->rule->event);
+    step->amount_minor = now->price_minor;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_IN, ESCROW_ACCOUNT_ESCROW_HELD,
+                      now->price_minor);
+    deciding_end_step(d, step, d->rule->next);
+}
+
+/* ---- Money that goes out. Only a leg that is under way can be answered: a success of any other is
+ * money that nobody knows of, a failure of any other changes nothing. ---- */
+
+void escrow_do_transfer_succeeded(struct deciding *d)
+{
+    bool known = id_eq(d->message->leg_id, d->now->payout_leg_id);
+    if (known && d->now->state == ESCROW_RELEASED) {
+        deciding_ignore(d);
+        return;
+    }
+    if (!known || d->message->amount_minor != d->now->due_seller_minor) {
+        deciding_park(d, ESCROW_REASON_UNEXPECTED);
+        return;
+    }
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->amount_minor = d->message->amount_minor;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_SELLER, ESCROW_ACCOUNT_PSP_CLEAR,
+                      d->message->amount_minor);
+    deciding_end_step(d, step, d->rule->next);
+}
+
+void escrow_do_transfer_failed(struct deciding *d)
+{
+    if (!id_eq(d->message->leg_id, d->now->payout_leg_id)) {
+        deciding_ignore(d);
+        return;
+    }
+    if (d->now->state == ESCROW_RELEASED) {
+        deciding_park(d, ESCROW_REASON_UNEXPECTED); /* it had succeeded */
+        return;
+    }
+    d->out->next.payout_leg_id = (struct id){0};
+    d->out->next.payout_failed_minor = d->now->due_seller_minor;
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->text = d->message->text;
+    deciding_end_step(d, step, d->rule->next);
+}
+
+/* What a refund's answer is about. */
+enum refund_of {
+    REFUND_OF_NOTHING = 0,
+    REFUND_OF_PRICE,
+    REFUND_OF_SUSPENSE,
+};
+
+static enum refund_of find_refund(const struct deciding *d, uint32_t *ret_index)
+{
+    if (id_eq(d->message->leg_id, d->now->refund_leg_id)) {
+        return REFUND_OF_PRICE;
+    }
+    for (uint32_t i = 0; i < d->facts->suspense_count; i++) {
+        if (id_eq(d->message->leg_id, d->facts->suspense[i]->refund_leg_id)) {
+            *ret_index = i;
+            return REFUND_OF_SUSPENSE;
+        }
+    }
+    return REFUND_OF_NOTHING;
+}
+
+/* The amount that the refund was for, and whether it had succeeded before. */
+static int64_t refund_asked(const struct deciding *d, enum refund_of of, uint32_t index,
+                            bool *ret_done)
+{
+    if (of == REFUND_OF_PRICE) {
+        *ret_done = d->now->state == ESCROW_REFUNDED;
+        return d->now->price_minor;
+    }
+    *ret_done = d->facts->suspense[index]->state == ESCROW_SUSPENSE_REFUNDED;
+    return d->facts->suspense[index]->amount_minor;
+}
+
+void escrow_do_refund_succeeded(struct deciding *d)
+{
+    uint32_t index = 0;
+    bool done = false;
+    enum refund_of of = find_refund(d, &index);
+    if (of == REFUND_OF_NOTHING) {
+        deciding_park(d, ESCROW_REASON_UNEXPECTED);
+        return;
+    }
+    int64_t asked_minor = refund_asked(d, of, index, &done);
+    if (done) {
+        deciding_ignore(d);
+        return;
+    }
+    if (d->message->amount_minor != asked_minor) {
+        deciding_park(d, ESCROW_REASON_UNEXPECTED);
+        return;
+    }
+    bool of_price = of == REFUND_OF_PRICE;
+    if (!of_price) {
+        deciding_change_suspense(d, index)->state = ESCROW_SUSPENSE_REFUNDED;
+    }
+    struct escrow_step *step =
+        deciding_begin_step(d, of_price ? d->rule->event : ESCROW_EVENT_SUSPENSE_REFUNDED);
+    step->amount_minor = asked_minor;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_BUYER, ESCROW_ACCOUNT_PSP_CLEAR, asked_minor);
+    deciding_end_step(d, step, of_price ? d->rule->next : d->now->state);
+}
+
+void escrow_do_refund_failed(struct deciding *d)
+{
+    uint32_t index = 0;
+    bool done = false;
+    enum refund_of of = find_refund(d, &index);
+    if (of == REFUND_OF_NOTHING) {
+        deciding_ignore(d);
+        return;
+    }
+    int64_t asked_minor = refund_asked(d, of, index, &done);
+    if (done) {
+        deciding_park(d, ESCROW_REASON_UNEXPECTED); /* it had succeeded */
+        return;
+    }
+    if (of == REFUND_OF_PRICE) {
+        d->out->next.refund_leg_id = (struct id){0};
+    } else {
+        struct escrow_suspense *row = deciding_change_suspense(d, index);
+        row->state = ESCROW_SUSPENSE_REFUND_FAILED;
+        row->refund_leg_id = (struct id){0};
+    }
+    d->out->next.refund_failed_minor += asked_minor; /* a part of due_buyer: no overflow */
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->text = d->message->text;
+    deciding_end_step(d, step, d->rule->next);
+}

@@ -1,0 +1,35 @@
+/* The one table of refusals. */
+#include "escrow/escrow_reason.h"
+
+#include "base/assert.h"
+
+static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
+    [ESCROW_REASON_NONE] = {"", ""},
+    [ESCROW_REASON_UNKNOWN] = {"escrow.unknown", "There is no such deal."},
+    [ESCROW_REASON_EXISTS] = {"escrow.exists", "A deal with this number exists already."},
+    [ESCROW_REASON_NOT_ALLOWED] =
+        {"escrow.not_allowed", "You may not do this in this deal; the other side, or staff, can."},
+    [ESCROW_REASON_WRONG_STATE] = {"escrow.wrong_state",
+                                   "The deal is not at the point where this can be done."},
+    [ESCROW_REASON_HAS_FUNDS] =
+        {"escrow.has_funds", "The deal holds money: it can be refunded, but no longer cancelled."},
+    [ESCROW_REASON_NOTHING_FAILED] = {"escrow.nothing_failed",
+                                      "Nothing failed that could be sent again."},
+    [ESCROW_REASON_SAME_PARTY] = {"escrow.same_party", "Buyer and seller must be two people."},
+    [ESCROW_REASON_BAD_PRICE] = {"escrow.bad_price",
+                                 "The price must be between 0.01 and 999,999.99 USD."},
+    [ESCROW_REASON_BAD_INSPECTION] = {"escrow.bad_inspection",
+                                      "The time for inspection must be 1 to 30 days."},
+    [ESCROW_REASON_BAD_TEXT] = {"escrow.bad_text", "A text is missing or too long."},
+    [ESCROW_REASON_DROPPED] = {"escrow.dropped",
+                               "This request could not be processed and was dropped by staff."},
+    [ESCROW_REASON_UNEXPECTED] = {"escrow.unexpected_answer",
+                                  "The payment provider answered something that was not asked."},
+    [ESCROW_REASON_OVERFLOW] = {"escrow.overflow", "More money arrived than an account can count."},
+};
+
+const struct escrow_reason_text *escrow_reason_text(enum escrow_reason reason)
+{
+    ASSERT(reason < ESCROW_REASON_COUNT);
+    return &texts[reason];
+}

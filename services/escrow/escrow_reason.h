@@ -1,0 +1,30 @@
+#pragma once
+
+/* Why a message was not done. Codes and sentences are stable: clients read them. */
+
+enum escrow_reason {
+    ESCROW_REASON_NONE = 0,
+    /* refusals of commands */
+    ESCROW_REASON_UNKNOWN,
+    ESCROW_REASON_EXISTS,
+    ESCROW_REASON_NOT_ALLOWED,
+    ESCROW_REASON_WRONG_STATE,
+    ESCROW_REASON_HAS_FUNDS,
+    ESCROW_REASON_NOTHING_FAILED,
+    ESCROW_REASON_SAME_PARTY,
+    ESCROW_REASON_BAD_PRICE,
+    ESCROW_REASON_BAD_INSPECTION,
+    ESCROW_REASON_BAD_TEXT,
+    ESCROW_REASON_DROPPED,
+    /* messages of payments that a person must look at */
+    ESCROW_REASON_UNEXPECTED,
+    ESCROW_REASON_OVERFLOW,
+    ESCROW_REASON_COUNT,
+};
+
+struct escrow_reason_text {
+    const char *code;     /* dotted, listed in error_codes.txt */
+    const char *sentence; /* for a buyer */
+};
+
+const struct escrow_reason_text *escrow_reason_text(enum escrow_reason reason);

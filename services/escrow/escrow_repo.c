@@ -1,0 +1,105 @@
+/* Rows and their structs: loading, inserting, updating and the simulator's copies come from here. */
+#include "escrow/escrow_repo.h"
+
+#include "base/defer.h"
+#include "escrow/escrow.h"
+
+#define E(field, kind) TABLE_COLUMN(struct escrow, field, kind)
+static const struct table_column escrow_columns[] = {
+    E(id, COLUMN_UUID),
+    E(version, COLUMN_INT8),
+    E(seq, COLUMN_INT8),
+    E(state, COLUMN_ENUM),
+    E(currency, COLUMN_ENUM),
+    E(price_minor, COLUMN_INT8),
+    E(received_minor, COLUMN_INT8),
+    E(held_minor, COLUMN_INT8),
+    E(suspense_minor, COLUMN_INT8),
+    E(due_seller_minor, COLUMN_INT8),
+    E(due_buyer_minor, COLUMN_INT8),
+    E(paid_out_minor, COLUMN_INT8),
+    E(refunded_minor, COLUMN_INT8),
+    E(payout_failed_minor, COLUMN_INT8),
+    E(refund_failed_minor, COLUMN_INT8),
+    E(payment_setup_failed, COLUMN_BOOL),
+    E(foreign_money, COLUMN_BOOL),
+    E(marketplace_id, COLUMN_UUID),
+    E(buyer_id, COLUMN_UUID),
+    E(seller_id, COLUMN_UUID),
+    E(seller_account, COLUMN_TEXT),
+    E(inspection_seconds, COLUMN_INT8),
+    E(description, COLUMN_TEXT),
+    E(paid_leg_id, COLUMN_UUID),
+    E(payout_leg_id, COLUMN_UUID),
+    E(refund_leg_id, COLUMN_UUID),
+    E(chain_head, COLUMN_HASH),
+    E(created_at_us, COLUMN_INT8),
+    E(updated_at_us, COLUMN_INT8),
+};
+#undef E
+
+const struct table escrow_table = {
+    .name = "escrow",
+    .row_bytes = sizeof(struct escrow),
+    .columns = escrow_columns,
+    .column_count = ARRAY_LEN(escrow_columns),
+    .key_count = 1,
+    .version = 1,
+    .parent = TABLE_NO_COLUMN,
+};
+
+#define S(field, kind) TABLE_COLUMN(struct escrow_suspense, field, kind)
+static const struct table_column suspense_columns[] = {
+    S(leg_id, COLUMN_UUID),        S(escrow_id, COLUMN_UUID),     S(version, COLUMN_INT8),
+    S(state, COLUMN_ENUM),         S(currency, COLUMN_TEXT),      S(amount_minor, COLUMN_INT8),
+    S(refund_leg_id, COLUMN_UUID), S(created_at_us, COLUMN_INT8), S(updated_at_us, COLUMN_INT8),
+};
+#undef S
+
+const struct table escrow_suspense_table = {
+    .name = "suspense",
+    .row_bytes = sizeof(struct escrow_suspense),
+    .columns = suspense_columns,
+    .column_count = ARRAY_LEN(suspense_columns),
+    .key_count = 1,
+    .version = 2,
+    .parent = 1,
+};
+
+#define T(field, kind) TABLE_COLUMN(struct escrow_transition, field, kind)
+static const struct table_column transition_columns[] = {
+    T(escrow_id, COLUMN_UUID),      T(seq, COLUMN_INT8),        T(id, COLUMN_UUID),
+    T(event, COLUMN_ENUM),          T(from_state, COLUMN_ENUM), T(to_state, COLUMN_ENUM),
+    T(cause_id, COLUMN_UUID),       T(actor_kind, COLUMN_ENUM), T(actor_id, COLUMN_UUID),
+    T(transfer_count, COLUMN_ENUM), T(at_us, COLUMN_INT8),      T(prev_hash, COLUMN_HASH),
+    T(hash, COLUMN_HASH),
+};
+#undef T
+
+const struct table escrow_transition_table = {
+    .name = "transition",
+    .row_bytes = sizeof(struct escrow_transition),
+    .columns = transition_columns,
+    .column_count = ARRAY_LEN(transition_columns),
+    .key_count = 2,
+    .version = TABLE_NO_COLUMN,
+    .parent = 0,
+};
+
+#define L(field, kind) TABLE_COLUMN(struct escrow_transfer, field, kind)
+static const struct table_column transfer_columns[] = {
+    L(escrow_id, COLUMN_UUID),    L(seq, COLUMN_INT8),    L(ordinal, COLUMN_ENUM),
+    L(debit, COLUMN_ENUM),        L(credit, COLUMN_ENUM), L(currency, COLUMN_TEXT),
+    L(amount_minor, COLUMN_INT8), L(leg_id, COLUMN_UUID),
+};
+#undef L
+
+const struct table escrow_transfer_table = {
+    .name = "transfer",
+    .row_bytes = sizeof(struct escrow_transfer),
+    .columns = transfer_columns,
+    .column_count = ARRAY_LEN(transfer_columns),
+    .key_count = 3,
+    .version = TABLE_NO_COLUMN,
+    .parent = 0,
+};

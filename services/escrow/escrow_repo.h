@@ -1,0 +1,9 @@
+#pragma once
+
+#include "base/table.h"
+
+/* The tables of schema escrow, told once: rows are the structs of escrow.h. */
+extern const struct table escrow_table;            /* struct escrow */
+extern const struct table escrow_suspense_table;   /* struct escrow_suspense, child */
+extern const struct table escrow_transition_table; /* struct escrow_transition, insert-only */
+extern const struct table escrow_transfer_table;   /* struct escrow_transfer, insert-only */
