@@ -6,6 +6,7 @@
 readonly EXIT_FAILED=1 EXIT_USAGE=2 EXIT_MISSING=3 EXIT_NOT_STARTED=4
 
 STATE=${HOLDFAST_STATE:-$ROOT/.dev}
+[[ $STATE == /* ]] || STATE=$PWD/$STATE
 CACHE=${HOLDFAST_CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/holdfast}
 # The instance at hand: a folder with its processes, logs and data. `up` uses STATE itself, a test run its own.
 INST=$STATE
