@@ -1,0 +1,124 @@
+/* In: the queue of events. Out: signed POSTs. An event is left only when an endpoint took it, so the
+ * order holds even while the endpoint is away. */
+#include "sandbox/sandbox_out_webhook.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+
+#include "base/clock.h"
+#include "httpc/httpc.h"
+#include "sandbox/sandbox.h"
+
+#define ARENA_BYTES ((size_t)2 * 1024 * 1024)
+#define HEADER_MAX_BYTES 256
+
+struct status sandbox_out_webhook_sign(struct op *op, const struct secret *secret, struct str body,
+                                       int64_t now_s, struct str *ret_header)
+{
+    struct strbuf buf;
+    struct str head;
+    strbuf_init(&buf, op->arena, HEADER_MAX_BYTES);
+    strbuf_addf(&buf, "%" PRId64 ".", now_s);
+    if (!strbuf_finish(&buf, &head)) {
+        return op_arena_full(op);
+    }
+    struct str key = secret_reveal(secret);
+    uint8_t mac[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.ptr, key.len);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)head.ptr, head.len);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)body.ptr, body.len);
+    crypto_auth_hmacsha256_final(&state, mac);
+    strbuf_init(&buf, op->arena, HEADER_MAX_BYTES);
+    strbuf_addf(&buf, "t=%" PRId64 ",v1=", now_s);
+    strbuf_add_hex(&buf, mac, sizeof(mac));
+    return strbuf_finish(&buf, ret_header) ? OK : op_arena_full(op);
+}
+
+static STATUS post(struct op *op, const struct sandbox *sandbox, struct str url, struct str body,
+                   bool *ret_taken)
+{
+    struct str signature;
+    TRY(sandbox_out_webhook_sign(op, &sandbox->options.webhook_secret, body,
+                                 clock_wall_us() / 1000000, &signature));
+    struct httpc_request request = {
+        .method = STR("POST"), .url = url, .body = body, .total_ms = SANDBOX_WEBHOOK_TOTAL_MS};
+    TRY(httpc_request_header(op, &request, STR("Content-Type"), STR("application/json")));
+    TRY(httpc_request_header(op, &request, STR("Stripe-Signature"), signature));
+    const struct httpc_options options = {.slots = 1, .allow_http = true};
+    struct httpc_answer answer;
+    TRY(httpc_perform(op, &options, &request, &answer));
+    *ret_taken = answer.outcome == HTTPC_ANSWERED && answer.status >= 200 && answer.status < 300;
+    return OK;
+}
+
+/* With the lock held: a copy of the next event's bytes, that no reset can take away. */
+static bool take_next(struct sandbox *sandbox, struct arena *arena, struct str *ret_body)
+{
+    uint32_t index;
+    if (!sandbox_outbox_next(&sandbox->outbox, &index)) {
+        return false;
+    }
+    const struct sandbox_event *event =
+        sandbox_shelf_at(&sandbox->world.events, sizeof(*event), index);
+    *ret_body = str_dup(arena, event->body);
+    return ret_body->ptr;
+}
+
+static int64_t backoff_ms(uint32_t failures)
+{
+    int64_t wait_ms = SANDBOX_WEBHOOK_BACKOFF_MIN_MS;
+    for (uint32_t i = 1; i < failures && wait_ms < SANDBOX_WEBHOOK_BACKOFF_MAX_MS; i++) {
+        wait_ms *= 2;
+    }
+    return wait_ms < SANDBOX_WEBHOOK_BACKOFF_MAX_MS ? wait_ms : SANDBOX_WEBHOOK_BACKOFF_MAX_MS;
+}
+
+/* One try with the event at the head of the queue. Called and left with the lock held. */
+static bool deliver(struct sandbox *sandbox, struct arena *arena, struct str body, uint32_t url)
+{
+    uint64_t generation = sandbox->generation;
+    sandbox->counts.webhook_attempts++;
+    pthread_mutex_unlock(&sandbox->lock);
+    struct op op = {.arena = arena, .correlation_id = STR("webhook")};
+    bool taken = false;
+    status_ignore(post(&op, sandbox, sandbox->options.webhook_urls[url], body, &taken),
+                  "whatever the reason, it is tried again");
+    pthread_mutex_lock(&sandbox->lock);
+    if (taken && sandbox->generation == generation) {
+        sandbox_outbox_delivered(&sandbox->outbox);
+        sandbox->counts.webhooks_delivered++;
+    }
+    return taken;
+}
+
+void *sandbox_out_webhook_run(void *argument)
+{
+    struct sandbox *sandbox = argument;
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, ARENA_BYTES);
+    uint32_t url = 0;
+    uint32_t failures = 0;
+    pthread_mutex_lock(&sandbox->lock);
+    while (!sandbox->stopping) {
+        arena_reset(&arena);
+        struct str body;
+        if (sandbox->options.webhook_url_count == 0 || !take_next(sandbox, &arena, &body)) {
+            pthread_cond_wait(&sandbox->changed, &sandbox->lock);
+            continue;
+        }
+        if (deliver(sandbox, &arena, body, url)) {
+            failures = 0;
+            continue;
+        }
+        failures++;
+        url = (url + 1) % sandbox->options.webhook_url_count;
+        if (failures % sandbox->options.webhook_url_count == 0) {
+            sandbox_wait_until(sandbox,
+                               clock_mono_ms() +
+                                   backoff_ms(failures / sandbox->options.webhook_url_count));
+        }
+    }
+    pthread_mutex_unlock(&sandbox->lock);
+    return NULL;
+}

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "base/op.h"
+#include "base/secret.h"
+
+/* Events on their way to the endpoint: signed, one after the other, again until it answers 2xx. */
+
+#define SANDBOX_WEBHOOK_TOTAL_MS 10000
+#define SANDBOX_WEBHOOK_BACKOFF_MIN_MS 50
+#define SANDBOX_WEBHOOK_BACKOFF_MAX_MS 2000
+
+/* The thread; its argument is the struct sandbox. Returns when the sandbox stops. */
+void *sandbox_out_webhook_run(void *sandbox);
+
+/* The value of the Stripe-Signature header: "t=…,v1=…" with HMAC-SHA256 over "t.body". */
+STATUS sandbox_out_webhook_sign(struct op *op, const struct secret *secret, struct str body,
+                                int64_t now_s, struct str *ret_header);
