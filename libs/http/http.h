@@ -79,9 +79,12 @@ bool http_request_header(const struct http_request *req, struct str name, struct
  */
 #define HTTP_STREAM_WAIT_MS 5000
 #define HTTP_STREAM_END (-1)
+#define HTTP_STREAM_BLOCK_BYTES (16 * 1024)
+/* Closes the connection at once, so that the client sees a cut answer: for faults. */
+#define HTTP_STREAM_BREAK (-2)
 
 struct http_stream {
-    /* Fills at most max_bytes (at least 1) and returns how many, or HTTP_STREAM_END. */
+    /* Fills at most max_bytes (at least 1) and returns how many, or HTTP_STREAM_END or _BREAK. */
     int64_t (*read)(void *ctx, char *ret_bytes, size_t max_bytes, bool stopping);
     void (*close)(void *ctx); /* called exactly once, from any thread */
     void *ctx;
@@ -98,8 +101,8 @@ struct http_response {
     struct http_stream stream; /* read != NULL: instead of body; at most 3/4 of connections_max */
 };
 
-/* Adds a header. name is ours; value lives in the arena. STATUS_INVALID with "http.header_value"
- * when the value has control characters; STATUS_LIMIT past HTTP_RESPONSE_HEADERS_MAX. */
+/* Adds a header. name is ours; value lives in the arena. STATUS_BUG: "http.header_value" when the
+ * value has control characters, "http.response_headers" past HTTP_RESPONSE_HEADERS_MAX. */
 STATUS http_response_header(struct op *op, struct http_response *ret, struct str name,
                             struct str value);
 

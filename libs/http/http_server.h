@@ -47,8 +47,8 @@ STATUS http_server_open(struct op *op, const struct http_options *options,
 uint16_t http_server_port(const struct http_server *server);
 /* Requests between "all bytes there" and "answer sent", streams included. */
 uint32_t http_server_in_flight(const struct http_server *server);
-uint32_t http_server_connections(const struct http_server *server);
-/* Refusals before a handler, by cause: requests cut by a time limit. */
+uint32_t http_server_connections(struct http_server *server);
+/* Connections cut by a time limit or for sending far too much. */
 uint64_t http_server_timeouts(const struct http_server *server);
 
 /* From now on requests get 503 with Retry-After and a closed connection; streams see `stopping`. */

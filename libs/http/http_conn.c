@@ -1,0 +1,327 @@
+/* Table of connections and the watchdog over their phases. Each phase change is one atomic word;
+ * the lock guards the table, and keeps a socket from being closed while the watchdog uses it. */
+#include "http/http_conn.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+
+#define SWEEP_MS 100
+#define PHASE_SHIFT 56
+#define TIME_MASK ((UINT64_C(1) << PHASE_SHIFT) - 1)
+/* Bytes during one request beyond any that would be accepted. Pipelined requests count too, hence
+ * the megabyte of room. */
+#define FLOOD_BYTES (HTTP_BODY_WEBHOOK_BYTES + HTTP_HEADERS_MAX_BYTES + 1024 * 1024)
+
+/* What is said before a connection is cut. */
+#define LAST_WORD_HEADERS                        \
+    "Content-Type: application/problem+json\r\n" \
+    "Cache-Control: no-store\r\n"                \
+    "Connection: close\r\n"
+#define TOO_SLOW_BODY                                  \
+    "{\"type\":\"urn:holdfast:problem:http.timeout\"," \
+    "\"title\":\"Request Timeout\",\"status\":408,\"code\":\"http.timeout\"}"
+_Static_assert(sizeof(TOO_SLOW_BODY) - 1 == 105, "the Content-Length below");
+#define TOO_SLOW                                                            \
+    "HTTP/1.1 408 Request Timeout\r\n" LAST_WORD_HEADERS "Content-Length: " \
+    "105\r\n\r\n" TOO_SLOW_BODY
+#define TOO_LARGE_BODY                                        \
+    "{\"type\":\"urn:holdfast:problem:http.body_too_large\"," \
+    "\"title\":\"Content Too Large\",\"status\":413,\"code\":\"http.body_too_large\"}"
+_Static_assert(sizeof(TOO_LARGE_BODY) - 1 == 121, "the Content-Length below");
+#define TOO_LARGE                                          \
+    "HTTP/1.1 413 Content Too Large\r\n" LAST_WORD_HEADERS \
+    "Content-Length: 121\r\n\r\n" TOO_LARGE_BODY
+
+static uint64_t stamp_of(enum http_phase phase)
+{
+    return ((uint64_t)phase << PHASE_SHIFT) | ((uint64_t)clock_mono_ms() & TIME_MASK);
+}
+
+static enum http_phase phase_of(uint64_t stamp)
+{
+    return (enum http_phase)(stamp >> PHASE_SHIFT);
+}
+
+/* Moves on unless the watchdog has killed the connection. */
+static bool move(struct http_conn *conn, enum http_phase phase, enum http_phase *ret_from)
+{
+    uint64_t old = atomic_load(&conn->stamp);
+    uint64_t new = stamp_of(phase);
+    do {
+        if (phase_of(old) == HTTP_PHASE_KILLED) {
+            return false;
+        }
+        ASSERT(phase_of(old) != HTTP_PHASE_FREE);
+    } while (!atomic_compare_exchange_weak(&conn->stamp, &old, new));
+    *ret_from = phase_of(old);
+    return true;
+}
+
+/* How long a phase may last, in milliseconds; 0: as long as it likes. */
+static int64_t allowed_ms(const struct http_conn_limits *limits, enum http_phase phase,
+                          bool pressed)
+{
+    switch (phase) {
+    case HTTP_PHASE_HEAD: return pressed ? limits->head_pressed_ms : limits->head_ms;
+    case HTTP_PHASE_IDLE:
+        return pressed ? limits->head_pressed_ms : limits->idle_ms + limits->head_ms;
+    case HTTP_PHASE_RECEIVING: return limits->receive_ms;
+    case HTTP_PHASE_SENDING: return limits->send_ms;
+    case HTTP_PHASE_FREE:
+    case HTTP_PHASE_HANDLING: /* bounded by the op's deadline */
+    case HTTP_PHASE_STREAMING:
+    case HTTP_PHASE_KILLED: return 0;
+    case HTTP_PHASE_COUNT: break;
+    }
+    UNREACHABLE("phase");
+}
+
+static bool is_flood(struct http_conn *conn, uint64_t stamp)
+{
+    struct tcp_info info = {.tcpi_state = 0};
+    socklen_t len = sizeof(info);
+    if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) {
+        return false;
+    }
+    if (conn->flood_stamp != stamp) {
+        conn->flood_stamp = stamp;
+        conn->flood_base = info.tcpi_bytes_received;
+    }
+    return info.tcpi_bytes_received - conn->flood_base > FLOOD_BYTES;
+}
+
+/* In RECEIVING nobody else writes but a 100 Continue, so a last word can be said; it is not waited
+ * for. */
+static void kill(struct http_conns *conns, struct http_conn *conn, uint64_t stamp,
+                 struct str last_word)
+{
+    if (!atomic_compare_exchange_strong(&conn->stamp, &stamp, stamp_of(HTTP_PHASE_KILLED))) {
+        return; /* it has just moved on */
+    }
+    atomic_fetch_add(&conns->timeouts, 1);
+    if (phase_of(stamp) == HTTP_PHASE_RECEIVING) {
+        (void)!send(conn->fd, last_word.ptr, last_word.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    (void)shutdown(conn->fd, SHUT_RDWR);
+}
+
+static void sweep(struct http_conns *conns)
+{
+    uint64_t now = (uint64_t)clock_mono_ms() & TIME_MASK;
+    uint32_t used = conns->limits.max - conns->free_count;
+    bool pressed = used >= conns->limits.max - conns->limits.max / 8;
+    for (uint32_t i = 0; i < conns->limits.max; i++) {
+        struct http_conn *conn = &conns->conns[i];
+        uint64_t stamp = atomic_load(&conn->stamp);
+        enum http_phase phase = phase_of(stamp);
+        int64_t limit_ms = allowed_ms(&conns->limits, phase, pressed);
+        uint64_t since = stamp & TIME_MASK;
+        if (limit_ms > 0 && now > since && now - since >= (uint64_t)limit_ms) {
+            kill(conns, conn, stamp, STR(TOO_SLOW));
+        } else if (phase == HTTP_PHASE_RECEIVING && is_flood(conn, stamp)) {
+            kill(conns, conn, stamp, STR(TOO_LARGE));
+        }
+    }
+}
+
+static struct timespec after_ms(int64_t ms)
+{
+    struct timespec at;
+    int failed = clock_gettime(CLOCK_MONOTONIC, &at);
+    ASSERT(failed == 0);
+    at.tv_sec += (time_t)(ms / 1000);
+    at.tv_nsec += (long)(ms % 1000) * 1000000L;
+    if (at.tv_nsec >= 1000000000L) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000L;
+    }
+    return at;
+}
+
+static void lock(struct http_conns *conns)
+{
+    int failed = pthread_mutex_lock(&conns->lock);
+    ASSERT(failed == 0);
+}
+
+static void unlock(struct http_conns *conns)
+{
+    int failed = pthread_mutex_unlock(&conns->lock);
+    ASSERT(failed == 0);
+}
+
+static void *watch(void *arg)
+{
+    struct http_conns *conns = arg;
+    lock(conns);
+    while (!conns->stopping) {
+        if (conns->free_count == conns->limits.max) {
+            (void)pthread_cond_wait(&conns->changed, &conns->lock);
+            continue;
+        }
+        sweep(conns);
+        struct timespec at = after_ms(SWEEP_MS);
+        (void)pthread_cond_timedwait(&conns->changed, &conns->lock, &at);
+    }
+    unlock(conns);
+    return NULL;
+}
+
+STATUS http_conns_init(struct op *op, struct http_conns *conns,
+                       const struct http_conn_limits *limits)
+{
+    conns->limits = *limits;
+    conns->conns = arena_new(op->arena, struct http_conn, limits->max);
+    conns->free = arena_new(op->arena, uint32_t, limits->max);
+    if (conns->conns == NULL || conns->free == NULL) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < limits->max; i++) {
+        conns->conns[i].conns = conns;
+        conns->conns[i].index = i;
+        conns->free[i] = limits->max - 1 - i;
+    }
+    conns->free_count = limits->max;
+    pthread_condattr_t attr;
+    int failed = pthread_mutex_init(&conns->lock, NULL);
+    failed |= pthread_condattr_init(&attr);
+    failed |= pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    failed |= pthread_cond_init(&conns->changed, &attr);
+    failed |= pthread_cond_init(&conns->quiet, &attr);
+    failed |= pthread_condattr_destroy(&attr);
+    ASSERT(failed == 0);
+    if (pthread_create(&conns->watchdog, NULL, watch, conns) != 0) {
+        return op_fail(op, STATUS_RETRY, "http.start", "no thread for the watchdog");
+    }
+    conns->watched = true;
+    return OK;
+}
+
+void http_conns_fini(struct http_conns *conns)
+{
+    if (!conns->watched) {
+        return;
+    }
+    lock(conns);
+    conns->stopping = true;
+    (void)pthread_cond_signal(&conns->changed);
+    unlock(conns);
+    int failed = pthread_join(conns->watchdog, NULL);
+    ASSERT(failed == 0);
+    ASSERT(conns->free_count == conns->limits.max);
+    (void)pthread_cond_destroy(&conns->changed);
+    (void)pthread_cond_destroy(&conns->quiet);
+    (void)pthread_mutex_destroy(&conns->lock);
+    conns->watched = false;
+}
+
+uint32_t http_conns_count(struct http_conns *conns)
+{
+    lock(conns);
+    uint32_t count = conns->limits.max - conns->free_count;
+    unlock(conns);
+    return count;
+}
+
+void http_conns_wait_quiet(struct http_conns *conns, int64_t deadline_ms)
+{
+    lock(conns);
+    while (atomic_load(&conns->in_flight) > 0) {
+        int64_t left_ms = deadline_ms - clock_mono_ms();
+        if (left_ms <= 0) {
+            break;
+        }
+        struct timespec at = after_ms(left_ms);
+        (void)pthread_cond_timedwait(&conns->quiet, &conns->lock, &at);
+    }
+    unlock(conns);
+}
+
+struct http_conn *http_conn_open(struct http_conns *conns, int fd)
+{
+    lock(conns);
+    ASSERT(conns->free_count > 0); /* the server library keeps the same limit */
+    struct http_conn *conn = &conns->conns[conns->free[--conns->free_count]];
+    conn->fd = fd;
+    conn->flood_stamp = 0;
+    atomic_store(&conn->stamp, stamp_of(HTTP_PHASE_HEAD));
+    if (conns->free_count == conns->limits.max - 1) { /* the first one: the watchdog slept */
+        (void)pthread_cond_signal(&conns->changed);
+    }
+    unlock(conns);
+    return conn;
+}
+
+void http_conn_close(struct http_conn *conn)
+{
+    struct http_conns *conns = conn->conns;
+    lock(conns);
+    ASSERT(phase_of(atomic_load(&conn->stamp)) != HTTP_PHASE_FREE);
+    atomic_store(&conn->stamp, 0);
+    conn->fd = -1;
+    conn->connection = NULL;
+    conns->free[conns->free_count++] = conn->index;
+    unlock(conns);
+}
+
+void http_conn_receiving(struct http_conn *conn)
+{
+    enum http_phase from;
+    (void)move(conn, HTTP_PHASE_RECEIVING, &from); /* killed: the socket is dead already */
+}
+
+bool http_conn_handling(struct http_conn *conn)
+{
+    enum http_phase from;
+    if (!move(conn, HTTP_PHASE_HANDLING, &from)) {
+        return false;
+    }
+    ASSERT(from == HTTP_PHASE_RECEIVING);
+    conn->counted = true;
+    atomic_fetch_add(&conn->conns->in_flight, 1);
+    return true;
+}
+
+void http_conn_sending(struct http_conn *conn, bool streaming)
+{
+    enum http_phase from;
+    bool moved = move(conn, streaming ? HTTP_PHASE_STREAMING : HTTP_PHASE_SENDING, &from);
+    ASSERT(moved); /* HANDLING is never killed */
+}
+
+void http_conn_done(struct http_conn *conn)
+{
+    bool in_flight = conn->counted;
+    conn->counted = false;
+    enum http_phase from;
+    (void)move(conn, HTTP_PHASE_IDLE, &from);
+    if (!in_flight) {
+        return; /* it ended before it was a whole request */
+    }
+    struct http_conns *conns = conn->conns;
+    if (atomic_fetch_sub(&conns->in_flight, 1) == 1) {
+        lock(conns); /* so that a waiter is either before its look or in its wait */
+        (void)pthread_cond_broadcast(&conns->quiet);
+        unlock(conns);
+    }
+}
+
+bool http_conn_take_stream(struct http_conns *conns)
+{
+    uint32_t count = atomic_fetch_add(&conns->streams, 1);
+    if (count >= conns->limits.max - conns->limits.max / 4) {
+        atomic_fetch_sub(&conns->streams, 1);
+        return false;
+    }
+    return true;
+}
+
+void http_conn_give_stream(struct http_conns *conns)
+{
+    atomic_fetch_sub(&conns->streams, 1);
+}
