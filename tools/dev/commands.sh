@@ -186,7 +186,8 @@ cmd_reset() {
     lock_state
     down_all
     pg_remove
-    rm -rf -- "${STATE:?}/kafka" "$STATE/pg" "$STATE/run" "$STATE/log" "$STATE/env" "$STATE/secrets"
+    rm -rf -- "${STATE:?}/kafka" "$STATE/pg" "$STATE/run" "$STATE/log" "$STATE/env" "$STATE/secrets" \
+        "$STATE/last-logs"
     instances_sweep
     if "$all"; then
         for dir in "$STATE"/build*; do
