@@ -2,8 +2,8 @@
 
 #include <stddef.h>
 
-/* Runs fn(&var) when var leaves scope, on every path out. */
-#define DEFER(fn) __attribute__((cleanup(fn)))
+/* Runs fn(&var) when var leaves scope, on every path out: that is its use, also of a lock's holder. */
+#define DEFER(fn) __attribute__((cleanup(fn), unused))
 
 /* Moves a pointer out of a DEFERed variable, so that only the new owner frees it. */
 #define TAKE(ptr)                                  \
