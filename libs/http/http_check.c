@@ -1,4 +1,5 @@
 /* What a request must keep before a handler sees it. Nothing that was sent goes into a message. */
+#include <string.h>
 #include <strings.h>
 
 #include "base/assert.h"
@@ -42,10 +43,27 @@ static bool parse_length(struct str text, int64_t *ret_length)
     return text.len > 0 && text.ptr[0] != '-' && str_to_i64(text, ret_length);
 }
 
+/* RFC 9110's token. A blank before the colon hides a header from one reader and not from another. */
+static bool is_token(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL) {
+            return false;
+        }
+    }
+    return name.len > 0;
+}
+
 STATUS http_check_framing(struct op *op, const struct http_raw *raw, int64_t *ret_declared)
 {
     uint32_t held = raw->header_count;
     ASSERT(held <= HTTP_HEADERS_MAX);
+    for (uint32_t i = 0; i < held; i++) {
+        if (!is_token(raw->headers[i].name)) {
+            return op_fail(op, STATUS_INVALID, "http.header_name", "header %u", i);
+        }
+    }
     struct str value = STR("");
     if (count_header(raw->headers, held, STR("Transfer-Encoding"), &value) > 0) {
         return op_fail(op, STATUS_INVALID, "http.transfer_encoding", "sent");

@@ -70,7 +70,7 @@ static int64_t allowed_ms(const struct http_conn_limits *limits, enum http_phase
     case HTTP_PHASE_HEAD: return pressed ? limits->head_pressed_ms : limits->head_ms;
     case HTTP_PHASE_IDLE:
         return pressed ? limits->head_pressed_ms : limits->idle_ms + limits->head_ms;
-    case HTTP_PHASE_RECEIVING: return limits->receive_ms;
+    case HTTP_PHASE_RECEIVING: return pressed ? limits->receive_pressed_ms : limits->receive_ms;
     case HTTP_PHASE_SENDING: return limits->send_ms;
     case HTTP_PHASE_FREE:
     case HTTP_PHASE_HANDLING: /* bounded by the op's deadline */

@@ -45,7 +45,7 @@ struct http_conn {
 
 struct http_conn_limits {
     uint32_t max;
-    int64_t head_ms, head_pressed_ms, receive_ms, idle_ms, send_ms;
+    int64_t head_ms, head_pressed_ms, receive_ms, receive_pressed_ms, idle_ms, send_ms;
 };
 
 struct http_conns {

@@ -353,6 +353,11 @@ static int64_t or_default(int64_t value, int64_t fallback)
     return value > 0 ? value : fallback;
 }
 
+static int64_t at_most(int64_t value, int64_t most)
+{
+    return value < most ? value : most;
+}
+
 static STATUS open_server(struct op *op, struct http_server *server)
 {
     struct http_options *options = &server->options;
@@ -366,8 +371,8 @@ static STATUS open_server(struct op *op, struct http_server *server)
         .idle_ms = or_default(options->idle_ms, HTTP_IDLE_MS),
         .send_ms = or_default(options->send_ms, HTTP_SEND_MS),
     };
-    limits.head_pressed_ms =
-        limits.head_ms < HTTP_HEAD_PRESSED_MS ? limits.head_ms : HTTP_HEAD_PRESSED_MS;
+    limits.head_pressed_ms = at_most(limits.head_ms, HTTP_HEAD_PRESSED_MS);
+    limits.receive_pressed_ms = at_most(limits.receive_ms, HTTP_RECEIVE_PRESSED_MS);
     raise_fd_limit(limits.max);
     TRY(listen_on(op, server));
     struct op own = {.arena = &server->arena};

@@ -17,6 +17,7 @@
 #define HTTP_HEAD_PRESSED_MS \
     1000 /* instead of HTTP_HEAD_MS once 7/8 of the connections are taken */
 #define HTTP_RECEIVE_MS 10000
+#define HTTP_RECEIVE_PRESSED_MS 2000 /* then as well: whoever stands in front sends quickly */
 #define HTTP_IDLE_MS 10000
 #define HTTP_SEND_MS 30000
 #define HTTP_RETRY_AFTER_S 2 /* told with 503 while draining */
