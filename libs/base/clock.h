@@ -11,6 +11,17 @@ int64_t clock_mono_us(void);
 /* Microseconds since 1970 by this machine's wall clock: logs, signatures' ages. */
 int64_t clock_wall_us(void);
 
+/*
+ * For tests and simulation alone: from now on the clocks stand still at *now (mono_us and wall_us
+ * are read at each call). NULL: the machine's clocks again. Not thread-safe.
+ */
+struct clock_fake {
+    int64_t mono_us;
+    int64_t wall_us;
+};
+
+void clock_use_fake(const struct clock_fake *now);
+
 #define CLOCK_ISO_BYTES 25 /* "2026-11-21T04:05:06.789Z" and a NUL */
 
 /* RFC 3339 in UTC with milliseconds. Years 1970 to 9999; others show as the nearest of these. */

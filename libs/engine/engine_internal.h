@@ -9,7 +9,8 @@
  * What the files of the engine share. Nobody else includes this.
  *
  * engine.c          the loop and its life
- * engine_lanes.c    heartbeat, fair share, claim, hand-over, stopping a lane
+ * engine_lanes.c    heartbeat, fair share, hand-over, stopping a lane
+ * engine_claim.c    taking a lane: what the database and the log really say
  * engine_batch.c    collect, decode; one attempt, and what follows its commit or failure
  * engine_load.c     fence and load
  * engine_decide.c   one item: new or not, waiting or not, decided
@@ -256,7 +257,6 @@ struct engine {
     int64_t lease_until_ms;  /* by our clock, counted from before the heartbeat was sent */
     bool introduced;         /* the first heartbeat is out; claims begin with the second */
     bool topology_checked;
-    bool cluster_checked;
 
     struct engine_lane lanes[LANES];
     struct bus_record queue[ENGINE_QUEUE_MAX];
@@ -291,6 +291,13 @@ void engine_lane_stop(struct engine *engine, struct engine_lane *lane, const cha
 STATUS engine_lanes_check_tails(struct engine *engine);
 bool engine_lane_finish_draining(struct engine *engine, struct engine_lane *lane);
 uint32_t engine_lanes_held(const struct engine *engine);
+void engine_lanes_count(struct engine *engine);
+
+/* engine_claim.c */
+STATUS engine_claim(struct engine *engine, const struct store_lane *seen);
+/* R7: the last record of a topic that we write, against what we remember. */
+STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
+                             struct engine_out *out, const struct bus_tail *tail);
 
 /* engine_batch.c */
 STATUS engine_collect(struct engine *engine, bool *ret_any);

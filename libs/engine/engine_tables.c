@@ -38,6 +38,21 @@ const struct table engine_lane_out_table = {
     .parent = TABLE_NO_COLUMN,
 };
 
+static const struct table_column lane_cluster_columns[] = {
+    TABLE_COLUMN(struct lane_cluster_row, lane, COLUMN_INT4),
+    TABLE_COLUMN(struct lane_cluster_row, cluster_id, COLUMN_TEXT),
+};
+
+const struct table engine_lane_cluster_table = {
+    .name = "lane_cluster",
+    .row_bytes = sizeof(struct lane_cluster_row),
+    .columns = lane_cluster_columns,
+    .column_count = ARRAY_LEN(lane_cluster_columns),
+    .key_count = 1,
+    .version = TABLE_NO_COLUMN,
+    .parent = TABLE_NO_COLUMN,
+};
+
 static const struct table_column outbox_columns[] = {
     TABLE_COLUMN(struct outbox_row, lane, COLUMN_INT4),
     TABLE_COLUMN(struct outbox_row, topic, COLUMN_TEXT),
@@ -308,6 +323,16 @@ const struct table_scan engine_scan_parked_message = {
     .equal_count = 1,
     .equal = {0}, /* key */
     .order = 1,   /* seq */
+    .bound = SCAN_ALL,
+};
+
+const struct table_scan engine_scan_lane_cluster = {
+    .name = "lane_cluster",
+    .table = &engine_lane_cluster_table,
+    .filter = TABLE_NO_COLUMN,
+    .equal_count = 1,
+    .equal = {0}, /* lane */
+    .order = TABLE_NO_COLUMN,
     .bound = SCAN_ALL,
 };
 

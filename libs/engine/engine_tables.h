@@ -20,6 +20,11 @@ struct lane_out_row {
     int64_t published_n;
 };
 
+struct lane_cluster_row {
+    int32_t lane;
+    struct str cluster_id;
+};
+
 struct outbox_row {
     int32_t lane;
     struct str topic;
@@ -128,6 +133,7 @@ struct admin_request_row {
 
 extern const struct table engine_lane_in_table;
 extern const struct table engine_lane_out_table;
+extern const struct table engine_lane_cluster_table;
 extern const struct table engine_outbox_table;
 extern const struct table engine_inbox_table;
 extern const struct table engine_intake_table;
@@ -145,5 +151,6 @@ extern const struct table_scan engine_scan_intake_due;     /* open, by lane; due
 extern const struct table_scan engine_scan_effect_due;     /* open, by lane; due <= bound */
 extern const struct table_scan engine_scan_parked_key;     /* by lane */
 extern const struct table_scan engine_scan_parked_message; /* by key, in order */
+extern const struct table_scan engine_scan_lane_cluster;   /* by lane */
 extern const struct table_scan engine_scan_lane_probe;     /* by lane */
 extern const struct table_scan engine_scan_admin_request;  /* open, by lane, oldest first */

@@ -55,9 +55,9 @@ CREATE TABLE lane_out (
   CHECK (published_n < next_n)
 ) WITH (fillfactor = 50);
 
--- Which Kafka cluster this schema belongs to; a change of it stops the lanes.
-CREATE TABLE cluster (
-  one boolean PRIMARY KEY DEFAULT true CHECK (one),
+-- Which Kafka cluster a lane's cursors speak of; another one stops the lane.
+CREATE TABLE lane_cluster (
+  lane integer PRIMARY KEY REFERENCES lane (p),
   cluster_id text NOT NULL
 );
 
@@ -211,5 +211,5 @@ CREATE INDEX admin_request_open ON admin_request (lane, created_at_us) WHERE ope
 -- migrate:down
 
 DROP TABLE admin_request, lane_probe, quarantine, parked_message, parked_key, effect, intake, inbox,
-  outbox, cluster, lane_out, lane_in, lane, owner;
+  outbox, lane_cluster, lane_out, lane_in, lane, owner;
 DROP FUNCTION outbox_make_partitions(integer), assert_rows(bigint, bigint), now_us();

@@ -1,0 +1,282 @@
+/*
+ * Taking a lane: the one recovery path. Start, takeover, hand-over, unknown commit, broken producer all
+ * come here and look at what is really there, in the database and in the log.
+ */
+#include <inttypes.h>
+
+#include "base/assert.h"
+#include "engine/engine_internal.h"
+
+#define PARKED_ARENA_BYTES ((size_t)1024 * 1024)
+
+static struct engine_in *in_of_topic(struct engine *engine, struct engine_lane *lane,
+                                     struct str topic)
+{
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        if (str_eq(topic, str_of(topology_topics[lane->ins[i].topic].name))) {
+            return &lane->ins[i];
+        }
+    }
+    return NULL;
+}
+
+static struct engine_out *out_of_topic(struct engine *engine, struct engine_lane *lane,
+                                       struct str topic)
+{
+    for (uint32_t i = 0; i < engine->out_count; i++) {
+        if (str_eq(topic, str_of(topology_topics[lane->outs[i].topic].name))) {
+            return &lane->outs[i];
+        }
+    }
+    return NULL;
+}
+
+/* The lane as it is before its rows are read: nothing read, nothing written. */
+static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t epoch, bool clean)
+{
+    lane->epoch = epoch;
+    lane->draining = false;
+    lane->probes_left = clean ? 0 : engine->limits.batch_max;
+    lane->probe = (struct lane_probe_row){.lane = lane->lane, .topic = STR("")};
+    lane->probe_stored = false;
+    lane->effect_due_us = 0;
+    lane->effect_takeover = true;
+    lane->strange_parks = 0;
+    lane->parked_count = 0;
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        const struct engine_handler *handler = &engine->service->handlers[i];
+        struct str name = str_of(topology_topics[handler->topic].name);
+        lane->ins[i] = (struct engine_in){.topic = handler->topic, .handler = handler};
+        lane->ins[i].row = (struct lane_in_row){.lane = lane->lane, .topic = name};
+    }
+    for (uint32_t i = 0; i < engine->out_count; i++) {
+        struct str name = str_of(topology_topics[engine->out_topics[i]].name);
+        lane->outs[i] = (struct engine_out){.topic = engine->out_topics[i]};
+        lane->outs[i].row = (struct lane_out_row){.lane = lane->lane, .topic = name, .next_n = 1};
+    }
+}
+
+static STATUS take_parked(struct engine *engine, struct engine_lane *lane,
+                          const struct store_rows *rows)
+{
+    arena_fini(&lane->parked_arena);
+    arena_init(&lane->parked_arena, PARKED_ARENA_BYTES);
+    if (rows->count >= ENGINE_PARKED_MAX ||
+        !map_init(&lane->parked, &lane->parked_arena, ENGINE_PARKED_MAX)) {
+        return op_fail(&engine->op, STATUS_STOP, "engine.too_many_parked", "lane %" PRId32,
+                       lane->lane);
+    }
+    const struct parked_key_row *parked = rows->rows;
+    for (uint32_t i = 0; i < rows->count; i++) {
+        map_set(&lane->parked, parked[i].key,
+                parked[i].missing ? ENGINE_PARKED_MISSING : ENGINE_PARKED_BROKEN);
+    }
+    lane->parked_count = rows->count;
+    return OK;
+}
+
+/* Reads what the lane's last owner committed: by a later statement than the claim's own. */
+static STATUS read_cursors(struct engine *engine, struct engine_lane *lane)
+{
+    struct store *store = engine->ports.store;
+    struct op *op = &engine->op;
+    struct lane_in_row like_in = {.lane = lane->lane};
+    struct lane_out_row like_out = {.lane = lane->lane};
+    struct parked_key_row like_parked = {.lane = lane->lane};
+    struct lane_probe_row like_probe = {.lane = lane->lane};
+    struct store_rows ins;
+    struct store_rows outs;
+    struct store_rows parked;
+    struct store_rows probes;
+    TRY(store->ops->scan(op, store, &engine_scan_lane_in, &like_in, 0, TOPIC_COUNT, &ins));
+    TRY(store->ops->scan(op, store, &engine_scan_lane_out, &like_out, 0, TOPIC_COUNT, &outs));
+    TRY(store->ops->scan(op, store, &engine_scan_parked_key, &like_parked, 0, ENGINE_PARKED_MAX,
+                         &parked));
+    TRY(store->ops->scan(op, store, &engine_scan_lane_probe, &like_probe, 0, 1, &probes));
+    TRY(store->ops->sync(op, store));
+
+    const struct lane_in_row *in_rows = ins.rows;
+    for (uint32_t i = 0; i < ins.count; i++) {
+        struct engine_in *in = in_of_topic(engine, lane, in_rows[i].topic);
+        if (in) {
+            struct str name = in->row.topic; /* ours lives for ever, the row's with the arena */
+            in->row = in_rows[i];
+            in->row.topic = name;
+            in->stored = true;
+            in->started = true;
+        }
+    }
+    const struct lane_out_row *out_rows = outs.rows;
+    for (uint32_t i = 0; i < outs.count; i++) {
+        struct engine_out *out = out_of_topic(engine, lane, out_rows[i].topic);
+        if (out) {
+            struct str name = out->row.topic;
+            out->row = out_rows[i];
+            out->row.topic = name;
+            out->stored = true;
+        }
+    }
+    if (probes.count > 0) {
+        lane->probe = *(const struct lane_probe_row *)probes.rows;
+        lane->probe.topic = STR(""); /* set below, to a name that outlives the arena */
+        for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+            if (str_eq(((const struct lane_probe_row *)probes.rows)->topic,
+                       lane->ins[i].row.topic)) {
+                lane->probe.topic = lane->ins[i].row.topic;
+            }
+        }
+        lane->probe_stored = true;
+    }
+    return take_parked(engine, lane, &parked);
+}
+
+/* R7: the broker's last record of each topic we write, against what we remember writing. */
+STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
+                             struct engine_out *out, const struct bus_tail *tail)
+{
+    struct op *op = &engine->op;
+    const char *name = topology_topics[out->topic].name;
+    if (tail->high > tail->low && tail->n == 0) {
+        return op_fail(op, STATUS_STOP, "engine.foreign_record",
+                       "%s/%" PRId32 " ends with a record without n", name, lane->lane);
+    }
+    if (tail->n >= out->row.next_n) {
+        return op_fail(op, STATUS_STOP, "engine.database_lost_rows",
+                       "%s/%" PRId32 " holds n=%" PRId64 ", this database would write n=%" PRId64,
+                       name, lane->lane, tail->n, out->row.next_n);
+    }
+    bool emptied = tail->high == tail->low && tail->high > 0; /* by retention: says nothing */
+    if (!emptied && tail->n < out->row.published_n) {
+        engine_report(engine, lane->lane, "engine.kafka_lost_tail");
+        out->row.published_n = tail->n;
+        out->dirty = true;
+    }
+    return OK;
+}
+
+static STATUS check_topology(struct engine *engine)
+{
+    if (engine->topology_checked) {
+        return OK;
+    }
+    struct bus *bus = engine->ports.bus;
+    for (uint32_t i = 0; i < engine->service->handler_count + engine->out_count; i++) {
+        enum topic topic = i < engine->service->handler_count
+                               ? engine->service->handlers[i].topic
+                               : engine->out_topics[i - engine->service->handler_count];
+        struct bus_topic_info info;
+        TRY(bus->ops->topic_info(&engine->op, bus, topic, &info));
+        if (info.partition_count != LANES) {
+            return op_fail(&engine->op, STATUS_STOP, "engine.partition_count",
+                           "%s has %" PRId32 " partitions", topology_topics[topic].name,
+                           info.partition_count);
+        }
+    }
+    engine->topology_checked = true;
+    return OK;
+}
+
+/* The cursors are offsets of one cluster; those of another would be read as if they were ours. */
+static STATUS check_cluster(struct engine *engine, struct engine_lane *lane)
+{
+    struct store *store = engine->ports.store;
+    struct op *op = &engine->op;
+    struct lane_cluster_row row = {.lane = lane->lane};
+    struct store_rows rows;
+    TRY(engine->ports.bus->ops->cluster_id(op, engine->ports.bus, &row.cluster_id));
+    TRY(store->ops->scan(op, store, &engine_scan_lane_cluster, &row, 0, 1, &rows));
+    TRY(store->ops->sync(op, store));
+    if (rows.count > 0) {
+        const struct lane_cluster_row *known = rows.rows;
+        return str_eq(known->cluster_id, row.cluster_id)
+                   ? OK
+                   : op_fail(op, STATUS_STOP, "engine.other_cluster",
+                             "cursors of cluster " STR_FMT ", connected to " STR_FMT,
+                             STR_ARG(known->cluster_id), STR_ARG(row.cluster_id));
+    }
+    struct store_lane_ref ref = {.lane = lane->lane, .epoch = lane->epoch};
+    struct store_fence fence;
+    const void *list[] = {&row};
+    TRY(store->ops->begin(op, store, &ref, 1, &fence));
+    TRY(store->ops->insert(op, store, &engine_lane_cluster_table, list, 1));
+    return store->ops->commit(op, store);
+}
+
+/* Tails of the topics we write, then those of the topics we read for the first time. */
+static STATUS look_at_log(struct engine *engine, struct engine_lane *lane)
+{
+    struct bus *bus = engine->ports.bus;
+    enum topic topics[ENGINE_OUT_TOPICS_MAX + ENGINE_HANDLERS_MAX];
+    struct bus_tail tails[ENGINE_OUT_TOPICS_MAX + ENGINE_HANDLERS_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < engine->out_count; i++) {
+        topics[count++] = lane->outs[i].topic;
+    }
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        if (!lane->ins[i].stored) {
+            topics[count++] = lane->ins[i].topic;
+        }
+    }
+    TRY(bus->ops->tails(&engine->op, bus, topics, count, lane->lane, tails));
+    for (uint32_t i = 0; i < engine->out_count; i++) {
+        TRY(engine_check_own_tail(engine, lane, &lane->outs[i], &tails[i]));
+        lane->outs[i].produced_n = lane->outs[i].row.published_n;
+        engine->behind |= lane->outs[i].produced_n + 1 < lane->outs[i].row.next_n;
+        engine_note_waiting(&lane->outs[i]);
+    }
+    uint32_t next = engine->out_count;
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        if (!lane->ins[i].stored) {
+            lane->ins[i].row.next_offset = tails[next++].low;
+        }
+    }
+    return OK;
+}
+
+static STATUS open_lane(struct engine *engine, struct engine_lane *lane)
+{
+    struct bus *bus = engine->ports.bus;
+    TRY(read_cursors(engine, lane));
+    TRY(check_topology(engine));
+    TRY(check_cluster(engine, lane));
+    TRY(look_at_log(engine, lane));
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        struct engine_in *in = &lane->ins[i];
+        TRY(bus->ops->assign(&engine->op, bus, in->topic, lane->lane, in->row.next_offset));
+    }
+    return OK;
+}
+
+/* Takes one lane; another owner being quicker is no failure. */
+STATUS engine_claim(struct engine *engine, const struct store_lane *seen)
+{
+    struct store *store = engine->ports.store;
+    struct engine_lane *lane = &engine->lanes[seen->lane];
+    int64_t epoch;
+    struct status st = store->ops->claim(&engine->op, store, seen, engine->owner, &epoch);
+    if (st.kind == STATUS_CONFLICT) {
+        return OK;
+    }
+    TRY(st);
+    atomic_fetch_add_explicit(&engine->stats.claims, 1, memory_order_relaxed);
+    blank_lane(engine, lane, epoch, seen->clean);
+    st = open_lane(engine, lane);
+    if (!status_failed(st)) {
+        lane->mine = true;
+        engine_lanes_count(engine);
+        return OK;
+    }
+    lane->mine = true; /* so that losing it undoes what was assigned */
+    if (st.kind == STATUS_STOP) {
+        atomic_fetch_add_explicit(&engine->stats.lanes_stopped, 1, memory_order_relaxed);
+        engine_lane_stop(engine, lane, engine->op.err.code, str_of(engine->op.err.msg));
+        return OK;
+    }
+    engine_lane_lose(engine, lane);
+    struct op_err err = engine->op.err;
+    struct store_lane_ref ref = {.lane = lane->lane, .epoch = epoch};
+    status_ignore(store->ops->release(&engine->op, store, ref, seen->clean),
+                  "a lane that is not given back is claimed when this owner's lease runs out");
+    engine->op.err = err;
+    return st;
+}

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "engine/store.h"
+
+/*
+ * A PostgreSQL of the mind: committed rows of any descriptor, write sets, lane locks, leases, and
+ * commits that fail or answer nothing. Single-threaded. Time is the world's (sim_db_now_us), which
+ * only the test moves.
+ */
+
+struct sim_db;
+
+struct sim_db *sim_db_new(const struct clock_fake *clock);
+void sim_db_free(struct sim_db *db);
+
+/* What the next commit of any connection does. */
+enum sim_commit {
+    SIM_COMMIT_OK = 0,
+    SIM_COMMIT_LOST_BEFORE, /* nothing was committed, the connection is gone */
+    SIM_COMMIT_LOST_AFTER,  /* everything was committed, the connection is gone */
+};
+
+void sim_db_next_commit(struct sim_db *db, enum sim_commit how);
+/* The database refuses connections and cuts those that are open. */
+void sim_db_set_away(struct sim_db *db, bool away);
+
+/* A connection, not connected yet. Freed by its close. */
+struct store *sim_db_store(struct sim_db *db);
+
+/* For checks: rows of a table as committed, by position (in the order of insertion). */
+uint32_t sim_db_count(const struct sim_db *db, const struct table *table);
+const void *sim_db_row(const struct sim_db *db, const struct table *table, uint32_t at);
+/* For planting: copies a row in, replacing one with the same key, as if it had been committed. */
+void sim_db_put(struct sim_db *db, const struct table *table, const void *row);
+/* The lane as the lease table has it. */
+struct store_lane sim_db_lane(const struct sim_db *db, int32_t lane);
+void sim_db_resume_lane(struct sim_db *db, int32_t lane);
+
+/* The whole committed contents, and a return to them: a backup restored. */
+struct sim_db *sim_db_snapshot(const struct sim_db *db);
+void sim_db_restore(struct sim_db *db, const struct sim_db *snapshot);

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "engine/bus.h"
+
+/*
+ * A Kafka of the mind: partitions that grow, several clients, acknowledgements that are given only
+ * when the client asks, and the faults that matter. Single-threaded. A produced record is in the
+ * log at once; its acknowledgement may be lost with the producer.
+ */
+
+struct sim_kafka;
+
+struct sim_kafka *sim_kafka_new(const struct clock_fake *clock);
+void sim_kafka_free(struct sim_kafka *kafka);
+
+/* A client. Freed by its close. */
+struct bus *sim_kafka_bus(struct sim_kafka *kafka);
+
+/* Appends as somebody else: an intake's or another service's producer. Copies everything. */
+void sim_kafka_append(struct sim_kafka *kafka, const struct bus_message *message);
+/* A record without the headers that lane-written topics carry. key may be any bytes. */
+void sim_kafka_append_raw(struct sim_kafka *kafka, enum topic topic, int32_t partition,
+                          struct id message_id, struct str key, struct str value);
+
+uint32_t sim_kafka_count(const struct sim_kafka *kafka, enum topic topic, int32_t partition);
+/* Borrowed until the log is truncated. */
+struct bus_record sim_kafka_record(const struct sim_kafka *kafka, enum topic topic,
+                                   int32_t partition, uint32_t at);
+struct str sim_kafka_type(const struct sim_kafka *kafka, enum topic topic, int32_t partition,
+                          uint32_t at);
+
+/* Loses the newest records of a partition: an unclean election. */
+void sim_kafka_truncate(struct sim_kafka *kafka, enum topic topic, int32_t partition,
+                        uint32_t keep);
+/* Removes the oldest records: retention. */
+void sim_kafka_expire(struct sim_kafka *kafka, enum topic topic, int32_t partition, int64_t low);
+/* While away: nothing is read, produced records wait in the client, tails answer STATUS_RETRY. */
+void sim_kafka_set_away(struct sim_kafka *kafka, bool away);
+/* The next `count` produced records of every client fail for good (R2). */
+void sim_kafka_fail_produce(struct sim_kafka *kafka, uint32_t count);
+/* Each client's produce queue holds at most this many unacknowledged records. */
+void sim_kafka_limit_queue(struct sim_kafka *kafka, uint32_t records);
+void sim_kafka_set_cluster(struct sim_kafka *kafka, const char *cluster_id);
