@@ -1,0 +1,193 @@
+/*
+ * Where decisions meet the engine. In: decoded messages and the rows of their escrow. Out: changed
+ * rows, transitions with their hashes, transfers, events, payments commands. Decides nothing.
+ */
+#include "escrow/escrow_in.h"
+
+#include <inttypes.h>
+
+#include "base/assert.h"
+#include "base/defer.h"
+#include "escrow/escrow_chain.h"
+#include "escrow/escrow_out_events.h"
+#include "escrow/escrow_out_payments.h"
+#include "escrow/escrow_repo.h"
+#include "wire/wire.h"
+
+STATUS escrow_in_new_body(struct op *op, struct engine_message *message,
+                          struct escrow_message **ret_body)
+{
+    struct escrow_message *body = arena_new(op->arena, struct escrow_message, 1);
+    if (!body) {
+        return op_arena_full(op);
+    }
+    body->escrow_id = message->key;
+    body->actor = message->actor;
+    message->body = body;
+    *ret_body = body;
+    return OK;
+}
+
+/* The facts of a message. Rows are checked here, on their way in. */
+static struct status collect_facts(struct engine_turn *turn, const struct escrow *now,
+                                   const struct escrow_message *message,
+                                   struct escrow_facts *ret_facts)
+{
+    struct op *op = engine_op(turn);
+    struct escrow_facts facts = {.now_us = op->now_us};
+    if (now) {
+        void *const *rows = NULL;
+        facts.suspense_count = engine_children(turn, &escrow_suspense_table, &rows);
+        const struct escrow_suspense **suspense =
+            arena_new(op->arena, const struct escrow_suspense *, facts.suspense_count);
+        if (!suspense) {
+            return op_arena_full(op);
+        }
+        for (uint32_t i = 0; i < facts.suspense_count; i++) {
+            suspense[i] = rows[i];
+        }
+        facts.suspense = suspense;
+        if (!escrow_case_is_sound(now, suspense, facts.suspense_count)) {
+            return op_fail(op, STATUS_BUG, "escrow.unsound", "stored row of seq %" PRId64,
+                           now->seq);
+        }
+    }
+    uint32_t wanted = escrow_legs_wanted(message->kind);
+    ASSERT(wanted <= ESCROW_LEGS_MAX);
+    for (uint32_t i = 0; i < wanted; i++) {
+        facts.legs[i] = engine_next_id(turn);
+    }
+    *ret_facts = facts;
+    return OK;
+}
+
+/* Appends the transition of one step and its transfers; moves the chain's head on. */
+static struct status append_history(struct engine_turn *turn, const struct engine_message *cause,
+                                    const struct escrow_step *step, struct id id,
+                                    struct hash *chain_head)
+{
+    struct escrow_transfer transfers[ESCROW_TRANSFERS_MAX];
+    struct escrow_transition transition = {
+        .id = id,
+        .escrow_id = step->after.id,
+        .seq = step->after.seq,
+        .event = step->event,
+        .from_state = step->from,
+        .to_state = step->after.state,
+        .cause_id = cause->id,
+        .actor_kind = (int)cause->actor.kind,
+        .actor_id = cause->actor.id,
+        .transfer_count = (int)step->move_count,
+        .at_us = engine_op(turn)->now_us,
+        .prev_hash = *chain_head,
+    };
+    for (uint32_t i = 0; i < step->move_count; i++) {
+        transfers[i] = (struct escrow_transfer){
+            .escrow_id = step->after.id,
+            .seq = step->after.seq,
+            .ordinal = (int)i,
+            .debit = step->moves[i].debit,
+            .credit = step->moves[i].credit,
+            .currency = step->moves[i].currency,
+            .amount_minor = step->moves[i].amount_minor,
+            .leg_id = step->moves[i].leg_id,
+        };
+    }
+    transition.hash = escrow_chain_hash(&transition, transfers);
+    TRY(engine_append(turn, &escrow_transition_table, &transition));
+    for (uint32_t i = 0; i < step->move_count; i++) {
+        TRY(engine_append(turn, &escrow_transfer_table, &transfers[i]));
+    }
+    *chain_head = transition.hash;
+    return OK;
+}
+
+static struct status save_suspense(struct engine_turn *turn, const struct escrow_decision *decision)
+{
+    for (uint32_t i = 0; i < decision->suspense_count; i++) {
+        const struct escrow_suspense_change *change = &decision->suspense[i];
+        void *row = NULL;
+        if (change->index == ESCROW_SUSPENSE_NEW) {
+            TRY(engine_child_create(turn, &escrow_suspense_table, &change->row, &row));
+            continue;
+        }
+        void *const *rows = NULL;
+        uint32_t count = engine_children(turn, &escrow_suspense_table, &rows);
+        ASSERT(change->index < count);
+        *(struct escrow_suspense *)rows[change->index] = change->row;
+        engine_child_changed(turn, &escrow_suspense_table, rows[change->index]);
+    }
+    return OK;
+}
+
+/* The rows as they would be saved keep the invariants: checked on their way out, too. */
+static struct status check_result(struct engine_turn *turn, const struct escrow *now)
+{
+    struct op *op = engine_op(turn);
+    void *const *rows = NULL;
+    uint32_t count = engine_children(turn, &escrow_suspense_table, &rows);
+    const struct escrow_suspense **suspense =
+        arena_new(op->arena, const struct escrow_suspense *, count);
+    if (!suspense) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        suspense[i] = rows[i];
+    }
+    if (!escrow_case_is_sound(now, suspense, count)) {
+        return op_fail(op, STATUS_BUG, "escrow.unsound", "decided row of seq %" PRId64, now->seq);
+    }
+    return OK;
+}
+
+static struct status accept(struct engine_turn *turn, const struct engine_message *cause,
+                            const struct escrow *now, struct escrow_decision *decision)
+{
+    struct escrow *next = &decision->next;
+    if (!now) {
+        next->chain_head = escrow_chain_root(next);
+    }
+    for (uint32_t i = 0; i < decision->step_count; i++) {
+        const struct escrow_step *step = &decision->steps[i];
+        struct id id = engine_next_id(turn);
+        TRY(append_history(turn, cause, step, id, &next->chain_head));
+        TRY(escrow_out_event(turn, cause, step, id));
+    }
+    for (uint32_t i = 0; i < decision->request_count; i++) {
+        TRY(escrow_out_payment(turn, cause, next, &decision->requests[i]));
+    }
+    void *row = engine_aggregate(turn);
+    if (now) {
+        *(struct escrow *)row = *next;
+        engine_changed(turn);
+    } else {
+        TRY(engine_create(turn, next, &row));
+    }
+    TRY(save_suspense(turn, decision));
+    return check_result(turn, row);
+}
+
+STATUS escrow_in_decide(struct engine_turn *turn, const struct engine_message *message)
+{
+    struct op *op = engine_op(turn);
+    const struct escrow_message *body = message->body;
+    const struct escrow *now = engine_aggregate(turn);
+    struct escrow_facts facts;
+    TRY(collect_facts(turn, now, body, &facts));
+    struct escrow_decision decision = escrow_decide(now, body, &facts);
+    switch (decision.verdict) {
+    case ESCROW_ACCEPT: return accept(turn, message, now, &decision);
+    case ESCROW_REJECT:
+        return escrow_out_rejection(turn, message, now ? now->state : ESCROW_NONE, decision.reason);
+    case ESCROW_IGNORE: return OK;
+    case ESCROW_PARK:
+        return op_fail(op, STATUS_CONFLICT, escrow_reason_text(decision.reason)->code, "%s in %s",
+                       escrow_message_name(body->kind), escrow_state_name(now->state));
+    case ESCROW_MISSING:
+        return op_fail(op, STATUS_NOT_FOUND, "escrow.missing", "%s",
+                       escrow_message_name(body->kind));
+    case ESCROW_VERDICT_NONE:
+    case ESCROW_VERDICT_COUNT: break;
+    }
+    UNREACHABLE("escrow verdict");
+}

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "engine/engine.h"
+#include "escrow/escrow_decide.h"
+
+/* What the handlers of both topics share. */
+
+/* The service as the engine sees it (escrow_service.c). */
+extern const struct engine_service escrow_service;
+
+/* escrow.commands.v1 */
+STATUS escrow_in_commands_decode(struct op *op, const struct bus_record *record,
+                                 struct engine_message *ret_message);
+STATUS escrow_in_commands_dropped(struct engine_turn *turn, const struct engine_message *message);
+/* payments.events.v1 */
+STATUS escrow_in_payments_decode(struct op *op, const struct bus_record *record,
+                                 struct engine_message *ret_message);
+
+/* A body in the arena, with what both topics take from the envelope; message->body is it. */
+STATUS escrow_in_new_body(struct op *op, struct engine_message *message,
+                          struct escrow_message **ret_body);
+
+/* Decides a decoded message and hands what happens to the engine. */
+STATUS escrow_in_decide(struct engine_turn *turn, const struct engine_message *message);

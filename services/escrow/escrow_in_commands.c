@@ -1,0 +1,90 @@
+/* escrow.commands.v1: packed EscrowCommands to decisions. */
+#include "escrow/escrow_in.h"
+#include "escrow/escrow_out_events.h"
+#include "holdfast/escrow/v1/commands.pb-c.h"
+#include "wire/wire.h"
+
+#define CASE(name) HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_##name
+
+/* The terms as they were asked for; whether they can be accepted is decided, not decoded: whoever
+ * asked then gets an answer. */
+static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__CreateEscrow *create,
+                                struct escrow_terms *terms)
+{
+    TRY(wire_id(op, "marketplace_id", create->marketplace_id, &terms->marketplace_id));
+    TRY(wire_id(op, "buyer_id", create->buyer_id, &terms->buyer_id));
+    TRY(wire_id(op, "seller_id", create->seller_id, &terms->seller_id));
+    if (create->price && create->price->currency == HOLDFAST__COMMON__V1__CURRENCY__CURRENCY_USD) {
+        terms->currency = CURRENCY_USD;
+        terms->price_minor = create->price->amount_minor;
+    }
+    terms->seller_account = str_of(create->seller_account);
+    terms->inspection_seconds = create->inspection_seconds;
+    terms->description = str_of(create->description);
+    return OK;
+}
+
+/* *ret_content: the submessage. Borrowed from the command. */
+static struct status read_body(struct op *op, const Holdfast__Escrow__V1__EscrowCommand *command,
+                               struct escrow_message *body, const ProtobufCMessage **ret_content)
+{
+    switch (command->body_case) {
+    case CASE(CREATE_ESCROW):
+        body->kind = ESCROW_CREATE;
+        *ret_content = &command->create_escrow->base;
+        return read_terms(op, command->create_escrow, &body->terms);
+    case CASE(MARK_DELIVERED):
+        body->kind = ESCROW_MARK_DELIVERED;
+        *ret_content = &command->mark_delivered->base;
+        return OK;
+    case CASE(RELEASE_FUNDS):
+        body->kind = ESCROW_RELEASE;
+        *ret_content = &command->release_funds->base;
+        return OK;
+    case CASE(CANCEL_ESCROW):
+        body->kind = ESCROW_CANCEL;
+        body->text = str_of(command->cancel_escrow->reason);
+        *ret_content = &command->cancel_escrow->base;
+        return OK;
+    case CASE(REFUND):
+        body->kind = ESCROW_REFUND;
+        body->text = str_of(command->refund->reason);
+        *ret_content = &command->refund->base;
+        return OK;
+    case CASE(RETRY_PAYOUT):
+        body->kind = ESCROW_RETRY_PAYOUT;
+        *ret_content = &command->retry_payout->base;
+        return OK;
+    case CASE(_NOT_SET):
+    case _HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY__CASE_IS_INT_SIZE: break;
+    }
+    return op_fail(op, STATUS_INVALID, "escrow.unknown_type", "no command that this version knows");
+}
+
+STATUS escrow_in_commands_decode(struct op *op, const struct bus_record *record,
+                                 struct engine_message *ret_message)
+{
+    ProtobufCMessage *unpacked;
+    TRY(wire_unpack(op, &holdfast__escrow__v1__escrow_command__descriptor, record->value,
+                    WIRE_BUDGET_BYTES, &unpacked));
+    const Holdfast__Escrow__V1__EscrowCommand *command =
+        (const Holdfast__Escrow__V1__EscrowCommand *)unpacked;
+    struct escrow_message *body;
+    const ProtobufCMessage *content;
+    TRY(wire_id(op, "escrow_id", command->escrow_id, &ret_message->key));
+    TRY(wire_check_key(op, record, ret_message->key));
+    TRY(wire_meta_read(op, command->meta, ret_message));
+    TRY(escrow_in_new_body(op, ret_message, &body));
+    TRY(read_body(op, command, body, &content));
+    TRY(wire_content_of(op, ret_message->key, ret_message->actor, content, &ret_message->content));
+    ret_message->type = (int32_t)body->kind;
+    ret_message->creates = body->kind == ESCROW_CREATE;
+    return OK;
+}
+
+STATUS escrow_in_commands_dropped(struct engine_turn *turn, const struct engine_message *message)
+{
+    const struct escrow *now = engine_aggregate(turn);
+    return escrow_out_rejection(turn, message, now ? now->state : ESCROW_NONE,
+                                ESCROW_REASON_DROPPED);
+}

@@ -1,0 +1,252 @@
+/* In: steps of decisions. Out: records of escrow.events.v1. */
+#include "escrow/escrow_out_events.h"
+
+#include "base/assert.h"
+#include "holdfast/escrow/v1/events.pb-c.h"
+#include "wire/wire.h"
+
+/* Their states are our numbers; tests/contract compares the names too. */
+_Static_assert((int)ESCROW_CREATED == (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CREATED,
+               "first state");
+_Static_assert((int)ESCROW_CANCELLED ==
+                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CANCELLED,
+               "last state");
+_Static_assert(ESCROW_CANCELLED + 1 == ESCROW_STATE_COUNT, "last state");
+
+#define FIRST_BODY ((int)HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED)
+
+/* Our events are the bodies' field numbers, counted from 1. */
+#define BODY(event, name)                                                     \
+    _Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_##name ==    \
+                       FIRST_BODY + (int)(event) - (int)ESCROW_EVENT_CREATED, \
+                   "escrow event")
+BODY(ESCROW_EVENT_CREATED, ESCROW_CREATED);
+BODY(ESCROW_EVENT_AWAIT_FUNDS, ESCROW_AWAIT_FUNDS);
+BODY(ESCROW_EVENT_FUNDS_RECEIVED, ESCROW_FUNDS_RECEIVED);
+BODY(ESCROW_EVENT_FUNDS_HELD, ESCROW_FUNDS_HELD);
+BODY(ESCROW_EVENT_DELIVERED, ESCROW_DELIVERED);
+BODY(ESCROW_EVENT_RELEASE_STARTED, ESCROW_RELEASE_STARTED);
+BODY(ESCROW_EVENT_RELEASED, ESCROW_RELEASED);
+BODY(ESCROW_EVENT_PAYOUT_FAILED, ESCROW_PAYOUT_FAILED);
+BODY(ESCROW_EVENT_CANCELLED, ESCROW_CANCELLED);
+BODY(ESCROW_EVENT_REFUND_STARTED, ESCROW_REFUND_STARTED);
+BODY(ESCROW_EVENT_REFUNDED, ESCROW_REFUNDED);
+BODY(ESCROW_EVENT_REFUND_FAILED, ESCROW_REFUND_FAILED);
+BODY(ESCROW_EVENT_PAYMENT_FAILED, ESCROW_PAYMENT_FAILED);
+BODY(ESCROW_EVENT_FUNDS_SUSPENDED, ESCROW_FUNDS_SUSPENDED);
+BODY(ESCROW_EVENT_SUSPENSE_REFUNDED, ESCROW_SUSPENSE_REFUNDED);
+BODY(ESCROW_EVENT_PAYOUT_RETRIED, ESCROW_PAYOUT_RETRIED);
+_Static_assert(ESCROW_EVENT_COUNT == 17, "a new event needs its line above and its case below");
+
+/* A body in the arena, initialised; `field` of the event points to it. */
+#define NEW_BODY(op, event, type, init, field)    \
+    type *body = arena_new((op)->arena, type, 1); \
+    if (!body) {                                  \
+        return op_arena_full(op);                 \
+    }                                             \
+    init(body);                                   \
+    (event)->field = body;                        \
+    *ret_body = &body->base
+
+/* clang-format off */
+
+#define DEFINE_EMPTY(name, type, init, field)                                                    \
+    static struct status fill_##name(struct op *op, const struct escrow_step *step,              \
+                                     Holdfast__Escrow__V1__EscrowEvent *event,                   \
+                                     const ProtobufCMessage **ret_body)                          \
+    {                                                                                            \
+        (void)step; /* the event says it all */                                                  \
+        NEW_BODY(op, event, type, init, field);                                                  \
+        return OK;                                                                               \
+    }
+
+#define DEFINE_AMOUNT(name, type, init, field)                                                   \
+    static struct status fill_##name(struct op *op, const struct escrow_step *step,              \
+                                     Holdfast__Escrow__V1__EscrowEvent *event,                   \
+                                     const ProtobufCMessage **ret_body)                          \
+    {                                                                                            \
+        NEW_BODY(op, event, type, init, field);                                                  \
+        return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);     \
+    }
+
+#define DEFINE_TEXT(name, type, init, field, text_field)                                         \
+    static struct status fill_##name(struct op *op, const struct escrow_step *step,              \
+                                     Holdfast__Escrow__V1__EscrowEvent *event,                   \
+                                     const ProtobufCMessage **ret_body)                          \
+    {                                                                                            \
+        NEW_BODY(op, event, type, init, field);                                                  \
+        return wire_fill_text(op, step->text, &body->text_field);                                \
+    }
+
+DEFINE_EMPTY(await_funds, Holdfast__Escrow__V1__EscrowAwaitFunds,
+             holdfast__escrow__v1__escrow_await_funds__init, escrow_await_funds)
+DEFINE_EMPTY(delivered, Holdfast__Escrow__V1__EscrowDelivered,
+             holdfast__escrow__v1__escrow_delivered__init, escrow_delivered)
+DEFINE_EMPTY(payout_retried, Holdfast__Escrow__V1__EscrowPayoutRetried,
+             holdfast__escrow__v1__escrow_payout_retried__init, escrow_payout_retried)
+DEFINE_AMOUNT(funds_held, Holdfast__Escrow__V1__EscrowFundsHeld,
+              holdfast__escrow__v1__escrow_funds_held__init, escrow_funds_held)
+DEFINE_AMOUNT(release_started, Holdfast__Escrow__V1__EscrowReleaseStarted,
+              holdfast__escrow__v1__escrow_release_started__init, escrow_release_started)
+DEFINE_AMOUNT(released, Holdfast__Escrow__V1__EscrowReleased,
+              holdfast__escrow__v1__escrow_released__init, escrow_released)
+DEFINE_AMOUNT(refunded, Holdfast__Escrow__V1__EscrowRefunded,
+              holdfast__escrow__v1__escrow_refunded__init, escrow_refunded)
+DEFINE_AMOUNT(suspense_refunded, Holdfast__Escrow__V1__EscrowSuspenseRefunded,
+              holdfast__escrow__v1__escrow_suspense_refunded__init, escrow_suspense_refunded)
+DEFINE_TEXT(payout_failed, Holdfast__Escrow__V1__EscrowPayoutFailed,
+            holdfast__escrow__v1__escrow_payout_failed__init, escrow_payout_failed, code)
+DEFINE_TEXT(refund_failed, Holdfast__Escrow__V1__EscrowRefundFailed,
+            holdfast__escrow__v1__escrow_refund_failed__init, escrow_refund_failed, code)
+DEFINE_TEXT(payment_failed, Holdfast__Escrow__V1__EscrowPaymentFailed,
+            holdfast__escrow__v1__escrow_payment_failed__init, escrow_payment_failed, code)
+DEFINE_TEXT(cancelled, Holdfast__Escrow__V1__EscrowCancelled,
+            holdfast__escrow__v1__escrow_cancelled__init, escrow_cancelled, reason)
+
+/* clang-format on */
+
+static struct status fill_created(struct op *op, const struct escrow_step *step,
+                                  Holdfast__Escrow__V1__EscrowEvent *event,
+                                  const ProtobufCMessage **ret_body)
+{
+    const struct escrow *escrow = &step->after;
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowCreated,
+             holdfast__escrow__v1__escrow_created__init, escrow_created);
+    TRY(wire_fill_id(op, escrow->marketplace_id, &body->marketplace_id));
+    TRY(wire_fill_id(op, escrow->buyer_id, &body->buyer_id));
+    TRY(wire_fill_id(op, escrow->seller_id, &body->seller_id));
+    TRY(wire_fill_money(op, escrow->currency, escrow->price_minor, &body->price));
+    TRY(wire_fill_text(op, escrow->seller_account, &body->seller_account));
+    body->inspection_seconds = escrow->inspection_seconds;
+    return wire_fill_text(op, escrow->description, &body->description);
+}
+
+static struct status fill_funds_received(struct op *op, const struct escrow_step *step,
+                                         Holdfast__Escrow__V1__EscrowEvent *event,
+                                         const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowFundsReceived,
+             holdfast__escrow__v1__escrow_funds_received__init, escrow_funds_received);
+    TRY(wire_fill_id(op, step->leg_id, &body->leg_id));
+    return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);
+}
+
+static struct status fill_refund_started(struct op *op, const struct escrow_step *step,
+                                         Holdfast__Escrow__V1__EscrowEvent *event,
+                                         const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowRefundStarted,
+             holdfast__escrow__v1__escrow_refund_started__init, escrow_refund_started);
+    TRY(wire_fill_text(op, step->text, &body->reason));
+    return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);
+}
+
+static struct status fill_funds_suspended(struct op *op, const struct escrow_step *step,
+                                          Holdfast__Escrow__V1__EscrowEvent *event,
+                                          const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowFundsSuspended,
+             holdfast__escrow__v1__escrow_funds_suspended__init, escrow_funds_suspended);
+    TRY(wire_fill_id(op, step->leg_id, &body->leg_id));
+    TRY(wire_fill_text(op, step->currency, &body->currency));
+    TRY(wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount));
+    body->flagged = step->flagged;
+    if (step->flagged) { /* its currency may not be one of ours; the text says which it is */
+        body->amount->currency = HOLDFAST__COMMON__V1__CURRENCY__CURRENCY_UNSPECIFIED;
+    }
+    return OK;
+}
+
+typedef struct status fill_fn(struct op *op, const struct escrow_step *step,
+                              Holdfast__Escrow__V1__EscrowEvent *event,
+                              const ProtobufCMessage **ret_body);
+
+static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
+    [ESCROW_EVENT_CREATED] = fill_created,
+    [ESCROW_EVENT_AWAIT_FUNDS] = fill_await_funds,
+    [ESCROW_EVENT_FUNDS_RECEIVED] = fill_funds_received,
+    [ESCROW_EVENT_FUNDS_HELD] = fill_funds_held,
+    [ESCROW_EVENT_DELIVERED] = fill_delivered,
+    [ESCROW_EVENT_RELEASE_STARTED] = fill_release_started,
+    [ESCROW_EVENT_RELEASED] = fill_released,
+    [ESCROW_EVENT_PAYOUT_FAILED] = fill_payout_failed,
+    [ESCROW_EVENT_CANCELLED] = fill_cancelled,
+    [ESCROW_EVENT_REFUND_STARTED] = fill_refund_started,
+    [ESCROW_EVENT_REFUNDED] = fill_refunded,
+    [ESCROW_EVENT_REFUND_FAILED] = fill_refund_failed,
+    [ESCROW_EVENT_PAYMENT_FAILED] = fill_payment_failed,
+    [ESCROW_EVENT_FUNDS_SUSPENDED] = fill_funds_suspended,
+    [ESCROW_EVENT_SUSPENSE_REFUNDED] = fill_suspense_refunded,
+    [ESCROW_EVENT_PAYOUT_RETRIED] = fill_payout_retried,
+};
+
+static void fill_sums(const struct escrow *escrow, Holdfast__Escrow__V1__Balances *balances,
+                      Holdfast__Escrow__V1__Attention *attention)
+{
+    holdfast__escrow__v1__balances__init(balances);
+    holdfast__escrow__v1__attention__init(attention);
+    balances->received_minor = escrow->received_minor;
+    balances->in_minor = escrow->in_minor;
+    balances->held_minor = escrow->held_minor;
+    balances->suspense_minor = escrow->suspense_minor;
+    balances->due_seller_minor = escrow->due_seller_minor;
+    balances->due_buyer_minor = escrow->due_buyer_minor;
+    balances->paid_out_minor = escrow->paid_out_minor;
+    balances->refunded_minor = escrow->refunded_minor;
+    attention->payment_setup_failed = escrow->payment_setup_failed;
+    attention->payout_failed_minor = escrow->payout_failed_minor;
+    attention->refund_failed_minor = escrow->refund_failed_minor;
+    attention->foreign_money = escrow->foreign_money;
+}
+
+static struct status emit(struct engine_turn *turn, struct id id, const ProtobufCMessage *body,
+                          const Holdfast__Escrow__V1__EscrowEvent *event)
+{
+    struct str payload;
+    TRY(wire_pack(engine_op(turn), &event->base, &payload));
+    return engine_emit(turn, TOPIC_ESCROW_EVENTS_V1, id, wire_type(body), payload);
+}
+
+STATUS escrow_out_event(struct engine_turn *turn, const struct engine_message *cause,
+                        const struct escrow_step *step, struct id id)
+{
+    ASSERT(step->event > ESCROW_EVENT_NONE);
+    ASSERT(step->event < ESCROW_EVENT_COUNT);
+    struct op *op = engine_op(turn);
+    Holdfast__Escrow__V1__EscrowEvent event;
+    Holdfast__Escrow__V1__Balances balances;
+    Holdfast__Escrow__V1__Attention attention;
+    const ProtobufCMessage *body;
+    holdfast__escrow__v1__escrow_event__init(&event);
+    fill_sums(&step->after, &balances, &attention);
+    TRY(wire_meta_fill(op, cause, id, &event.meta));
+    TRY(wire_fill_id(op, step->after.id, &event.escrow_id));
+    event.seq = step->after.seq;
+    event.state = (Holdfast__Escrow__V1__EscrowState)step->after.state;
+    event.balances = &balances;
+    event.attention = &attention;
+    event.body_case = (Holdfast__Escrow__V1__EscrowEvent__BodyCase)(FIRST_BODY + (int)step->event -
+                                                                    (int)ESCROW_EVENT_CREATED);
+    TRY(fills[step->event](op, step, &event, &body));
+    return emit(turn, id, body, &event);
+}
+
+STATUS escrow_out_rejection(struct engine_turn *turn, const struct engine_message *cause,
+                            enum escrow_state state, enum escrow_reason reason)
+{
+    struct op *op = engine_op(turn);
+    const struct escrow_reason_text *text = escrow_reason_text(reason);
+    struct id id = engine_next_id(turn);
+    Holdfast__Escrow__V1__EscrowEvent event;
+    Holdfast__Escrow__V1__CommandRejected rejected;
+    holdfast__escrow__v1__escrow_event__init(&event);
+    holdfast__escrow__v1__command_rejected__init(&rejected);
+    TRY(wire_meta_fill(op, cause, id, &event.meta));
+    TRY(wire_fill_id(op, cause->key, &event.escrow_id));
+    TRY(wire_fill_text(op, str_of(text->code), &rejected.code));
+    TRY(wire_fill_text(op, str_of(text->sentence), &rejected.sentence));
+    event.state = (Holdfast__Escrow__V1__EscrowState)state;
+    event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_COMMAND_REJECTED;
+    event.command_rejected = &rejected;
+    return emit(turn, id, &rejected.base, &event);
+}
