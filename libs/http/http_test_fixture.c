@@ -80,7 +80,7 @@ static STATUS refuse(struct op *op, void *deps, const struct http_request *req,
     (void)req;
     ret->retry_after_s = 7;
     TRY(http_response_header(op, ret, STR("X-Secret"), STR("must not be seen")));
-    return op_fail(op, STATUS_RETRY, "http.timeout", "the database at 10.0.0.7 is away");
+    return op_fail(op, STATUS_RETRY, "http.unavailable", "the database at 10.0.0.7 is away");
 }
 
 static STATUS whoami(struct op *op, void *deps, const struct http_request *req,
@@ -165,7 +165,7 @@ STATUS fixture_authenticate(struct op *op, void *deps, const struct http_request
         return OK;
     }
     if (str_eq(req->token, STR("weak"))) {
-        return op_fail(op, STATUS_DENIED, "http.timeout", "role");
+        return op_fail(op, STATUS_DENIED, "http.denied", "role");
     }
     return op_fail(op, STATUS_DENIED, "http.unauthenticated", "unknown token");
 }
