@@ -35,11 +35,12 @@ enum conf_type {
 struct conf_key {
     const char *name; /* "STRIPE_SECRET_KEY" */
     enum conf_type type;
-    const char *unit;     /* "ms", "bytes"; NULL: none */
-    int64_t min, max;     /* see conf_type; both 0: no bound beyond the type's own */
-    const char *fallback; /* the default, as it would be written; NULL: none */
-    bool required;        /* must be given: there is no default that is right */
-    const char *choices;  /* CONF_STR: "development|test|production" */
+    const char *unit;        /* "ms", "bytes"; NULL: none */
+    int64_t min, max;        /* see conf_type; both 0: no bound beyond the type's own */
+    const char *fallback;    /* the default, as it would be written; NULL: none */
+    bool required;           /* must be given: there is no default that is right */
+    const char *required_if; /* "OTHER=prefix": required when OTHER begins so; NULL: never */
+    const char *choices;     /* CONF_STR: "development|test|production" */
     const char
         *not_in_production; /* prefixes refused in production: "sk_test_|rk_test_"; NULL: none */
     const char *help;       /* one sentence, for --help and docs/config.md */
@@ -90,7 +91,7 @@ void conf_wipe(struct conf *conf);
 struct str conf_mistakes(const struct conf *conf);
 
 /* ASSERT that the table has the key with this type (SECRET and DATABASE: conf_secret). */
-struct str conf_str(const struct conf *conf, const char *name); /* STR, URL */
+struct str conf_str(const struct conf *conf, const char *name); /* STR, URL; LIST: as written */
 int64_t conf_i64(const struct conf *conf, const char *name);
 bool conf_bool(const struct conf *conf, const char *name);
 const struct secret *conf_secret(const struct conf *conf, const char *name);
