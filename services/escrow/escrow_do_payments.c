@@ -11,10 +11,23 @@ void escrow_do_old_news(struct deciding *d)
     deciding_ignore(d);
 }
 
+/* A provider operation brings money once: its second news is no second money. */
+static bool leg_is_booked(const struct deciding *d)
+{
+    struct id leg_id = d->message->leg_id;
+    for (uint32_t i = 0; i < d->facts->suspense_count; i++) {
+        if (id_eq(d->facts->suspense[i]->leg_id, leg_id)) {
+            return true;
+        }
+    }
+    bool price_came = !deciding_is_unpaid(d->now) && d->now->state != ESCROW_CANCELLED;
+    return price_came && id_eq(leg_id, d->now->paid_leg_id);
+}
+
 void escrow_do_intent_created(struct deciding *d)
 {
-    if (!id_eq(d->message->leg_id, d->now->paid_leg_id)) {
-        deciding_ignore(d); /* of an earlier attempt */
+    if (!id_eq(d->message->leg_id, d->now->paid_leg_id) || leg_is_booked(d)) {
+        deciding_ignore(d); /* of an earlier attempt, or used up already */
         return;
     }
     d->out->next.payment_setup_failed = false;
@@ -35,19 +48,6 @@ void escrow_do_payment_failed(struct deciding *d)
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->text = canceled ? STR("payment_canceled") : d->message->text;
     deciding_end_step(d, step, d->rule->next);
-}
-
-/* A provider operation brings money once: its second news is no second money. */
-static bool leg_is_booked(const struct deciding *d)
-{
-    struct id leg_id = d->message->leg_id;
-    for (uint32_t i = 0; i < d->facts->suspense_count; i++) {
-        if (id_eq(d->facts->suspense[i]->leg_id, leg_id)) {
-            return true;
-        }
-    }
-    bool price_came = !deciding_is_unpaid(d->now) && d->now->state != ESCROW_CANCELLED;
-    return price_came && id_eq(leg_id, d->now->paid_leg_id);
 }
 
 /* Puts money aside that the deal does not expect, and sends it back if it is in our currency. */

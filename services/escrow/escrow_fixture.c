@@ -1,0 +1,137 @@
+/* See the header. */
+#include "escrow/escrow_fixture.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+
+struct id fixture_id(uint8_t byte)
+{
+    struct id id;
+    memset(id.bytes, byte, sizeof(id.bytes));
+    return id;
+}
+
+static void place_price(struct escrow *escrow)
+{
+    int64_t price_minor = escrow->price_minor;
+    switch (escrow->state) {
+    case ESCROW_CREATED:
+    case ESCROW_AWAIT_FUNDS:
+    case ESCROW_CANCELLED: return;
+    case ESCROW_FUNDS_HELD:
+    case ESCROW_DELIVERED: escrow->held_minor = price_minor; break;
+    case ESCROW_RELEASING:
+        escrow->due_seller_minor = price_minor;
+        escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
+        break;
+    case ESCROW_RELEASED:
+        escrow->paid_out_minor = price_minor;
+        escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
+        break;
+    case ESCROW_REFUNDING:
+        escrow->due_buyer_minor = price_minor;
+        escrow->refund_leg_id = FIXTURE_REFUND_LEG;
+        break;
+    case ESCROW_REFUNDED:
+        escrow->refunded_minor = price_minor;
+        escrow->refund_leg_id = FIXTURE_REFUND_LEG;
+        break;
+    case ESCROW_NONE:
+    case ESCROW_STATE_COUNT: UNREACHABLE("escrow state");
+    }
+    escrow->received_minor = price_minor;
+}
+
+void fixture_init(struct fixture *fixture, enum escrow_state state)
+{
+    *fixture = (struct fixture){
+        .escrow = {.id = FIXTURE_ESCROW,
+                   .version = 7,
+                   .seq = 5,
+                   .state = state,
+                   .currency = CURRENCY_USD,
+                   .price_minor = FIXTURE_PRICE_MINOR,
+                   .marketplace_id = FIXTURE_MARKETPLACE,
+                   .buyer_id = FIXTURE_BUYER,
+                   .seller_id = FIXTURE_SELLER,
+                   .seller_account = STR("acct_1"),
+                   .inspection_seconds = ESCROW_INSPECTION_MIN_SECONDS,
+                   .description = STR("A bicycle"),
+                   .paid_leg_id = FIXTURE_PAID_LEG,
+                   .created_at_us = FIXTURE_NOW_US - 1,
+                   .updated_at_us = FIXTURE_NOW_US - 1},
+        .facts = {.now_us = FIXTURE_NOW_US},
+    };
+    place_price(&fixture->escrow);
+    for (uint8_t i = 0; i < ESCROW_LEGS_MAX; i++) {
+        fixture->facts.legs[i] = fixture_id((uint8_t)(0x21 + i));
+    }
+    ASSERT(escrow_is_sound(&fixture->escrow));
+}
+
+void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state)
+{
+    bool ours = state != ESCROW_SUSPENSE_FLAGGED;
+    bool has_leg = state == ESCROW_SUSPENSE_REFUNDING || state == ESCROW_SUSPENSE_REFUNDED;
+    int64_t amount_minor = FIXTURE_SUSPENSE_MINOR;
+    fixture->suspense = (struct escrow_suspense){
+        .leg_id = FIXTURE_EXTRA_LEG,
+        .escrow_id = FIXTURE_ESCROW,
+        .version = 3,
+        .state = state,
+        .currency = ours ? STR("USD") : STR("EUR"),
+        .amount_minor = amount_minor,
+        .created_at_us = FIXTURE_NOW_US - 1,
+        .updated_at_us = FIXTURE_NOW_US - 1,
+    };
+    if (has_leg) {
+        fixture->suspense.refund_leg_id = FIXTURE_EXTRA_REFUND_LEG;
+    }
+    struct escrow *escrow = &fixture->escrow;
+    escrow->received_minor += ours ? amount_minor : 0;
+    escrow->foreign_money = !ours;
+    if (state == ESCROW_SUSPENSE_REFUNDED) {
+        escrow->refunded_minor += amount_minor;
+    } else if (ours) {
+        escrow->due_buyer_minor += amount_minor;
+    }
+    escrow->refund_failed_minor = state == ESCROW_SUSPENSE_REFUND_FAILED ? amount_minor : 0;
+    fixture->rows[0] = &fixture->suspense;
+    fixture->facts.suspense = fixture->rows;
+    fixture->facts.suspense_count = 1;
+    ASSERT(escrow_case_is_sound(escrow, fixture->rows, 1));
+}
+
+struct escrow_message fixture_message(enum escrow_message_kind kind)
+{
+    bool payout = kind == ESCROW_TRANSFER_SUCCEEDED || kind == ESCROW_TRANSFER_FAILED;
+    bool refund = kind == ESCROW_REFUND_SUCCEEDED || kind == ESCROW_REFUND_FAILED;
+    bool command = escrow_message_is_command(kind);
+    struct escrow_message message = {
+        .kind = kind,
+        .escrow_id = FIXTURE_ESCROW,
+        .actor = {.kind = command ? ENGINE_ACTOR_STAFF : ENGINE_ACTOR_SYSTEM},
+        .terms = {.marketplace_id = FIXTURE_MARKETPLACE,
+                  .buyer_id = FIXTURE_BUYER,
+                  .seller_id = FIXTURE_SELLER,
+                  .currency = CURRENCY_USD,
+                  .price_minor = FIXTURE_PRICE_MINOR,
+                  .seller_account = STR("acct_1"),
+                  .inspection_seconds = ESCROW_INSPECTION_MIN_SECONDS,
+                  .description = STR("A bicycle")},
+        .text = STR("why"),
+    };
+    if (command) {
+        message.actor.id = FIXTURE_STAFF;
+        return message;
+    }
+    message.leg_id = FIXTURE_PAID_LEG;
+    if (payout || refund) {
+        message.leg_id = payout ? FIXTURE_PAYOUT_LEG : FIXTURE_REFUND_LEG;
+    }
+    message.amount_minor = FIXTURE_PRICE_MINOR;
+    message.currency = STR("USD");
+    message.stage = ESCROW_STAGE_SETUP;
+    return message;
+}

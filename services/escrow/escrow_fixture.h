@@ -1,0 +1,41 @@
+#pragma once
+
+#include "escrow/escrow_decide.h"
+
+/* Sound escrows in every state, and messages about them: for the tests and for the printed table. */
+
+#define FIXTURE_PRICE_MINOR 10000
+#define FIXTURE_NOW_US INT64_C(1700000000000000)
+
+/* Ids that a reader recognises: all bytes are `byte`. */
+struct id fixture_id(uint8_t byte);
+
+#define FIXTURE_ESCROW fixture_id(0xe0)
+#define FIXTURE_MARKETPLACE fixture_id(0xa0)
+#define FIXTURE_BUYER fixture_id(0xb0)
+#define FIXTURE_SELLER fixture_id(0xc0)
+#define FIXTURE_STAFF fixture_id(0xd0)
+#define FIXTURE_STRANGER fixture_id(0xf0)
+#define FIXTURE_PAID_LEG fixture_id(0x11)
+#define FIXTURE_PAYOUT_LEG fixture_id(0x12)
+#define FIXTURE_REFUND_LEG fixture_id(0x13)
+#define FIXTURE_OTHER_LEG fixture_id(0x14)
+#define FIXTURE_EXTRA_LEG fixture_id(0x15)        /* brought the money in suspense */
+#define FIXTURE_EXTRA_REFUND_LEG fixture_id(0x16) /* takes it back */
+
+struct fixture {
+    struct escrow escrow;
+    struct escrow_suspense suspense;
+    const struct escrow_suspense *rows[1];
+    struct escrow_facts facts; /* no suspense rows; fresh legs are 0x21, 0x22, … */
+};
+
+/* In `state`, nothing failed, nothing in suspense. Not for ESCROW_NONE. */
+void fixture_init(struct fixture *fixture, enum escrow_state state);
+/* Adds a leg of 250 minor units in suspense, in this state. */
+void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state);
+
+/* A message of `kind` by staff (commands) or about the leg that is asked about (news), in full. */
+struct escrow_message fixture_message(enum escrow_message_kind kind);
+
+#define FIXTURE_SUSPENSE_MINOR 250

@@ -1,0 +1,227 @@
+/*
+ * Prints the whole machine: its numbers, and what happens in every (state, message, role). The
+ * output is golden/escrow_table.txt; whoever changes the machine changes that file and is seen.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/defer.h"
+#include "escrow/escrow_fixture.h"
+
+struct role {
+    const char *name;
+    enum engine_actor_kind kind;
+    uint8_t id; /* 0: none */
+};
+
+static const struct role roles[] = {
+    {"BUYER", ENGINE_ACTOR_USER, 0xb0},
+    {"SELLER", ENGINE_ACTOR_USER, 0xc0},
+    {"OTHER_USER", ENGINE_ACTOR_USER, 0xf0},
+    {"MARKETPLACE", ENGINE_ACTOR_MARKETPLACE, 0xa0},
+    {"OTHER_MARKETPLACE", ENGINE_ACTOR_MARKETPLACE, 0xf0},
+    {"STAFF", ENGINE_ACTOR_STAFF, 0xd0},
+    {"SYSTEM", ENGINE_ACTOR_SYSTEM, 0},
+};
+
+static const char *const verdicts[ESCROW_VERDICT_COUNT] = {
+    [ESCROW_VERDICT_NONE] = "?", [ESCROW_ACCEPT] = "accept", [ESCROW_REJECT] = "reject",
+    [ESCROW_IGNORE] = "ignore",  [ESCROW_PARK] = "park",     [ESCROW_MISSING] = "missing",
+};
+
+static void print_flags(const struct escrow *now, const struct escrow *next)
+{
+    if (next->payment_setup_failed != (now && now->payment_setup_failed)) {
+        printf(" %csetup_failed", next->payment_setup_failed ? '+' : '-');
+    }
+    if (next->foreign_money != (now && now->foreign_money)) {
+        printf(" %cforeign_money", next->foreign_money ? '+' : '-');
+    }
+    if (next->payout_failed_minor != (now ? now->payout_failed_minor : 0)) {
+        printf(" payout_failed=%" PRId64, next->payout_failed_minor);
+    }
+    if (next->refund_failed_minor != (now ? now->refund_failed_minor : 0)) {
+        printf(" refund_failed=%" PRId64, next->refund_failed_minor);
+    }
+}
+
+static void print_steps(const struct escrow_decision *decision)
+{
+    for (uint32_t i = 0; i < decision->step_count; i++) {
+        const struct escrow_step *step = &decision->steps[i];
+        printf(" %s", escrow_event_name(step->event));
+        for (uint32_t m = 0; m < step->move_count; m++) {
+            const struct escrow_move *move = &step->moves[m];
+            printf(" [%s>%s %" PRId64 " " STR_FMT "]", escrow_account_name(move->debit),
+                   escrow_account_name(move->credit), move->amount_minor, STR_ARG(move->currency));
+        }
+    }
+}
+
+static void print_cell(const struct fixture *fixture, const struct escrow_message *message,
+                       const char *what)
+{
+    const struct escrow *now = fixture->escrow.state == ESCROW_NONE ? NULL : &fixture->escrow;
+    struct escrow_decision decision = escrow_decide(now, message, &fixture->facts);
+    printf("%-11s %-20s %-22s %s", now ? escrow_state_name(now->state) : "-",
+           escrow_message_name(message->kind), what, verdicts[decision.verdict]);
+    if (decision.reason != ESCROW_REASON_NONE) {
+        printf(" %s", escrow_reason_text(decision.reason)->code);
+    }
+    if (decision.verdict == ESCROW_ACCEPT) {
+        printf(" -> %s:", escrow_state_name(decision.next.state));
+        print_steps(&decision);
+        for (uint32_t i = 0; i < decision.request_count; i++) {
+            const struct escrow_request *request = &decision.requests[i];
+            printf(" {%s", escrow_request_name(request->kind));
+            if (request->amount_minor > 0) {
+                printf(" %" PRId64, request->amount_minor);
+            }
+            if (!id_is_none(request->paid_leg_id)) {
+                printf(" of %02x", request->paid_leg_id.bytes[0]);
+            }
+            printf("}");
+        }
+        print_flags(now, &decision.next);
+    }
+    printf("\n");
+}
+
+static void print_commands(const struct fixture *fixture)
+{
+    for (enum escrow_message_kind kind = ESCROW_CREATE; kind <= ESCROW_RETRY_PAYOUT; kind++) {
+        for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+            struct escrow_message message = fixture_message(kind);
+            message.actor.kind = roles[i].kind;
+            message.actor.id = roles[i].id != 0 ? fixture_id(roles[i].id) : (struct id){0};
+            print_cell(fixture, &message, roles[i].name);
+        }
+    }
+}
+
+static void print_payments_in(const struct fixture *fixture)
+{
+    struct escrow_message message = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
+    print_cell(fixture, &message, "price, asked leg");
+    message.amount_minor = FIXTURE_PRICE_MINOR - 1;
+    print_cell(fixture, &message, "less, asked leg");
+    message.leg_id = FIXTURE_OTHER_LEG;
+    print_cell(fixture, &message, "less, other leg");
+    message.amount_minor = FIXTURE_PRICE_MINOR + 1;
+    print_cell(fixture, &message, "more, other leg");
+    message.amount_minor = FIXTURE_PRICE_MINOR;
+    print_cell(fixture, &message, "price, other leg");
+    message.currency = STR("EUR");
+    print_cell(fixture, &message, "foreign, other leg");
+    message.leg_id = FIXTURE_EXTRA_LEG;
+    print_cell(fixture, &message, "foreign, extra leg");
+
+    const enum escrow_message_kind kinds[] = {ESCROW_INTENT_CREATED, ESCROW_PAYMENT_FAILED,
+                                              ESCROW_PAYMENT_CANCELED};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        message = fixture_message(kinds[i]);
+        print_cell(fixture, &message, "asked leg");
+        message.leg_id = FIXTURE_OTHER_LEG;
+        print_cell(fixture, &message, "other leg");
+    }
+    message = fixture_message(ESCROW_PAYMENT_FAILED);
+    message.stage = ESCROW_STAGE_CHARGE;
+    print_cell(fixture, &message, "charge, asked leg");
+}
+
+static void print_payments_out(const struct fixture *fixture, enum escrow_message_kind first)
+{
+    for (enum escrow_message_kind kind = first; kind <= ESCROW_REFUND_FAILED; kind++) {
+        struct escrow_message message = fixture_message(kind);
+        print_cell(fixture, &message, "own leg");
+        message.amount_minor--;
+        print_cell(fixture, &message, "own leg, less");
+        message = fixture_message(kind);
+        message.leg_id = FIXTURE_OTHER_LEG;
+        print_cell(fixture, &message, "other leg");
+        message.leg_id = FIXTURE_EXTRA_REFUND_LEG;
+        message.amount_minor = FIXTURE_SUSPENSE_MINOR;
+        print_cell(fixture, &message, "extra's leg");
+    }
+}
+
+static void print_state(enum escrow_state state)
+{
+    struct fixture fixture;
+    fixture_init(&fixture, state == ESCROW_NONE ? ESCROW_CREATED : state);
+    fixture.escrow.state = state;
+    printf("\n## %s\n", state == ESCROW_NONE ? "no such escrow" : escrow_state_name(state));
+    print_commands(&fixture);
+    print_payments_in(&fixture);
+    print_payments_out(&fixture, ESCROW_TRANSFER_SUCCEEDED);
+    if (state == ESCROW_NONE) {
+        return;
+    }
+    for (enum escrow_suspense_state s = ESCROW_SUSPENSE_FLAGGED; s < ESCROW_SUSPENSE_STATE_COUNT;
+         s++) {
+        fixture_init(&fixture, state);
+        fixture_add_suspense(&fixture, s);
+        printf("# and %d minor units in suspense, state %d\n", FIXTURE_SUSPENSE_MINOR, (int)s);
+        struct escrow_message message = fixture_message(ESCROW_RETRY_PAYOUT);
+        print_cell(&fixture, &message, "STAFF");
+        message = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
+        message.leg_id = FIXTURE_EXTRA_LEG;
+        print_cell(&fixture, &message, "price, extra leg");
+        print_payments_out(&fixture, ESCROW_REFUND_SUCCEEDED);
+    }
+}
+
+/* Each of the things that a retry is for, in the states where it can be. */
+static void print_retries(void)
+{
+    struct fixture fixture;
+    struct escrow_message message = fixture_message(ESCROW_RETRY_PAYOUT);
+    printf("\n## what a retry sends again\n");
+    for (enum escrow_state state = ESCROW_CREATED; state <= ESCROW_AWAIT_FUNDS; state++) {
+        fixture_init(&fixture, state);
+        fixture.escrow.payment_setup_failed = true;
+        print_cell(&fixture, &message, "set-up failed");
+    }
+    fixture_init(&fixture, ESCROW_RELEASING);
+    fixture.escrow.payout_leg_id = (struct id){0};
+    fixture.escrow.payout_failed_minor = FIXTURE_PRICE_MINOR;
+    print_cell(&fixture, &message, "payout failed");
+    fixture_init(&fixture, ESCROW_REFUNDING);
+    fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUND_FAILED);
+    fixture.escrow.refund_leg_id = (struct id){0};
+    fixture.escrow.refund_failed_minor = FIXTURE_PRICE_MINOR + FIXTURE_SUSPENSE_MINOR;
+    print_cell(&fixture, &message, "both refunds failed");
+}
+
+int main(void)
+{
+    printf("# Printed by escrow_table. Every cell of the escrow machine.\n\n## numbers\n");
+    for (enum escrow_state state = ESCROW_CREATED; state < ESCROW_STATE_COUNT; state++) {
+        printf("state %d %s%s\n", (int)state, escrow_state_name(state),
+               escrow_state_is_final(state) ? " final" : "");
+    }
+    for (enum escrow_event event = ESCROW_EVENT_CREATED; event < ESCROW_EVENT_COUNT; event++) {
+        printf("event %d %s\n", (int)event, escrow_event_name(event));
+    }
+    for (enum escrow_account account = ESCROW_ACCOUNT_PSP_CLEAR; account < ESCROW_ACCOUNT_COUNT;
+         account++) {
+        printf("account %d %s\n", (int)account, escrow_account_name(account));
+    }
+    printf("suspense_states %d\n", (int)ESCROW_SUSPENSE_STATE_COUNT - 1);
+    for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_MESSAGE_KIND_COUNT; kind++) {
+        printf("%s %s\n", escrow_message_is_command(kind) ? "command" : "news",
+               escrow_message_name(kind));
+    }
+    for (enum escrow_request_kind kind = ESCROW_REQUEST_CREATE_PAYMENT_INTENT;
+         kind < ESCROW_REQUEST_KIND_COUNT; kind++) {
+        printf("request %s\n", escrow_request_name(kind));
+    }
+    printf("price_minor %d %d\ninspection_seconds %d %d\n", ESCROW_PRICE_MIN_MINOR,
+           ESCROW_PRICE_MAX_MINOR, ESCROW_INSPECTION_MIN_SECONDS, ESCROW_INSPECTION_MAX_SECONDS);
+    for (enum escrow_state state = ESCROW_NONE; state < ESCROW_STATE_COUNT; state++) {
+        print_state(state);
+    }
+    print_retries();
+    return 0;
+}
