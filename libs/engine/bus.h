@@ -111,4 +111,4 @@ struct bus {
 
 /* Largest value of a record, both ways (reliability.md §4): larger ones are never sent, and
  * quarantined when met. */
-#define BUS_VALUE_MAX_BYTES (256 * 1024)
+#define BUS_VALUE_MAX_BYTES ((size_t)256 * 1024)

@@ -29,7 +29,7 @@ enum caller_outcome {
     CALLER_OUTCOME_COUNT,
 };
 
-#define CALLER_BODY_MAX_BYTES (64 * 1024)
+#define CALLER_BODY_MAX_BYTES ((size_t)64 * 1024)
 
 struct caller_answer {
     uint32_t thread;

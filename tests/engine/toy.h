@@ -1,0 +1,54 @@
+#pragma once
+
+#include "engine/engine.h"
+#include "engine/engine_tables.h"
+
+/*
+ * A small service for the engine's tests. It stands in for payments (reads payments.commands.v1,
+ * a lane-written topic, and its own intake payments.signals.v1; writes payments.events.v1) and keeps
+ * accounts: each message adds a number, gets a gapless seq, a journal line and an event.
+ *
+ * A value is "<verb> <number>":
+ *   open N     creates the account, adds N            add N      adds N; MISSING without account
+ *   garble N   cannot be decoded until toy_heal       fault N    STATUS_BUG when decided, until toy_heal
+ *   huge N     emits an event over the limit          call N     asks the outside, adds N when it is done
+ *   die N      runs toy_on_die while it is decoded    unknown N  a type this version does not know
+ */
+
+struct toy_account {
+    struct id id;
+    int64_t version;
+    int64_t seq;
+    int64_t total;
+};
+
+struct toy_call { /* a child: one call to the outside */
+    struct id id;
+    struct id account_id;
+    int64_t version;
+    int64_t amount;
+    bool done;
+};
+
+struct toy_journal {
+    struct id account_id;
+    int64_t seq;
+    int64_t amount;
+    struct id cause;
+};
+
+extern const struct table toy_account_table;
+extern const struct table toy_call_table;
+extern const struct table toy_journal_table;
+extern const struct engine_service toy_service;
+
+/* From now on garbled and faulty messages are fine: the bug was fixed. toy_reset undoes it. */
+void toy_heal(void);
+void toy_reset(void);
+/* Called when a "die" message is decoded. */
+extern void (*toy_on_die)(void);
+
+#define TOY_COMMANDS TOPIC_PAYMENTS_COMMANDS_V1
+#define TOY_SIGNALS TOPIC_PAYMENTS_SIGNALS_V1
+#define TOY_EVENTS TOPIC_PAYMENTS_EVENTS_V1
+#define TOY_DLQ TOPIC_PAYMENTS_DLQ_V1

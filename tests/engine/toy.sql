@@ -1,0 +1,7 @@
+-- The toy service's tables, for the engine's tests on a real PostgreSQL.
+CREATE TABLE account (id uuid PRIMARY KEY, version bigint NOT NULL, seq bigint NOT NULL, total bigint NOT NULL);
+CREATE TABLE call (id uuid PRIMARY KEY, account_id uuid NOT NULL, version bigint NOT NULL, amount bigint NOT NULL,
+  done boolean NOT NULL);
+CREATE INDEX call_account ON call (account_id);
+CREATE TABLE journal (account_id uuid NOT NULL, seq bigint NOT NULL, amount bigint NOT NULL, cause uuid NOT NULL,
+  PRIMARY KEY (account_id, seq));
