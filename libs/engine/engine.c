@@ -121,6 +121,7 @@ static void start_over(struct engine *engine)
     engine_report(engine, -1, "engine.start_over");
     engine_lanes_lose_all(engine);
     engine->connected = false;
+    atomic_store_explicit(&engine->stats.connected, 0, memory_order_relaxed);
     engine->connect_at_ms =
         clock_mono_ms() + random_backoff_ms(&engine->random, engine->connect_tries,
                                             CONNECT_BACKOFF_MS, CONNECT_BACKOFF_MAX_MS);
@@ -177,6 +178,7 @@ static STATUS work(struct engine *engine, int64_t max_wait_ms)
     }
     if (clock_mono_ms() >= engine->heartbeat_at_ms) {
         TRY(engine_lanes_tend(engine));
+        atomic_store_explicit(&engine->stats.connected, 1, memory_order_relaxed);
         engine->connect_tries = 0;
     }
     TRY(engine_deliveries(engine));

@@ -208,7 +208,7 @@ struct engine_stats {
         quarantined;
     _Atomic uint64_t gaps, claims, effects_sent, effects_done, effects_failed, effects_unknown;
     _Atomic uint64_t intakes_republished, commits_failed;
-    _Atomic uint32_t lanes_held, lanes_stopped, batch_limit;
+    _Atomic uint32_t lanes_held, lanes_stopped, batch_limit, connected;
     _Atomic uint64_t oldest_unpublished_us; /* age; 0: none */
     _Atomic uint64_t effects_need_person;   /* open, too old to be sent again */
 };

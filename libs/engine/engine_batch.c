@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 
 #define BUSY_BATCH 16 /* a batch of more than this makes the next one gather (R16) */
@@ -414,7 +415,9 @@ STATUS engine_batch_items(struct engine *engine, struct engine_batch *batch)
         TRY(engine_decide(engine, batch, &batch->items[i]));
     }
     TRY(engine_save(engine, batch));
+    CRASH_POINT("engine-before-commit");
     TRY(engine->ports.store->ops->commit(&engine->op, engine->ports.store));
+    CRASH_POINT("engine-after-commit-before-publish");
     after_commit(engine, batch);
     return OK;
 }
@@ -444,6 +447,7 @@ STATUS engine_batch_run(struct engine *engine)
     engine->limit =
         engine->limit * 2 > engine->limits.batch_max ? engine->limits.batch_max : engine->limit * 2;
     atomic_store_explicit(&engine->stats.batch_limit, engine->limit, memory_order_relaxed);
+    CRASH_POINT("engine-after-publish");
     uint32_t answers = batch->item_count - batch->record_count;
     engine_queue_pop(engine, batch->record_count);
     count_parks(engine, batch);

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 
 #define TAKEOVER_MAX 256
@@ -53,6 +54,7 @@ void engine_effect_send(struct engine *engine, const struct effect_row *row)
                                .effect_id = row->id,
                                .request = row->request,
                                .not_after_ms = engine->lease_until_ms - SEND_MARGIN_MS};
+    CRASH_POINT("effect-committed-before-sent");
     if (!place || !caller->ops->send(caller, &call)) {
         lane->effect_takeover = true; /* marked as sending and was not: look for it again */
         return;
@@ -183,6 +185,7 @@ STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch)
     if (count == 0) {
         return OK;
     }
+    CRASH_POINT("effect-answered-before-stored");
     struct id *ids = arena_new(&engine->arena, struct id, count);
     if (!ids) {
         return op_arena_full(&engine->op);

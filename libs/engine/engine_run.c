@@ -1,0 +1,375 @@
+/* Threads around engine_step: what each needs is opened by itself, and nothing is shared. */
+#include "engine/engine_run.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "engine/bus_kafka.h"
+#include "engine/store_pg.h"
+#include "obs/log.h"
+#include "obs/metrics.h"
+
+#define IDLE_WAIT_MS 100
+#define OPEN_BACKOFF_MS 100
+#define OPEN_BACKOFF_MAX_MS 2000
+#define BOOT_ARENA_BYTES ((size_t)4 * 1024 * 1024)
+#define LINGER_MS 0
+#define PAUSE_NS (20 * 1000000L)
+
+struct run_thread {
+    struct engine_run *run;
+    uint32_t number;
+    pthread_t thread;
+    struct engine *engine;        /* under run->lock; there while the thread runs it */
+    struct bus *bus;              /* the same */
+    atomic_bool stopped_for_good; /* met what it cannot act on */
+};
+
+struct engine_run {
+    struct svc *svc;
+    struct engine_run_options options;
+    struct engine_limits limits;
+    uint32_t thread_count;
+    struct run_thread threads[ENGINE_THREADS_MAX];
+    pthread_mutex_t
+        lock; /* over every thread's engine and bus: metrics and wakes come from outside */
+    atomic_bool stopping;
+    _Atomic int64_t drain_ms;
+};
+
+/* ---- One thread ---- */
+
+static void log_kafka(void *context, int level, struct str facility, struct str text)
+{
+    (void)context;
+    (void)text; /* free text of a library: the facility and the level say enough for a line */
+    if (level <= 4) {
+        log_warn(NULL, "kafka.log", LOG_I64("level", level), LOG_STR("facility", facility),
+                 LOG_STR("text", text));
+    }
+}
+
+static struct kafka_security security_of(const struct conf *conf)
+{
+    struct kafka_security security = {.protocol = conf_str(conf, "KAFKA_SECURITY_PROTOCOL")};
+    if (conf_given(conf, "KAFKA_SASL_USERNAME")) {
+        security.sasl_mechanism = conf_str(conf, "KAFKA_SASL_MECHANISM");
+        security.username = conf_str(conf, "KAFKA_SASL_USERNAME");
+        security.password = conf_secret(conf, "KAFKA_SASL_PASSWORD");
+    }
+    if (conf_given(conf, "KAFKA_CA_PATH")) {
+        security.ca_location = conf_str(conf, "KAFKA_CA_PATH");
+    }
+    return security;
+}
+
+static STATUS open_ports(struct op *op, struct run_thread *self, struct engine_ports *ret_ports)
+{
+    const struct conf *conf = svc_conf(self->run->svc);
+    struct str service = self->run->options.service->name;
+    struct store_pg_options store_options = {
+        .database_url = secret_reveal(conf_secret(conf, "DATABASE_URL")), .service = service};
+    struct bus_kafka_options bus_options = {.brokers = conf_str(conf, "KAFKA_BROKERS"),
+                                            .group_id = service,
+                                            .client_id = service,
+                                            .source = service,
+                                            .linger_ms = LINGER_MS,
+                                            .security = security_of(conf),
+                                            .log = log_kafka};
+    TRY(store_pg_open(op, &store_options, &ret_ports->store));
+    struct status st = bus_kafka_open(op, &bus_options, &ret_ports->bus);
+    if (status_failed(st)) {
+        ret_ports->store->ops->close(ret_ports->store);
+        return st;
+    }
+    ret_ports->caller = self->run->options.caller;
+    return OK;
+}
+
+static void wait_a_little(struct run_thread *self, int64_t wait_ms)
+{
+    int64_t until_ms = clock_mono_ms() + wait_ms;
+    while (!atomic_load(&self->run->stopping) && clock_mono_ms() < until_ms) {
+        const struct timespec pause = {.tv_nsec = PAUSE_NS};
+        if (nanosleep(&pause, NULL) != 0) {
+            continue; /* interrupted: only shorter */
+        }
+    }
+}
+
+/* Tries until the ports are open; false when the process stops before. */
+static bool open_patiently(struct run_thread *self, struct engine_ports *ret_ports)
+{
+    int64_t wait_ms = OPEN_BACKOFF_MS;
+    while (!atomic_load(&self->run->stopping)) {
+        struct arena arena;
+        arena_init(&arena, BOOT_ARENA_BYTES);
+        struct op op = {.arena = &arena, .correlation_id = STR("boot")};
+        struct status st = open_ports(&op, self, ret_ports);
+        if (status_failed(st)) {
+            log_warn(&op, "engine.not_open", LOG_I64("thread", self->number), LOG_STATUS(st),
+                     LOG_FAILURE(&op));
+        }
+        arena_fini(&arena);
+        if (!status_failed(st)) {
+            return true;
+        }
+        if (st.kind == STATUS_STOP) {
+            atomic_store(&self->stopped_for_good, true);
+            svc_stop(self->run->svc, /* failed */ true);
+            return false;
+        }
+        wait_a_little(self, wait_ms);
+        wait_ms = wait_ms * 2 > OPEN_BACKOFF_MAX_MS ? OPEN_BACKOFF_MAX_MS : wait_ms * 2;
+    }
+    return false;
+}
+
+static void lock(struct engine_run *run)
+{
+    int failed = pthread_mutex_lock(&run->lock);
+    ASSERT(failed == 0);
+}
+
+static void unlock(struct engine_run *run)
+{
+    int failed = pthread_mutex_unlock(&run->lock);
+    ASSERT(failed == 0);
+}
+
+static void show_engine(struct run_thread *self, struct engine *engine, struct bus *bus)
+{
+    lock(self->run);
+    self->engine = engine;
+    self->bus = bus;
+    unlock(self->run);
+}
+
+static void wake_thread(void *ctx)
+{
+    struct run_thread *self = ctx;
+    lock(self->run);
+    if (self->bus) {
+        self->bus->ops->wake(self->bus);
+    }
+    unlock(self->run);
+}
+
+static void *run_thread(void *arg)
+{
+    struct run_thread *self = arg;
+    struct engine_ports ports;
+    if (!open_patiently(self, &ports)) {
+        return NULL;
+    }
+    struct engine *engine =
+        engine_new(self->run->options.service, ports, self->run->limits, self->number);
+    show_engine(self, engine, ports.bus);
+    while (!atomic_load(&self->run->stopping)) {
+        struct status st = engine_step(engine, IDLE_WAIT_MS);
+        if (st.kind == STATUS_STOP) {
+            atomic_store(&self->stopped_for_good, true);
+            wait_a_little(
+                self, OPEN_BACKOFF_MAX_MS); /* a person is needed; look again from time to time */
+        } else {
+            atomic_store(&self->stopped_for_good, false);
+        }
+    }
+    engine_drain(engine, atomic_load(&self->run->drain_ms));
+    show_engine(self, NULL, NULL);
+    engine_free(engine);
+    return NULL;
+}
+
+/* ---- What the outside sees ---- */
+
+static int64_t unpublished_ms(const struct engine_run *run)
+{
+    int64_t oldest_ms = 0;
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        struct engine *engine = run->threads[i].engine;
+        if (engine) {
+            int64_t age_ms =
+                (int64_t)(atomic_load(&engine_stats(engine)->oldest_unpublished_us) / 1000);
+            oldest_ms = age_ms > oldest_ms ? age_ms : oldest_ms;
+        }
+    }
+    return oldest_ms;
+}
+
+int64_t engine_run_unpublished_ms(struct engine_run *run)
+{
+    lock(run);
+    int64_t oldest_ms = unpublished_ms(run);
+    unlock(run);
+    return oldest_ms;
+}
+
+static bool threads_ready(const struct engine_run *run)
+{
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        struct engine *engine = run->threads[i].engine;
+        if (!engine || atomic_load(&run->threads[i].stopped_for_good)) {
+            return false;
+        }
+        const struct engine_stats *stats = engine_stats(engine);
+        if (!atomic_load(&stats->connected) || atomic_load(&stats->lanes_stopped) > 0) {
+            return false;
+        }
+    }
+    return unpublished_ms(run) < ENGINE_RUN_STALE_MS;
+}
+
+static bool is_ready(void *ctx)
+{
+    struct engine_run *run = ctx;
+    lock(run);
+    bool ready = threads_ready(run);
+    unlock(run);
+    return ready;
+}
+
+struct shown {
+    enum metrics_type type;
+    const char *name;
+    const char *help;
+    size_t offset;
+
+    enum { SHOWN_U64, SHOWN_U32, SHOWN_US } kind;
+};
+
+#define COUNTED(field, text)                                       \
+    {                                                              \
+        METRICS_COUNTER, "holdfast_engine_" #field "_total", text, \
+            offsetof(struct engine_stats, field), SHOWN_U64        \
+    }
+
+static const struct shown shown[] = {
+    COUNTED(decided, "Messages decided, repeated attempts included."),
+    COUNTED(duplicates, "Records that had been decided before."),
+    COUNTED(skipped, "Records of a type that this version does not know."),
+    COUNTED(batches, "Transactions committed."),
+    COUNTED(refused_batches, "Attempts that were rolled back."),
+    COUNTED(published, "Records acknowledged by Kafka."),
+    COUNTED(parked, "Messages put aside behind their key."),
+    COUNTED(quarantined, "Records without a readable key."),
+    COUNTED(gaps, "Times a numbered topic had a hole."),
+    COUNTED(claims, "Lanes taken."),
+    COUNTED(effects_sent, "Calls to the outside that were started."),
+    COUNTED(effects_done, "Calls that certainly happened."),
+    COUNTED(effects_failed, "Calls that were certainly refused."),
+    COUNTED(effects_unknown, "Calls whose outcome is unknown; they are repeated."),
+    COUNTED(effects_need_person, "Times a call was too old to be repeated."),
+    COUNTED(intakes_republished, "Open intakes that were published again."),
+    COUNTED(commits_failed, "Times a thread started over."),
+    {METRICS_GAUGE, "holdfast_engine_lanes_held", "Lanes that the thread owns.",
+     offsetof(struct engine_stats, lanes_held), SHOWN_U32},
+    {METRICS_GAUGE, "holdfast_engine_lanes_stopped", "Lanes of the service that wait for a person.",
+     offsetof(struct engine_stats, lanes_stopped), SHOWN_U32},
+    {METRICS_GAUGE, "holdfast_engine_batch_limit", "Messages that the next transaction may decide.",
+     offsetof(struct engine_stats, batch_limit), SHOWN_U32},
+    {METRICS_GAUGE, "holdfast_engine_oldest_unpublished_seconds",
+     "Age of the oldest committed record that Kafka has not acknowledged.",
+     offsetof(struct engine_stats, oldest_unpublished_us), SHOWN_US},
+};
+
+static void show(struct metrics_page *page, const struct shown *what,
+                 const struct engine_stats *stats, uint32_t thread)
+{
+    static const char *const numbers[ENGINE_THREADS_MAX] = {"0", "1", "2", "3", "4", "5", "6", "7"};
+    struct metrics_label label = {.name = "thread", .value = numbers[thread]};
+    const char *field = (const char *)stats + what->offset;
+    switch (what->kind) {
+    case SHOWN_U64:
+        metrics_page_value(page, &label, 1,
+                           (int64_t)atomic_load((const _Atomic uint64_t *)(const void *)field));
+        return;
+    case SHOWN_U32:
+        metrics_page_value(page, &label, 1,
+                           (int64_t)atomic_load((const _Atomic uint32_t *)(const void *)field));
+        return;
+    case SHOWN_US:
+        metrics_page_value_us(page, &label, 1,
+                              (int64_t)atomic_load((const _Atomic uint64_t *)(const void *)field));
+        return;
+    }
+    UNREACHABLE("kind of number");
+}
+
+static void collect(struct metrics_page *page, void *ctx)
+{
+    struct engine_run *run = ctx;
+    lock(run);
+    for (size_t m = 0; m < ARRAY_LEN(shown); m++) {
+        metrics_page_family(page, shown[m].type, shown[m].name, shown[m].help);
+        for (uint32_t i = 0; i < run->thread_count; i++) {
+            struct engine *engine = run->threads[i].engine;
+            if (engine) {
+                show(page, &shown[m], engine_stats(engine), i);
+            }
+        }
+    }
+    unlock(run);
+}
+
+/* ---- Opening and closing ---- */
+
+static STATUS start_threads(struct op *op, struct engine_run *run)
+{
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        struct run_thread *thread = &run->threads[i];
+        thread->run = run;
+        thread->number = i;
+        if (run->options.caller) {
+            run->options.set_wake(run->options.caller, i, wake_thread, thread);
+        }
+    }
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        if (pthread_create(&run->threads[i].thread, NULL, run_thread, &run->threads[i]) != 0) {
+            run->thread_count = i; /* those that run are closed by the caller */
+            return op_fail(op, STATUS_RETRY, "engine.no_thread", "thread %" PRIu32, i);
+        }
+    }
+    return OK;
+}
+
+STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_options *options,
+                       struct engine_run **ret_run)
+{
+    struct engine_run *run =
+        calloc(1, sizeof(*run)); /* LINT-OK: shared by threads, lives to the end */
+    ASSERT(run);
+    run->svc = svc;
+    run->options = *options;
+    run->limits = engine_default_limits();
+    run->limits.batch_max = (uint32_t)conf_i64(svc_conf(svc), "ENGINE_BATCH_MAX");
+    run->thread_count = (uint32_t)conf_i64(svc_conf(svc), "ENGINE_THREADS");
+    struct status st = start_threads(op, run);
+    if (status_failed(st)) {
+        engine_run_close(run, 0);
+        return st;
+    }
+    svc_add_check(svc, "engine", is_ready, run);
+    metrics_collector(svc_metrics(svc), collect, run);
+    *ret_run = run;
+    return OK;
+}
+
+void engine_run_close(struct engine_run *run, int64_t drain_ms)
+{
+    if (!run) {
+        return;
+    }
+    atomic_store(&run->drain_ms, drain_ms);
+    atomic_store(&run->stopping, true);
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        wake_thread(&run->threads[i]);
+    }
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        int failed = pthread_join(run->threads[i].thread, NULL);
+        ASSERT(failed == 0);
+    }
+}

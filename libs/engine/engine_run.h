@@ -1,0 +1,34 @@
+#pragma once
+
+#include "base/defer.h"
+#include "engine/engine.h"
+#include "svc/svc.h"
+
+/*
+ * The engine inside a process: ENGINE_THREADS threads, each with its own connection, consumer and
+ * producer, from the configuration of svc. Registers the readiness check "engine" (every thread
+ * connected, no stopped lane, nothing unpublished for longer than ENGINE_RUN_STALE_MS) and the
+ * holdfast_engine_* metrics.
+ */
+
+#define ENGINE_RUN_STALE_MS 10000 /* reliability.md 5.7: the oldest unpublished row */
+
+struct engine_run;
+
+struct engine_run_options {
+    const struct engine_service *service;
+    struct caller *caller; /* NULL where the service has no effects; must outlive the run */
+    /* effects_set_wake, given by the caller's side so that this library need not know it. */
+    void (*set_wake)(struct caller *caller, uint32_t thread, void (*wake)(void *ctx), void *ctx);
+};
+
+/* Starts the threads. They connect by themselves and try again while a server is away. op is the
+ * boot op of svc: the run lives in its arena. */
+STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_options *options,
+                       struct engine_run **ret_run);
+
+/* Stops reading, publishes what is committed, hands the lanes over, ends the threads. */
+void engine_run_close(struct engine_run *run, int64_t drain_ms);
+
+/* The oldest committed record that Kafka has not acknowledged, in milliseconds; 0: none. */
+int64_t engine_run_unpublished_ms(struct engine_run *run);
