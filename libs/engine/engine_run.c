@@ -339,9 +339,12 @@ static STATUS start_threads(struct op *op, struct engine_run *run)
 STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_options *options,
                        struct engine_run **ret_run)
 {
-    struct engine_run *run =
-        calloc(1, sizeof(*run)); /* LINT-OK: shared by threads, lives to the end */
-    ASSERT(run);
+    struct engine_run *run = arena_new(op->arena, struct engine_run, 1); /* lives as long as svc */
+    if (!run) {
+        return op_arena_full(op);
+    }
+    int failed = pthread_mutex_init(&run->lock, NULL);
+    ASSERT(failed == 0);
     run->svc = svc;
     run->options = *options;
     run->limits = engine_default_limits();
