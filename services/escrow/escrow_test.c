@@ -1,0 +1,148 @@
+/* What must always hold of rows and messages: every clause is broken once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/defer.h"
+#include "escrow/escrow_fixture.h"
+
+#define UNSOUND(change)                                 \
+    do {                                                \
+        fixture_init(&fixture, ESCROW_DELIVERED);       \
+        change;                                         \
+        assert_false(escrow_is_sound(&fixture.escrow)); \
+    } while (0)
+
+static void broken_rows_are_seen(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    for (enum escrow_state s = ESCROW_CREATED; s < ESCROW_STATE_COUNT; s++) {
+        fixture_init(&fixture, s);
+        assert_true(escrow_is_sound(&fixture.escrow));
+    }
+    struct escrow *escrow = &fixture.escrow;
+    UNSOUND(escrow->state = ESCROW_NONE);
+    UNSOUND(escrow->state = ESCROW_STATE_COUNT);
+    UNSOUND(escrow->state = ESCROW_RELEASED);
+    UNSOUND(escrow->version = 0);
+    UNSOUND(escrow->seq = 0);
+    UNSOUND(escrow->currency = CURRENCY_NONE);
+    UNSOUND(escrow->currency = CURRENCY_COUNT);
+    UNSOUND(escrow->price_minor = 0);
+    UNSOUND(escrow->id = (struct id){0});
+    UNSOUND(escrow->buyer_id = escrow->seller_id);
+    UNSOUND(escrow->received_minor += 1);
+    UNSOUND(escrow->in_minor = 1; escrow->received_minor += 1);
+    UNSOUND(escrow->held_minor -= 1; escrow->received_minor -= 1);
+    UNSOUND(escrow->due_seller_minor = 1; escrow->received_minor += 1);
+    UNSOUND(escrow->paid_out_minor = 1; escrow->received_minor += 1);
+    UNSOUND(escrow->suspense_minor = -1; escrow->received_minor -= 1);
+    UNSOUND(escrow->due_buyer_minor = INT64_MAX);
+    UNSOUND(escrow->refund_failed_minor = 1);
+    UNSOUND(escrow->refund_failed_minor = -1);
+    UNSOUND(escrow->payout_failed_minor = 1);
+    UNSOUND(escrow->payment_setup_failed = true);
+    UNSOUND(escrow->paid_leg_id = (struct id){0});
+    UNSOUND(escrow->payout_leg_id = FIXTURE_OTHER_LEG);
+    UNSOUND(escrow->refund_leg_id = FIXTURE_OTHER_LEG);
+    fixture_init(&fixture, ESCROW_REFUNDING);
+    escrow->due_buyer_minor -= 1;
+    escrow->received_minor -= 1;
+    assert_false(escrow_is_sound(escrow));
+    fixture_init(&fixture, ESCROW_REFUNDED);
+    escrow->refund_leg_id = (struct id){0};
+    assert_false(escrow_is_sound(escrow));
+    fixture_init(&fixture, ESCROW_RELEASED);
+    escrow->payout_leg_id = (struct id){0};
+    assert_false(escrow_is_sound(escrow));
+}
+
+static bool case_is_sound(const struct fixture *fixture)
+{
+    return escrow_case_is_sound(&fixture->escrow, fixture->rows, 1);
+}
+
+static void rows_must_agree_with_their_suspense(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    for (enum escrow_suspense_state s = ESCROW_SUSPENSE_FLAGGED; s < ESCROW_SUSPENSE_STATE_COUNT;
+         s++) {
+        fixture_init(&fixture, ESCROW_RELEASED);
+        fixture_add_suspense(&fixture, s);
+        assert_true(case_is_sound(&fixture));
+        for (enum escrow_suspense_state other = ESCROW_SUSPENSE_NONE;
+             other <= ESCROW_SUSPENSE_STATE_COUNT; other++) {
+            fixture.suspense.state = other;
+            assert_int_equal(case_is_sound(&fixture), other == s);
+        }
+    }
+    fixture_init(&fixture, ESCROW_RELEASED);
+    fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUNDING);
+    fixture.suspense.escrow_id = FIXTURE_STRANGER;
+    assert_false(case_is_sound(&fixture));
+    fixture.suspense.escrow_id = FIXTURE_ESCROW;
+    fixture.suspense.amount_minor -= 1;
+    assert_false(case_is_sound(&fixture));
+    fixture.suspense.amount_minor += 1;
+    fixture.suspense.version = 0;
+    assert_false(case_is_sound(&fixture));
+    fixture.suspense.version = 1;
+    assert_true(case_is_sound(&fixture));
+    assert_false(escrow_case_is_sound(&fixture.escrow, NULL, 0));
+}
+
+static void messages_have_a_shape(void **state)
+{
+    (void)state;
+    for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_MESSAGE_KIND_COUNT; kind++) {
+        struct escrow_message message = fixture_message(kind);
+        assert_true(escrow_message_is_sound(&message));
+        message.escrow_id = (struct id){0};
+        assert_false(escrow_message_is_sound(&message));
+    }
+    struct escrow_message message = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
+
+    const struct {
+        struct str currency;
+        int64_t amount_minor;
+        bool good;
+    } rows[] = {
+        {STR("USD"), 1, true},  {STR("USD"), 0, false},  {STR("USD"), -1, false},
+        {STR("US"), 1, false},  {STR("USDC"), 1, true},  {STR("USDCX"), 1, false},
+        {STR("usd"), 1, false}, {STR("U\0D"), 1, false}, {STR("@SD"), 1, false},
+        {STR("US["), 1, false}, {STR("AZA"), 1, true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        message.currency = rows[i].currency;
+        message.amount_minor = rows[i].amount_minor;
+        assert_int_equal(escrow_message_is_sound(&message), rows[i].good);
+    }
+    message = fixture_message(ESCROW_PAYMENT_FAILED);
+    for (enum escrow_stage stage = ESCROW_STAGE_NONE; stage <= ESCROW_STAGE_COUNT; stage++) {
+        message.stage = stage;
+        assert_int_equal(escrow_message_is_sound(&message),
+                         stage == ESCROW_STAGE_SETUP || stage == ESCROW_STAGE_CHARGE);
+    }
+    message = fixture_message(ESCROW_REFUND_FAILED);
+    message.leg_id = (struct id){0};
+    assert_false(escrow_message_is_sound(&message));
+    message = fixture_message(ESCROW_RELEASE);
+    message.actor.kind = ENGINE_ACTOR_NONE;
+    assert_false(escrow_message_is_sound(&message));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(broken_rows_are_seen),
+        cmocka_unit_test(rows_must_agree_with_their_suspense),
+        cmocka_unit_test(messages_have_a_shape),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
