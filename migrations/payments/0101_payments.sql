@@ -21,13 +21,18 @@ CREATE TABLE leg (
   currency smallint NOT NULL CHECK (currency IN (1)),
   amount_minor bigint NOT NULL CHECK (amount_minor > 0),
   received_minor bigint NOT NULL CHECK (received_minor >= 0),    -- in: what the provider received
+  received_currency text NOT NULL,                               -- in: as the provider says, upper case
   provider_ref text NOT NULL,                                    -- pi_, tr_, re_; empty until known
-  charge_ref text NOT NULL,                                      -- in: the charge that paid it (ch_)
+  charge_ref text NOT NULL,                                      -- in: the charge that paid it, or was declined last (ch_)
   destination text NOT NULL,                                     -- transfer: the seller's account
-  paid_leg_id uuid NOT NULL,                                     -- refund: the leg whose money goes back
+  paid_leg_id uuid NOT NULL,                                     -- transfer, refund: the leg whose money it is
   failure_code text NOT NULL,
   created_at_us bigint NOT NULL,
-  updated_at_us bigint NOT NULL
+  updated_at_us bigint NOT NULL,
+  CHECK ((received_minor > 0) = (kind = 1 AND state = 3)),       -- credited exactly when paid
+  CHECK ((received_minor > 0) = (received_currency <> '')),
+  CHECK ((destination <> '') = (kind = 2)),
+  CHECK (state <> 5 OR kind = 1)                                 -- only intents are canceled
 ) WITH (fillfactor = 70);
 CREATE INDEX leg_escrow ON leg (escrow_id);
 
@@ -40,7 +45,8 @@ CREATE TABLE webhook (
   disposition smallint NOT NULL CHECK (disposition IN (1, 2, 3)), -- signalled, ignored, unmatched
   body bytea NOT NULL,
   received_at_us bigint NOT NULL,
-  UNIQUE (provider, event_id)
+  UNIQUE (provider, event_id),
+  CHECK (octet_length(body) <= 262144)
 );
 
 -- migrate:down

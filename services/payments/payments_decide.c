@@ -157,6 +157,22 @@ static struct payments_decision changed(const struct payment *payment, int64_t n
     return out;
 }
 
+static struct payments_decision changed_or_new(const struct payments_view *view,
+                                               struct id escrow_id, int64_t now_us)
+{
+    if (view->payment) {
+        return changed(view->payment, now_us);
+    }
+    return (struct payments_decision){
+        .verdict = PAYMENTS_CHANGED,
+        .payment_new = true,
+        .payment = {.escrow_id = escrow_id,
+                    .version = 1,
+                    .created_at_us = now_us,
+                    .updated_at_us = now_us},
+    };
+}
+
 static struct payments_event *emit(struct payments_decision *out, enum payments_event_kind kind)
 {
     ASSERT(out->event_count < PAYMENTS_EVENTS_MAX);
@@ -204,7 +220,6 @@ static struct leg new_leg(enum leg_kind kind, const struct payments_command *com
         .rail = LEG_RAIL_STRIPE,
         .currency = command->currency,
         .amount_minor = command->amount_minor,
-        .correlation_id = command->correlation_id,
         .created_at_us = now_us,
         .updated_at_us = now_us,
     };
@@ -235,18 +250,7 @@ static struct payments_decision decide_create(const struct payments_view *view,
     if (view->payment && view->payment->cancel_wanted) {
         return broken("payments.intent_after_cancel");
     }
-    struct payments_decision out;
-    if (view->payment) {
-        out = changed(view->payment, now_us);
-    } else {
-        out = (struct payments_decision){.verdict = PAYMENTS_CHANGED, .payment_new = true};
-        out.payment = (struct payment){
-            .escrow_id = command->escrow_id,
-            .version = 1,
-            .created_at_us = now_us,
-            .updated_at_us = now_us,
-        };
-    }
+    struct payments_decision out = changed_or_new(view, command->escrow_id, now_us);
     out.leg_new = true;
     out.leg = new_leg(LEG_IN, command, now_us);
     ask(&out, PAYMENTS_EFFECT_CREATE_INTENT)->description = command->description;
@@ -388,6 +392,28 @@ struct payments_decision payments_decide_command(const struct payments_view *vie
     case PAYMENTS_COMMAND_NONE:
     case PAYMENTS_COMMAND_COUNT: UNREACHABLE("a command is decoded before it is decided");
     }
+    assert_sound(&out);
+    return out;
+}
+
+struct payments_decision payments_decide_dropped(const struct payments_view *view,
+                                                 const struct payments_command *command,
+                                                 int64_t now_us)
+{
+    static const enum payments_event_kind events[PAYMENTS_COMMAND_COUNT] = {
+        [PAYMENTS_CREATE_PAYMENT_INTENT] = PAYMENTS_PAYMENT_FAILED,
+        [PAYMENTS_TRANSFER_TO_SELLER] = PAYMENTS_TRANSFER_FAILED,
+        [PAYMENTS_REFUND_BUYER] = PAYMENTS_REFUND_FAILED,
+    };
+
+    ASSERT(command->kind < PAYMENTS_COMMAND_COUNT);
+    /* A leg that is there has its own outcome; nobody waits for a cancellation. */
+    if (events[command->kind] == PAYMENTS_EVENT_NONE || leg_find(view, command->leg_id)) {
+        return nothing(NULL);
+    }
+    struct payments_decision out = changed_or_new(view, command->escrow_id, now_us);
+    out.leg.id = command->leg_id; /* no row: the leg never began */
+    emit(&out, events[command->kind])->code = STR("payments_dropped");
     assert_sound(&out);
     return out;
 }

@@ -68,10 +68,9 @@ struct leg {
     int64_t received_minor;       /* IN and DONE: what the provider received */
     struct str received_currency; /* IN and DONE: as the provider says, upper case */
     struct str provider_ref;      /* "pi_...", "tr_...", "re_..."; empty until known */
-    struct str charge_ref;    /* IN: the charge that paid it; before that the one declined last */
-    struct str destination;   /* TRANSFER: the seller's account at the provider */
-    struct id paid_leg_id;    /* TRANSFER, REFUND: the leg whose money it is */
-    struct id correlation_id; /* of the request that asked for it */
+    struct str charge_ref;  /* IN: the charge that paid it; before that the one declined last */
+    struct str destination; /* TRANSFER: the seller's account at the provider */
+    struct id paid_leg_id;  /* TRANSFER, REFUND: the leg whose money it is */
     struct str failure_code;
     int64_t created_at_us;
     int64_t updated_at_us;
@@ -92,7 +91,6 @@ struct payments_command {
     enum payments_command_kind kind;
     struct id escrow_id;
     struct id leg_id; /* none for CANCEL_PAYMENT */
-    struct id correlation_id;
     enum currency currency;
     int64_t amount_minor;
     struct str description;    /* CREATE_PAYMENT_INTENT */
@@ -208,6 +206,11 @@ struct payments_decision {
 
 /* view->legs are all legs of the command's escrow. now_us is the fence's time. */
 struct payments_decision payments_decide_command(const struct payments_view *view,
+                                                 const struct payments_command *command,
+                                                 int64_t now_us);
+
+/* A person dropped a command that was parked: whoever waits for its leg is told that it failed. */
+struct payments_decision payments_decide_dropped(const struct payments_view *view,
                                                  const struct payments_command *command,
                                                  int64_t now_us);
 

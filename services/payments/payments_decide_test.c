@@ -417,6 +417,36 @@ static void a_decline_is_told_once_for_each_charge(void **state)
     assert_true(str_eq(world.legs[0].charge_ref, STR("ch_9")));
 }
 
+/* What a person drops is told to the escrow, which may then ask anew. */
+static void a_dropped_command_is_told_as_failed(void **state)
+{
+    (void)state;
+    struct world world = world_paid();
+    const void *legs[] = {&world.legs[0]};
+    struct payments_view view = {.payment = &world.payment, .legs = legs, .leg_count = 1};
+    struct payments_view nobody = {0};
+    struct payments_command refund = world_refund(3, 6000);
+    struct payments_command transfer = world_transfer(2, 6000);
+    struct payments_command create = world_create(5000);
+    struct payments_command stop = world_cancel();
+
+    struct payments_decision out = payments_decide_dropped(&view, &refund, WORLD_NOW_US);
+    assert_int_equal(out.events[0].kind, PAYMENTS_REFUND_FAILED);
+    assert_int_equal(out.events[0].seq, world.payment.seq + 1);
+    assert_true(id_eq(out.events[0].leg_id, world_id(3)));
+    assert_true(str_eq(out.events[0].code, STR("payments_dropped")));
+    assert_false(out.leg_new || out.leg_changed);
+    out = payments_decide_dropped(&nobody, &transfer, WORLD_NOW_US);
+    assert_int_equal(out.events[0].kind, PAYMENTS_TRANSFER_FAILED);
+    assert_true(out.payment_new);
+    out = payments_decide_dropped(&nobody, &create, WORLD_NOW_US);
+    assert_int_equal(out.events[0].kind, PAYMENTS_PAYMENT_FAILED);
+    assert_int_equal(out.events[0].seq, 1);
+    assert_int_equal(payments_decide_dropped(&view, &create, WORLD_NOW_US).verdict,
+                     PAYMENTS_NOTHING);
+    assert_int_equal(payments_decide_dropped(&view, &stop, WORLD_NOW_US).verdict, PAYMENTS_NOTHING);
+}
+
 static void the_table_is_the_golden_one(void **state)
 {
     (void)state;
@@ -461,6 +491,7 @@ int main(void)
         cmocka_unit_test(a_failed_transfer_frees_its_money),
         cmocka_unit_test(a_refund_may_be_pending_and_may_be_taken_back),
         cmocka_unit_test(a_decline_is_told_once_for_each_charge),
+        cmocka_unit_test(a_dropped_command_is_told_as_failed),
         cmocka_unit_test(the_table_is_the_golden_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,93 @@
+/* Decisions in; changed rows, published events and provider requests out. */
+#include "payments/payments_act.h"
+
+#include "base/assert.h"
+#include "obs/log.h"
+#include "payments/payments_out_events.h"
+#include "payments/payments_rail_stripe.h"
+#include "payments/payments_repo.h"
+
+STATUS payments_act_view(struct engine_turn *turn, struct payments_view *ret_view)
+{
+    void *const *rows = NULL;
+    uint32_t count = engine_children(turn, &payments_repo_leg, &rows);
+    const void **legs = arena_new(engine_op(turn)->arena, const void *, count + 1);
+    if (!legs) {
+        return op_arena_full(engine_op(turn));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        legs[i] = rows[i];
+    }
+    *ret_view = (struct payments_view){
+        .payment = engine_aggregate(turn),
+        .legs = legs,
+        .leg_count = count,
+    };
+    return OK;
+}
+
+static struct status keep_payment(struct engine_turn *turn,
+                                  const struct payments_decision *decision)
+{
+    if (decision->payment_new) {
+        void *row;
+        return engine_create(turn, &decision->payment, &row);
+    }
+    struct payment *payment = engine_aggregate(turn);
+    ASSERT(payment);
+    *payment = decision->payment;
+    engine_changed(turn);
+    return OK;
+}
+
+static struct status keep_leg(struct engine_turn *turn, const struct payments_decision *decision)
+{
+    if (decision->leg_new) {
+        void *row;
+        return engine_child_create(turn, &payments_repo_leg, &decision->leg, &row);
+    }
+    void *const *rows = NULL;
+    uint32_t count = engine_children(turn, &payments_repo_leg, &rows);
+    for (uint32_t i = 0; decision->leg_changed && i < count; i++) {
+        struct leg *leg = rows[i];
+        if (id_eq(leg->id, decision->leg.id)) {
+            *leg = decision->leg;
+            engine_child_changed(turn, &payments_repo_leg, leg);
+        }
+    }
+    return OK;
+}
+
+static struct status send(struct engine_turn *turn, const struct payments_effect *effect)
+{
+    struct str request;
+    TRY(payments_rail_stripe.request(engine_op(turn), effect, &request));
+    return engine_effect(turn, engine_next_id(turn), (int32_t)effect->kind, effect->leg_id,
+                         request);
+}
+
+STATUS payments_act(struct engine_turn *turn, const struct engine_message *cause,
+                    const struct payments_decision *decision)
+{
+    struct op *op = engine_op(turn);
+    if (decision->verdict == PAYMENTS_BROKEN) {
+        return op_fail(op, STATUS_BUG, decision->code,
+                       "a sound escrow or provider never says this");
+    }
+    if (decision->alarm) {
+        log_error(op, "payments.alarm", LOG_TEXT("code", decision->alarm),
+                  LOG_ID("escrow_id", cause->key), LOG_ID("cause_id", cause->id));
+    }
+    if (decision->verdict == PAYMENTS_NOTHING) {
+        return OK;
+    }
+    TRY(keep_payment(turn, decision));
+    TRY(keep_leg(turn, decision));
+    for (uint32_t i = 0; i < decision->event_count; i++) {
+        TRY(payments_out_event(turn, cause, &decision->events[i]));
+    }
+    for (uint32_t i = 0; i < decision->effect_count; i++) {
+        TRY(send(turn, &decision->effects[i]));
+    }
+    return OK;
+}

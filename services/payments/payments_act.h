@@ -1,0 +1,14 @@
+#pragma once
+
+#include "engine/engine.h"
+#include "payments/payments_decide.h"
+
+/* Between the engine and the pure decisions: the view that a decision gets, and what it decided put
+ * into rows, records and effects. */
+
+/* The payment of the turn's key and its legs; borrowed from the batch. */
+STATUS payments_act_view(struct engine_turn *turn, struct payments_view *ret_view);
+
+/* Carries a decision out. BROKEN is STATUS_BUG with the decision's code: the key is parked. */
+STATUS payments_act(struct engine_turn *turn, const struct engine_message *cause,
+                    const struct payments_decision *decision);

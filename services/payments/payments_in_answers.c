@@ -1,0 +1,43 @@
+/* Answers in, decisions out. */
+#include "payments/payments_in_answers.h"
+
+#include "base/assert.h"
+#include "obs/log.h"
+#include "payments/payments_act.h"
+#include "payments/payments_rail_stripe.h"
+
+enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect_row *effect,
+                                              const struct caller_answer *answer,
+                                              struct str *ret_code)
+{
+    enum engine_verdict verdict = payments_rail_stripe.judge(op, effect, answer, ret_code);
+    if (str_eq(*ret_code, STR(RAIL_CODE_REFUSES_US)) ||
+        str_eq(*ret_code, STR(RAIL_CODE_KEY_REUSED)) ||
+        str_eq(*ret_code, STR(RAIL_CODE_NOT_OURS))) {
+        log_error(op, "payments.alarm", LOG_STR("code", *ret_code),
+                  LOG_ID("escrow_id", effect->key), LOG_ID("effect_id", effect->id),
+                  LOG_I64("http_status", answer->http_status));
+    }
+    return verdict;
+}
+
+STATUS payments_in_answers_decide(struct engine_turn *turn, const struct effect_row *effect,
+                                  enum engine_verdict verdict, const struct caller_answer *answer)
+{
+    ASSERT(verdict == ENGINE_VERDICT_DONE || verdict == ENGINE_VERDICT_FAILED);
+    struct payments_fact fact;
+    bool told = false;
+    TRY(payments_rail_stripe.read(engine_op(turn), effect, answer, &fact, &told));
+    if (!told) {
+        return OK;
+    }
+    struct payments_view view;
+    TRY(payments_act_view(turn, &view));
+    if (!view.payment) {
+        return op_fail(engine_op(turn), STATUS_BUG, "payments.no_payment",
+                       "an answer about a payment that is not there");
+    }
+    struct payments_decision decision =
+        payments_decide_fact(&view, effect->subject, &fact, engine_op(turn)->now_us);
+    return payments_act(turn, engine_cause(turn), &decision);
+}

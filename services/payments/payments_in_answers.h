@@ -1,0 +1,13 @@
+#pragma once
+
+#include "engine/engine.h"
+
+/* The provider's answers to our own requests: judged, then decided like messages. */
+
+/* engine_service.judge: alarms where our key or account is refused. */
+enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect_row *effect,
+                                              const struct caller_answer *answer,
+                                              struct str *ret_code);
+/* engine_service.answered */
+STATUS payments_in_answers_decide(struct engine_turn *turn, const struct effect_row *effect,
+                                  enum engine_verdict verdict, const struct caller_answer *answer);

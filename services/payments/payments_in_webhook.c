@@ -1,0 +1,240 @@
+/* Bytes from the provider in; a durable row and a signal out. Always holds: 200 only after COMMIT,
+ * no row without a right signature. */
+#include "payments/payments_in_webhook.h"
+
+#include "base/assert.h"
+#include "obs/log.h"
+#include "payments/payments_rail_stripe.h"
+#include "payments/payments_signal.h"
+#include "payments/payments_stripe_event.h"
+
+static const char *const fate_names[WEBHOOK_FATE_COUNT] = {
+    [WEBHOOK_FATE_NONE] = "",
+    [WEBHOOK_TAKEN] = "signalled",
+    [WEBHOOK_TAKEN_IGNORED] = "ignored",
+    [WEBHOOK_TAKEN_UNMATCHED] = "unmatched",
+    [WEBHOOK_TAKEN_UNREADABLE] = "unreadable",
+    [WEBHOOK_REPEATED] = "repeated",
+    [WEBHOOK_REFUSED_SIGNATURE] = "refused_signature",
+    [WEBHOOK_REFUSED_LIVEMODE] = "refused_livemode",
+    [WEBHOOK_REFUSED_ACCOUNT] = "refused_account",
+    [WEBHOOK_FAILED] = "failed",
+};
+
+void payments_in_webhook_init(struct payments_webhook_deps *deps, struct metrics *metrics)
+{
+    for (uint32_t i = 0; i < WEBHOOK_LOCKS; i++) {
+        int failed = pthread_mutex_init(&deps->locks[i], NULL);
+        ASSERT(!failed);
+    }
+    for (uint32_t fate = WEBHOOK_TAKEN; fate < WEBHOOK_FATE_COUNT; fate++) {
+        const struct metrics_label label = {.name = "fate", .value = fate_names[fate]};
+        deps->counters[fate] =
+            metrics_counter(metrics, "holdfast_payments_webhooks_total",
+                            "Calls of the provider to us, by what became of them.", &label, 1);
+    }
+}
+
+void payments_in_webhook_fini(struct payments_webhook_deps *deps)
+{
+    for (uint32_t i = 0; i < WEBHOOK_LOCKS; i++) {
+        pthread_mutex_destroy(&deps->locks[i]);
+    }
+}
+
+/* ---- What a call is worth ---- */
+
+/* Rightly signed bytes that cannot be read are kept under their own hash: they may be money. */
+static struct status keep_unreadable(struct op *op, struct str body, struct webhook_work *work)
+{
+    struct hash hash = hash_of(body);
+    struct strbuf name;
+    strbuf_init(&name, op->arena, STRIPE_ID_MAX_BYTES);
+    strbuf_add(&name, STR("sha256:"));
+    strbuf_add_hex(&name, hash.bytes, sizeof(hash.bytes));
+    if (!strbuf_finish(&name, &work->row.event_id)) {
+        return op_arena_full(op);
+    }
+    work->row.event_type = STR("unreadable");
+    work->row.disposition = STRIPE_UNMATCHED;
+    work->fate = WEBHOOK_TAKEN_UNREADABLE;
+    return OK;
+}
+
+static struct status fill_signal(struct op *op, const struct stripe_event *event, struct str body,
+                                 struct intake_request *request)
+{
+    struct payments_signal signal = {
+        .escrow_id = event->escrow_id,
+        .leg_id = event->leg_id,
+        .provider = payments_rail_stripe.name,
+        .event_id = event->id,
+        .event_type = event->type,
+        .object_id = event->object_id,
+        .object_state = event->object_state,
+        .amount_minor = event->amount_minor,
+        .currency = event->currency,
+        .charge_id = event->charge_id,
+        .failure_code = event->failure_code,
+        .raw = body,
+    };
+    request->topic = TOPIC_PAYMENTS_SIGNALS_V1;
+    request->key = event->escrow_id;
+    request->type = payments_signal_type();
+    return payments_signal_pack(op, &signal, &request->payload, &request->content);
+}
+
+static struct status judge_event(struct op *op, const struct payments_webhook_deps *deps,
+                                 struct str body, struct webhook_work *work)
+{
+    struct stripe_event event;
+    if (status_failed(payments_stripe_event_read(op, body, &event))) {
+        return keep_unreadable(op, body, work);
+    }
+    if (event.live != deps->live) {
+        work->fate = WEBHOOK_REFUSED_LIVEMODE;
+        return OK;
+    }
+    if (event.of_other_account) {
+        work->fate = WEBHOOK_REFUSED_ACCOUNT;
+        return OK;
+    }
+    work->row.event_id = event.id;
+    work->row.event_type = event.type;
+    work->row.disposition = event.disposition;
+    switch (event.disposition) {
+    case STRIPE_SIGNALLED:
+        work->fate = WEBHOOK_TAKEN;
+        return fill_signal(op, &event, body, &work->request);
+    case STRIPE_IGNORED: work->fate = WEBHOOK_TAKEN_IGNORED; return OK;
+    case STRIPE_UNMATCHED: work->fate = WEBHOOK_TAKEN_UNMATCHED; return OK;
+    case STRIPE_DISPOSITION_NONE:
+    case STRIPE_DISPOSITION_COUNT: break;
+    }
+    UNREACHABLE("an event that was read has a disposition");
+}
+
+STATUS payments_in_webhook_judge(struct op *op, const struct payments_webhook_deps *deps,
+                                 struct str signature, struct str body,
+                                 struct webhook_work *ret_work)
+{
+    struct webhook_work work = {
+        .signature = payments_signature_check(signature, body, op->now_us, deps->secrets,
+                                              deps->secret_count),
+        .row = {.provider = payments_rail_stripe.name, .body = body, .received_at_us = op->now_us},
+    };
+    if (work.signature != SIGNATURE_GOOD) {
+        work.fate = WEBHOOK_REFUSED_SIGNATURE;
+        *ret_work = work;
+        return OK;
+    }
+    TRY(judge_event(op, deps, body, &work));
+    work.row.id = payments_signal_id(work.row.provider, work.row.event_id);
+    work.request.id = work.row.id;
+    work.request.extra_table = &payments_repo_webhook;
+    *ret_work = work;
+    return OK;
+}
+
+/* ---- Storing and answering ---- */
+
+static void count(const struct payments_webhook_deps *deps, enum webhook_fate fate)
+{
+    if (deps->counters[fate]) {
+        metrics_add(deps->counters[fate], 1);
+    }
+}
+
+static struct status refuse(struct op *op, const struct webhook_work *work)
+{
+    struct str reason = str_of(fate_names[work->fate]);
+    if (work->fate == WEBHOOK_REFUSED_SIGNATURE) {
+        log_warn(op, "payments.webhook_refused", LOG_STR("code", reason),
+                 LOG_TEXT("signature", payments_signature_name(work->signature)));
+    } else {
+        log_error(op, "payments.alarm", LOG_STR("code", reason));
+    }
+    /* One answer for all, so that a stranger learns nothing from trying. */
+    return op_fail(op, STATUS_INVALID, "payments.webhook_refused", STR_FMT, STR_ARG(reason));
+}
+
+static struct status store(struct op *op, struct payments_webhook_deps *deps,
+                           const struct webhook_work *work, enum intake_result *ret_result)
+{
+    struct intake_request request = work->request;
+    request.extra_row = &work->row;
+    pthread_mutex_t *lock = &deps->locks[request.id.bytes[sizeof(request.id.bytes) - 1]];
+    pthread_mutex_lock(lock);
+    struct status st = op_check_deadline(op);
+    if (!status_failed(st)) {
+        st = intake_submit(op, deps->intake, &request, ret_result);
+    }
+    pthread_mutex_unlock(lock);
+    return st;
+}
+
+static struct status answer(struct op *op, const struct payments_webhook_deps *deps,
+                            const struct webhook_work *work, enum intake_result result,
+                            struct http_response *ret)
+{
+    switch (result) {
+    case INTAKE_STORED:
+        count(deps, work->fate);
+        if (work->fate == WEBHOOK_TAKEN_UNMATCHED || work->fate == WEBHOOK_TAKEN_UNREADABLE) {
+            log_error(op, "payments.alarm", LOG_TEXT("code", fate_names[work->fate]),
+                      LOG_STR("event_type", work->row.event_type),
+                      LOG_STR("event_id", work->row.event_id));
+        }
+        ret->body = STR("{\"received\":true}");
+        return OK;
+    case INTAKE_REPEATED:
+        count(deps, WEBHOOK_REPEATED);
+        ret->body = STR("{\"received\":true}");
+        return OK;
+    case INTAKE_DIFFERENT:
+        count(deps, WEBHOOK_FAILED);
+        log_error(op, "payments.alarm", LOG_TEXT("code", "payments.webhook_conflict"),
+                  LOG_STR("event_id", work->row.event_id));
+        return op_fail(op, STATUS_BUG, "payments.webhook_conflict",
+                       "an event that is stored came with other contents");
+    case INTAKE_BUSY:
+        count(deps, WEBHOOK_FAILED);
+        return op_fail(op, STATUS_RETRY, "payments.webhook_busy", "another call stores this event");
+    case INTAKE_RESULT_NONE:
+    case INTAKE_RESULT_COUNT: break;
+    }
+    UNREACHABLE("a stored request has a result");
+}
+
+struct status payments_in_webhook(struct op *op, void *deps_ptr, const struct http_request *req,
+                                  struct http_response *ret)
+{
+    struct payments_webhook_deps *deps = deps_ptr;
+    struct str signature = {0};
+    (void)http_request_header(req, STR("Stripe-Signature"), &signature); /* none: it stays empty */
+    struct webhook_work work;
+    TRY(payments_in_webhook_judge(op, deps, signature, req->body, &work));
+    if (work.fate >= WEBHOOK_REFUSED_SIGNATURE) {
+        count(deps, work.fate);
+        return refuse(op, &work);
+    }
+    enum intake_result result = INTAKE_RESULT_NONE;
+    struct status st = store(op, deps, &work, &result);
+    if (status_failed(st)) {
+        count(deps, WEBHOOK_FAILED);
+        return st;
+    }
+    return answer(op, deps, &work, result, ret);
+}
+
+const struct http_route payments_routes[] = {
+    {.method = HTTP_POST,
+     .path = "/webhooks/stripe",
+     .auth = HTTP_AUTH_NONE, /* the signature is the credential */
+     .body = HTTP_BODY_ANY,
+     .body_max_bytes = HTTP_BODY_WEBHOOK_BYTES,
+     .deadline_ms = WEBHOOK_DEADLINE_MS,
+     .handler = payments_in_webhook,
+     .arena_bytes = WEBHOOK_ARENA_BYTES},
+};
+const uint32_t payments_route_count = sizeof(payments_routes) / sizeof(payments_routes[0]);

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "base/op.h"
+#include "engine/engine.h"
+#include "payments/payments_decide.h"
+
+/*
+ * A rail: how one provider is asked and how its answers are read. Pure but for the arena: requests
+ * are frozen as bytes, secrets are added when they are sent. Stripe is the first; others (a
+ * custodian of USDC, a wallet's RPC) are rows of this struct.
+ */
+
+struct payments_rail {
+    enum leg_rail kind;
+    struct str name; /* "stripe", in metrics and in the table `webhook` */
+
+    /* The frozen bytes of a request, the same for the same effect in every build of this version. */
+    struct status (*request)(struct op *op, const struct payments_effect *effect,
+                             struct str *ret_request);
+
+    /* What an answer means. *ret_code is a stable word for people; empty with DONE. */
+    enum engine_verdict (*judge)(struct op *op, const struct effect_row *effect,
+                                 const struct caller_answer *answer, struct str *ret_code);
+
+    /* What a certain answer says about the leg effect->subject. *ret_told false: nothing new. */
+    struct status (*read)(struct op *op, const struct effect_row *effect,
+                          const struct caller_answer *answer, struct payments_fact *ret_fact,
+                          bool *ret_told);
+};
+
+/* Codes of judge that mean "not this leg's fault: somebody must look at our account or key". */
+#define RAIL_CODE_REFUSES_US "provider_refuses_us"
+#define RAIL_CODE_KEY_REUSED "idempotency_error"
+/* The answer cannot be what this request was answered: of another object, or unreadable. */
+#define RAIL_CODE_NOT_OURS "answer_not_ours"
+#define RAIL_CODE_UNREADABLE "answer_unreadable"

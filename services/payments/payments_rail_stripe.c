@@ -1,0 +1,386 @@
+/*
+ * Effects to frozen requests, answers to verdicts and facts. Always holds: a leg fails only by an
+ * answer that says for certain that nothing happened; whatever is not certain is asked again with
+ * the same key and the same bytes.
+ */
+#include "payments/payments_rail_stripe.h"
+
+#include "base/assert.h"
+#include "base/defer.h"
+#include "effects/effects.h"
+#include "json/json_read.h"
+#include "payments/payments_stripe_event.h"
+
+/* 1,000 bytes of description, each three when encoded, and some ids. */
+#define BODY_MAX_BYTES ((size_t)8 * 1024)
+#define CODE_MAX_BYTES 32
+#define SECRET_TEXT_MAX_BYTES 512
+
+/* ---- Requests ---- */
+
+static bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+void payments_rail_stripe_param(struct strbuf *buf, const char *name, struct str value)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    if (buf->len > 0) {
+        strbuf_add_char(buf, '&');
+    }
+    strbuf_add(buf, str_of(name));
+    strbuf_add_char(buf, '=');
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char byte = (unsigned char)value.ptr[i];
+        if (is_unreserved(value.ptr[i])) {
+            strbuf_add_char(buf, value.ptr[i]);
+        } else {
+            strbuf_add_char(buf, '%');
+            strbuf_add_char(buf, digits[byte >> 4]);
+            strbuf_add_char(buf, digits[byte & 15]);
+        }
+    }
+}
+
+static void add_money(struct strbuf *body, const struct payments_effect *effect, bool with_currency)
+{
+    if (body->len > 0) {
+        strbuf_add_char(body, '&');
+    }
+    strbuf_addf(body, "amount=%lld", (long long)effect->amount_minor);
+    if (!with_currency) {
+        return;
+    }
+    struct str name = currency_name(effect->currency);
+    strbuf_add(body, STR("&currency="));
+    for (size_t i = 0; i < name.len; i++) {
+        strbuf_add_char(body, (char)(name.ptr[i] - 'A' + 'a'));
+    }
+}
+
+/* By these an object says which leg it is, to every webhook and to people in the dashboard. */
+static void add_metadata(struct strbuf *body, const struct payments_effect *effect)
+{
+    char text[ID_TEXT_BYTES];
+    id_format(effect->escrow_id, text);
+    payments_rail_stripe_param(body, "metadata[escrow_id]", str_of(text));
+    id_format(effect->leg_id, text);
+    payments_rail_stripe_param(body, "metadata[leg_id]", str_of(text));
+}
+
+static void add_transfer_group(struct strbuf *body, const struct payments_effect *effect)
+{
+    char text[ID_TEXT_BYTES];
+    id_format(effect->escrow_id, text);
+    payments_rail_stripe_param(body, "transfer_group", str_of(text));
+}
+
+static void write_body(struct strbuf *body, const struct payments_effect *effect)
+{
+    switch (effect->kind) {
+    case PAYMENTS_EFFECT_CREATE_INTENT:
+        add_money(body, effect, true /* with currency */);
+        payments_rail_stripe_param(body, "automatic_payment_methods[enabled]", STR("true"));
+        if (effect->description.len > 0) {
+            payments_rail_stripe_param(body, "description", effect->description);
+        }
+        add_metadata(body, effect);
+        add_transfer_group(body, effect);
+        return;
+    case PAYMENTS_EFFECT_CANCEL_INTENT:
+        payments_rail_stripe_param(body, "cancellation_reason", STR("requested_by_customer"));
+        return;
+    case PAYMENTS_EFFECT_CREATE_TRANSFER:
+        add_money(body, effect, true /* with currency */);
+        payments_rail_stripe_param(body, "destination", effect->destination);
+        add_metadata(body, effect);
+        if (effect->charge_ref.len > 0) {
+            payments_rail_stripe_param(body, "source_transaction", effect->charge_ref);
+        }
+        add_transfer_group(body, effect);
+        return;
+    case PAYMENTS_EFFECT_CREATE_REFUND:
+        add_money(body, effect, false /* a refund is in the payment's currency */);
+        add_metadata(body, effect);
+        payments_rail_stripe_param(body, "payment_intent", effect->intent_ref);
+        return;
+    case PAYMENTS_EFFECT_NONE:
+    case PAYMENTS_EFFECT_COUNT: break;
+    }
+    UNREACHABLE("a request has a kind");
+}
+
+static void write_path(struct strbuf *path, const struct payments_effect *effect)
+{
+    switch (effect->kind) {
+    case PAYMENTS_EFFECT_CREATE_INTENT: strbuf_add(path, STR("/v1/payment_intents")); return;
+    case PAYMENTS_EFFECT_CANCEL_INTENT:
+        /* Checked when the provider named it. */
+        ASSERT(payments_stripe_event_is_id(effect->intent_ref));
+        strbuf_addf(path, "/v1/payment_intents/" STR_FMT "/cancel", STR_ARG(effect->intent_ref));
+        return;
+    case PAYMENTS_EFFECT_CREATE_TRANSFER: strbuf_add(path, STR("/v1/transfers")); return;
+    case PAYMENTS_EFFECT_CREATE_REFUND: strbuf_add(path, STR("/v1/refunds")); return;
+    case PAYMENTS_EFFECT_NONE:
+    case PAYMENTS_EFFECT_COUNT: break;
+    }
+    UNREACHABLE("a request has a kind");
+}
+
+static struct status stripe_request(struct op *op, const struct payments_effect *effect,
+                                    struct str *ret_request)
+{
+    struct effects_request request = {
+        .method = EFFECTS_POST,
+        .idempotency_key = true,
+        .content_type = STR("application/x-www-form-urlencoded"),
+    };
+    struct strbuf path;
+    strbuf_init(&path, op->arena, EFFECTS_PATH_MAX_BYTES);
+    write_path(&path, effect);
+    struct strbuf body;
+    strbuf_init(&body, op->arena, BODY_MAX_BYTES);
+    write_body(&body, effect);
+    if (!strbuf_finish(&path, &request.path) || !strbuf_finish(&body, &request.body)) {
+        return op_fail(op, STATUS_LIMIT, "payments.request_too_large", "over %zu bytes",
+                       BODY_MAX_BYTES);
+    }
+    return effects_encode(op, &request, ret_request);
+}
+
+/* ---- Answers ---- */
+
+struct stripe_answer {
+    enum engine_verdict verdict;
+    struct str code;
+    bool told; /* fact says something about the leg */
+    struct payments_fact fact;
+};
+
+static struct stripe_answer unknown(struct str code)
+{
+    return (struct stripe_answer){.verdict = ENGINE_VERDICT_UNKNOWN, .code = code};
+}
+
+static struct stripe_answer done(struct payments_fact fact)
+{
+    return (struct stripe_answer){.verdict = ENGINE_VERDICT_DONE, .told = true, .fact = fact};
+}
+
+/* The object is the one that this effect is about, by what we wrote into it. */
+static bool is_ours(const struct json_value *object, const struct effect_row *effect,
+                    const char *name)
+{
+    struct str kind;
+    struct str escrow;
+    struct str leg;
+    struct id escrow_id;
+    struct id leg_id;
+    return json_text_at(object, "/object", &kind) && str_eq(kind, str_of(name)) &&
+           json_text_at(object, "/metadata/escrow_id", &escrow) && id_parse(escrow, &escrow_id) &&
+           id_eq(escrow_id, effect->key) && json_text_at(object, "/metadata/leg_id", &leg) &&
+           id_parse(leg, &leg_id) && id_eq(leg_id, effect->subject);
+}
+
+static const char *object_name(int effect_kind)
+{
+    switch ((enum payments_effect_kind)effect_kind) {
+    case PAYMENTS_EFFECT_CREATE_INTENT:
+    case PAYMENTS_EFFECT_CANCEL_INTENT: return "payment_intent";
+    case PAYMENTS_EFFECT_CREATE_TRANSFER: return "transfer";
+    case PAYMENTS_EFFECT_CREATE_REFUND: return "refund";
+    case PAYMENTS_EFFECT_NONE:
+    case PAYMENTS_EFFECT_COUNT: break;
+    }
+    UNREACHABLE("a request has a kind");
+}
+
+/* Amount and currency of what moved; the decision compares them with what was asked. */
+static bool read_moved(struct op *op, const struct json_value *object, struct payments_fact *fact)
+{
+    struct str currency;
+    return json_i64_at(object, "/amount", &fact->amount_minor) && fact->amount_minor > 0 &&
+           json_text_at(object, "/currency", &currency) &&
+           payments_stripe_event_currency(op->arena, currency, &fact->currency);
+}
+
+static bool read_refund(struct op *op, const struct json_value *object, struct payments_fact *fact)
+{
+    struct str state;
+    if (!json_text_at(object, "/status", &state)) {
+        return false;
+    }
+    if (str_eq(state, STR("succeeded"))) {
+        fact->kind = PAYMENTS_FACT_SUCCEEDED;
+        return read_moved(op, object, fact);
+    }
+    if (str_eq(state, STR("pending")) || str_eq(state, STR("requires_action"))) {
+        fact->kind = PAYMENTS_FACT_MADE;
+        return true;
+    }
+    if (str_eq(state, STR("failed")) || str_eq(state, STR("canceled"))) {
+        fact->kind = PAYMENTS_FACT_FAILED;
+        struct str reason = state;
+        bool found = json_text_at(object, "/failure_reason", &reason);
+        fact->failure_code = payments_stripe_event_code(found ? reason : state);
+        return true;
+    }
+    return false;
+}
+
+/* What the object of a 2xx answer says; false when it does not say it properly. */
+static bool read_success(struct op *op, const struct json_value *object, int effect_kind,
+                         struct payments_fact *fact)
+{
+    struct str state;
+    if (!json_text_at(object, "/id", &fact->provider_ref) ||
+        !payments_stripe_event_is_id(fact->provider_ref)) {
+        return false;
+    }
+    switch ((enum payments_effect_kind)effect_kind) {
+    case PAYMENTS_EFFECT_CREATE_INTENT:
+        fact->kind = PAYMENTS_FACT_MADE;
+        return json_text_at(object, "/client_secret", &fact->client_secret) &&
+               fact->client_secret.len > 0 && fact->client_secret.len <= SECRET_TEXT_MAX_BYTES;
+    case PAYMENTS_EFFECT_CANCEL_INTENT:
+        fact->kind = PAYMENTS_FACT_CANCELED;
+        return json_text_at(object, "/status", &state) && str_eq(state, STR("canceled"));
+    case PAYMENTS_EFFECT_CREATE_TRANSFER:
+        fact->kind = PAYMENTS_FACT_SUCCEEDED;
+        return read_moved(op, object, fact);
+    case PAYMENTS_EFFECT_CREATE_REFUND: return read_refund(op, object, fact);
+    case PAYMENTS_EFFECT_NONE:
+    case PAYMENTS_EFFECT_COUNT: break;
+    }
+    UNREACHABLE("a request has a kind");
+}
+
+static struct stripe_answer understand_success(struct op *op, const struct effect_row *effect,
+                                               const struct json_value *object)
+{
+    if (!is_ours(object, effect, object_name(effect->kind))) {
+        return unknown(STR(RAIL_CODE_NOT_OURS));
+    }
+    struct payments_fact fact = {.kind = PAYMENTS_FACT_NONE};
+    if (!read_success(op, object, effect->kind, &fact)) {
+        return unknown(STR(RAIL_CODE_UNREADABLE));
+    }
+    return done(fact);
+}
+
+/* Refusals that are about our account, key or version, and not about this leg. */
+static const char *const codes_about_us[] = {
+    "api_key_expired",          "livemode_mismatch",   "platform_account_required",
+    "platform_api_key_expired", "secret_key_required", "testmode_charges_only",
+    "tls_version_unsupported",
+};
+
+static bool is_about_us(struct str code)
+{
+    for (size_t i = 0; i < ARRAY_LEN(codes_about_us); i++) {
+        if (str_eq(code, str_of(codes_about_us[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* 400, 402, 404: nothing happened and nothing will, if the body says so in the provider's words. */
+static struct stripe_answer understand_refusal(const struct effect_row *effect,
+                                               const struct json_value *root, int32_t http_status)
+{
+    struct str type;
+    struct str code = STR("");
+    if (!json_text_at(root, "/error/type", &type)) {
+        return unknown(STR(RAIL_CODE_UNREADABLE));
+    }
+    bool coded = json_text_at(root, "/error/code", &code) && code.len > 0;
+    if (str_eq(type, STR("idempotency_error"))) {
+        return unknown(STR(RAIL_CODE_KEY_REUSED));
+    }
+    if (is_about_us(code)) {
+        return unknown(STR(RAIL_CODE_REFUSES_US));
+    }
+    bool definite = str_eq(type, STR("card_error")) || str_eq(type, STR("invalid_request_error"));
+    /* A 404 without an object's name is about the address: a wrong base URL, a proxy. */
+    if (!definite || (http_status == 404 && !str_eq(code, STR("resource_missing")))) {
+        return unknown(payments_stripe_event_code(type));
+    }
+    const struct json_value *intent = json_at(root, "/error/payment_intent");
+    struct str state;
+    if (effect->kind == PAYMENTS_EFFECT_CANCEL_INTENT &&
+        is_ours(intent, effect, "payment_intent") && json_text_at(intent, "/status", &state) &&
+        str_eq(state, STR("canceled"))) {
+        return done((struct payments_fact){.kind = PAYMENTS_FACT_CANCELED});
+    }
+    struct stripe_answer out = {
+        .verdict = ENGINE_VERDICT_FAILED,
+        .code = payments_stripe_event_code(coded ? code : type),
+        /* An intent that cannot be canceled was paid, or is being paid: its webhook settles it. */
+        .told = effect->kind != PAYMENTS_EFFECT_CANCEL_INTENT,
+    };
+    out.fact = (struct payments_fact){.kind = PAYMENTS_FACT_FAILED, .failure_code = out.code};
+    return out;
+}
+
+static struct stripe_answer unknown_http(struct op *op, int32_t http_status)
+{
+    struct strbuf buf;
+    strbuf_init(&buf, op->arena, CODE_MAX_BYTES);
+    strbuf_addf(&buf, "http_%d", http_status);
+    struct str code;
+    return unknown(strbuf_finish(&buf, &code) ? code : STR("http"));
+}
+
+static struct stripe_answer understand(struct op *op, const struct effect_row *effect,
+                                       const struct caller_answer *answer)
+{
+    if (answer->outcome != CALLER_ANSWERED) {
+        return unknown(answer->outcome == CALLER_NOT_SENT ? STR("not_sent") : STR("no_answer"));
+    }
+    int32_t http = answer->http_status;
+    if (http == 401 || http == 403) {
+        return unknown(STR(RAIL_CODE_REFUSES_US)); /* our key is wrong, not the leg */
+    }
+    bool success = http >= 200 && http <= 299;
+    if (!success && http != 400 && http != 402 && http != 404) {
+        return unknown_http(op, http); /* 409, 429, 5xx, redirects: as good as no answer */
+    }
+    const struct json_value *root;
+    if (status_failed(json_read(op, answer->body, &root))) {
+        return unknown(STR(RAIL_CODE_UNREADABLE));
+    }
+    return success ? understand_success(op, effect, root) : understand_refusal(effect, root, http);
+}
+
+static enum engine_verdict stripe_judge(struct op *op, const struct effect_row *effect,
+                                        const struct caller_answer *answer, struct str *ret_code)
+{
+    struct stripe_answer understood = understand(op, effect, answer);
+    *ret_code = understood.code;
+    return understood.verdict;
+}
+
+static struct status stripe_read(struct op *op, const struct effect_row *effect,
+                                 const struct caller_answer *answer, struct payments_fact *ret_fact,
+                                 bool *ret_told)
+{
+    struct stripe_answer understood = understand(op, effect, answer);
+    if (understood.verdict == ENGINE_VERDICT_UNKNOWN) {
+        return op_fail(op, STATUS_BUG, "payments.answer_uncertain",
+                       "judged as certain before, now " STR_FMT, STR_ARG(understood.code));
+    }
+    *ret_fact = understood.fact;
+    *ret_told = understood.told;
+    return OK;
+}
+
+const struct payments_rail payments_rail_stripe = {
+    .kind = LEG_RAIL_STRIPE,
+    .name = STR("stripe"),
+    .request = stripe_request,
+    .judge = stripe_judge,
+    .read = stripe_read,
+};

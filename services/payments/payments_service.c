@@ -1,0 +1,52 @@
+/* The service told once; main and the simulator run the same. */
+#include "payments/payments_service.h"
+
+#include "base/defer.h"
+#include "payments/payments_in_answers.h"
+#include "payments/payments_in_commands.h"
+#include "payments/payments_in_signals.h"
+#include "payments/payments_repo.h"
+#include "payments/payments_signal.h"
+#include "wire/wire.h"
+
+/* A signal's outcome is that it was decided: nobody polls for it. */
+static enum intake_outcome signal_outcome(const struct engine_message *message,
+                                          struct str *ret_code, struct str *ret_sentence)
+{
+    (void)message;
+    *ret_code = STR("");
+    *ret_sentence = STR("");
+    return INTAKE_ACCEPTED;
+}
+
+static const struct engine_handler payments_handlers[] = {
+    {
+        .topic = TOPIC_PAYMENTS_COMMANDS_V1,
+        .decode = payments_in_commands_decode,
+        .decide = payments_in_commands_decide,
+        .dropped = payments_in_commands_dropped,
+        .drop_needs_two = true,
+    },
+    {
+        .topic = TOPIC_PAYMENTS_SIGNALS_V1,
+        .decode = payments_signal_decode,
+        .decide = payments_in_signals_decide,
+        .closes = ENGINE_CLOSES_MESSAGE,
+        .outcome = signal_outcome,
+        .drop_needs_two = true,
+    },
+};
+
+const struct engine_service payments_service = {
+    .name = STR("payments"),
+    .aggregate_type = STR("payment"),
+    .aggregate = &payments_repo_payment,
+    .children = {&payments_repo_leg},
+    .handlers = payments_handlers,
+    .handler_count = ARRAY_LEN(payments_handlers),
+    .dlq = TOPIC_PAYMENTS_DLQ_V1,
+    .parked_record = wire_parked_record,
+    .demands_first = true,
+    .judge = payments_in_answers_judge,
+    .answered = payments_in_answers_decide,
+};

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "base/op.h"
+#include "payments/payments_decide.h"
+
+/* A webhook's body, once its signature is known to be right: what it is about, in our words. Pure
+ * but for the arena. */
+
+/* The provider's ids, types and states are letters, digits and a few signs within these bounds. */
+#define STRIPE_ID_MAX_BYTES 255
+#define STRIPE_TYPE_MAX_BYTES 100
+#define STRIPE_CODE_MAX_BYTES 64
+
+/* What becomes of an event. The numbers stand in the table `webhook`. */
+enum stripe_disposition {
+    STRIPE_DISPOSITION_NONE = 0,
+    STRIPE_SIGNALLED, /* about one of our legs: goes to payments.signals.v1 */
+    STRIPE_IGNORED,   /* of a type that changes nothing here */
+    STRIPE_UNMATCHED, /* of a type that matters, and does not name one of our legs as it should */
+    STRIPE_DISPOSITION_COUNT,
+};
+
+struct stripe_event {
+    struct str id;   /* "evt_..." */
+    struct str type; /* "payment_intent.succeeded" */
+    bool live;
+    bool of_other_account; /* it happened in an account connected to ours, not in ours */
+    enum stripe_disposition disposition;
+    /* With SIGNALLED: */
+    struct id escrow_id;
+    struct id leg_id;
+    struct str object_id;
+    struct str object_state;
+    int64_t amount_minor; /* received or moved; 0 where no money is told of */
+    struct str currency;  /* upper case, with the amount */
+    struct str charge_id;
+    struct str failure_code;
+};
+
+/*
+ * STATUS_INVALID "payments.event_unreadable": it has no proper id, type or livemode; or what
+ * json_read refuses (json.*). Text lives in op->arena.
+ */
+STATUS payments_stripe_event_read(struct op *op, struct str body, struct stripe_event *ret_event);
+
+/* What an event of this type, about an object in this state, says about its leg; NONE: nothing. */
+enum payments_fact_kind payments_stripe_event_fact(struct str type, struct str object_state);
+
+/* A code as we pass it on: the provider's where it is a plain word, else "provider_error". */
+struct str payments_stripe_event_code(struct str code);
+/* An id as the provider makes them: letters, digits, '_', '-'. */
+bool payments_stripe_event_is_id(struct str id);
+/* Three lower-case letters to upper case, in the arena; false when it is not that. */
+bool payments_stripe_event_currency(struct arena *arena, struct str lower, struct str *ret_upper);
