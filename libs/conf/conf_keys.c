@@ -19,6 +19,13 @@ const struct conf_key conf_common_keys[] = {
      .fallback = "127.0.0.1:9090",
      .help = "Address of /livez, /readyz and /metrics. Not for the public network. Port 0: any "
              "free one, which is logged."},
+#ifdef HOLDFAST_CRASH_POINTS
+    {.name = "HOLDFAST_CRASH_AT",
+     .type = CONF_STR,
+     .min = 1,
+     .max = 100,
+     .help = "Tests only, not in release builds: name:n:kill or name:n:stop, see base/crash.h."},
+#endif
 };
 const size_t conf_common_key_count = ARRAY_LEN(conf_common_keys);
 

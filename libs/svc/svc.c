@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "obs/log.h"
 #include "svc/svc_internal.h"
 
@@ -117,6 +118,12 @@ static struct status load_conf(struct op *op, const struct svc_info *info, struc
         (void)fwrite(mistakes.ptr, 1, mistakes.len, stderr);
         return op_fail(op, STATUS_INVALID, "conf.invalid", "the configuration has mistakes");
     }
+#ifdef HOLDFAST_CRASH_POINTS
+    if (conf_given(conf, "HOLDFAST_CRASH_AT") && !crash_arm(conf_str(conf, "HOLDFAST_CRASH_AT"))) {
+        return op_fail(op, STATUS_INVALID, "conf.invalid",
+                       "HOLDFAST_CRASH_AT is not name:n:kill|stop");
+    }
+#endif
     *ret_conf = conf;
     return OK;
 }
