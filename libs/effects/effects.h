@@ -39,7 +39,7 @@ struct effects_request {
     struct str body;
 };
 
-/* The bytes for engine_effect, in op->arena. STATUS_INVALID or _LIMIT "effects.request" when the
+/* The bytes for engine_effect, in op->arena. STATUS_INVALID "effects.request" when the
  * request does not keep the bounds above. */
 STATUS effects_encode(struct op *op, const struct effects_request *request, struct str *ret_bytes);
 /* The reverse; slices point into bytes. STATUS_INVALID "effects.request" for anything that encode
@@ -74,7 +74,7 @@ struct effects_options {
 STATUS effects_open(struct op *op, const struct effects_options *options,
                     struct caller **ret_caller);
 /* How to wake an engine thread when an answer has come for it. Before its first send. wake is
- * called in the caller's thread and must not block. */
+ * called in the caller's thread (in the sender's, when a call is refused at once), must not block. */
 void effects_set_wake(struct caller *caller, uint32_t thread, void (*wake)(void *ctx), void *ctx);
 /* Ends the thread; calls under way are given up (their outcome is unknown). All answers must have
  * been released. NULL is fine. */

@@ -22,16 +22,19 @@
     "Content-Type: application/problem+json\r\n" \
     "Cache-Control: no-store\r\n"                \
     "Connection: close\r\n"
-#define TOO_SLOW_BODY                                  \
-    "{\"type\":\"urn:holdfast:problem:http.timeout\"," \
-    "\"title\":\"Request Timeout\",\"status\":408,\"code\":\"http.timeout\"}"
+#define TIMEOUT_CODE "http.timeout"
+#define TOO_SLOW_BODY                                      \
+    "{\"type\":\"urn:holdfast:problem:" TIMEOUT_CODE "\"," \
+    "\"title\":\"Request Timeout\",\"status\":408,\"code\":\"" TIMEOUT_CODE "\"}"
 _Static_assert(sizeof(TOO_SLOW_BODY) - 1 == 105, "the Content-Length below");
 #define TOO_SLOW                                                            \
     "HTTP/1.1 408 Request Timeout\r\n" LAST_WORD_HEADERS "Content-Length: " \
     "105\r\n\r\n" TOO_SLOW_BODY
-#define TOO_LARGE_BODY                                        \
-    "{\"type\":\"urn:holdfast:problem:http.body_too_large\"," \
-    "\"title\":\"Content Too Large\",\"status\":413,\"code\":\"http.body_too_large\"}"
+
+#define TOO_LARGE_CODE "http.body_too_large"
+#define TOO_LARGE_BODY                                       \
+    "{\"type\":\"urn:holdfast:problem:" TOO_LARGE_CODE "\"," \
+    "\"title\":\"Content Too Large\",\"status\":413,\"code\":\"" TOO_LARGE_CODE "\"}"
 _Static_assert(sizeof(TOO_LARGE_BODY) - 1 == 121, "the Content-Length below");
 #define TOO_LARGE                                          \
     "HTTP/1.1 413 Content Too Large\r\n" LAST_WORD_HEADERS \

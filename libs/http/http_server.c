@@ -151,6 +151,9 @@ static ssize_t on_stream_read(void *cls, uint64_t offset, char *ret_bytes, size_
     int64_t len =
         conn->stream.read(conn->stream.ctx, ret_bytes, max_bytes, atomic_load(&server->draining));
     ASSERT(len <= (int64_t)max_bytes);
+    if (len == HTTP_STREAM_BREAK) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     return len < 0 ? (ssize_t)MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)len;
 }
 

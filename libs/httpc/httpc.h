@@ -41,7 +41,7 @@ struct httpc_request {
 };
 
 /* Adds a header; both slices must live until the request is started. STATUS_INVALID with
- * "httpc.header" when they have control characters; STATUS_LIMIT past HTTPC_HEADERS_MAX. */
+ * "httpc.header" when they have control characters or there are HTTPC_HEADERS_MAX. */
 STATUS httpc_request_header(struct op *op, struct httpc_request *request, struct str name,
                             struct str value);
 

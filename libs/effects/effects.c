@@ -1,0 +1,337 @@
+/* The caller over libs/httpc. An engine thread sends (reserve, build, start) and takes answers from
+ * its own queue; the loop's thread puts them there and wakes it. Nobody waits for anybody: the lock
+ * guards list operations only. Queues need no bound of their own: an answer keeps its slot. */
+#include "effects/effects.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/assert.h"
+
+#define EFFECTS_ARENA_BYTES (1024 * 1024)
+#define URL_MAX_BYTES (EFFECTS_PATH_MAX_BYTES + 256)
+
+/* What goes with a slot from send to release. */
+struct effects_item {
+    struct effects *effects;
+    struct effects_item *next;
+    struct httpc_call *http;
+    struct caller_answer answer;
+};
+
+struct effects_queue {
+    struct effects_item *first;
+    struct effects_item *last;
+    void (*wake)(void *ctx);
+    void *wake_ctx;
+};
+
+struct effects {
+    struct caller caller; /* first: the engine holds a pointer to it */
+    struct arena arena;   /* this struct lives in it */
+    struct effects_options options;
+    struct httpc *httpc;
+    struct effects_item *items;
+    pthread_mutex_t lock;
+    struct effects_item *free; /* under lock, as are the queues */
+    struct effects_queue queues[EFFECTS_THREADS_MAX];
+    _Atomic uint64_t bad_requests;
+};
+
+static struct effects *effects_of(struct caller *caller)
+{
+    return (struct effects *)caller; /* its first member */
+}
+
+static void lock(struct effects *effects)
+{
+    int failed = pthread_mutex_lock(&effects->lock);
+    ASSERT(failed == 0);
+}
+
+static void unlock(struct effects *effects)
+{
+    int failed = pthread_mutex_unlock(&effects->lock);
+    ASSERT(failed == 0);
+}
+
+/* ---- Answers ---- */
+
+static enum caller_outcome outcome_of(enum httpc_outcome outcome)
+{
+    switch (outcome) {
+    case HTTPC_NOT_SENT: return CALLER_NOT_SENT;
+    case HTTPC_ANSWERED: return CALLER_ANSWERED;
+    case HTTPC_UNKNOWN: return CALLER_UNKNOWN;
+    case HTTPC_OUTCOME_COUNT: break;
+    }
+    UNREACHABLE("outcome");
+}
+
+static void enqueue(struct effects_item *item)
+{
+    struct effects *effects = item->effects;
+    struct effects_queue *queue = &effects->queues[item->answer.thread];
+    item->next = NULL;
+    lock(effects);
+    if (queue->last == NULL) {
+        queue->first = item;
+    } else {
+        queue->last->next = item;
+    }
+    queue->last = item;
+    unlock(effects);
+    if (queue->wake != NULL) { /* set before the first send, constant since */
+        queue->wake(queue->wake_ctx);
+    }
+}
+
+static void on_done(void *ctx, struct httpc_call *call, const struct httpc_answer *answer)
+{
+    struct effects_item *item = ctx;
+    ASSERT(item->http == call);
+    _Static_assert(CALLER_BODY_MAX_BYTES == HTTPC_ANSWER_MAX_BYTES, "an answer fits");
+    item->answer.outcome = outcome_of(answer->outcome);
+    item->answer.http_status = answer->status;
+    item->answer.retry_after_ms = answer->retry_after_ms;
+    item->answer.body = answer->body;
+    enqueue(item);
+}
+
+/* ---- Sending ---- */
+
+static struct str method_name(enum effects_method method)
+{
+    switch (method) {
+    case EFFECTS_GET: return STR("GET");
+    case EFFECTS_POST: return STR("POST");
+    case EFFECTS_PUT: return STR("PUT");
+    case EFFECTS_PATCH: return STR("PATCH");
+    case EFFECTS_DELETE: return STR("DELETE");
+    case EFFECTS_METHOD_NONE:
+    case EFFECTS_METHOD_COUNT: break;
+    }
+    UNREACHABLE("method"); /* decode lets no other one pass */
+}
+
+static STATUS build(struct op *op, struct effects *effects, const struct caller_call *call,
+                    struct httpc_request *ret_request)
+{
+    struct effects_request frozen;
+    TRY(effects_decode(op, call->request, &frozen));
+    struct strbuf url;
+    strbuf_init(&url, op->arena, URL_MAX_BYTES);
+    strbuf_add(&url, effects->options.base_url);
+    strbuf_add(&url, frozen.path);
+    *ret_request = (struct httpc_request){.method = method_name(frozen.method),
+                                          .body = frozen.body,
+                                          .connect_ms = effects->options.connect_ms,
+                                          .total_ms = effects->options.total_ms,
+                                          .not_after_ms = call->not_after_ms};
+    if (!strbuf_finish(&url, &ret_request->url)) {
+        return op_arena_full(op);
+    }
+    if (frozen.content_type.len > 0) {
+        TRY(httpc_request_header(op, ret_request, STR("Content-Type"), frozen.content_type));
+    }
+    if (frozen.idempotency_key) {
+        struct str key = id_to_str(op->arena, call->effect_id);
+        if (key.ptr == NULL) {
+            return op_arena_full(op);
+        }
+        TRY(httpc_request_header(op, ret_request, STR("Idempotency-Key"), key));
+    }
+    if (effects->options.build != NULL) {
+        TRY(effects->options.build(op, effects->options.deps, &frozen, call->effect_id,
+                                   ret_request));
+    }
+    return OK;
+}
+
+static struct effects_item *reserve(struct effects *effects)
+{
+    struct httpc_call *http = httpc_reserve(effects->httpc);
+    if (http == NULL) {
+        return NULL;
+    }
+    lock(effects);
+    struct effects_item *item = effects->free;
+    ASSERT(item != NULL); /* as many as slots */
+    effects->free = item->next;
+    unlock(effects);
+    item->http = http;
+    return item;
+}
+
+static bool effects_send(struct caller *caller, const struct caller_call *call)
+{
+    struct effects *effects = effects_of(caller);
+    ASSERT(call->thread < EFFECTS_THREADS_MAX);
+    struct effects_item *item = reserve(effects);
+    if (item == NULL) {
+        return false;
+    }
+    item->answer = (struct caller_answer){.thread = call->thread,
+                                          .lane = call->lane,
+                                          .epoch = call->epoch,
+                                          .effect_id = call->effect_id,
+                                          .outcome = CALLER_NOT_SENT,
+                                          .body = STR(""),
+                                          .handle = item};
+    struct op op = {.arena = httpc_arena(item->http)};
+    struct httpc_request request;
+    struct status st = build(&op, effects, call, &request);
+    if (status_failed(st)) { /* answered at once: the engine sees an attempt that did not go out */
+        atomic_fetch_add(&effects->bad_requests, 1);
+        enqueue(item);
+        return true;
+    }
+    httpc_start(item->http, &request, on_done, item);
+    return true;
+}
+
+static uint32_t effects_free_slots(struct caller *caller)
+{
+    return httpc_free_slots(effects_of(caller)->httpc);
+}
+
+static bool effects_take(struct caller *caller, uint32_t thread, struct caller_answer *ret_answer)
+{
+    struct effects *effects = effects_of(caller);
+    ASSERT(thread < EFFECTS_THREADS_MAX);
+    struct effects_queue *queue = &effects->queues[thread];
+    lock(effects);
+    struct effects_item *item = queue->first;
+    if (item != NULL) {
+        queue->first = item->next;
+        if (queue->first == NULL) {
+            queue->last = NULL;
+        }
+    }
+    unlock(effects);
+    if (item == NULL) {
+        return false;
+    }
+    *ret_answer = item->answer;
+    return true;
+}
+
+static void effects_release(struct caller *caller, struct caller_answer *answer)
+{
+    struct effects *effects = effects_of(caller);
+    struct effects_item *item = answer->handle;
+    ASSERT(item != NULL);
+    ASSERT(item->effects == effects);
+    struct httpc_call *http = item->http;
+    item->http = NULL;
+    lock(effects);
+    item->next = effects->free;
+    effects->free = item;
+    unlock(effects);
+    httpc_release(http); /* after the item: whoever gets the slot finds one */
+    *answer = (struct caller_answer){.handle = NULL};
+}
+
+static const struct caller_ops effects_ops = {
+    .free_slots = effects_free_slots,
+    .send = effects_send,
+    .take = effects_take,
+    .release = effects_release,
+};
+
+/* ---- Opening and closing ---- */
+
+static bool is_base_url(struct str url, bool allow_http)
+{
+    struct str https = STR("https://");
+    struct str http = STR("http://");
+    struct str rest;
+    if (str_has_prefix(url, https)) {
+        rest = str_after(url, https.len);
+    } else if (allow_http && str_has_prefix(url, http)) {
+        rest = str_after(url, http.len);
+    } else {
+        return false;
+    }
+    if (rest.len == 0 || url.len > URL_MAX_BYTES - EFFECTS_PATH_MAX_BYTES) {
+        return false;
+    }
+    for (size_t i = 0; i < rest.len; i++) {
+        char c = rest.ptr[i];
+        if (c <= ' ' || c >= 0x7f || c == '@' || c == '?' || c == '#') {
+            return false;
+        }
+    }
+    return rest.ptr[rest.len - 1] != '/';
+}
+
+static STATUS open_effects(struct op *op, struct effects *effects)
+{
+    const struct effects_options *options = &effects->options;
+    if (!is_base_url(options->base_url, options->allow_http)) {
+        return op_fail(op, STATUS_INVALID, "effects.options", "base url of %zu bytes",
+                       options->base_url.len);
+    }
+    effects->options.base_url = str_dup(&effects->arena, options->base_url);
+    effects->items = arena_new(&effects->arena, struct effects_item, options->slots);
+    if (effects->options.base_url.ptr == NULL || effects->items == NULL) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < options->slots; i++) {
+        effects->items[i].effects = effects;
+        effects->items[i].next = effects->free;
+        effects->free = &effects->items[i];
+    }
+    struct httpc_options http = {
+        .slots = options->slots, .allow_http = options->allow_http, .ca_file = options->ca_file};
+    return httpc_open(op, &http, &effects->httpc);
+}
+
+STATUS effects_open(struct op *op, const struct effects_options *options,
+                    struct caller **ret_caller)
+{
+    struct arena arena;
+    arena_init(&arena, EFFECTS_ARENA_BYTES);
+    struct effects *effects = arena_new(&arena, struct effects, 1);
+    if (effects == NULL) {
+        arena_fini(&arena);
+        return op_arena_full(op);
+    }
+    effects->arena = arena;
+    effects->caller.ops = &effects_ops;
+    effects->options = *options;
+    int failed = pthread_mutex_init(&effects->lock, NULL);
+    ASSERT(failed == 0);
+    DEFER(effects_free_at) struct caller *caller = &effects->caller;
+    TRY(open_effects(op, effects));
+    *ret_caller = TAKE(caller);
+    return OK;
+}
+
+void effects_set_wake(struct caller *caller, uint32_t thread, void (*wake)(void *ctx), void *ctx)
+{
+    struct effects *effects = effects_of(caller);
+    ASSERT(thread < EFFECTS_THREADS_MAX);
+    lock(effects);
+    effects->queues[thread].wake = wake;
+    effects->queues[thread].wake_ctx = ctx;
+    unlock(effects);
+}
+
+void effects_free(struct caller *caller)
+{
+    if (caller == NULL) {
+        return;
+    }
+    struct effects *effects = effects_of(caller);
+    httpc_free(effects->httpc); /* first: its thread uses the queues */
+    (void)pthread_mutex_destroy(&effects->lock);
+    struct arena arena = effects->arena;
+    arena_fini(&arena);
+}
+
+uint64_t effects_bad_requests(struct caller *caller)
+{
+    return atomic_load(&effects_of(caller)->bad_requests);
+}
