@@ -54,10 +54,10 @@ STATUS kafka_consumer_assign(struct op *op, struct kafka_consumer *consumer, con
 /* Stops reading it and forgets what was fetched of it; harmless when it is not assigned. */
 void kafka_consumer_unassign(struct kafka_consumer *consumer, const char *topic, int32_t partition);
 
-/* The next record that is there already; never waits. Faults that librdkafka heals by itself (a
- * broker is away, a leader moved) are passed over; the others come back as a status (kafka_error.h),
- * and ret_record then names topic and partition when the fault belongs to one. */
-STATUS kafka_consumer_poll(struct op *op, struct kafka_consumer *consumer,
+/* The next record, at once or within wait_ms. Faults that librdkafka heals by itself (a broker is
+ * away, a leader moved) are passed over; the others come back as a status (kafka_error.h), and
+ * ret_record then names topic and partition when the fault belongs to one (else topic is NULL). */
+STATUS kafka_consumer_poll(struct op *op, struct kafka_consumer *consumer, int wait_ms,
                            struct kafka_record *ret_record, bool *ret_got);
 /* The index-th header; false when there are fewer. The slices live as long as the record. */
 bool kafka_record_header(const struct kafka_record *record, size_t index, struct str *ret_name,

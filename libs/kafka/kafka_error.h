@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/op.h"
 
 /*
@@ -10,7 +12,7 @@
  * kafka.queue_full   RETRY  the local queue is full
  * kafka.failed       RETRY  the handle has failed for good and must be opened anew
  * kafka.too_large    LIMIT  a message is larger than the broker takes
- * kafka.offset_gone  STOP   the offset is outside the log
+ * bus.offset_gone    STOP   the offset is outside the log
  * kafka.denied       STOP   credentials or permissions
  * kafka.topic        STOP   no such topic or partition
  * kafka.corrupt      STOP   bytes that fail their checksum or cannot be read
@@ -19,4 +21,4 @@
 STATUS kafka_error(struct op *op, int code, const char *what, const char *detail);
 
 /* True for faults that librdkafka heals by itself while the caller goes on. */
-_Bool kafka_error_heals(int code);
+bool kafka_error_heals(int code);

@@ -56,7 +56,7 @@ STATUS kafka_producer_topic(struct op *op, struct kafka_producer *producer, uint
                             const char *name);
 
 /* Queues a message; all is copied. STATUS_RETRY "kafka.queue_full": serve first. STATUS_LIMIT
- * "kafka.message_too_large". Any other failure means that the producer has failed. */
+ * "kafka.too_large". Any other failure means that the producer has failed. */
 STATUS kafka_producer_send(struct op *op, struct kafka_producer *producer,
                            const struct kafka_message *message);
 /* Delivers the reports that are there; never waits. */

@@ -1,0 +1,107 @@
+#pragma once
+
+#include "base/lane.h"
+#include "engine/bus_kafka.h"
+#include "kafka/kafka_admin.h"
+#include "kafka/kafka_consumer.h"
+#include "kafka/kafka_producer.h"
+
+/*
+ * The bus's struct, shared by its parts: bus_kafka.c opens and waits, bus_kafka_in.c reads,
+ * bus_kafka_tail.c answers what the last records are, bus_kafka_out.c writes.
+ */
+
+_Static_assert(TOPOLOGY_PARTITIONS == LANES, "lane p is partition p of every topic");
+_Static_assert(TOPIC_COUNT <= KAFKA_PRODUCER_TOPICS_MAX, "a slot for each topic");
+_Static_assert(BUS_VALUE_MAX_BYTES + 16384 < KAFKA_MESSAGE_MAX_BYTES, "key and headers fit");
+
+/* A partition being read. */
+struct bus_kafka_partition {
+    bool assigned;
+    int64_t next_offset; /* lower ones are not handed out */
+};
+
+/* What lag tools are told. */
+struct bus_kafka_position {
+    bool known;
+    bool changed; /* since it was last committed */
+    int64_t next_offset;
+};
+
+/* A message that was produced: waits for its report, then for `delivered`. */
+struct bus_kafka_sent {
+    uint32_t index;
+    bool written;
+    enum topic topic;
+    int32_t partition;
+    int64_t n;
+    struct id message_id;
+};
+
+struct bus_kafka {
+    struct bus bus;     /* first */
+    struct arena arena; /* this struct and all below live in it */
+    struct bus_kafka_options options;
+    struct secret password;
+    const char *topic_names[TOPIC_COUNT];
+    int event_fd;
+
+    struct kafka_consumer *consumer;
+    struct bus_kafka_partition partitions[TOPIC_COUNT][LANES];
+    struct bus_kafka_position positions[TOPIC_COUNT][LANES];
+    bool positions_changed;
+    int64_t positions_at_ms;     /* clock_mono_ms() of the last commit */
+    int64_t positions_all_at_ms; /* and of the last one of all that are known */
+
+    struct kafka_consumer *tail_reader;
+    struct kafka_admin *admin; /* over tail_reader's connections */
+
+    struct kafka_producer *producer; /* NULL after a reset that failed */
+    bool topic_opened[TOPIC_COUNT];
+    struct bus_kafka_sent *sent; /* BUS_KAFKA_IN_FLIGHT_MAX of them */
+    uint32_t *free_stack;        /* indexes into sent that are free */
+    uint32_t free_count;
+    uint32_t *reports; /* ring of indexes into sent: reported, not yet fetched */
+    uint32_t report_first;
+    uint32_t report_count;
+};
+
+static inline struct bus_kafka *bus_kafka_of(struct bus *bus)
+{
+    return (struct bus_kafka *)bus; /* bus is its first member */
+}
+
+static inline const char *bus_kafka_topic_name(const struct bus_kafka *bus, enum topic topic)
+{
+    return bus->topic_names[topic];
+}
+
+/* A record's headers, read. message_id, n and committed_at_us as in struct bus_record. */
+struct bus_kafka_headers {
+    bool numbered;
+    int64_t n;
+    int64_t committed_at_us;
+    struct id message_id;
+};
+
+struct bus_kafka_headers bus_kafka_headers_read(const struct kafka_record *record);
+
+STATUS bus_kafka_assign(struct op *op, struct bus *bus, enum topic topic, int32_t partition,
+                        int64_t offset);
+void bus_kafka_unassign(struct bus *bus, enum topic topic, int32_t partition);
+STATUS bus_kafka_poll(struct op *op, struct bus *bus, struct bus_record *ret_record, bool *ret_got);
+void bus_kafka_release(struct bus *bus, struct bus_record *record);
+void bus_kafka_commit_position(struct bus *bus, enum topic topic, int32_t partition,
+                               int64_t next_offset);
+/* Commits the changed positions when it is time; wait_ms as in kafka_consumer_commit. */
+void bus_kafka_positions_tick(struct bus_kafka *bus);
+void bus_kafka_positions_flush(struct bus_kafka *bus, int wait_ms);
+
+STATUS bus_kafka_tails(struct op *op, struct bus *bus, const enum topic *topics,
+                       uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails);
+
+STATUS bus_kafka_out_open(struct op *op, struct bus_kafka *bus);
+STATUS bus_kafka_produce(struct op *op, struct bus *bus, const struct bus_message *message);
+bool bus_kafka_delivered(struct bus *bus, struct bus_delivery *ret_delivery);
+uint32_t bus_kafka_in_flight(struct bus *bus);
+STATUS bus_kafka_reset_producer(struct op *op, struct bus *bus);

@@ -1,0 +1,135 @@
+/*
+ * What the last record of a partition is, for several topics at once: the claim compares it with the
+ * database. A consumer of its own, kept open, so that what is being read is not disturbed.
+ */
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "engine/bus_kafka_internal.h"
+
+/* A broker that answers does so in milliseconds; the claim tries again after this. */
+#define TAILS_MS 3000
+
+struct tails {
+    struct bus_kafka *bus;
+    const enum topic *topics;
+    uint32_t topic_count;
+    int32_t partition;
+    int64_t until_ms;
+    struct bus_tail tails[TOPIC_COUNT];
+    bool reading[TOPIC_COUNT]; /* assigned, and its record has not come */
+    uint32_t reading_count;
+};
+
+static int left_ms(const struct tails *tails)
+{
+    int64_t left = tails->until_ms - clock_mono_ms();
+    return left > 0 ? (int)left : 0;
+}
+
+static STATUS too_late(struct op *op, const struct tails *tails)
+{
+    return op_fail(op, STATUS_RETRY, "kafka.unavailable",
+                   "the last records of partition %d did not come", (int)tails->partition);
+}
+
+static void stop_reading(struct tails *tails, uint32_t i)
+{
+    if (tails->reading[i]) {
+        kafka_consumer_unassign(tails->bus->tail_reader,
+                                bus_kafka_topic_name(tails->bus, tails->topics[i]),
+                                tails->partition);
+        tails->reading[i] = false;
+        tails->reading_count--;
+    }
+}
+
+static STATUS start_reading(struct op *op, struct tails *tails, uint32_t i)
+{
+    struct bus_tail *tail = &tails->tails[i];
+    const char *name = bus_kafka_topic_name(tails->bus, tails->topics[i]);
+    if (left_ms(tails) == 0) {
+        return too_late(op, tails);
+    }
+    TRY(kafka_consumer_watermarks(op, tails->bus->tail_reader, name, tails->partition,
+                                  left_ms(tails), &tail->low, &tail->high));
+    if (tail->high <= tail->low) {
+        return OK; /* nothing there: n stays 0 */
+    }
+    TRY(kafka_consumer_assign(op, tails->bus->tail_reader, name, tails->partition, tail->high - 1));
+    tails->reading[i] = true;
+    tails->reading_count++;
+    return OK;
+}
+
+static void take(struct tails *tails, const struct kafka_record *record)
+{
+    for (uint32_t i = 0; i < tails->topic_count; i++) {
+        struct bus_tail *tail = &tails->tails[i];
+        const char *name = bus_kafka_topic_name(tails->bus, tails->topics[i]);
+        if (tails->reading[i] && record->partition == tails->partition &&
+            record->offset == tail->high - 1 && strcmp(record->topic, name) == 0) {
+            struct bus_kafka_headers headers = bus_kafka_headers_read(record);
+            tail->n = headers.n;
+            tail->committed_at_us = headers.committed_at_us;
+            stop_reading(tails, i);
+            return;
+        }
+    }
+}
+
+static STATUS read_all(struct op *op, struct tails *tails)
+{
+    while (tails->reading_count > 0) {
+        int wait_ms = left_ms(tails);
+        if (wait_ms == 0) {
+            return too_late(op, tails);
+        }
+        struct kafka_record record = {0};
+        bool got = false;
+        struct status st = kafka_consumer_poll(op, tails->bus->tail_reader, wait_ms, &record, &got);
+        if (status_failed(st)) {
+            /* Retention may have removed the record since we asked: ask again. */
+            return st.kind == STATUS_STOP && strcmp(op->err.code, "bus.offset_gone") == 0
+                       ? too_late(op, tails)
+                       : st;
+        }
+        if (got) {
+            take(tails, &record);
+            kafka_record_free(&record);
+        }
+    }
+    return OK;
+}
+
+static STATUS ask(struct op *op, struct tails *tails)
+{
+    for (uint32_t i = 0; i < tails->topic_count; i++) {
+        TRY(start_reading(op, tails, i));
+    }
+    return read_all(op, tails);
+}
+
+STATUS bus_kafka_tails(struct op *op, struct bus *bus, const enum topic *topics,
+                       uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails)
+{
+    ASSERT(topic_count <= TOPIC_COUNT);
+    struct tails tails = {
+        .bus = bus_kafka_of(bus),
+        .topics = topics,
+        .topic_count = topic_count,
+        .partition = partition,
+        .until_ms = clock_mono_ms() + TAILS_MS,
+    };
+    if (op->deadline_ms != 0 && op->deadline_ms < tails.until_ms) {
+        tails.until_ms = op->deadline_ms;
+    }
+    struct status st = ask(op, &tails);
+    for (uint32_t i = 0; i < topic_count; i++) {
+        stop_reading(&tails, i);
+    }
+    TRY(st);
+    memcpy(ret_tails, tails.tails, topic_count * sizeof(tails.tails[0]));
+    return OK;
+}
