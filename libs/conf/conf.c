@@ -28,8 +28,8 @@ uint32_t conf_all_keys(const struct conf_tables *tables,
                        const struct conf_key *ret_keys[CONF_KEYS_MAX])
 {
     const struct conf_key *parts[] = {conf_common_keys, conf_engine_keys, tables->keys};
-    size_t counts[] = {conf_common_key_count, tables->engine ? conf_engine_key_count : 0,
-                       tables->key_count};
+    size_t counts[] = {tables->tool ? 0 : conf_common_key_count,
+                       tables->engine ? conf_engine_key_count : 0, tables->key_count};
     uint32_t count = 0;
     for (size_t part = 0; part < ARRAY_LEN(parts); part++) {
         for (size_t i = 0; i < counts[part]; i++) {
@@ -205,14 +205,16 @@ STATUS conf_load(struct op *op, const struct conf_tables *tables, char *const *e
         TRY(read_key(op, conf, &conf->values[i], environment));
     }
     const struct conf_value *env = find(conf, STR("HOLDFAST_ENV"));
-    ASSERT(env != NULL);
+    ASSERT(tables->tool == (env == NULL));
     for (uint32_t i = 0; i < conf->count; i++) {
         check_required_if(conf, &conf->values[i]);
-        if (str_eq(env->text, STR("production"))) {
+        if (env && str_eq(env->text, STR("production"))) {
             conf_check_production(conf, &conf->values[i]);
         }
     }
-    check_unknown(conf, environment);
+    if (!tables->tool) {
+        check_unknown(conf, environment);
+    }
     if (!strbuf_finish(&conf->mistakes, &conf->mistakes_text)) {
         return op_arena_full(op);
     }

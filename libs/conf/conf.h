@@ -71,6 +71,7 @@ struct conf_tables {
     const struct conf_key *keys; /* the service's own */
     size_t key_count;
     bool engine;
+    bool tool; /* no common keys: a program that an operator runs by hand */
 };
 
 struct conf; /* lives in the arena of the op that loaded it */
