@@ -82,6 +82,20 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *ctx)
     return len;
 }
 
+/* Curl takes an answer that ends in the middle of its headers for a whole one with an empty body,
+ * so the blank line behind them must have been seen. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct httpc_transfer *transfer = ctx;
+    struct str line = {.ptr = bytes, .len = size * count};
+    if (str_has_prefix(line, STR("HTTP/"))) { /* again after a 100 Continue */
+        transfer->headers_whole = false;
+    } else if (str_trim(line).len == 0) {
+        transfer->headers_whole = true;
+    }
+    return line.len;
+}
+
 static curl_socket_t on_open_public(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
     (void)ctx;
@@ -200,6 +214,8 @@ static CURLcode set_callbacks(struct httpc_transfer *transfer)
     CURLcode failed = CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_prerequest);
     failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     return failed;
@@ -293,7 +309,8 @@ void httpc_transfer_finish(struct httpc_transfer *transfer, CURLcode result,
                            struct httpc_answer *ret_answer)
 {
     struct httpc_answer answer = {.body = STR(""), .request_id = STR("")};
-    bool whole = result == CURLE_OK && strbuf_finish(&transfer->body, &answer.body);
+    bool whole = result == CURLE_OK && transfer->headers_whole &&
+                 strbuf_finish(&transfer->body, &answer.body);
     if (whole) {
         ASSERT(transfer->may_be_sent);
         answer.outcome = HTTPC_ANSWERED;

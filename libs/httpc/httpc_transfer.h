@@ -12,6 +12,7 @@ struct httpc_transfer {
     struct curl_slist *headers;
     struct strbuf body;
     size_t body_max_bytes;
+    bool headers_whole; /* of the answer */
     bool too_large;
     bool late;
     bool may_be_sent; /* a connection stood and the request was let go, if only once */
