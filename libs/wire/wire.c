@@ -49,8 +49,8 @@ STATUS wire_unpack(struct op *op, const ProtobufCMessageDescriptor *descriptor, 
                        descriptor->short_name);
     }
     if (bytes.len > WIRE_INPUT_MAX_BYTES) {
-        return op_fail(op, STATUS_LIMIT, "wire.input_too_large", "%zu bytes of at most %d",
-                       bytes.len, WIRE_INPUT_MAX_BYTES);
+        return op_fail(op, STATUS_LIMIT, "wire.input_too_large", "%zu bytes of at most %zu",
+                       bytes.len, (size_t)WIRE_INPUT_MAX_BYTES);
     }
     TRY(wire_scan(op, descriptor, bytes));
     struct wire_budget budget = {.arena = op->arena, .left_bytes = budget_bytes};

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "engine/engine.h"
+#include "escrow/escrow.h"
+
+/*
+ * An engine of one escrow, for tests of the handlers: it decodes, decides, keeps the rows and what
+ * was published, and takes everything back when a handler fails. No lanes, no deduplication.
+ */
+
+#define FAKE_SUSPENSE_MAX 64
+#define FAKE_HISTORY_MAX 1024
+#define FAKE_RECORDS_MAX 1024
+#define FAKE_ARENA_BYTES ((size_t)32 * 1024 * 1024)
+
+struct fake_record {
+    enum topic topic;
+    struct id id;
+    struct str type;
+    struct str payload;
+};
+
+struct fake_rows {
+    bool exists;
+    struct escrow escrow;
+    struct escrow_suspense suspense[FAKE_SUSPENSE_MAX];
+    uint32_t suspense_count;
+    uint32_t transition_count;
+    uint32_t transfer_count;
+    uint32_t record_count;
+};
+
+struct engine_turn {
+    struct arena arena;
+    struct op op;
+    struct fake_rows rows;
+    struct fake_rows before; /* as of the message's beginning */
+    bool changed;            /* engine_changed was called */
+    uint64_t changed_rows;   /* bit i: suspense[i] may differ from before */
+    void *suspense_rows[FAKE_SUSPENSE_MAX];
+    struct escrow_transition transitions[FAKE_HISTORY_MAX];
+    struct escrow_transfer transfers[FAKE_HISTORY_MAX];
+    struct fake_record records[FAKE_RECORDS_MAX];
+    struct engine_message message;
+    uint32_t ordinal;
+};
+
+/* A clean one, at the time of the fixtures. The fake is large: not for the stack. */
+void fake_init(struct engine_turn *fake);
+void fake_fini(struct engine_turn *fake);
+
+/* Decodes and decides one record of `topic` for `key`. A failure changes nothing. ASSERTs that rows
+ * that were changed were also said to be. */
+STATUS fake_deliver(struct engine_turn *fake, enum topic topic, struct id key, struct str value);
+/* Decodes and drops it, as a person would. */
+STATUS fake_drop(struct engine_turn *fake, enum topic topic, struct id key, struct str value);

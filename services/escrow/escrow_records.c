@@ -1,0 +1,165 @@
+/* See the header. */
+#include "escrow/escrow_records.h"
+
+#include "base/assert.h"
+#include "holdfast/escrow/v1/commands.pb-c.h"
+#include "holdfast/payments/v1/events.pb-c.h"
+#include "wire/wire.h"
+
+union command_bodies {
+    Holdfast__Escrow__V1__CreateEscrow create;
+    Holdfast__Escrow__V1__MarkDelivered deliver;
+    Holdfast__Escrow__V1__ReleaseFunds release;
+    Holdfast__Escrow__V1__CancelEscrow cancel;
+    Holdfast__Escrow__V1__Refund refund;
+    Holdfast__Escrow__V1__RetryPayout retry;
+};
+
+static struct status fill_create(struct op *op, const struct escrow_terms *terms,
+                                 Holdfast__Escrow__V1__CreateEscrow *create)
+{
+    holdfast__escrow__v1__create_escrow__init(create);
+    TRY(wire_fill_id(op, terms->marketplace_id, &create->marketplace_id));
+    TRY(wire_fill_id(op, terms->buyer_id, &create->buyer_id));
+    TRY(wire_fill_id(op, terms->seller_id, &create->seller_id));
+    TRY(wire_fill_money(op, CURRENCY_USD, 1, &create->price));
+    create->price->amount_minor = terms->price_minor; /* may be none that we accept */
+    create->price->currency = (Holdfast__Common__V1__Currency)terms->currency;
+    TRY(wire_fill_text(op, terms->seller_account, &create->seller_account));
+    create->inspection_seconds = terms->inspection_seconds;
+    return wire_fill_text(op, terms->description, &create->description);
+}
+
+#define COMMAND(name) HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_##name
+
+static struct status fill_command(struct op *op, const struct escrow_message *message,
+                                  union command_bodies *bodies,
+                                  Holdfast__Escrow__V1__EscrowCommand *command)
+{
+    command->create_escrow = &bodies->create; /* all pointers are one */
+    if (message->kind == ESCROW_CREATE) {
+        command->body_case = COMMAND(CREATE_ESCROW);
+        return fill_create(op, &message->terms, &bodies->create);
+    }
+    if (message->kind == ESCROW_MARK_DELIVERED) {
+        command->body_case = COMMAND(MARK_DELIVERED);
+        holdfast__escrow__v1__mark_delivered__init(&bodies->deliver);
+        return OK;
+    }
+    if (message->kind == ESCROW_RELEASE) {
+        command->body_case = COMMAND(RELEASE_FUNDS);
+        holdfast__escrow__v1__release_funds__init(&bodies->release);
+        return OK;
+    }
+    if (message->kind == ESCROW_CANCEL) {
+        command->body_case = COMMAND(CANCEL_ESCROW);
+        holdfast__escrow__v1__cancel_escrow__init(&bodies->cancel);
+        return wire_fill_text(op, message->text, &bodies->cancel.reason);
+    }
+    if (message->kind == ESCROW_REFUND) {
+        command->body_case = COMMAND(REFUND);
+        holdfast__escrow__v1__refund__init(&bodies->refund);
+        return wire_fill_text(op, message->text, &bodies->refund.reason);
+    }
+    ASSERT(message->kind == ESCROW_RETRY_PAYOUT);
+    command->body_case = COMMAND(RETRY_PAYOUT);
+    holdfast__escrow__v1__retry_payout__init(&bodies->retry);
+    return OK;
+}
+
+STATUS records_command(struct op *op, const struct escrow_message *message, struct id id,
+                       struct str *ret_value)
+{
+    union command_bodies bodies;
+    Holdfast__Escrow__V1__EscrowCommand command;
+    holdfast__escrow__v1__escrow_command__init(&command);
+    TRY(wire_meta_origin(op, id, id, message->actor, &command.meta));
+    TRY(wire_fill_id(op, message->escrow_id, &command.escrow_id));
+    TRY(fill_command(op, message, &bodies, &command));
+    return wire_pack(op, &command.base, ret_value);
+}
+
+union news_bodies {
+    Holdfast__Payments__V1__PaymentIntentCreated intent;
+    Holdfast__Payments__V1__PaymentSucceeded paid;
+    Holdfast__Payments__V1__PaymentFailed failed;
+    Holdfast__Payments__V1__PaymentCanceled canceled;
+    Holdfast__Payments__V1__TransferSucceeded sent;
+    Holdfast__Payments__V1__TransferFailed unsent;
+    Holdfast__Payments__V1__RefundSucceeded refunded;
+    Holdfast__Payments__V1__RefundFailed unrefunded;
+};
+
+#define EVENT(name) HOLDFAST__PAYMENTS__V1__PAYMENTS_EVENT__BODY_##name
+
+static struct status fill_news_in(struct op *op, const struct escrow_message *message,
+                                  union news_bodies *bodies,
+                                  Holdfast__Payments__V1__PaymentsEvent *event)
+{
+    if (message->kind == ESCROW_INTENT_CREATED) {
+        event->body_case = EVENT(PAYMENT_INTENT_CREATED);
+        holdfast__payments__v1__payment_intent_created__init(&bodies->intent);
+        return OK;
+    }
+    if (message->kind == ESCROW_PAYMENT_SUCCEEDED) {
+        event->body_case = EVENT(PAYMENT_SUCCEEDED);
+        holdfast__payments__v1__payment_succeeded__init(&bodies->paid);
+        bodies->paid.received_minor = message->amount_minor;
+        return wire_fill_text(op, message->currency, &bodies->paid.currency);
+    }
+    if (message->kind == ESCROW_PAYMENT_CANCELED) {
+        event->body_case = EVENT(PAYMENT_CANCELED);
+        holdfast__payments__v1__payment_canceled__init(&bodies->canceled);
+        return OK;
+    }
+    ASSERT(message->kind == ESCROW_PAYMENT_FAILED);
+    event->body_case = EVENT(PAYMENT_FAILED);
+    holdfast__payments__v1__payment_failed__init(&bodies->failed);
+    bodies->failed.stage = (Holdfast__Payments__V1__PaymentStage)message->stage;
+    return wire_fill_text(op, message->text, &bodies->failed.code);
+}
+
+static struct status fill_news_out(struct op *op, const struct escrow_message *message,
+                                   union news_bodies *bodies,
+                                   Holdfast__Payments__V1__PaymentsEvent *event)
+{
+    if (message->kind == ESCROW_TRANSFER_SUCCEEDED) {
+        event->body_case = EVENT(TRANSFER_SUCCEEDED);
+        holdfast__payments__v1__transfer_succeeded__init(&bodies->sent);
+        bodies->sent.amount_minor = message->amount_minor;
+        return OK;
+    }
+    if (message->kind == ESCROW_TRANSFER_FAILED) {
+        event->body_case = EVENT(TRANSFER_FAILED);
+        holdfast__payments__v1__transfer_failed__init(&bodies->unsent);
+        return wire_fill_text(op, message->text, &bodies->unsent.code);
+    }
+    if (message->kind == ESCROW_REFUND_SUCCEEDED) {
+        event->body_case = EVENT(REFUND_SUCCEEDED);
+        holdfast__payments__v1__refund_succeeded__init(&bodies->refunded);
+        bodies->refunded.amount_minor = message->amount_minor;
+        return OK;
+    }
+    ASSERT(message->kind == ESCROW_REFUND_FAILED);
+    event->body_case = EVENT(REFUND_FAILED);
+    holdfast__payments__v1__refund_failed__init(&bodies->unrefunded);
+    return wire_fill_text(op, message->text, &bodies->unrefunded.code);
+}
+
+STATUS records_news(struct op *op, const struct escrow_message *message, struct id id,
+                    struct str *ret_value)
+{
+    union news_bodies bodies;
+    Holdfast__Payments__V1__PaymentsEvent event;
+    holdfast__payments__v1__payments_event__init(&event);
+    event.payment_intent_created = &bodies.intent; /* all pointers are one */
+    TRY(wire_meta_origin(op, id, id, message->actor, &event.meta));
+    TRY(wire_fill_id(op, message->escrow_id, &event.escrow_id));
+    TRY(wire_fill_id(op, message->leg_id, &event.leg_id));
+    if (message->kind < ESCROW_TRANSFER_SUCCEEDED) {
+        TRY(fill_news_in(op, message, &bodies, &event));
+    } else {
+        TRY(fill_news_out(op, message, &bodies, &event));
+    }
+    return wire_pack(op, &event.base, ret_value);
+}

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "base/op.h"
+#include "escrow/escrow_decide.h"
+
+/* Packs records as gateway and payments would, for the tests of the handlers. */
+
+/* An EscrowCommand; message->kind is a command. */
+STATUS records_command(struct op *op, const struct escrow_message *message, struct id id,
+                       struct str *ret_value);
+/* A PaymentsEvent; message->kind is news. */
+STATUS records_news(struct op *op, const struct escrow_message *message, struct id id,
+                    struct str *ret_value);
