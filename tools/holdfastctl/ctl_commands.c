@@ -1,0 +1,51 @@
+/* The one table of commands. */
+#include "base/defer.h"
+#include "holdfastctl/ctl.h"
+
+#define DATABASE CTL_BIT(CTL_OPTION_DATABASE_URL)
+#define REQUEST                                                                  \
+    (DATABASE | CTL_BIT(CTL_OPTION_SERVICE) | CTL_BIT(CTL_OPTION_REQUESTED_BY) | \
+     CTL_BIT(CTL_OPTION_APPROVED_BY) | CTL_BIT(CTL_OPTION_WAIT))
+
+/* clang-format off */
+const struct ctl_command ctl_commands[] = {
+    {"migrate", "up", NULL, 0, DATABASE | CTL_BIT(CTL_OPTION_DIR), ctl_migrate_up,
+     "Applies what is missing, file by file; refuses when an applied file was changed."},
+    {"migrate", "status", NULL, 0, DATABASE | CTL_BIT(CTL_OPTION_DIR), ctl_migrate_status,
+     "Which files were applied; exit code 1 when the database is not up to date."},
+    {"topics", "ensure", NULL, 0, CTL_BIT(CTL_OPTION_BROKERS) | CTL_BIT(CTL_OPTION_REPLICATION), ctl_topics_ensure,
+     "Creates the topics that the broker lacks and checks the others."},
+    {"token", "create", NULL, CTL_BIT(CTL_OPTION_KIND),
+     DATABASE | CTL_BIT(CTL_OPTION_USER) | CTL_BIT(CTL_OPTION_ACCOUNT) | CTL_BIT(CTL_OPTION_LABEL) |
+     CTL_BIT(CTL_OPTION_DAYS) | CTL_BIT(CTL_OPTION_LIVE), ctl_token_create,
+     "Makes an API token and prints it, this once."},
+    {"token", "list", NULL, 0, DATABASE | CTL_BIT(CTL_OPTION_LIMIT), ctl_token_list,
+     "The tokens, by their hashes, the newest first."},
+    {"token", "revoke", "TOKEN|HASH", 0, DATABASE, ctl_token_revoke,
+     "Ends a token at once."},
+    {"escrow", "list", NULL, 0, DATABASE | CTL_BIT(CTL_OPTION_STATE) | CTL_BIT(CTL_OPTION_LIMIT), ctl_escrow_list,
+     "Escrows, the latest change first."},
+    {"escrow", "show", "ID", 0, DATABASE, ctl_escrow_show,
+     "One escrow with its history and its ledger."},
+    {"ledger", "verify", NULL, 0, DATABASE, ctl_ledger_verify,
+     "Recomputes every hash chain and every sum; exit code 1 when anything is off."},
+    {"park", "list", NULL, 0, DATABASE | CTL_BIT(CTL_OPTION_SERVICE) | CTL_BIT(CTL_OPTION_LIMIT), ctl_park_list,
+     "Keys whose messages wait for a person, and records without a readable key."},
+    {"park", "show", "KEY", 0, DATABASE | CTL_BIT(CTL_OPTION_SERVICE) | CTL_BIT(CTL_OPTION_LIMIT), ctl_park_show,
+     "The messages that wait behind a key."},
+    {"park", "retry", "KEY", 0, REQUEST, ctl_park_retry,
+     "Asks the owner of the key's lane to decide its messages again, in order."},
+    {"park", "drop", "KEY", 0, REQUEST, ctl_park_drop,
+     "Asks the owner to drop the key's first message; payments needs a second person."},
+    {"bus", "republish", NULL,
+     CTL_BIT(CTL_OPTION_TOPIC) | CTL_BIT(CTL_OPTION_LANE) | CTL_BIT(CTL_OPTION_N),
+     DATABASE | CTL_BIT(CTL_OPTION_REQUESTED_BY) | CTL_BIT(CTL_OPTION_WAIT), ctl_bus_republish,
+     "Asks the writer of a topic to publish again from a number on."},
+    {"lane", "list", NULL, 0, DATABASE | CTL_BIT(CTL_OPTION_SERVICE), ctl_lane_list,
+     "Who owns which lane; exit code 1 when one is stopped."},
+    {"lane", "resume", NULL, CTL_BIT(CTL_OPTION_SERVICE) | CTL_BIT(CTL_OPTION_LANE), DATABASE, ctl_lane_resume,
+     "Lets a stopped lane run again."},
+};
+/* clang-format on */
+
+const uint32_t ctl_command_count = ARRAY_LEN(ctl_commands);

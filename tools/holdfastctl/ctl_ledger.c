@@ -1,0 +1,257 @@
+/* In: the whole schema of escrow, in one snapshot, a page at a time. Out: totals, and what is off. */
+#include <inttypes.h>
+
+#include "escrow/escrow.h"
+#include "escrow/escrow_repo.h"
+#include "holdfastctl/ctl_db.h"
+#include "holdfastctl/ctl_verify.h"
+#include "holdfastctl_sql.h"
+#include "pg/pg_batch.h"
+
+#define PAGE_ROWS 500
+#define PAGE_ARENA_BYTES ((size_t)256 * 1024 * 1024)
+
+struct page {
+    struct id ids[PAGE_ROWS];
+    uint32_t count;
+    struct pg_batch_rows escrows;
+    struct pg_batch_rows transitions;
+    struct pg_batch_rows transfers;
+    struct pg_batch_rows suspense;
+};
+
+static STATUS read_ids(struct op *op, struct pg_conn *conn, struct id after, struct page *page)
+{
+    const struct pg_param params[] = {PG_ID(after), PG_I32(PAGE_ROWS)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(pg_query(op, conn, &holdfastctl_sql_escrow_page, params, ARRAY_LEN(params), &rows));
+    page->count = 0;
+    for (uint32_t row = 0; row < pg_rows_count(rows); row++) {
+        TRY(pg_rows_id(op, rows, row, "id", &page->ids[page->count]));
+        page->count++;
+    }
+    return OK;
+}
+
+static STATUS read_rows(struct op *op, struct pg_conn *conn, struct page *page)
+{
+    TRY(pg_batch_load(op, conn, &escrow_table, page->ids, page->count, &page->escrows));
+    TRY(pg_batch_load_children(op, conn, &escrow_transition_table, page->ids, page->count,
+                               &page->transitions));
+    TRY(pg_batch_load_children(op, conn, &escrow_transfer_table, page->ids, page->count,
+                               &page->transfers));
+    TRY(pg_batch_load_children(op, conn, &escrow_suspense_table, page->ids, page->count,
+                               &page->suspense));
+    return pg_batch_sync(op, conn);
+}
+
+/* How far the rows of a page, which are sorted by escrow, have been handed out. */
+struct cursor {
+    uint32_t transition;
+    uint32_t transfer;
+    uint32_t suspense;
+};
+
+static const struct escrow *find_escrow(const struct page *page, struct id id)
+{
+    const struct escrow *escrows = page->escrows.rows;
+    for (uint32_t i = 0; i < page->escrows.count; i++) {
+        if (id_eq(escrows[i].id, id)) {
+            return &escrows[i];
+        }
+    }
+    return NULL;
+}
+
+static struct ctl_history next_history(const struct page *page, const struct escrow *escrow,
+                                       struct cursor *cursor)
+{
+    const struct escrow_transition *transitions = page->transitions.rows;
+    const struct escrow_transfer *transfers = page->transfers.rows;
+    const struct escrow_suspense *suspense = page->suspense.rows;
+    struct cursor from = *cursor;
+    while (cursor->transition < page->transitions.count &&
+           id_eq(transitions[cursor->transition].escrow_id, escrow->id)) {
+        cursor->transition++;
+    }
+    while (cursor->transfer < page->transfers.count &&
+           id_eq(transfers[cursor->transfer].escrow_id, escrow->id)) {
+        cursor->transfer++;
+    }
+    while (cursor->suspense < page->suspense.count &&
+           id_eq(suspense[cursor->suspense].escrow_id, escrow->id)) {
+        cursor->suspense++;
+    }
+    return (struct ctl_history){
+        .escrow = escrow,
+        .transitions = transitions + from.transition,
+        .transition_count = cursor->transition - from.transition,
+        .transfers = transfers + from.transfer,
+        .transfer_count = cursor->transfer - from.transfer,
+        .suspense = suspense + from.suspense,
+        .suspense_count = cursor->suspense - from.suspense,
+    };
+}
+
+/* Findings go to op's arena, rows to the page's. */
+static STATUS verify_page(struct op *op, const struct page *page,
+                          struct ctl_verification *verification)
+{
+    struct cursor cursor = {.transition = 0};
+    for (uint32_t i = 0; i < page->count; i++) {
+        const struct escrow *escrow = find_escrow(page, page->ids[i]);
+        if (!escrow) {
+            return op_fail(op, STATUS_BUG, "ctl.snapshot", "a row is gone within one snapshot");
+        }
+        struct ctl_history history = next_history(page, escrow, &cursor);
+        TRY(ctl_verify_escrow(op, verification, &history));
+    }
+    return OK;
+}
+
+static STATUS verify_all(struct op *op, struct pg_conn *conn, struct ctl_verification *verification)
+{
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, PAGE_ARENA_BYTES);
+    struct page *page = arena_new(op->arena, struct page, 1);
+    if (!page) {
+        return op_arena_full(op);
+    }
+    struct id after = {.bytes = {0}};
+    do {
+        struct op page_op = {.arena = &arena, .correlation_id = op->correlation_id};
+        arena_reset(&arena);
+        struct status st = read_ids(&page_op, conn, after, page);
+        if (!status_failed(st) && page->count > 0) {
+            st = read_rows(&page_op, conn, page);
+        }
+        if (status_failed(st)) {
+            op->err = page_op.err;
+            return st;
+        }
+        TRY(verify_page(op, page, verification));
+        after = page->count > 0 ? page->ids[page->count - 1] : after;
+    } while (page->count == PAGE_ROWS);
+    return ctl_verify_totals(op, verification);
+}
+
+static STATUS verify_orphans(struct op *op, struct pg_conn *conn,
+                             struct ctl_verification *verification)
+{
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    int64_t transitions;
+    int64_t transfers;
+    TRY(pg_query(op, conn, &holdfastctl_sql_ledger_orphans, /* params */ NULL, 0, &rows));
+    TRY(pg_rows_i64(op, rows, 0, "transitions", &transitions));
+    TRY(pg_rows_i64(op, rows, 0, "transfers", &transfers));
+    const struct id none = {.bytes = {0}};
+    if (transitions > 0) {
+        TRY(ctl_verify_add(op, verification, none, "orphan",
+                           "%" PRId64 " transitions have no escrow", transitions));
+    }
+    if (transfers > 0) {
+        TRY(ctl_verify_add(op, verification, none, "orphan",
+                           "%" PRId64 " transfers have no transition", transfers));
+    }
+    return OK;
+}
+
+/* ---- Output ---- */
+
+static STATUS print_counts(struct op *op, struct ctl *ctl,
+                           const struct ctl_verification *verification)
+{
+    static const struct ctl_column columns[] = {
+        {"escrows", CTL_CELL_NUMBER},   {"transitions", CTL_CELL_NUMBER},
+        {"transfers", CTL_CELL_NUMBER}, {"findings", CTL_CELL_NUMBER},
+        {"ok", CTL_CELL_BOOL},
+    };
+    struct ctl_table table;
+    struct ctl_cell *cells;
+    TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), 1));
+    TRY(ctl_table_add(op, &table, &cells));
+    cells[0].number = (int64_t)verification->escrows;
+    cells[1].number = (int64_t)verification->transitions;
+    cells[2].number = (int64_t)verification->transfers;
+    cells[3].number = (int64_t)verification->findings_total;
+    cells[4].number = verification->findings_total == 0 ? 1 : 0;
+    ctl_out_object(&ctl->out, "verified", &table);
+    return OK;
+}
+
+static STATUS print_totals(struct op *op, struct ctl *ctl,
+                           const struct ctl_verification *verification)
+{
+    static const struct ctl_column columns[] = {
+        {"currency", CTL_CELL_TEXT},        {"account", CTL_CELL_TEXT},
+        {"debit_minor", CTL_CELL_NUMBER},   {"credit_minor", CTL_CELL_NUMBER},
+        {"balance_minor", CTL_CELL_NUMBER},
+    };
+    struct ctl_table table;
+    TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns),
+                       CTL_TOTALS_MAX * ESCROW_ACCOUNT_COUNT));
+    for (uint32_t i = 0; i < verification->total_count; i++) {
+        const struct ctl_totals *totals = &verification->totals[i];
+        int64_t sum_minor = 0;
+        struct ctl_cell *cells;
+        for (int a = ESCROW_ACCOUNT_NONE + 1; a < ESCROW_ACCOUNT_COUNT; a++) {
+            const struct ctl_account_sum *sum = &totals->accounts[a];
+            TRY(ctl_table_add(op, &table, &cells));
+            cells[0].text = totals->currency;
+            cells[1].text = str_of(escrow_account_name((enum escrow_account)a));
+            cells[2].number = sum->debit_minor;
+            cells[3].number = sum->credit_minor;
+            cells[4].number = sum->debit_minor - sum->credit_minor;
+            sum_minor += cells[4].number;
+        }
+        TRY(ctl_table_add(op, &table, &cells));
+        cells[0].text = totals->currency;
+        cells[1].text = STR("SUM");
+        cells[4].number = sum_minor;
+    }
+    ctl_out_list(&ctl->out, "accounts", "Accounts (debits less credits)", &table);
+    return OK;
+}
+
+static STATUS print_findings(struct op *op, struct ctl *ctl,
+                             const struct ctl_verification *verification)
+{
+    static const struct ctl_column columns[] = {
+        {"escrow_id", CTL_CELL_ID}, {"what", CTL_CELL_TEXT}, {"detail", CTL_CELL_TEXT}};
+    struct ctl_table table;
+    TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), CTL_FINDINGS_MAX));
+    for (uint32_t i = 0; i < verification->finding_count; i++) {
+        struct ctl_cell *cells;
+        TRY(ctl_table_add(op, &table, &cells));
+        cells[0].id = verification->findings[i].escrow_id;
+        cells[1].text = str_of(verification->findings[i].what);
+        cells[2].text = verification->findings[i].detail;
+    }
+    ctl_out_list(&ctl->out, "findings", "Findings", &table);
+    return OK;
+}
+
+struct status ctl_ledger_verify(struct op *op, struct ctl *ctl)
+{
+    struct ctl_verification *verification = arena_new(op->arena, struct ctl_verification, 1);
+    if (!verification) {
+        return op_arena_full(op);
+    }
+    DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
+    TRY(ctl_db_open(op, ctl, STR("escrow"), &conn));
+    TRY(pg_begin_snapshot(op, conn));
+    TRY(verify_all(op, conn, verification));
+    TRY(verify_orphans(op, conn, verification));
+    TRY(pg_commit(op, conn));
+    TRY(print_counts(op, ctl, verification));
+    TRY(print_totals(op, ctl, verification));
+    if (verification->findings_total == 0) {
+        if (ctl->out.json) {
+            TRY(print_findings(op, ctl, verification));
+        }
+        return OK;
+    }
+    TRY(print_findings(op, ctl, verification));
+    return op_fail(op, STATUS_CONFLICT, "ctl.findings", "%" PRIu64 " findings",
+                   verification->findings_total);
+}

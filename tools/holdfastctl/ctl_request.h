@@ -1,0 +1,34 @@
+#pragma once
+
+#include "holdfastctl/ctl.h"
+
+/*
+ * A person's wish to the owner of a lane: a row of admin_request. The owner alone changes what its
+ * lane owns; we write the wish and wait for what came of it.
+ */
+
+enum ctl_request_kind {
+    CTL_REQUEST_NONE = 0,
+    CTL_REQUEST_PARK_RETRY,
+    CTL_REQUEST_PARK_DROP,
+    CTL_REQUEST_REPUBLISH,
+    CTL_REQUEST_KIND_COUNT,
+};
+
+struct ctl_request {
+    enum ctl_request_kind kind;
+    struct str service;
+    int32_t lane;
+    struct id key;    /* PARK_*; none otherwise */
+    struct str topic; /* REPUBLISH; empty otherwise */
+    int64_t n;
+};
+
+#define CTL_REQUEST_WAIT_DEFAULT_S 30
+#define CTL_REQUEST_POLL_MS 100
+
+/*
+ * Leaves the row, waits (--wait) and prints the result. STATUS_CANCELED "ctl.no_answer": the row stays
+ * and may still be carried out. STATUS_CONFLICT "ctl.refused": the owner's answer is not "ok".
+ */
+STATUS ctl_request_run(struct op *op, struct ctl *ctl, const struct ctl_request *request);

@@ -1,0 +1,308 @@
+/* In: the rows of one escrow. Out: what does not fit. */
+#include "holdfastctl/ctl_verify.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "escrow/escrow_chain.h"
+
+#define DETAIL_MAX_BYTES 256
+
+struct status ctl_verify_add(struct op *op, struct ctl_verification *verification,
+                             struct id escrow_id, const char *what, const char *format, ...)
+{
+    verification->findings_total++;
+    if (verification->finding_count == CTL_FINDINGS_MAX) {
+        return OK;
+    }
+    char *detail = arena_alloc(op->arena, DETAIL_MAX_BYTES, 1);
+    if (!detail) {
+        return op_arena_full(op);
+    }
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(detail, DETAIL_MAX_BYTES, format, args);
+    va_end(args);
+    size_t used = len < 0 ? 0 : (size_t)len;
+    verification->findings[verification->finding_count++] = (struct ctl_finding){
+        .escrow_id = escrow_id,
+        .what = what,
+        .detail = {.ptr = detail,
+                   .len = used < DETAIL_MAX_BYTES ? used : (size_t)DETAIL_MAX_BYTES - 1},
+    };
+    return OK;
+}
+
+#define FOUND(what, ...) \
+    TRY(ctl_verify_add(op, verification, history->escrow->id, (what), __VA_ARGS__))
+
+/* The transfers of one transition, which are next to each other. */
+static const struct escrow_transfer *transfers_of(const struct ctl_history *history, int64_t seq,
+                                                  uint32_t *ret_count)
+{
+    const struct escrow_transfer *first = NULL;
+    *ret_count = 0;
+    for (uint32_t i = 0; i < history->transfer_count; i++) {
+        if (history->transfers[i].seq == seq) {
+            first = first ? first : &history->transfers[i];
+            *ret_count += 1;
+        }
+    }
+    return first;
+}
+
+static STATUS check_transition(struct op *op, struct ctl_verification *verification,
+                               const struct ctl_history *history, uint32_t index,
+                               const struct hash *wanted_prev)
+{
+    const struct escrow_transition *row = &history->transitions[index];
+    const struct escrow_transition *before = index > 0 ? row - 1 : NULL;
+    if (row->seq != (int64_t)index + 1) {
+        FOUND("seq_gap", "transition %" PRIu32 " has seq %" PRId64, index + 1, row->seq);
+    }
+    if (row->from_state != (before ? before->to_state : ESCROW_NONE)) {
+        FOUND("state_chain", "seq %" PRId64 " begins in %s", row->seq,
+              escrow_state_name(row->from_state));
+    }
+    if (before && row->at_us < before->at_us) {
+        FOUND("time_order", "seq %" PRId64 " is older than the one before", row->seq);
+    }
+    if (!hash_eq(&row->prev_hash, wanted_prev)) {
+        FOUND("chain", "seq %" PRId64 " does not follow the one before", row->seq);
+    }
+    uint32_t count;
+    const struct escrow_transfer *transfers = transfers_of(history, row->seq, &count);
+    if ((int64_t)count != row->transfer_count) {
+        FOUND("transfer_count", "seq %" PRId64 " has %" PRIu32 " transfers, says %d", row->seq,
+              count, row->transfer_count);
+        return OK; /* its hash cannot be right */
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (transfers[i].ordinal != (int)i) {
+            FOUND("transfer_ordinal", "seq %" PRId64 " has no transfer %" PRIu32, row->seq, i);
+        }
+    }
+    struct hash hash = escrow_chain_hash(row, transfers);
+    if (!hash_eq(&hash, &row->hash)) {
+        FOUND("hash", "seq %" PRId64 " or its transfers were changed", row->seq);
+    }
+    return OK;
+}
+
+static STATUS check_chain(struct op *op, struct ctl_verification *verification,
+                          const struct ctl_history *history)
+{
+    const struct escrow *escrow = history->escrow;
+    struct hash prev = escrow_chain_root(escrow);
+    for (uint32_t i = 0; i < history->transition_count; i++) {
+        TRY(check_transition(op, verification, history, i, &prev));
+        prev = history->transitions[i].hash;
+    }
+    if (!hash_eq(&prev, &escrow->chain_head)) {
+        FOUND("chain_head", "the escrow's head is not that of its history");
+    }
+    if (escrow->seq != (int64_t)history->transition_count) {
+        FOUND("seq", "the escrow says %" PRId64 ", its history has %" PRIu32, escrow->seq,
+              history->transition_count);
+    }
+    enum escrow_state last = history->transition_count > 0
+                                 ? history->transitions[history->transition_count - 1].to_state
+                                 : ESCROW_NONE;
+    if (escrow->state != last) {
+        FOUND("state", "the escrow says %s, its history %s", escrow_state_name(escrow->state),
+              escrow_state_name(last));
+    }
+    return OK;
+}
+
+/* The sums of a currency, made when it is met first; NULL: too many currencies. */
+static struct ctl_totals *totals_of(struct op *op, struct ctl_totals *totals, uint32_t *count,
+                                    struct str currency)
+{
+    for (uint32_t i = 0; i < *count; i++) {
+        if (str_eq(totals[i].currency, currency)) {
+            return &totals[i];
+        }
+    }
+    if (*count == CTL_TOTALS_MAX) {
+        return NULL;
+    }
+    struct str copy = str_dup(op->arena, currency);
+    if (!copy.ptr) {
+        return NULL;
+    }
+    totals[*count] = (struct ctl_totals){.currency = copy};
+    return &totals[(*count)++];
+}
+
+static bool is_account(enum escrow_account account)
+{
+    return account > ESCROW_ACCOUNT_NONE && account < ESCROW_ACCOUNT_COUNT;
+}
+
+static bool add_line(struct ctl_totals *totals, const struct escrow_transfer *line)
+{
+    if (!is_account(line->debit) || !is_account(line->credit) || line->debit == line->credit) {
+        return false;
+    }
+    struct ctl_account_sum *debit = &totals->accounts[line->debit];
+    struct ctl_account_sum *credit = &totals->accounts[line->credit];
+    return line->amount_minor > 0 &&
+           money_try_add(debit->debit_minor, line->amount_minor, &debit->debit_minor) &&
+           money_try_add(credit->credit_minor, line->amount_minor, &credit->credit_minor);
+}
+
+/* What a liability still owes, or (with the sign turned) an asset has. */
+static int64_t owed(const struct ctl_totals *totals, enum escrow_account account)
+{
+    return totals->accounts[account].credit_minor - totals->accounts[account].debit_minor;
+}
+
+/* Money between PSP_CLEAR and another account, both ways. */
+struct flows {
+    int64_t in_minor;       /* debit PSP_CLEAR */
+    int64_t paid_out_minor; /* DUE_SELLER to PSP_CLEAR */
+    int64_t refunded_minor; /* DUE_BUYER to PSP_CLEAR */
+};
+
+static void add_flow(struct flows *flows, const struct escrow_transfer *line)
+{
+    bool fits = true;
+    if (line->debit == ESCROW_ACCOUNT_PSP_CLEAR) {
+        fits = money_try_add(flows->in_minor, line->amount_minor, &flows->in_minor);
+    } else if (line->credit == ESCROW_ACCOUNT_PSP_CLEAR &&
+               line->debit == ESCROW_ACCOUNT_DUE_SELLER) {
+        fits = money_try_add(flows->paid_out_minor, line->amount_minor, &flows->paid_out_minor);
+    } else if (line->credit == ESCROW_ACCOUNT_PSP_CLEAR &&
+               line->debit == ESCROW_ACCOUNT_DUE_BUYER) {
+        fits = money_try_add(flows->refunded_minor, line->amount_minor, &flows->refunded_minor);
+    }
+    if (!fits) {
+        *flows = (struct flows){.in_minor = -1}; /* fits no row: it is found */
+    }
+}
+
+static STATUS check_own_sums(struct op *op, struct ctl_verification *verification,
+                             const struct ctl_history *history, const struct ctl_totals *sums,
+                             const struct flows *flows)
+{
+    const struct escrow *escrow = history->escrow;
+
+    const struct {
+        const char *name;
+        int64_t stored_minor;
+        int64_t counted_minor;
+    } rows[] = {
+        {"received", escrow->received_minor, flows->in_minor},
+        {"in", 0, owed(sums, ESCROW_ACCOUNT_ESCROW_IN)},
+        {"held", escrow->held_minor, owed(sums, ESCROW_ACCOUNT_ESCROW_HELD)},
+        {"suspense", escrow->suspense_minor, owed(sums, ESCROW_ACCOUNT_SUSPENSE)},
+        {"due_seller", escrow->due_seller_minor, owed(sums, ESCROW_ACCOUNT_DUE_SELLER)},
+        {"due_buyer", escrow->due_buyer_minor, owed(sums, ESCROW_ACCOUNT_DUE_BUYER)},
+        {"paid_out", escrow->paid_out_minor, flows->paid_out_minor},
+        {"refunded", escrow->refunded_minor, flows->refunded_minor},
+        {"psp_clear", escrow->received_minor - escrow->paid_out_minor - escrow->refunded_minor,
+         -owed(sums, ESCROW_ACCOUNT_PSP_CLEAR)},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].stored_minor != rows[i].counted_minor) {
+            FOUND("balance", "%s: stored %" PRId64 ", by the ledger %" PRId64, rows[i].name,
+                  rows[i].stored_minor, rows[i].counted_minor);
+        }
+    }
+    return OK;
+}
+
+/* In other currencies money is only put aside: the suspense rows say the same as the ledger. */
+static STATUS check_foreign_sums(struct op *op, struct ctl_verification *verification,
+                                 const struct ctl_history *history, const struct ctl_totals *sums)
+{
+    int64_t aside_minor = 0;
+    for (uint32_t i = 0; i < history->suspense_count; i++) {
+        const struct escrow_suspense *row = &history->suspense[i];
+        if (str_eq(row->currency, sums->currency) && row->state == ESCROW_SUSPENSE_FLAGGED &&
+            !money_try_add(aside_minor, row->amount_minor, &aside_minor)) {
+            FOUND("balance", "suspense in " STR_FMT " does not fit", STR_ARG(sums->currency));
+        }
+    }
+    if (owed(sums, ESCROW_ACCOUNT_SUSPENSE) != aside_minor) {
+        FOUND("balance", "suspense in " STR_FMT ": rows %" PRId64 ", by the ledger %" PRId64,
+              STR_ARG(sums->currency), aside_minor, owed(sums, ESCROW_ACCOUNT_SUSPENSE));
+    }
+    return OK;
+}
+
+static STATUS check_ledger(struct op *op, struct ctl_verification *verification,
+                           const struct ctl_history *history)
+{
+    struct str own = currency_name(history->escrow->currency);
+    struct ctl_totals sums[CTL_TOTALS_MAX];
+    uint32_t sum_count = 0;
+    struct flows flows = {.in_minor = 0};
+    if (!totals_of(op, sums, &sum_count, own)) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < history->transfer_count; i++) {
+        const struct escrow_transfer *line = &history->transfers[i];
+        struct ctl_totals *here = totals_of(op, sums, &sum_count, line->currency);
+        struct ctl_totals *all =
+            totals_of(op, verification->totals, &verification->total_count, line->currency);
+        if (!here || !all || !add_line(here, line) || !add_line(all, line)) {
+            FOUND("transfer", "seq %" PRId64 " ordinal %d cannot be counted", line->seq,
+                  line->ordinal);
+        } else if (here == &sums[0]) {
+            add_flow(&flows, line);
+        }
+    }
+    TRY(check_own_sums(op, verification, history, &sums[0], &flows));
+    for (uint32_t i = 1; i < sum_count; i++) {
+        TRY(check_foreign_sums(op, verification, history, &sums[i]));
+    }
+    return OK;
+}
+
+struct status ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
+                                const struct ctl_history *history)
+{
+    verification->escrows++;
+    verification->transitions += history->transition_count;
+    verification->transfers += history->transfer_count;
+    if (!escrow_is_sound(history->escrow)) {
+        FOUND("unsound", "the escrow's row contradicts itself");
+    }
+    for (uint32_t i = 0; i < history->suspense_count; i++) {
+        if (!escrow_suspense_is_sound(&history->suspense[i])) {
+            FOUND("unsound", "suspense row %" PRIu32 " contradicts itself", i + 1);
+        }
+    }
+    TRY(check_chain(op, verification, history));
+    return check_ledger(op, verification, history);
+}
+
+struct status ctl_verify_totals(struct op *op, struct ctl_verification *verification)
+{
+    for (uint32_t i = 0; i < verification->total_count; i++) {
+        const struct ctl_totals *totals = &verification->totals[i];
+        int64_t sum_minor = 0;
+        for (int a = ESCROW_ACCOUNT_NONE + 1; a < ESCROW_ACCOUNT_COUNT; a++) {
+            int64_t owed_minor = owed(totals, (enum escrow_account)a);
+            if (!money_try_add(sum_minor, owed_minor, &sum_minor)) {
+                sum_minor = INT64_MAX;
+            }
+            if (owed_minor < 0 && a != ESCROW_ACCOUNT_PSP_CLEAR) {
+                TRY(ctl_verify_add(op, verification, (struct id){{0}}, "liability",
+                                   "%s in " STR_FMT " is below zero",
+                                   escrow_account_name((enum escrow_account)a),
+                                   STR_ARG(totals->currency)));
+            }
+        }
+        if (sum_minor != 0) {
+            TRY(ctl_verify_add(op, verification, (struct id){{0}}, "sum",
+                               "the accounts in " STR_FMT " sum to %" PRId64,
+                               STR_ARG(totals->currency), sum_minor));
+        }
+    }
+    return OK;
+}

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/op.h"
+#include "escrow/escrow.h"
+
+/*
+ * Is what is stored about one escrow what its history says? Pure: rows in, findings out. Everything
+ * is recomputed from the transitions and transfers; nothing is taken from the escrow's row but to be
+ * compared.
+ */
+
+#define CTL_FINDINGS_MAX 200
+#define CTL_TOTALS_MAX 16 /* currencies */
+
+struct ctl_finding {
+    struct id escrow_id;
+    const char *what; /* a stable word: "hash", "seq_gap", "balance", ... */
+    struct str detail;
+};
+
+/* What went through one account in one currency, over all escrows. */
+struct ctl_account_sum {
+    int64_t debit_minor;
+    int64_t credit_minor;
+};
+
+struct ctl_totals {
+    struct str currency;
+    struct ctl_account_sum accounts[ESCROW_ACCOUNT_COUNT];
+};
+
+struct ctl_verification {
+    struct ctl_finding findings[CTL_FINDINGS_MAX];
+    uint32_t finding_count;  /* listed */
+    uint64_t findings_total; /* all */
+    struct ctl_totals totals[CTL_TOTALS_MAX];
+    uint32_t total_count;
+    uint64_t escrows;
+    uint64_t transitions;
+    uint64_t transfers;
+};
+
+/* All that is stored about one escrow. Transitions by rising seq; transfers by rising (seq, ordinal). */
+struct ctl_history {
+    const struct escrow *escrow;
+    const struct escrow_transition *transitions;
+    uint32_t transition_count;
+    const struct escrow_transfer *transfers;
+    uint32_t transfer_count;
+    const struct escrow_suspense *suspense;
+    uint32_t suspense_count;
+};
+
+/* Adds to the totals and findings. Fails only when the arena is full. */
+STATUS ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
+                         const struct ctl_history *history);
+
+/* A finding that is about no single escrow (id none), or from elsewhere. */
+STATUS ctl_verify_add(struct op *op, struct ctl_verification *verification, struct id escrow_id,
+                      const char *what, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* After all escrows: debits and credits of all accounts are equal in every currency, and no liability
+ * is below zero. */
+STATUS ctl_verify_totals(struct op *op, struct ctl_verification *verification);

@@ -1,0 +1,90 @@
+/* The operator's tool. What it prints on standard output is data, on standard error talk. */
+#include <stdio.h>
+
+#include "base/defer.h"
+#include "holdfastctl/ctl.h"
+
+static const struct conf_key keys[] = {
+    {.name = "DATABASE_URL",
+     .type = CONF_DATABASE,
+     .help = "The database; --database-url comes first."},
+    {.name = "KAFKA_BROKERS",
+     .type = CONF_STR,
+     .max = 1024,
+     .help = "The Kafka brokers; --brokers comes first."},
+};
+
+static enum ctl_exit exit_code(struct status st)
+{
+    switch (st.kind) {
+    case STATUS_OK: return CTL_EXIT_OK;
+    case STATUS_INVALID: return CTL_EXIT_USAGE;
+    case STATUS_CONFLICT:
+    case STATUS_STOP: return CTL_EXIT_NO;
+    case STATUS_NOT_FOUND: return CTL_EXIT_NOT_FOUND;
+    case STATUS_CANCELED: return CTL_EXIT_TIMEOUT;
+    case STATUS_DENIED:
+    case STATUS_LIMIT:
+    case STATUS_RETRY: return CTL_EXIT_UNAVAILABLE;
+    case STATUS_BUG:
+    case STATUS_KIND_COUNT: break;
+    }
+    return CTL_EXIT_BUG;
+}
+
+static STATUS print_help(struct op *op, int argc, char *const *argv)
+{
+    struct str noun = {.ptr = NULL, .len = 0};
+    struct str text;
+    if (argc > 2) {
+        noun = str_of(argv[2]);
+    }
+    TRY(ctl_args_help(op, ctl_commands, ctl_command_count, noun, &text));
+    return fwrite(text.ptr, 1, text.len, stdout) == text.len
+               ? OK
+               : op_fail(op, STATUS_RETRY, "ctl.output", "standard output takes no more");
+}
+
+static STATUS load_conf(struct op *op, struct ctl *ctl)
+{
+    const struct conf_tables tables = {.keys = keys, .key_count = ARRAY_LEN(keys), .tool = true};
+    struct conf *conf;
+    TRY(conf_load(op, &tables, conf_environment(), &conf));
+    struct str mistakes = conf_mistakes(conf);
+    if (mistakes.len > 0) {
+        return op_fail(op, STATUS_INVALID, "ctl.usage", STR_FMT, STR_ARG(str_trim(mistakes)));
+    }
+    ctl->conf = conf;
+    return OK;
+}
+
+/* What was found is printed even when the answer is no. */
+static STATUS run(struct op *op, struct ctl *ctl, int argc, char *const *argv)
+{
+    TRY(ctl_args_parse(op, ctl_commands, ctl_command_count, argc, argv, &ctl->args));
+    TRY(load_conf(op, ctl));
+    ctl_out_init(&ctl->out, op->arena, ctl_args_given(&ctl->args, CTL_OPTION_JSON));
+    struct status st = ctl->args.command->run(op, ctl);
+    if (st.kind == STATUS_OK || st.kind == STATUS_CONFLICT) {
+        TRY(ctl_out_print(op, &ctl->out));
+    }
+    return st;
+}
+
+int main(int argc, char **argv)
+{
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, CTL_ARENA_BYTES);
+    struct op op = {.arena = &arena, .correlation_id = STR("holdfastctl")};
+    static struct ctl ctl; /* its option values are too large for a stack frame of ours */
+    struct str first = argc > 1 ? str_of(argv[1]) : STR("");
+    bool help = str_eq(first, STR("help")) || str_eq(first, STR("--help"));
+    struct status st = help ? print_help(&op, argc, argv) : run(&op, &ctl, argc, argv);
+    if (status_failed(st)) {
+        fprintf(stderr, "holdfastctl: %s (%s)\n", op.err.msg, op.err.code);
+        if (st.kind == STATUS_INVALID) {
+            fputs("See holdfastctl help.\n", stderr);
+        }
+    }
+    return (int)exit_code(st);
+}

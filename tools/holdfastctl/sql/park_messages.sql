@@ -1,0 +1,7 @@
+-- The messages that wait behind a key, in their order.
+-- $1 key uuid
+-- $2 row_limit integer
+-- returns rows
+SELECT seq, topic, lane, kafka_offset, n, message_id, at_us, octet_length(value) AS value_bytes,
+  encode(substring(value FROM 1 FOR 4096), 'hex') AS value
+FROM parked_message WHERE key = $1 ORDER BY seq LIMIT $2;

@@ -1,0 +1,14 @@
+-- Leaves a wish for the owner of a lane. Without a name it is the database role's.
+-- $1 id uuid
+-- $2 lane integer
+-- $3 kind smallint
+-- $4 key uuid
+-- $5 topic text
+-- $6 n bigint
+-- $7 requested_by text
+-- $8 approved_by text
+-- returns nothing
+INSERT INTO admin_request (id, lane, kind, key, topic, n, requested_by, approved_by, created_at_us,
+  open, result, done_at_us)
+VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 = '' THEN session_user::text ELSE $7 END, $8,
+  (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, true, '', 0);
