@@ -1,0 +1,390 @@
+/* The bytes that go to the provider, and what each of its answers means. */
+#include "payments/payments_rail_stripe.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/defer.h"
+#include "base/random.h"
+#include "effects/effects.h"
+
+#define ESCROW "11111111-2222-4333-8444-555555555555"
+#define LEG "66666666-7777-4888-9999-aaaaaaaaaaaa"
+#define OTHER "66666666-7777-4888-9999-aaaaaaaaaaab"
+#define METADATA "\"metadata\":{\"escrow_id\":\"" ESCROW "\",\"leg_id\":\"" LEG "\"}"
+#define WIRE_METADATA "metadata[escrow_id]=" ESCROW "&metadata[leg_id]=" LEG
+
+struct fixture {
+    struct arena arena;
+    struct op op;
+};
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    arena_init(&fixture.arena, (size_t)8 * 1024 * 1024);
+    fixture.op = (struct op){.arena = &fixture.arena};
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    arena_fini(&fixture->arena);
+    return 0;
+}
+
+static struct id id_of(const char *text)
+{
+    struct id id;
+    assert_true(id_parse(str_of(text), &id));
+    return id;
+}
+
+/* ---- Requests ---- */
+
+static struct payments_effect effect(enum payments_effect_kind kind)
+{
+    return (struct payments_effect){
+        .kind = kind,
+        .escrow_id = id_of(ESCROW),
+        .leg_id = id_of(LEG),
+        .currency = CURRENCY_USD,
+        .amount_minor = 5000,
+        .description = STR("Lamp, 2 x 25 $ & \"more\"\n+ \xC3\xA9=100%"),
+        .destination = STR("acct_1&amount=1"),
+        .intent_ref = STR("pi_1"),
+        .charge_ref = STR("ch_1"),
+    };
+}
+
+static void assert_request(struct fixture *fixture, const struct payments_effect *asked,
+                           const char *path, const char *body)
+{
+    struct str bytes;
+    assert_int_equal(payments_rail_stripe.request(&fixture->op, asked, &bytes).kind, STATUS_OK);
+    struct effects_request request;
+    assert_int_equal(effects_decode(&fixture->op, bytes, &request).kind, STATUS_OK);
+    assert_int_equal(request.method, EFFECTS_POST);
+    assert_true(request.idempotency_key);
+    assert_true(str_eq(request.content_type, STR("application/x-www-form-urlencoded")));
+    assert_string_equal(str_dup(&fixture->arena, request.path).ptr, path);
+    assert_string_equal(str_dup(&fixture->arena, request.body).ptr, body);
+
+    struct str again; /* frozen: the same effect has the same bytes */
+    assert_int_equal(payments_rail_stripe.request(&fixture->op, asked, &again).kind, STATUS_OK);
+    assert_true(str_eq(bytes, again));
+}
+
+static void requests_have_these_bytes(void **state)
+{
+    struct payments_effect asked = effect(PAYMENTS_EFFECT_CREATE_INTENT);
+    assert_request(*state, &asked, "/v1/payment_intents",
+                   "amount=5000&currency=usd&automatic_payment_methods[enabled]=true"
+                   "&description=Lamp%2C%202%20x%2025%20%24%20%26%20%22more%22%0A%2B%20%C3%A9%3D"
+                   "100%25&" WIRE_METADATA "&transfer_group=" ESCROW);
+    asked.description = STR("");
+    assert_request(*state, &asked, "/v1/payment_intents",
+                   "amount=5000&currency=usd&automatic_payment_methods[enabled]=true&" WIRE_METADATA
+                   "&transfer_group=" ESCROW);
+    asked = effect(PAYMENTS_EFFECT_CANCEL_INTENT);
+    assert_request(*state, &asked, "/v1/payment_intents/pi_1/cancel",
+                   "cancellation_reason=requested_by_customer");
+    asked = effect(PAYMENTS_EFFECT_CREATE_TRANSFER);
+    assert_request(*state, &asked, "/v1/transfers",
+                   "amount=5000&currency=usd&destination=acct_1%26amount%3D1&" WIRE_METADATA
+                   "&source_transaction=ch_1&transfer_group=" ESCROW);
+    asked.charge_ref = STR("");
+    assert_request(*state, &asked, "/v1/transfers",
+                   "amount=5000&currency=usd&destination=acct_1%26amount%3D1&" WIRE_METADATA
+                   "&transfer_group=" ESCROW);
+    asked = effect(PAYMENTS_EFFECT_CREATE_REFUND);
+    asked.amount_minor = INT64_MAX;
+    assert_request(*state, &asked, "/v1/refunds",
+                   "amount=9223372036854775807&" WIRE_METADATA "&payment_intent=pi_1");
+}
+
+/* Every byte but the unreserved ones is encoded, and each decodes to itself. */
+static void every_byte_is_encoded_right(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char unreserved[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (int byte = 0; byte < 256; byte++) {
+        char value = (char)byte;
+        struct strbuf buf;
+        strbuf_init(&buf, &fixture->arena, 16);
+        payments_rail_stripe_param(&buf, "a", (struct str){.ptr = &value, .len = 1});
+        struct str text;
+        assert_true(strbuf_finish(&buf, &text));
+        char wanted[8];
+        if (byte != 0 && strchr(unreserved, byte)) {
+            (void)snprintf(wanted, sizeof(wanted), "a=%c", byte);
+        } else {
+            (void)snprintf(wanted, sizeof(wanted), "a=%%%02X", (unsigned)byte);
+        }
+        assert_string_equal(text.ptr, wanted);
+    }
+}
+
+static void the_longest_description_fits(void **state)
+{
+    struct fixture *fixture = *state;
+    char description[1000];
+    memset(description, '&', sizeof(description));
+    struct payments_effect asked = effect(PAYMENTS_EFFECT_CREATE_INTENT);
+    asked.description = (struct str){.ptr = description, .len = sizeof(description)};
+    struct str bytes;
+    assert_int_equal(payments_rail_stripe.request(&fixture->op, &asked, &bytes).kind, STATUS_OK);
+}
+
+/* ---- Answers ---- */
+
+struct answer_row {
+    enum payments_effect_kind kind;
+    int32_t http_status;
+    const char *body;
+    enum engine_verdict verdict;
+    const char *code;             /* of judge */
+    enum payments_fact_kind fact; /* NONE: nothing is told */
+};
+
+static struct effect_row effect_row(enum payments_effect_kind kind)
+{
+    return (struct effect_row){.key = id_of(ESCROW), .subject = id_of(LEG), .kind = (int)kind};
+}
+
+#define CREATE PAYMENTS_EFFECT_CREATE_INTENT
+#define CANCEL PAYMENTS_EFFECT_CANCEL_INTENT
+#define TRANSFER PAYMENTS_EFFECT_CREATE_TRANSFER
+#define REFUND PAYMENTS_EFFECT_CREATE_REFUND
+#define DONE ENGINE_VERDICT_DONE
+#define FAILED ENGINE_VERDICT_FAILED
+#define UNKNOWN ENGINE_VERDICT_UNKNOWN
+
+#define INTENT(rest) "{\"id\":\"pi_1\",\"object\":\"payment_intent\"," rest "," METADATA "}"
+#define MADE INTENT("\"client_secret\":\"pi_1_secret_2\",\"status\":\"requires_payment_method\"")
+#define MOVED(object) \
+    "{\"id\":\"xx_1\",\"object\":\"" object "\",\"amount\":5000,\"currency\":\"usd\"," METADATA "}"
+#define REFUNDED(status)                                                                      \
+    "{\"id\":\"re_1\",\"object\":\"refund\",\"amount\":5000,\"currency\":\"usd\",\"status\":" \
+    "\"" status "\"," METADATA "}"
+#define ERROR(type, rest) "{\"error\":{\"type\":\"" type "\"" rest "}}"
+
+static const struct answer_row answer_rows[] = {
+    {CREATE, 200, MADE, DONE, "", PAYMENTS_FACT_MADE},
+    {CREATE, 201, MADE, DONE, "", PAYMENTS_FACT_MADE},
+    {CANCEL, 200, INTENT("\"status\":\"canceled\""), DONE, "", PAYMENTS_FACT_CANCELED},
+    {TRANSFER, 200, MOVED("transfer"), DONE, "", PAYMENTS_FACT_SUCCEEDED},
+    {REFUND, 200, REFUNDED("succeeded"), DONE, "", PAYMENTS_FACT_SUCCEEDED},
+    {REFUND, 200, REFUNDED("pending"), DONE, "", PAYMENTS_FACT_MADE},
+    {REFUND, 200, REFUNDED("requires_action"), DONE, "", PAYMENTS_FACT_MADE},
+    {REFUND, 200, REFUNDED("failed"), DONE, "", PAYMENTS_FACT_FAILED},
+    {REFUND, 200, REFUNDED("canceled"), DONE, "", PAYMENTS_FACT_FAILED},
+
+    /* A 2xx that is not plainly the answer to this request decides nothing. */
+    {CREATE, 200, "", UNKNOWN, "answer_unreadable", 0},
+    {CREATE, 200, "<html>", UNKNOWN, "answer_unreadable", 0},
+    {CREATE, 200, "{}", UNKNOWN, "answer_not_ours", 0},
+    {CREATE, 200, "[]", UNKNOWN, "answer_not_ours", 0},
+    {CREATE, 200, INTENT("\"client_secret\":null"), UNKNOWN, "answer_unreadable", 0},
+    {CREATE, 200, INTENT("\"client_secret\":\"\""), UNKNOWN, "answer_unreadable", 0},
+    {CREATE, 200, "{\"object\":\"payment_intent\",\"client_secret\":\"x\"," METADATA "}", UNKNOWN,
+     "answer_unreadable", 0},
+    {CREATE, 200, MOVED("transfer"), UNKNOWN, "answer_not_ours", 0},
+    {CREATE, 200,
+     "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"client_secret\":\"x\",\"metadata\":{}}",
+     UNKNOWN, "answer_not_ours", 0},
+    {CREATE, 200,
+     "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"client_secret\":\"x\",\"metadata\":"
+     "{\"escrow_id\":\"" ESCROW "\",\"leg_id\":\"" OTHER "\"}}",
+     UNKNOWN, "answer_not_ours", 0},
+    {CREATE, 200,
+     "{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"client_secret\":\"x\",\"metadata\":"
+     "{\"escrow_id\":\"" OTHER "\",\"leg_id\":\"" LEG "\"}}",
+     UNKNOWN, "answer_not_ours", 0},
+    {CANCEL, 200, INTENT("\"status\":\"succeeded\""), UNKNOWN, "answer_unreadable", 0},
+    {TRANSFER, 200, "{\"id\":\"tr_1\",\"object\":\"transfer\"," METADATA "}", UNKNOWN,
+     "answer_unreadable", 0},
+    {REFUND, 200, REFUNDED("unheard_of"), UNKNOWN, "answer_unreadable", 0},
+
+    /* Certain refusals. */
+    {CREATE, 400, ERROR("invalid_request_error", ",\"code\":\"amount_too_small\""), FAILED,
+     "amount_too_small", PAYMENTS_FACT_FAILED},
+    {CREATE, 400, ERROR("invalid_request_error", ""), FAILED, "invalid_request_error",
+     PAYMENTS_FACT_FAILED},
+    {TRANSFER, 400, ERROR("invalid_request_error", ",\"code\":\"balance_insufficient\""), FAILED,
+     "balance_insufficient", PAYMENTS_FACT_FAILED},
+    {REFUND, 402, ERROR("card_error", ",\"code\":\"card_declined\""), FAILED, "card_declined",
+     PAYMENTS_FACT_FAILED},
+    {REFUND, 404, ERROR("invalid_request_error", ",\"code\":\"resource_missing\""), FAILED,
+     "resource_missing", PAYMENTS_FACT_FAILED},
+    {REFUND, 400, ERROR("invalid_request_error", ",\"code\":\"<script>\""), FAILED,
+     "provider_error", PAYMENTS_FACT_FAILED},
+    /* An intent that cannot be canceled: its own webhook will tell. */
+    {CANCEL, 400, ERROR("invalid_request_error", ",\"code\":\"payment_intent_unexpected_state\""),
+     FAILED, "payment_intent_unexpected_state", 0},
+    {CANCEL, 400,
+     ERROR("invalid_request_error",
+           ",\"code\":\"payment_intent_unexpected_state\",\"payment_intent\":" INTENT(
+               "\"status\":\"succeeded\"")),
+     FAILED, "payment_intent_unexpected_state", 0},
+    {CANCEL, 400,
+     ERROR("invalid_request_error",
+           ",\"code\":\"payment_intent_unexpected_state\",\"payment_intent\":" INTENT(
+               "\"status\":\"canceled\"")),
+     DONE, "", PAYMENTS_FACT_CANCELED},
+
+    /* Our own fault, or nobody's: never the leg's. */
+    {CREATE, 401, ERROR("invalid_request_error", ",\"code\":\"api_key_expired\""), UNKNOWN,
+     RAIL_CODE_REFUSES_US, 0},
+    {CREATE, 401, "", UNKNOWN, RAIL_CODE_REFUSES_US, 0},
+    {CREATE, 403, ERROR("invalid_request_error", ",\"code\":\"x\""), UNKNOWN, RAIL_CODE_REFUSES_US,
+     0},
+    {CREATE, 400, ERROR("invalid_request_error", ",\"code\":\"livemode_mismatch\""), UNKNOWN,
+     RAIL_CODE_REFUSES_US, 0},
+    {CREATE, 400, ERROR("idempotency_error", ""), UNKNOWN, RAIL_CODE_KEY_REUSED, 0},
+    {CREATE, 404, ERROR("invalid_request_error", ""), UNKNOWN, "invalid_request_error", 0},
+    {CREATE, 404, "<html>not here</html>", UNKNOWN, "answer_unreadable", 0},
+    {CREATE, 400, "{}", UNKNOWN, "answer_unreadable", 0},
+    {CREATE, 400, "{\"error\":\"invalid_request_error\"}", UNKNOWN, "answer_unreadable", 0},
+    {CREATE, 400, ERROR("api_error", ""), UNKNOWN, "api_error", 0},
+    {CREATE, 402, ERROR("unheard_of", ""), UNKNOWN, "unheard_of", 0},
+    {CREATE, 409, ERROR("invalid_request_error", ",\"code\":\"lock_timeout\""), UNKNOWN, "http_409",
+     0},
+    {CREATE, 429, ERROR("invalid_request_error", ",\"code\":\"rate_limit\""), UNKNOWN, "http_429",
+     0},
+    {CREATE, 500, ERROR("api_error", ""), UNKNOWN, "http_500", 0},
+    {CREATE, 502, "<html>", UNKNOWN, "http_502", 0},
+    {CREATE, 503, "", UNKNOWN, "http_503", 0},
+    {CREATE, 301, "", UNKNOWN, "http_301", 0},
+    {CREATE, 199, MADE, UNKNOWN, "http_199", 0},
+    {CREATE, 300, MADE, UNKNOWN, "http_300", 0},
+    {CREATE, 405, ERROR("invalid_request_error", ""), UNKNOWN, "http_405", 0},
+    {CREATE, 422, ERROR("invalid_request_error", ""), UNKNOWN, "http_422", 0},
+};
+
+static void answers_mean_what_the_table_says(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < ARRAY_LEN(answer_rows); i++) {
+        const struct answer_row *row = &answer_rows[i];
+        struct effect_row asked = effect_row(row->kind);
+        struct caller_answer answer = {
+            .outcome = CALLER_ANSWERED,
+            .http_status = row->http_status,
+            .body = str_of(row->body),
+        };
+        struct str code = STR("untouched");
+        enum engine_verdict verdict =
+            payments_rail_stripe.judge(&fixture->op, &asked, &answer, &code);
+        if (verdict != row->verdict || !str_eq(code, str_of(row->code))) {
+            fail_msg("row %zu: verdict %d, code '" STR_FMT "'", i, (int)verdict, STR_ARG(code));
+        }
+        struct payments_fact fact = {0};
+        bool told = false;
+        struct status st = payments_rail_stripe.read(&fixture->op, &asked, &answer, &fact, &told);
+        assert_int_equal(st.kind, verdict == UNKNOWN ? STATUS_BUG : STATUS_OK);
+        if (told != (row->fact != PAYMENTS_FACT_NONE) || (told && fact.kind != row->fact)) {
+            fail_msg("row %zu: fact %d", i, (int)fact.kind);
+        }
+    }
+}
+
+static void answers_bring_their_particulars(void **state)
+{
+    struct fixture *fixture = *state;
+    struct effect_row asked = effect_row(CREATE);
+    struct caller_answer answer = {
+        .outcome = CALLER_ANSWERED, .http_status = 200, .body = STR(MADE)};
+    struct payments_fact fact;
+    bool told;
+    assert_int_equal(payments_rail_stripe.read(&fixture->op, &asked, &answer, &fact, &told).kind,
+                     STATUS_OK);
+    assert_true(str_eq(fact.provider_ref, STR("pi_1")));
+    assert_true(str_eq(fact.client_secret, STR("pi_1_secret_2")));
+    asked = effect_row(TRANSFER);
+    answer.body = STR(MOVED("transfer"));
+    assert_int_equal(payments_rail_stripe.read(&fixture->op, &asked, &answer, &fact, &told).kind,
+                     STATUS_OK);
+    assert_int_equal(fact.amount_minor, 5000);
+    assert_true(str_eq(fact.currency, STR("USD")));
+    asked = effect_row(REFUND);
+    answer.body = STR("{\"id\":\"re_1\",\"object\":\"refund\",\"status\":\"failed\",\"failure_"
+                      "reason\":\"lost_or_stolen_card\"," METADATA "}");
+    assert_int_equal(payments_rail_stripe.read(&fixture->op, &asked, &answer, &fact, &told).kind,
+                     STATUS_OK);
+    assert_true(str_eq(fact.failure_code, STR("lost_or_stolen_card")));
+}
+
+static void no_answer_is_unknown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    static const struct {
+        enum caller_outcome outcome;
+        const char *code;
+    } rows[] = {{CALLER_NOT_SENT, "not_sent"}, {CALLER_UNKNOWN, "no_answer"}};
+    struct effect_row asked = effect_row(CREATE);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct caller_answer answer = {.outcome = rows[i].outcome, .http_status = 200};
+        struct str code;
+        assert_int_equal(payments_rail_stripe.judge(&fixture->op, &asked, &answer, &code), UNKNOWN);
+        assert_true(str_eq(code, str_of(rows[i].code)));
+    }
+}
+
+/* Whatever the bytes, a leg is never called failed by a success, nor done by a refusal. */
+static void damaged_answers_do_no_harm(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char noise[] = "{}[]\",:\\0123456789._ntrue\x80\xFF";
+    struct random random = random_seeded(9);
+    uint32_t certain = 0;
+    for (int round = 0; round < 20000; round++) {
+        const struct answer_row *row = &answer_rows[random_below(&random, ARRAY_LEN(answer_rows))];
+        char bytes[1024];
+        size_t len = strlen(row->body);
+        assert_true(len < sizeof(bytes));
+        memcpy(bytes, row->body, len);
+        for (uint64_t i = random_below(&random, 4); i > 0 && len > 0; i--) {
+            bytes[random_below(&random, len)] = noise[random_below(&random, sizeof(noise) - 1)];
+        }
+        struct effect_row asked = effect_row(row->kind);
+        struct caller_answer answer = {
+            .outcome = CALLER_ANSWERED,
+            .http_status = row->http_status,
+            .body = {.ptr = bytes, .len = len},
+        };
+        struct str code;
+        enum engine_verdict verdict =
+            payments_rail_stripe.judge(&fixture->op, &asked, &answer, &code);
+        bool success = row->http_status >= 200 && row->http_status <= 299;
+        assert_false(success && verdict == FAILED);
+        assert_false(!success && verdict == DONE && row->kind != CANCEL);
+        assert_true(str_is_text(code));
+        certain += verdict == UNKNOWN ? 0 : 1;
+        arena_reset(&fixture->arena);
+    }
+    assert_in_range(certain, 1000, 19000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(requests_have_these_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(every_byte_is_encoded_right, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_longest_description_fits, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_mean_what_the_table_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(answers_bring_their_particulars, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_answer_is_unknown, setup, teardown),
+        cmocka_unit_test_setup_teardown(damaged_answers_do_no_harm, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
