@@ -36,6 +36,10 @@ STATUS pg_batch_stmt(struct op *op, struct pg_conn *conn, const struct pg_stmt *
                      const struct pg_param *params, uint32_t param_count,
                      struct pg_rows **ret_rows);
 
+/* The same for a statement that returns nothing. *ret_changed (or NULL) comes with the sync. */
+STATUS pg_batch_exec(struct op *op, struct pg_conn *conn, const struct pg_stmt *stmt,
+                     const struct pg_param *params, uint32_t param_count, uint64_t *ret_changed);
+
 /* Rows with these primary keys (a single COLUMN_UUID), any order; missing ones are missing. */
 STATUS pg_batch_load(struct op *op, struct pg_conn *conn, const struct table *table,
                      const struct id *keys, uint32_t key_count, struct pg_batch_rows *ret_rows);

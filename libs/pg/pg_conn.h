@@ -17,8 +17,9 @@ struct pg_conn;
 /* Who uses it: this decides what an SQLSTATE means and how the server may plan. */
 enum pg_use {
     PG_USE_NONE = 0,
-    PG_USE_REQUEST, /* requests, reports, migrations: pg.h */
+    PG_USE_REQUEST, /* requests: pg.h */
     PG_USE_LANE,    /* the engine and the intake: architecture R8, plans by index only */
+    PG_USE_ADMIN,   /* migrations and reports: as a request, but statements may take their time */
     PG_USE_COUNT,
 };
 
@@ -71,7 +72,7 @@ int32_t pg_conn_backend_pid(const struct pg_conn *conn);
 const char *pg_conn_sqlstate(const struct pg_conn *conn);
 
 /* Runs a script of many statements in the simple protocol; for migrations and tests. Its own
- * transaction control counts. sql is NUL-terminated beyond its length. */
+ * transaction control counts; without any it is one transaction. No open transaction before. */
 STATUS pg_conn_script(struct op *op, struct pg_conn *conn, struct str sql);
 
 /*

@@ -27,5 +27,5 @@ struct str testing_pg_schema(const struct testing_pg *testing);
 
 /* Runs a script in the schema; ASSERTs that it works. */
 void testing_pg_run(struct testing_pg *testing, const char *sql);
-/* The first column of the first row as an integer; ASSERTs that there is one. */
+/* The value of one scalar query as an integer; ASSERTs that there is one. */
 int64_t testing_pg_number(struct testing_pg *testing, const char *sql);

@@ -1,0 +1,139 @@
+/* A pool: threads take a connection, use it alone, give it back. Opened lazily, never shared. */
+#include "pg/pg.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "pg/pg_internal.h"
+
+struct pg {
+    pthread_mutex_t mutex;
+    pthread_cond_t released;
+    uint32_t max;
+    struct pg_conn *conns[PG_POOL_MAX];
+    uint32_t idle[PG_POOL_MAX]; /* a stack, so that the warmest is used again */
+    uint32_t idle_count;
+};
+
+static void lock(struct pg *pg)
+{
+    int failed = pthread_mutex_lock(&pg->mutex);
+    ASSERT(failed == 0);
+}
+
+static void unlock(struct pg *pg)
+{
+    int failed = pthread_mutex_unlock(&pg->mutex);
+    ASSERT(failed == 0);
+}
+
+static struct pg *new_pool(uint32_t max)
+{
+    struct pg *pg = calloc(1, sizeof(*pg)); /* LINT-OK: lives as long as the process */
+    ASSERT(pg);
+    pthread_condattr_t attr;
+    int failed = pthread_condattr_init(&attr);
+    failed |= pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    failed |= pthread_cond_init(&pg->released, &attr);
+    failed |= pthread_condattr_destroy(&attr);
+    failed |= pthread_mutex_init(&pg->mutex, NULL);
+    ASSERT(failed == 0);
+    pg->max = max;
+    return pg;
+}
+
+STATUS pg_open(struct op *op, const struct pg_options *options, struct pg **ret_pg)
+{
+    ASSERT(options->connections_max >= 1);
+    ASSERT(options->connections_max <= PG_POOL_MAX);
+    DEFER(pg_free_at) struct pg *pg = new_pool(options->connections_max);
+    struct pg_conn_options each = {
+        .conninfo = options->conninfo,
+        .application_name = options->application_name,
+        .use = PG_USE_REQUEST,
+        .stmts = options->stmts,
+        .stmt_count = options->stmt_count,
+    };
+    for (uint32_t i = 0; i < pg->max; i++) {
+        TRY(pg_conn_new(op, &each, &pg->conns[i]));
+        pg->conns[i]->pool = pg;
+        pg->conns[i]->pool_index = i;
+        pg->idle[pg->idle_count++] = i;
+    }
+    TRY(pg_conn_connect(op, pg->conns[pg->max - 1])); /* the top of the stack */
+    *ret_pg = TAKE(pg);
+    return OK;
+}
+
+void pg_free(struct pg *pg)
+{
+    if (!pg) {
+        return;
+    }
+    for (uint32_t i = 0; i < pg->max; i++) {
+        pg_conn_free(pg->conns[i]);
+    }
+    pthread_cond_destroy(&pg->released);
+    pthread_mutex_destroy(&pg->mutex);
+    free(pg);
+}
+
+/* Waits for an idle one; false when there is none in time. */
+static bool take_idle(struct op *op, struct pg *pg, uint32_t *ret_index)
+{
+    int64_t until_ms = clock_mono_ms() + PG_ACQUIRE_MAX_MS;
+    if (op->deadline_ms != 0 && op->deadline_ms < until_ms) {
+        until_ms = op->deadline_ms;
+    }
+    lock(pg);
+    while (pg->idle_count == 0) {
+        int64_t left_ms = until_ms - clock_mono_ms();
+        if (left_ms <= 0) {
+            unlock(pg);
+            return false;
+        }
+        struct timespec until;
+        int failed = clock_gettime(CLOCK_MONOTONIC, &until);
+        ASSERT(failed == 0);
+        int64_t nanos = until.tv_nsec + (left_ms % 1000) * 1000000;
+        until.tv_sec += (time_t)(left_ms / 1000 + nanos / 1000000000);
+        until.tv_nsec = (long)(nanos % 1000000000);
+        failed = pthread_cond_timedwait(&pg->released, &pg->mutex, &until);
+        ASSERT(failed == 0 || failed == ETIMEDOUT);
+    }
+    *ret_index = pg->idle[--pg->idle_count];
+    unlock(pg);
+    return true;
+}
+
+STATUS pg_acquire(struct op *op, struct pg *pg, struct pg_conn **ret_conn)
+{
+    uint32_t index = 0;
+    if (!take_idle(op, pg, &index)) {
+        return op_fail(op, STATUS_RETRY, "pg.pool_busy", "all %u connections are in use", pg->max);
+    }
+    DEFER(pg_release_at) struct pg_conn *conn = pg->conns[index];
+    if (!pg_conn_is_alive(conn)) {
+        TRY(pg_conn_connect(op, conn));
+    }
+    *ret_conn = TAKE(conn);
+    return OK;
+}
+
+void pg_release(struct pg_conn *conn)
+{
+    if (!conn) {
+        return;
+    }
+    pg_batch_rollback(conn);
+    struct pg *pg = conn->pool;
+    lock(pg);
+    pg->idle[pg->idle_count++] = conn->pool_index;
+    unlock(pg);
+    int failed = pthread_cond_signal(&pg->released);
+    ASSERT(failed == 0);
+}
