@@ -1,0 +1,115 @@
+/* holdfast-payments: payments.commands.v1 and the provider's webhooks in; payments.events.v1 and
+ * calls to the provider out. The one process that holds the provider's keys. */
+#include "effects/effects.h"
+#include "engine/engine_run.h"
+#include "engine/intake.h"
+#include "http/http_server.h"
+#include "obs/log.h"
+#include "payments/payments_conf.h"
+#include "payments/payments_in_webhook.h"
+#include "payments/payments_out_calls.h"
+#include "payments/payments_service.h"
+#include "svc/svc.h"
+
+static void engine_close_at(struct engine_run **run)
+{
+    if (*run) {
+        engine_run_close(*run, SVC_DRAIN_MS);
+    }
+}
+
+static void intake_close_at(struct intake **intake)
+{
+    if (*intake) {
+        intake_close(*intake, SVC_DRAIN_MS);
+    }
+}
+
+static struct status open_caller(struct op *op, const struct payments_conf *conf,
+                                 struct caller **ret_caller)
+{
+    struct secret *key = arena_new(op->arena, struct secret, 1);
+    if (!key) {
+        return op_arena_full(op);
+    }
+    *key = *conf->api_key; /* build's deps are not const */
+    const struct effects_options options = {
+        .slots = PAYMENTS_CALL_SLOTS,
+        .base_url = conf->api_base,
+        .allow_http = conf->allow_http,
+        .build = payments_out_calls_build,
+        .deps = key,
+    };
+    return effects_open(op, &options, ret_caller);
+}
+
+static struct status open_server(struct op *op, const struct payments_conf *conf,
+                                 struct payments_webhook_deps *deps,
+                                 struct http_server **ret_server)
+{
+    const struct http_options options = {
+        .host = conf->listen.host,
+        .port = conf->listen.port,
+        .routes = payments_routes,
+        .route_count = payments_route_count,
+        .deps = deps,
+    };
+    TRY(http_server_open(op, &options, ret_server));
+    log_info(op, "payments.listening", LOG_I64("port", http_server_port(*ret_server)));
+    return OK;
+}
+
+static struct status run(struct op *op, struct svc *svc)
+{
+    struct payments_conf conf;
+    TRY(payments_conf_read(op, svc_conf(svc), &conf));
+
+    DEFER(effects_free_at) struct caller *caller = NULL;
+    TRY(open_caller(op, &conf, &caller));
+    DEFER(engine_close_at) struct engine_run *engine = NULL;
+    const struct engine_run_options engine_options = {
+        .service = &payments_service, .caller = caller, .set_wake = effects_set_wake};
+    TRY(engine_run_open(op, svc, &engine_options, &engine));
+
+    DEFER(intake_close_at) struct intake *intake = NULL;
+    const struct intake_options intake_options = {0};
+    TRY(intake_open(op, &intake_options, &intake));
+    DEFER(payments_in_webhook_fini)
+    struct payments_webhook_deps deps = {
+        .secrets = conf.webhook_secrets,
+        .secret_count = conf.webhook_secret_count,
+        .live = conf.live,
+        .intake = intake,
+    };
+    payments_in_webhook_init(&deps, svc_metrics(svc));
+    DEFER(http_server_free_at) struct http_server *server = NULL;
+    TRY(open_server(op, &conf, &deps, &server));
+
+    svc_ready(svc, true);
+    while (!svc_stopping(svc)) {
+        svc_wait(svc);
+    }
+    svc_ready(svc, false);
+    svc_ready_lag(svc);
+    http_server_stop(TAKE(server), SVC_DRAIN_MS);
+    return OK;
+} /* http, intake, engine, caller: the reverse of the opening order */
+
+int main(int argc, char **argv)
+{
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, SVC_BOOT_ARENA_BYTES);
+    struct op op = {.arena = &arena, .correlation_id = STR("boot")};
+    const struct svc_info info = {
+        .name = STR("payments"),
+        .conf = {.keys = payments_conf_keys, .key_count = payments_conf_key_count, .engine = true},
+        .admin = true,
+    };
+
+    DEFER(svc_free_at) struct svc *svc = NULL;
+    struct status st = svc_open(&op, &info, argc, argv, &svc);
+    if (!status_failed(st)) {
+        st = run(&op, svc);
+    }
+    return svc_exit(svc, &op, st);
+}

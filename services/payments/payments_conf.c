@@ -1,0 +1,51 @@
+/* Real keys in production and nowhere else; test keys everywhere else and never there. */
+#include "payments/payments_conf.h"
+
+#include "base/defer.h"
+
+const struct conf_key payments_conf_keys[] = {
+    {.name = "HTTP_LISTEN",
+     .type = CONF_LISTEN,
+     .fallback = "127.0.0.1:8081",
+     .help = "Where the provider's webhooks arrive (POST /webhooks/stripe)."},
+    {.name = "STRIPE_API_BASE",
+     .type = CONF_URL,
+     .fallback = "https://api.stripe.com",
+     .not_in_production = "http://",
+     .help = "Where Stripe's API is; plain http only outside production."},
+    {.name = "STRIPE_SECRET_KEY",
+     .type = CONF_SECRET,
+     .required = true,
+     .min = 8,
+     .max = 255,
+     .not_in_production = "sk_test_|rk_test_",
+     .help = "The API key; a live one in production, a test one elsewhere."},
+    {.name = "STRIPE_WEBHOOK_SECRETS",
+     .type = CONF_SECRET_LIST,
+     .required = true,
+     .min = 1,
+     .max = SIGNATURE_SECRETS_MAX,
+     .help = "Signing secrets of the webhook endpoint, comma separated: two while one replaces the "
+             "other."},
+};
+const size_t payments_conf_key_count = ARRAY_LEN(payments_conf_keys);
+
+STATUS payments_conf_read(struct op *op, const struct conf *conf, struct payments_conf *ret_conf)
+{
+    struct payments_conf out = {
+        .listen = conf_address(conf, "HTTP_LISTEN"),
+        .api_base = conf_str(conf, "STRIPE_API_BASE"),
+        .live = conf_env(conf) == CONF_ENV_PRODUCTION,
+        .api_key = conf_secret(conf, "STRIPE_SECRET_KEY"),
+    };
+    out.webhook_secret_count = conf_secrets(conf, "STRIPE_WEBHOOK_SECRETS", &out.webhook_secrets);
+    out.allow_http = str_has_prefix(out.api_base, STR("http://"));
+    struct str key = secret_reveal(out.api_key);
+    if (!out.live &&
+        (str_has_prefix(key, STR("sk_live_")) || str_has_prefix(key, STR("rk_live_")))) {
+        return op_fail(op, STATUS_INVALID, "payments.live_key",
+                       "STRIPE_SECRET_KEY is a live key outside production");
+    }
+    *ret_conf = out;
+    return OK;
+}
