@@ -109,7 +109,7 @@ STATUS engine_load(struct engine *engine, struct engine_batch *batch)
             refs[ref_count++] = (struct store_lane_ref){.lane = p, .epoch = engine->lanes[p].epoch};
         }
     }
-    struct wanted wanted;
+    struct wanted wanted = {.key_count = 0};
     TRY(want(engine, batch, &wanted));
     TRY(store->ops->begin(&engine->op, store, refs, ref_count, &batch->fence));
     TRY(queue_loads(engine, batch, &wanted));

@@ -157,7 +157,7 @@ STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item)
     if (item->fate == ENGINE_FATE_QUARANTINE) {
         return quarantine(turn, item);
     }
-    struct parked_key_row *key;
+    struct parked_key_row *key = NULL;
     TRY(key_row(turn, item, &key));
     struct parked_message_row *row = arena_new(&engine->arena, struct parked_message_row, 1);
     if (!row) {

@@ -53,7 +53,7 @@ int64_t bench_probe_fsync_us(void)
     char name[] = "bench-probe-XXXXXX";
     char block[8192] = {0};
     int64_t runs[FSYNC_RUNS];
-    int fd = mkostemp(name, O_CLOEXEC);
+    int fd = mkstemp(name);
     ASSERT(fd >= 0);
     for (int i = 0; i < FSYNC_RUNS; i++) {
         int64_t began_us = clock_mono_us();
