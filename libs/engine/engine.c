@@ -253,7 +253,7 @@ static STATUS drain(struct engine *engine, int64_t until_ms)
         if (lane->mine) {
             struct store_lane_ref ref = {.lane = p, .epoch = lane->epoch};
             TRY(engine->ports.store->ops->release(&engine->op, engine->ports.store, ref,
-                                                  /* clean */ true));
+                                                  lane->probes_left == 0));
         }
     }
     return engine->ports.store->ops->retire(&engine->op, engine->ports.store, engine->owner);
