@@ -27,8 +27,8 @@ CREATE TABLE escrow (
   inspection_seconds bigint NOT NULL CHECK (inspection_seconds BETWEEN 86400 AND 2592000),
   description text NOT NULL CHECK (octet_length(description) <= 1000),
   paid_leg_id uuid NOT NULL,         -- the incoming leg: asked for, later the one that paid
-  payout_leg_id uuid NOT NULL,       -- the transfer under way or done; zero: none is
-  refund_leg_id uuid NOT NULL,       -- the refund of the price under way or done; zero: none is
+  payout_leg_id uuid NOT NULL,       -- the last transfer; zero before RELEASING
+  refund_leg_id uuid NOT NULL,       -- the last refund of the price; zero before REFUNDING
   chain_head bytea NOT NULL CHECK (octet_length(chain_head) = 32),
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
@@ -41,14 +41,11 @@ CREATE TABLE escrow (
   CHECK (paid_out_minor = CASE WHEN state = 6 THEN price_minor ELSE 0 END),
   CHECK (state <> 7 OR due_buyer_minor >= price_minor),
   CHECK (state <> 8 OR refunded_minor >= price_minor),
-  -- What failed is still owed, and nothing is under way for it.
+  -- What failed is still owed.
   CHECK (refund_failed_minor <= due_buyer_minor),
-  CHECK (payout_failed_minor = CASE WHEN state = 5 AND payout_leg_id = '00000000-0000-0000-0000-000000000000'
-                               THEN price_minor ELSE 0 END),
-  CHECK ((payout_leg_id = '00000000-0000-0000-0000-000000000000') OR state IN (5, 6)),
-  CHECK ((payout_leg_id <> '00000000-0000-0000-0000-000000000000') OR state <> 6),
-  CHECK ((refund_leg_id = '00000000-0000-0000-0000-000000000000') OR state IN (7, 8)),
-  CHECK ((refund_leg_id <> '00000000-0000-0000-0000-000000000000') OR state <> 8),
+  CHECK (payout_failed_minor = 0 OR (state = 5 AND payout_failed_minor = price_minor)),
+  CHECK ((payout_leg_id <> '00000000-0000-0000-0000-000000000000') = (state IN (5, 6))),
+  CHECK ((refund_leg_id <> '00000000-0000-0000-0000-000000000000') = (state IN (7, 8))),
   CHECK (NOT payment_setup_failed OR state IN (1, 2))
 ) WITH (fillfactor = 70);
 
@@ -61,10 +58,10 @@ CREATE TABLE suspense (
   state smallint NOT NULL CHECK (state IN (1, 2, 3, 4)), -- flagged, refunding, refund failed, refunded
   currency text NOT NULL CHECK (currency ~ '^[A-Z]{3,4}$'),
   amount_minor bigint NOT NULL CHECK (amount_minor > 0),
-  refund_leg_id uuid NOT NULL,       -- the refund under way or done; zero: none is
+  refund_leg_id uuid NOT NULL,       -- its last refund; zero when flagged
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
-  CHECK ((state IN (2, 4)) = (refund_leg_id <> '00000000-0000-0000-0000-000000000000'))
+  CHECK ((state = 1) = (refund_leg_id = '00000000-0000-0000-0000-000000000000'))
 ) WITH (fillfactor = 70);
 CREATE INDEX suspense_escrow ON suspense (escrow_id);
 

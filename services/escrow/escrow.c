@@ -96,14 +96,14 @@ static bool price_is_placed(const struct escrow *escrow)
 static bool legs_are_sound(const struct escrow *escrow)
 {
     bool unpaid = escrow->state == ESCROW_CREATED || escrow->state == ESCROW_AWAIT_FUNDS;
-    bool no_payout = id_is_none(escrow->payout_leg_id);
-    bool no_refund = id_is_none(escrow->refund_leg_id);
-    int64_t stuck = escrow->state == ESCROW_RELEASING && no_payout ? escrow->price_minor : 0;
-    return !id_is_none(escrow->paid_leg_id) && escrow->payout_failed_minor == stuck &&
-           (no_payout || escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED) &&
-           (no_refund || escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED) &&
-           (!no_payout || escrow->state != ESCROW_RELEASED) &&
-           (!no_refund || escrow->state != ESCROW_REFUNDED) &&
+    bool pays_out = escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
+    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
+    bool payout_failed =
+        escrow->state == ESCROW_RELEASING && escrow->payout_failed_minor == escrow->price_minor;
+    return !id_is_none(escrow->paid_leg_id) &&
+           (escrow->payout_failed_minor == 0 || payout_failed) &&
+           pays_out == !id_is_none(escrow->payout_leg_id) &&
+           refunds == !id_is_none(escrow->refund_leg_id) &&
            (unpaid || !escrow->payment_setup_failed);
 }
 
@@ -120,32 +120,62 @@ bool escrow_is_sound(const struct escrow *escrow)
 
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense)
 {
-    bool has_leg =
-        suspense->state == ESCROW_SUSPENSE_REFUNDING || suspense->state == ESCROW_SUSPENSE_REFUNDED;
+    bool flagged = suspense->state == ESCROW_SUSPENSE_FLAGGED;
     return suspense->state > ESCROW_SUSPENSE_NONE &&
            suspense->state < ESCROW_SUSPENSE_STATE_COUNT && suspense->version >= 1 &&
            suspense->amount_minor > 0 && !id_is_none(suspense->leg_id) &&
-           has_leg == !id_is_none(suspense->refund_leg_id);
+           flagged == id_is_none(suspense->refund_leg_id);
+}
+
+/* The sums that the suspense rows stand for; false when they do not fit. */
+struct suspense_sums {
+    int64_t due_minor;
+    int64_t failed_minor;
+    bool foreign;
+};
+
+static bool sum_suspense(const struct escrow_suspense *const *suspense, uint32_t suspense_count,
+                         struct suspense_sums *sums)
+{
+    for (uint32_t i = 0; i < suspense_count; i++) {
+        const struct escrow_suspense *one = suspense[i];
+        bool failed = one->state == ESCROW_SUSPENSE_REFUND_FAILED;
+        bool due = failed || one->state == ESCROW_SUSPENSE_REFUNDING;
+        sums->foreign = sums->foreign || one->state == ESCROW_SUSPENSE_FLAGGED;
+        if ((due && !money_try_add(sums->due_minor, one->amount_minor, &sums->due_minor)) ||
+            (failed &&
+             !money_try_add(sums->failed_minor, one->amount_minor, &sums->failed_minor))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool escrow_price_refund_failed(const struct escrow *escrow,
+                                const struct escrow_suspense *const *suspense,
+                                uint32_t suspense_count)
+{
+    struct suspense_sums sums = {0};
+    return escrow->state == ESCROW_REFUNDING && sum_suspense(suspense, suspense_count, &sums) &&
+           escrow->refund_failed_minor > sums.failed_minor;
 }
 
 bool escrow_case_is_sound(const struct escrow *escrow,
                           const struct escrow_suspense *const *suspense, uint32_t suspense_count)
 {
-    bool refunding = escrow->state == ESCROW_REFUNDING;
-    int64_t due = refunding ? escrow->price_minor : 0;
-    int64_t failed = refunding && id_is_none(escrow->refund_leg_id) ? escrow->price_minor : 0;
-    bool foreign = false;
+    struct suspense_sums sums = {0};
     for (uint32_t i = 0; i < suspense_count; i++) {
-        const struct escrow_suspense *one = suspense[i];
-        bool stuck = one->state == ESCROW_SUSPENSE_REFUND_FAILED;
-        bool open = stuck || one->state == ESCROW_SUSPENSE_REFUNDING;
-        foreign = foreign || one->state == ESCROW_SUSPENSE_FLAGGED;
-        if (!escrow_suspense_is_sound(one) || !id_eq(one->escrow_id, escrow->id) ||
-            (open && !money_try_add(due, one->amount_minor, &due)) ||
-            (stuck && !money_try_add(failed, one->amount_minor, &failed))) {
+        if (!escrow_suspense_is_sound(suspense[i]) || !id_eq(suspense[i]->escrow_id, escrow->id)) {
             return false;
         }
     }
-    return escrow_is_sound(escrow) && escrow->due_buyer_minor == due &&
-           escrow->refund_failed_minor == failed && escrow->foreign_money == foreign;
+    if (!escrow_is_sound(escrow) || !sum_suspense(suspense, suspense_count, &sums)) {
+        return false;
+    }
+    /* No overflow: the row is sound, so these are parts of what was received. */
+    int64_t price_minor = escrow->state == ESCROW_REFUNDING ? escrow->price_minor : 0;
+    return escrow->due_buyer_minor - price_minor == sums.due_minor &&
+           escrow->foreign_money == sums.foreign &&
+           (escrow->refund_failed_minor == sums.failed_minor ||
+            escrow->refund_failed_minor - price_minor == sums.failed_minor);
 }

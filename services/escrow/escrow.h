@@ -69,8 +69,8 @@ struct escrow {
     int64_t due_buyer_minor;
     int64_t paid_out_minor;
     int64_t refunded_minor;
-    int64_t payout_failed_minor; /* of due_seller: no leg is under way for it */
-    int64_t refund_failed_minor; /* of due_buyer: no leg is under way for it */
+    int64_t payout_failed_minor; /* of due_seller: its leg failed */
+    int64_t refund_failed_minor; /* of due_buyer: their legs failed */
     bool payment_setup_failed;   /* the buyer has nothing that could be paid */
     bool foreign_money;          /* some suspense is in another currency: staff decide */
     struct id marketplace_id;
@@ -80,8 +80,8 @@ struct escrow {
     int64_t inspection_seconds;
     struct str description;
     struct id paid_leg_id;   /* the incoming leg: asked for, later the one that paid */
-    struct id payout_leg_id; /* the transfer under way or done; none: none is */
-    struct id refund_leg_id; /* the refund of the price under way or done; none: none is */
+    struct id payout_leg_id; /* the last transfer; none before RELEASING */
+    struct id refund_leg_id; /* the last refund of the price; none before REFUNDING */
     struct hash chain_head;
     int64_t created_at_us;
     int64_t updated_at_us;
@@ -91,7 +91,7 @@ enum escrow_suspense_state {
     ESCROW_SUSPENSE_NONE = 0,
     ESCROW_SUSPENSE_FLAGGED,       /* another currency: stays in SUSPENSE, staff decide */
     ESCROW_SUSPENSE_REFUNDING,     /* in DUE_BUYER, a refund is under way */
-    ESCROW_SUSPENSE_REFUND_FAILED, /* in DUE_BUYER, no refund is under way */
+    ESCROW_SUSPENSE_REFUND_FAILED, /* in DUE_BUYER, its refund failed */
     ESCROW_SUSPENSE_REFUNDED,
     ESCROW_SUSPENSE_STATE_COUNT,
 };
@@ -105,7 +105,7 @@ struct escrow_suspense {
     enum escrow_suspense_state state;
     struct str currency; /* ISO 4217, as the provider said it */
     int64_t amount_minor;
-    struct id refund_leg_id; /* the refund under way or done; none: none is */
+    struct id refund_leg_id; /* its last refund; none when flagged */
     int64_t created_at_us;
     int64_t updated_at_us;
 };
@@ -148,5 +148,9 @@ bool escrow_state_is_final(enum escrow_state state);
  * checked after a load and before a save. The database's CHECKs say the same of the row. */
 bool escrow_is_sound(const struct escrow *escrow);
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense);
+/* The refund of the price failed and was not retried: what refund_failed holds beyond the suspense. */
+bool escrow_price_refund_failed(const struct escrow *escrow,
+                                const struct escrow_suspense *const *suspense,
+                                uint32_t suspense_count);
 bool escrow_case_is_sound(const struct escrow *escrow,
                           const struct escrow_suspense *const *suspense, uint32_t suspense_count);

@@ -114,7 +114,7 @@ void escrow_do_retry(struct deciding *d)
             deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, now->payout_failed_minor, none);
         next->payout_failed_minor = 0;
     }
-    if (now->state == ESCROW_REFUNDING && id_is_none(now->refund_leg_id)) {
+    if (escrow_price_refund_failed(now, d->facts->suspense, d->facts->suspense_count)) {
         next->refund_leg_id =
             deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, now->price_minor, now->paid_leg_id);
         next->refund_failed_minor -= now->price_minor;

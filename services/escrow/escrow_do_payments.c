@@ -134,8 +134,9 @@ void escrow_do_funds(struct deciding *d)
     deciding_end_step(d, step, d->rule->next);
 }
 
-/* ---- Money that goes out. Only a leg that is under way can be answered: a success of any other is
- * money that nobody knows of, a failure of any other changes nothing. ---- */
+/* ---- Money that goes out. Each debt has one leg that counts: its last. The success of any other is
+ * money that nobody knows of, the failure of any other changes nothing. A leg that failed and then
+ * succeeds, before it was retried, has succeeded. ---- */
 
 void escrow_do_transfer_succeeded(struct deciding *d)
 {
@@ -148,6 +149,7 @@ void escrow_do_transfer_succeeded(struct deciding *d)
         deciding_park(d, ESCROW_REASON_UNEXPECTED);
         return;
     }
+    d->out->next.payout_failed_minor = 0;
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->amount_minor = d->message->amount_minor;
     deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_SELLER, ESCROW_ACCOUNT_PSP_CLEAR,
@@ -157,105 +159,98 @@ void escrow_do_transfer_succeeded(struct deciding *d)
 
 void escrow_do_transfer_failed(struct deciding *d)
 {
-    if (!id_eq(d->message->leg_id, d->now->payout_leg_id)) {
-        deciding_ignore(d);
-        return;
-    }
-    if (d->now->state == ESCROW_RELEASED) {
+    bool known = id_eq(d->message->leg_id, d->now->payout_leg_id);
+    if (known && d->now->state == ESCROW_RELEASED) {
         deciding_park(d, ESCROW_REASON_UNEXPECTED); /* it had succeeded */
         return;
     }
-    d->out->next.payout_leg_id = (struct id){0};
+    if (!known || d->now->payout_failed_minor > 0) {
+        deciding_ignore(d);
+        return;
+    }
     d->out->next.payout_failed_minor = d->now->due_seller_minor;
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->text = d->message->text;
     deciding_end_step(d, step, d->rule->next);
 }
 
-/* What a refund's answer is about. */
-enum refund_of {
-    REFUND_OF_NOTHING = 0,
-    REFUND_OF_PRICE,
-    REFUND_OF_SUSPENSE,
+/* The refund that an answer is about. */
+struct refund {
+    bool known;
+    bool of_price;
+    bool done;      /* it had succeeded before */
+    bool failed;    /* it had failed before, and was not retried */
+    uint32_t index; /* of the suspense row, when it is not of the price */
+    int64_t asked_minor;
 };
 
-static enum refund_of find_refund(const struct deciding *d, uint32_t *ret_index)
+static struct refund find_refund(const struct deciding *d)
 {
+    const struct escrow_facts *facts = d->facts;
     if (id_eq(d->message->leg_id, d->now->refund_leg_id)) {
-        return REFUND_OF_PRICE;
+        return (struct refund){
+            .known = true,
+            .of_price = true,
+            .done = d->now->state == ESCROW_REFUNDED,
+            .failed = escrow_price_refund_failed(d->now, facts->suspense, facts->suspense_count),
+            .asked_minor = d->now->price_minor,
+        };
     }
-    for (uint32_t i = 0; i < d->facts->suspense_count; i++) {
-        if (id_eq(d->message->leg_id, d->facts->suspense[i]->refund_leg_id)) {
-            *ret_index = i;
-            return REFUND_OF_SUSPENSE;
+    for (uint32_t i = 0; i < facts->suspense_count; i++) {
+        const struct escrow_suspense *row = facts->suspense[i];
+        if (id_eq(d->message->leg_id, row->refund_leg_id)) {
+            return (struct refund){
+                .known = true,
+                .done = row->state == ESCROW_SUSPENSE_REFUNDED,
+                .failed = row->state == ESCROW_SUSPENSE_REFUND_FAILED,
+                .index = i,
+                .asked_minor = row->amount_minor,
+            };
         }
     }
-    return REFUND_OF_NOTHING;
-}
-
-/* The amount that the refund was for, and whether it had succeeded before. */
-static int64_t refund_asked(const struct deciding *d, enum refund_of of, uint32_t index,
-                            bool *ret_done)
-{
-    if (of == REFUND_OF_PRICE) {
-        *ret_done = d->now->state == ESCROW_REFUNDED;
-        return d->now->price_minor;
-    }
-    *ret_done = d->facts->suspense[index]->state == ESCROW_SUSPENSE_REFUNDED;
-    return d->facts->suspense[index]->amount_minor;
+    return (struct refund){.known = false};
 }
 
 void escrow_do_refund_succeeded(struct deciding *d)
 {
-    uint32_t index = 0;
-    bool done = false;
-    enum refund_of of = find_refund(d, &index);
-    if (of == REFUND_OF_NOTHING) {
-        deciding_park(d, ESCROW_REASON_UNEXPECTED);
-        return;
-    }
-    int64_t asked_minor = refund_asked(d, of, index, &done);
-    if (done) {
+    struct refund refund = find_refund(d);
+    if (refund.done) {
         deciding_ignore(d);
         return;
     }
-    if (d->message->amount_minor != asked_minor) {
+    if (!refund.known || d->message->amount_minor != refund.asked_minor) {
         deciding_park(d, ESCROW_REASON_UNEXPECTED);
         return;
     }
-    bool of_price = of == REFUND_OF_PRICE;
-    if (!of_price) {
-        deciding_change_suspense(d, index)->state = ESCROW_SUSPENSE_REFUNDED;
+    if (refund.failed) {
+        d->out->next.refund_failed_minor -= refund.asked_minor;
+    }
+    if (!refund.of_price) {
+        deciding_change_suspense(d, refund.index)->state = ESCROW_SUSPENSE_REFUNDED;
     }
     struct escrow_step *step =
-        deciding_begin_step(d, of_price ? d->rule->event : ESCROW_EVENT_SUSPENSE_REFUNDED);
-    step->amount_minor = asked_minor;
-    deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_BUYER, ESCROW_ACCOUNT_PSP_CLEAR, asked_minor);
-    deciding_end_step(d, step, of_price ? d->rule->next : d->now->state);
+        deciding_begin_step(d, refund.of_price ? d->rule->event : ESCROW_EVENT_SUSPENSE_REFUNDED);
+    step->amount_minor = refund.asked_minor;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_BUYER, ESCROW_ACCOUNT_PSP_CLEAR,
+                      refund.asked_minor);
+    deciding_end_step(d, step, refund.of_price ? d->rule->next : d->now->state);
 }
 
 void escrow_do_refund_failed(struct deciding *d)
 {
-    uint32_t index = 0;
-    bool done = false;
-    enum refund_of of = find_refund(d, &index);
-    if (of == REFUND_OF_NOTHING) {
-        deciding_ignore(d);
-        return;
-    }
-    int64_t asked_minor = refund_asked(d, of, index, &done);
-    if (done) {
+    struct refund refund = find_refund(d);
+    if (refund.done) {
         deciding_park(d, ESCROW_REASON_UNEXPECTED); /* it had succeeded */
         return;
     }
-    if (of == REFUND_OF_PRICE) {
-        d->out->next.refund_leg_id = (struct id){0};
-    } else {
-        struct escrow_suspense *row = deciding_change_suspense(d, index);
-        row->state = ESCROW_SUSPENSE_REFUND_FAILED;
-        row->refund_leg_id = (struct id){0};
+    if (!refund.known || refund.failed) {
+        deciding_ignore(d);
+        return;
     }
-    d->out->next.refund_failed_minor += asked_minor; /* a part of due_buyer: no overflow */
+    if (!refund.of_price) {
+        deciding_change_suspense(d, refund.index)->state = ESCROW_SUSPENSE_REFUND_FAILED;
+    }
+    d->out->next.refund_failed_minor += refund.asked_minor; /* a part of due_buyer: no overflow */
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->text = d->message->text;
     deciding_end_step(d, step, d->rule->next);

@@ -73,7 +73,6 @@ void fixture_init(struct fixture *fixture, enum escrow_state state)
 void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state)
 {
     bool ours = state != ESCROW_SUSPENSE_FLAGGED;
-    bool has_leg = state == ESCROW_SUSPENSE_REFUNDING || state == ESCROW_SUSPENSE_REFUNDED;
     int64_t amount_minor = FIXTURE_SUSPENSE_MINOR;
     fixture->suspense = (struct escrow_suspense){
         .leg_id = FIXTURE_EXTRA_LEG,
@@ -85,7 +84,7 @@ void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state st
         .created_at_us = FIXTURE_NOW_US - 1,
         .updated_at_us = FIXTURE_NOW_US - 1,
     };
-    if (has_leg) {
+    if (ours) {
         fixture->suspense.refund_leg_id = FIXTURE_EXTRA_REFUND_LEG;
     }
     struct escrow *escrow = &fixture->escrow;

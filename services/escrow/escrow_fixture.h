@@ -21,7 +21,7 @@ struct id fixture_id(uint8_t byte);
 #define FIXTURE_REFUND_LEG fixture_id(0x13)
 #define FIXTURE_OTHER_LEG fixture_id(0x14)
 #define FIXTURE_EXTRA_LEG fixture_id(0x15)        /* brought the money in suspense */
-#define FIXTURE_EXTRA_REFUND_LEG fixture_id(0x16) /* takes it back */
+#define FIXTURE_EXTRA_REFUND_LEG fixture_id(0x16) /* takes it back; none for FLAGGED */
 
 struct fixture {
     struct escrow escrow;

@@ -184,14 +184,17 @@ static void print_retries(void)
         print_cell(&fixture, &message, "set-up failed");
     }
     fixture_init(&fixture, ESCROW_RELEASING);
-    fixture.escrow.payout_leg_id = (struct id){0};
     fixture.escrow.payout_failed_minor = FIXTURE_PRICE_MINOR;
     print_cell(&fixture, &message, "payout failed");
+    struct escrow_message answer = fixture_message(ESCROW_TRANSFER_SUCCEEDED);
+    print_cell(&fixture, &answer, "after it failed");
+    answer = fixture_message(ESCROW_TRANSFER_FAILED);
+    print_cell(&fixture, &answer, "after it failed");
     fixture_init(&fixture, ESCROW_REFUNDING);
     fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUND_FAILED);
-    fixture.escrow.refund_leg_id = (struct id){0};
     fixture.escrow.refund_failed_minor = FIXTURE_PRICE_MINOR + FIXTURE_SUSPENSE_MINOR;
     print_cell(&fixture, &message, "both refunds failed");
+    print_payments_out(&fixture, ESCROW_REFUND_SUCCEEDED);
 }
 
 int main(void)

@@ -53,6 +53,17 @@ static void broken_rows_are_seen(void **state)
     escrow->due_buyer_minor -= 1;
     escrow->received_minor -= 1;
     assert_false(escrow_is_sound(escrow));
+    fixture_init(&fixture, ESCROW_RELEASING);
+    escrow->payout_failed_minor = FIXTURE_PRICE_MINOR;
+    assert_true(escrow_is_sound(escrow));
+    escrow->payout_failed_minor -= 1;
+    assert_false(escrow_is_sound(escrow));
+    fixture_init(&fixture, ESCROW_RELEASING);
+    escrow->payout_leg_id = (struct id){0};
+    assert_false(escrow_is_sound(escrow));
+    fixture_init(&fixture, ESCROW_REFUNDING);
+    escrow->refund_leg_id = (struct id){0};
+    assert_false(escrow_is_sound(escrow));
     fixture_init(&fixture, ESCROW_REFUNDED);
     escrow->refund_leg_id = (struct id){0};
     assert_false(escrow_is_sound(escrow));
