@@ -7,9 +7,12 @@
 
 struct store_pg_options {
     struct str database_url; /* copied */
-    struct str service;      /* shown by pg_stat_activity */
+    struct str service;      /* part of the session's name in pg_stat_activity */
 };
 
-/* Connects at once. STATUS_RETRY: the server is away; STATUS_STOP: the schema does not fit. */
+/* An owner that holds no lane is forgotten this long after its lease ended. */
+#define STORE_PG_FORGET_DEAD_US ((int64_t)60 * 1000000)
+
+/* Makes the store; ops->connect connects it. STATUS_INVALID: the URL cannot be read. */
 STATUS store_pg_open(struct op *op, const struct store_pg_options *options,
                      struct store **ret_store);

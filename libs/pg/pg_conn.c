@@ -133,7 +133,7 @@ static void on_notice(void *arg, const PGresult *result)
 /*
  * Behind the options of the conninfo, so that ours win. Lanes run every statement thousands of
  * times and always by key: a plan that was made while a table was empty must not stay a scan of the
- * whole table when it is not.
+ * whole table when it is not. See add_key_match in pg_sql.c for the joins.
  */
 static struct status session_options(struct op *op, const struct pg_conn *conn,
                                      const char **ret_text)
@@ -151,8 +151,8 @@ static struct status session_options(struct op *op, const struct pg_conn *conn,
                          " -c default_transaction_isolation=read\\ committed"));
     if (conn->use == PG_USE_LANE) {
         strbuf_add(&buf, STR(" -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
-                             " -c enable_bitmapscan=off -c enable_hashjoin=off"
-                             " -c enable_mergejoin=off -c enable_material=off"));
+                             " -c enable_bitmapscan=off -c enable_nestloop=off"
+                             " -c enable_mergejoin=off"));
     }
     struct str text;
     if (!strbuf_finish(&buf, &text)) {

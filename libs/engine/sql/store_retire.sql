@@ -1,0 +1,3 @@
+-- $1 owner uuid
+-- returns nothing
+DELETE FROM owner WHERE id = $1
