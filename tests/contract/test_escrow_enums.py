@@ -1,0 +1,176 @@
+"""Escrow's numbers and names are told in four places: C, proto, SQL, and what payments accepts. They must agree.
+
+The C side is read from services/escrow/golden/escrow_table.txt, which a unit test compares with the code.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GOLDEN = (ROOT / "services/escrow/golden/escrow_table.txt").read_text()
+MIGRATION = (ROOT / "migrations/escrow/0101_escrow.sql").read_text()
+
+
+def proto(path):
+    text = (ROOT / "proto/holdfast" / path).read_text()
+    return re.sub(r"//[^\n]*", "", text)
+
+
+def block(text, kind, name):
+    """The inside of `kind name { … }`, by counting braces."""
+    start = re.search(rf"\b{kind}\s+{name}\s*\{{", text)
+    assert start, f"no {kind} {name}"
+    depth, at = 1, start.end()
+    while depth:
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+    return text[start.end():at - 1]
+
+
+def enum(text, name, prefix):
+    return {
+        int(number): value[len(prefix):]
+        for value, number in re.findall(r"(\w+)\s*=\s*(\d+);", block(text, "enum", name))
+        if int(number) != 0
+    }
+
+
+def oneof(text, message):
+    """Field number to type name of `oneof body`."""
+    body = block(block(text, "message", message), "oneof", "body")
+    return {int(number): kind for kind, number in re.findall(r"(\w+)\s+\w+\s*=\s*(\d+);", body)}
+
+
+def golden_numbers(what):
+    return {int(number): name for number, name in re.findall(rf"^{what} (\d+) (\w+)", GOLDEN, re.M)}
+
+
+def golden_names(what):
+    names = re.findall(rf"^{what} (\w+)$", GOLDEN, re.M)
+    assert names, f"no {what} in the golden table"
+    return set(names)
+
+
+def table(name):
+    match = re.search(rf"CREATE TABLE {name} \((.*?)^\)", MIGRATION, re.S | re.M)
+    assert match, f"no table {name}"
+    return match.group(1)
+
+
+def column_check(table_name, column):
+    """The numbers that a column's own CHECK lets pass."""
+    line = re.search(rf"^  {column} [^\n]*?CHECK \(([^\n]*)", table(table_name), re.M).group(1)
+    listed = re.search(r"IN \(([\d, ]+)\)", line)
+    if listed:
+        return {int(n) for n in listed.group(1).split(",")}
+    low, high = re.search(r"BETWEEN (\d+) AND (\d+)", line).groups()
+    return set(range(int(low), int(high) + 1))
+
+
+def snake(name):
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+
+
+def body_cases(service, pattern, message):
+    """The oneof members that a service's sources name, without NOT_SET."""
+    found = set()
+    for path in sorted((ROOT / "services" / service).glob(pattern)):
+        found |= set(re.findall(rf"{message}__BODY_([A-Z][A-Z_]*)", path.read_text()))
+    return found
+
+
+def escrow_cases(file, message):
+    """As body_cases, for escrow's files, which name the members by a macro."""
+    text = (ROOT / "services/escrow" / file).read_text()
+    assert re.search(rf"#define CASE\(name\) \w+__{message}__BODY_##name", text)
+    return set(re.findall(r"CASE\(([A-Z][A-Z_]*)\)", text))
+
+
+EVENTS = proto("escrow/v1/events.proto")
+COMMANDS = proto("escrow/v1/commands.proto")
+PAYMENTS_COMMANDS = proto("payments/v1/commands.proto")
+PAYMENTS_EVENTS = proto("payments/v1/events.proto")
+
+
+def test_states_are_the_same_in_c_proto_and_sql():
+    states = golden_numbers("state")
+    assert len(states) == 9
+    assert enum(EVENTS, "EscrowState", "ESCROW_STATE_") == states
+    assert column_check("escrow", "state") == set(states)
+    assert column_check("transition", "to_state") == set(states)
+    assert column_check("transition", "from_state") == set(states) | {0}
+
+
+def test_final_states_are_the_designed_ones():
+    assert set(re.findall(r"^state \d+ (\w+) final$", GOLDEN, re.M)) == {"RELEASED", "REFUNDED", "CANCELLED"}
+
+
+def test_events_are_the_same_in_c_proto_and_sql():
+    events = golden_numbers("event")
+    bodies = oneof(EVENTS, "EscrowEvent")
+    assert bodies.pop(max(bodies)) == "CommandRejected"
+    first = min(bodies)
+    assert {number - first + 1: name for number, name in bodies.items()} == events
+    assert column_check("transition", "event") == set(events)
+
+
+def test_accounts_are_the_same_in_c_and_sql():
+    accounts = golden_numbers("account")
+    assert list(accounts.values()) == ["PSP_CLEAR", "ESCROW_IN", "ESCROW_HELD", "DUE_SELLER", "DUE_BUYER", "SUSPENSE"]
+    assert column_check("transfer", "debit") == set(accounts)
+    assert column_check("transfer", "credit") == set(accounts)
+
+
+def test_suspense_states_are_the_same_in_c_and_sql():
+    count = int(re.search(r"^suspense_states (\d+)$", GOLDEN, re.M).group(1))
+    assert column_check("suspense", "state") == set(range(1, count + 1))
+
+
+@pytest.mark.parametrize("name, column", [("price_minor", "price_minor"), ("inspection_seconds", "inspection_seconds")])
+def test_bounds_are_the_same_in_c_and_sql(name, column):
+    low, high = re.search(rf"^{name} (\d+) (\d+)$", GOLDEN, re.M).groups()
+    assert f"{column} bigint NOT NULL CHECK ({column} BETWEEN {low} AND {high})" in MIGRATION
+
+
+def test_currencies_and_actors_are_those_of_sql():
+    meta = proto("common/v1/meta.proto")
+    assert column_check("escrow", "currency") == set(enum(meta, "Currency", "CURRENCY_"))
+    assert column_check("transition", "actor_kind") == set(enum(meta, "ActorKind", "ACTOR_KIND_"))
+
+
+def test_every_command_of_the_topic_is_decoded_and_decided():
+    asked = set(oneof(COMMANDS, "EscrowCommand").values())
+    assert golden_names("command") == asked
+    decoded = escrow_cases("escrow_in_commands.c", "ESCROW_COMMAND")
+    assert decoded == {snake(name) for name in asked}
+
+
+def test_escrow_asks_exactly_what_payments_does():
+    asked = golden_names("request")
+    assert asked == set(oneof(PAYMENTS_COMMANDS, "PaymentsCommand").values())
+    sent = escrow_cases("escrow_out_payments.c", "PAYMENTS_COMMAND")
+    accepted = body_cases("payments", "payments_in_commands.c", "PAYMENTS_COMMAND")
+    names = {snake(name) for name in asked}
+    assert sent - names == set(), "sent, but not in the table"
+    assert accepted - names == set(), "accepted, but never asked"
+    assert names - sent == set(), "in the table, but never sent"
+    assert names - accepted == set(), "asked, but not accepted by payments"
+
+
+def test_payments_reports_exactly_what_escrow_understands():
+    news = golden_names("news")
+    assert news == set(oneof(PAYMENTS_EVENTS, "PaymentsEvent").values())
+    understood = escrow_cases("escrow_in_payments.c", "PAYMENTS_EVENT")
+    reported = body_cases("payments", "payments_out_events.c", "PAYMENTS_EVENT")
+    names = {snake(name) for name in news}
+    assert reported - understood == set(), "reported, but not understood by escrow"
+    assert understood - reported == set(), "understood, but never reported"
+    assert understood == names
+
+
+def test_every_state_is_in_the_printed_table():
+    for name in golden_numbers("state").values():
+        for message in golden_names("command") | golden_names("news"):
+            assert re.search(rf"^{name} +{message} ", GOLDEN, re.M), f"no cell {name} x {message}"
