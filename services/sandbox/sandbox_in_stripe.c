@@ -68,7 +68,7 @@ static STATUS cancel_intent(struct sandbox_call *call, struct sandbox_refusal *r
     if (!intent) {
         return OK;
     }
-    *ret_refusal = sandbox_world_cancel_intent(intent);
+    *ret_refusal = sandbox_world_cancel_intent(intent, &call->form);
     return ret_refusal->error ? OK : answer_intent(call, intent, "payment_intent.canceled");
 }
 

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/op.h"
 #include "base/str.h"
+#include "sandbox/sandbox_error.h"
 #include "sandbox/sandbox_form.h"
 
 /*
@@ -105,48 +106,6 @@ struct sandbox_world {
 void sandbox_world_init(struct sandbox_world *world);
 void sandbox_world_fini(struct sandbox_world *world);
 
-/* A refusal: a row of sandbox_errors and the parameter or object that it is about. */
-enum sandbox_error {
-    SANDBOX_ERROR_NONE = 0,
-    SANDBOX_ERROR_UNAUTHENTICATED,
-    SANDBOX_ERROR_BAD_FORM,
-    SANDBOX_ERROR_PARAMETER_MISSING,
-    SANDBOX_ERROR_PARAMETER_UNKNOWN,
-    SANDBOX_ERROR_PARAMETER_INVALID,
-    SANDBOX_ERROR_INVALID_INTEGER,
-    SANDBOX_ERROR_AMOUNT_TOO_SMALL,
-    SANDBOX_ERROR_AMOUNT_TOO_LARGE,
-    SANDBOX_ERROR_NO_SUCH_OBJECT, /* named by the path */
-    SANDBOX_ERROR_NO_SUCH_PARAM,  /* named by a parameter */
-    SANDBOX_ERROR_INTENT_STATE,
-    SANDBOX_ERROR_ACCOUNT_INVALID,
-    SANDBOX_ERROR_BALANCE_INSUFFICIENT,
-    SANDBOX_ERROR_CURRENCY_MISMATCH,
-    SANDBOX_ERROR_OVER_REFUND,
-    SANDBOX_ERROR_NOT_PAID,
-    SANDBOX_ERROR_KEY_TOO_LONG,
-    SANDBOX_ERROR_KEY_REUSED,
-    SANDBOX_ERROR_KEY_IN_USE,
-    SANDBOX_ERROR_RATE_LIMIT,
-    SANDBOX_ERROR_FULL,
-    SANDBOX_ERROR_INTERNAL,
-    SANDBOX_ERROR_COUNT,
-};
-
-struct sandbox_error_row {
-    int32_t http_status;
-    const char *type;
-    const char *code;     /* NULL: none */
-    const char *sentence; /* before the colon; the parameter or object follows */
-};
-
-extern const struct sandbox_error_row sandbox_errors[SANDBOX_ERROR_COUNT];
-
-struct sandbox_refusal {
-    enum sandbox_error error;
-    struct str about;
-};
-
 /* Objects by id; NULL: no such one. */
 struct sandbox_intent *sandbox_world_intent(const struct sandbox_world *world, struct str id);
 struct sandbox_intent *sandbox_world_intent_of_charge(const struct sandbox_world *world,
@@ -161,7 +120,8 @@ struct sandbox_refund *sandbox_world_refund(const struct sandbox_world *world, s
 struct sandbox_refusal sandbox_world_create_intent(struct sandbox_world *world,
                                                    const struct sandbox_form *form, int64_t now_s,
                                                    struct sandbox_intent **ret_intent);
-struct sandbox_refusal sandbox_world_cancel_intent(struct sandbox_intent *intent);
+struct sandbox_refusal sandbox_world_cancel_intent(struct sandbox_intent *intent,
+                                                   const struct sandbox_form *form);
 struct sandbox_refusal sandbox_world_create_transfer(struct sandbox_world *world,
                                                      const struct sandbox_form *form, int64_t now_s,
                                                      struct sandbox_transfer **ret_transfer);

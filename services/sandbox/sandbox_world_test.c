@@ -106,7 +106,8 @@ static void an_intent_ends_once(void **state)
     struct fixture *fixture = *state;
     struct sandbox_intent *intent = paid_intent(fixture, 700);
     assert_int_equal(intent->received_minor, 700);
-    assert_int_equal(sandbox_world_cancel_intent(intent).error, SANDBOX_ERROR_INTENT_STATE);
+    assert_int_equal(sandbox_world_cancel_intent(intent, form_of(fixture, "")).error,
+                     SANDBOX_ERROR_INTENT_STATE);
     assert_int_equal(sandbox_world_pay(&fixture->world, intent, 1000, STR("usd")).error,
                      SANDBOX_ERROR_INTENT_STATE);
     assert_int_equal(intent->received_minor, 700);
@@ -114,8 +115,10 @@ static void an_intent_ends_once(void **state)
                      SANDBOX_ERROR_NONE);
     assert_int_equal(sandbox_world_decline(&fixture->world, intent, STR("expired_card")).error,
                      SANDBOX_ERROR_NONE);
-    assert_int_equal(sandbox_world_cancel_intent(intent).error, SANDBOX_ERROR_NONE);
-    assert_int_equal(sandbox_world_cancel_intent(intent).error, SANDBOX_ERROR_INTENT_STATE);
+    assert_int_equal(sandbox_world_cancel_intent(intent, form_of(fixture, "")).error,
+                     SANDBOX_ERROR_NONE);
+    assert_int_equal(sandbox_world_cancel_intent(intent, form_of(fixture, "")).error,
+                     SANDBOX_ERROR_INTENT_STATE);
     assert_int_equal(sandbox_world_pay(&fixture->world, intent, 1000, STR("usd")).error,
                      SANDBOX_ERROR_INTENT_STATE);
     assert_int_equal(sandbox_world_decline(&fixture->world, intent, STR("x")).error,

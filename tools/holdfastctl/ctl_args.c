@@ -197,5 +197,5 @@ struct status ctl_args_help(struct op *op, const struct ctl_command *commands,
                    "available; 4 no such thing; 5 no answer in time; 70 a bug.\n"));
     return strbuf_finish(&buf, ret_text)
                ? OK
-               : op_fail(op, STATUS_LIMIT, "ctl.help_too_long", "over %zu bytes", HELP_MAX_BYTES);
+               : op_fail(op, STATUS_BUG, "ctl.help_too_long", "over %zu bytes", HELP_MAX_BYTES);
 }

@@ -101,7 +101,7 @@ static STATUS read_file(struct op *op, struct str dir, struct str name, struct s
     strbuf_init(&path_buf, op->arena, PATH_BYTES);
     strbuf_addf(&path_buf, STR_FMT "/" STR_FMT, STR_ARG(dir), STR_ARG(name));
     if (!strbuf_finish(&path_buf, &path)) {
-        return op_fail(op, STATUS_INVALID, "ctl.file", "the path is too long");
+        return op_fail(op, STATUS_INVALID, "ctl.usage", "the path is too long");
     }
     DEFER(close_file) FILE *file = fopen(path.ptr, "re");
     if (!file) {

@@ -1,0 +1,46 @@
+"""A PostgreSQL and a Kafka of one's own, by the same script that developers use."""
+
+import json
+import os
+import subprocess
+
+from harness import paths
+
+
+class Servers:
+    """Fresh servers under a folder, until stop()."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+        done = subprocess.run(
+            [str(paths.ROOT / "dev"), "servers", "up", self.folder],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=300,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"the servers do not start: {done.stderr[-2000:]}")
+        told = json.loads(done.stdout[done.stdout.index("{"):])
+        self.super_url = told["database_url"]
+        self.brokers = told["brokers"]
+        self.role_urls = told["role_urls"]
+
+    def url(self, role):
+        """The connection string of holdfast_<role>."""
+        return self.role_urls[f"holdfast_{role}"]
+
+    def sql(self, text, **variables):
+        """Runs one statement as the superuser and returns its rows as lists of text."""
+        names = [item for name, value in variables.items() for item in ("-v", f"{name}={value}")]
+        done = subprocess.run(
+            [paths.psql(), "-X", "-q", "-At", "-F", "\t", "-v", "ON_ERROR_STOP=1", *names, "-d", self.super_url],
+            input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+            env={**os.environ, "PGAPPNAME": "tests"},
+        )
+        if done.returncode != 0:
+            raise AssertionError(f"SQL failed: {done.stderr.strip()}")
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def stop(self):
+        subprocess.run(
+            [str(paths.ROOT / "dev"), "servers", "down", self.folder],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, timeout=120,
+        )

@@ -1,0 +1,17 @@
+"""Waiting for a condition: returns as soon as it holds, fails with its last value when time is up."""
+
+import time
+
+POLL_S = 0.02
+
+
+def wait_for(condition, timeout_s=10.0, what="the condition"):
+    """Calls condition() until it returns something true, and returns that."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() >= deadline:
+            raise AssertionError(f"{what} did not come true within {timeout_s} s (last: {value!r})")
+        time.sleep(POLL_S)

@@ -1,0 +1,193 @@
+"""The operator's tool against a real database and broker."""
+
+import hashlib
+import shutil
+import subprocess
+import uuid
+
+import pytest
+
+from harness import paths
+from harness.ctl import Ctl
+
+SERVICES = ("escrow", "gateway", "payments")
+
+
+@pytest.fixture(scope="module")
+def owner(servers):
+    return Ctl({"DATABASE_URL": servers.url("owner"), "KAFKA_BROKERS": servers.brokers})
+
+
+@pytest.fixture(scope="module")
+def migrated(servers, owner):
+    """The servers with everything applied."""
+    before = owner.json("migrate", "status", "--dir", str(paths.ROOT / "migrations"), code=1)
+    assert {row["state"] for row in before["migrations"]} == {"pending"}
+    owner.json("migrate", "up", "--dir", str(paths.ROOT / "migrations"))
+    return servers
+
+
+@pytest.fixture
+def operator(migrated):
+    return Ctl({"DATABASE_URL": migrated.url("operator")})
+
+
+def as_role(servers, role, sql):
+    """None, or the error's text."""
+    done = subprocess.run([paths.psql(), "-X", "-q", "-At", "-v", "ON_ERROR_STOP=1", "-c", sql, "-d",
+                           servers.url(role)], text=True, capture_output=True, check=False, timeout=30)
+    return None if done.returncode == 0 else done.stderr
+
+
+class TestMigrate:
+    def test_is_repeatable(self, migrated, owner):
+        again = owner.json("migrate", "up", "--dir", str(paths.ROOT / "migrations"))
+        assert again == {"migrations": {"applied": 0}}
+        status = owner.json("migrate", "status", "--dir", str(paths.ROOT / "migrations"))
+        assert {row["service"] for row in status["migrations"]} == set(SERVICES)
+        assert {row["state"] for row in status["migrations"]} == {"applied"}
+
+    def test_dbmate_sees_the_same_versions(self, migrated):
+        for service in SERVICES:
+            versions = {row[0] for row in migrated.sql(f"SELECT version FROM {service}.schema_migrations")}
+            files = list((paths.ROOT / "migrations" / "engine").glob("*.sql"))
+            files += (paths.ROOT / "migrations" / service).glob("*.sql")
+            assert versions == {file.name.split("_")[0] for file in files}
+
+    def test_a_changed_file_stops(self, migrated, owner, tmp_path):
+        copy = tmp_path / "migrations"
+        shutil.copytree(paths.ROOT / "migrations", copy)
+        file = copy / "engine" / "0001_engine.sql"
+        file.write_text(file.read_text() + "\n")
+        done = owner.run("migrate", "up", "--dir", str(copy))
+        assert done.returncode == 1 and "ctl.migration_changed" in done.stderr
+        status = owner.json("migrate", "status", "--dir", str(copy), code=1)
+        assert {row["state"] for row in status["migrations"] if row["version"] == "0001"} == {"changed"}
+
+    def test_a_missing_file_stops(self, migrated, owner, tmp_path):
+        copy = tmp_path / "migrations"
+        shutil.copytree(paths.ROOT / "migrations", copy)
+        (copy / "escrow" / "0101_escrow.sql").unlink()
+        done = owner.run("migrate", "up", "--dir", str(copy))
+        assert done.returncode == 1 and "ctl.migration_unknown" in done.stderr
+
+    def test_a_failing_file_leaves_nothing(self, migrated, owner, tmp_path):
+        copy = tmp_path / "migrations"
+        shutil.copytree(paths.ROOT / "migrations", copy)
+        (copy / "escrow" / "0999_bad.sql").write_text(
+            "-- migrate:up\nCREATE TABLE half (a int);\nSELECT nonsense;\n-- migrate:down\n")
+        assert owner.run("migrate", "up", "--dir", str(copy)).returncode != 0
+        assert migrated.sql("SELECT to_regclass('escrow.half') IS NULL") == [["t"]]
+        assert migrated.sql("SELECT count(*) FROM escrow.schema_migrations WHERE version = '0999'") == [["0"]]
+
+    def test_services_get_what_they_need_and_no_more(self, migrated):
+        assert as_role(migrated, "escrow", "SELECT count(*) FROM escrow") is None
+        assert as_role(migrated, "escrow", "DELETE FROM outbox") is None
+        for sql in ("UPDATE transfer SET amount_minor = 1", "DELETE FROM transition", "TRUNCATE transfer"):
+            assert "permission denied" in as_role(migrated, "escrow", sql)
+        assert "permission denied" in as_role(migrated, "escrow", "SELECT 1 FROM payments.leg")
+        assert "permission denied" in as_role(migrated, "gateway", "DELETE FROM api_token")
+        assert "permission denied" in as_role(migrated, "operator", "UPDATE escrow.escrow SET version = 9")
+        assert "permission denied" in as_role(migrated, "escrow", "UPDATE migration_file SET name = ''")
+
+    def test_history_is_append_only_for_everybody(self, migrated):
+        for table in ("transition", "transfer"):
+            with pytest.raises(AssertionError, match="append-only"):
+                migrated.sql(f"TRUNCATE escrow.{table} CASCADE")
+
+
+class TestTopics:
+    def test_ensure(self, servers, owner):
+        first = owner.json("topics", "ensure")["topics"]
+        again = owner.json("topics", "ensure")["topics"]
+        assert first["created"] + first["existing"] == again["existing"] > 0
+        assert again["created"] == 0
+
+
+class TestTokens:
+    def test_only_the_hash_is_kept(self, migrated, operator):
+        user = str(uuid.uuid4())
+        made = operator.json("token", "create", "--kind", "user", "--user", user, "--label", "a test")["token"]
+        assert made["account_id"] == user
+        assert made["token"].startswith("hf_test_")
+        digest = hashlib.sha256(made["token"].encode()).hexdigest()
+        rows = migrated.sql("SELECT kind, account_id, label FROM gateway.api_token "
+                            f"WHERE hash = '\\x{digest}'")
+        assert rows == [["1", user, "a test"]]
+
+    def test_people_get_the_token_alone(self, operator):
+        done = operator.run("token", "create", "--kind", "staff", "--live")
+        assert done.returncode == 0
+        assert done.stdout.startswith("hf_live_") and len(done.stdout.split()) == 1
+
+    def test_revoke(self, migrated, operator):
+        made = operator.json("token", "create", "--kind", "marketplace")["token"]
+        listed = operator.json("token", "list")["tokens"][0]
+        assert (listed["account_id"], listed["revoked_at"]) == (made["account_id"], "")
+        assert operator.json("token", "revoke", made["token"])["revoked"]["account_id"] == made["account_id"]
+        assert operator.json("token", "list")["tokens"][0]["revoked_at"] != ""
+        assert operator.run("token", "revoke", "0" * 64).returncode == 4
+
+    def test_bad_requests(self, operator):
+        assert operator.run("token", "create", "--kind", "robot").returncode == 2
+        assert operator.run("token", "create").returncode == 2
+        assert operator.run("token", "create", "--kind", "staff", "--user", str(uuid.uuid4())).returncode == 2
+
+
+class TestRequests:
+    def test_waits_for_the_owner_and_says_so(self, migrated, operator):
+        done = operator.run("bus", "republish", "--topic", "escrow.events.v1", "--lane", "3", "--from", "7",
+                            "--requested-by", "me", "--wait", "0")
+        assert done.returncode == 5
+        rows = migrated.sql("SELECT lane, kind, topic, n, requested_by, open FROM escrow.admin_request")
+        assert rows == [["3", "3", "escrow.events.v1", "7", "me", "t"]]
+        migrated.sql("DELETE FROM escrow.admin_request")
+
+    def test_parked(self, migrated, operator):
+        key = str(uuid.uuid4())
+        migrated.sql(
+            f"INSERT INTO payments.parked_key (key, lane, reason, missing, since_us, next_seq) "
+            f"VALUES ('{key}', 4, 'wire.malformed', false, 1000000, 2); "
+            "INSERT INTO payments.parked_message (key, seq, lane, topic, kafka_offset, n, message_id, "
+            f"committed_at_us, value, at_us) VALUES ('{key}', 1, 4, 'payments.commands.v1', 9, 5, "
+            f"'{uuid.uuid4()}', 3, '\\xff00', 1000000)")
+        listed = operator.json("park", "list")["keys"]
+        assert [(row["service"], row["key"], row["messages"]) for row in listed] == [("payments", key, 1)]
+        shown = operator.json("park", "show", key)
+        assert shown["parked"]["reason"] == "wire.malformed"
+        assert shown["messages"][0]["value_hex"] == "ff00"
+        assert operator.run("park", "drop", key, "--requested-by", "a").returncode == 2
+        assert operator.run("park", "drop", key, "--requested-by", "a", "--approved-by", "a").returncode == 2
+        done = operator.run("park", "drop", key, "--requested-by", "a", "--approved-by", "b", "--wait", "0")
+        assert done.returncode == 5
+        assert migrated.sql("SELECT kind, requested_by, approved_by FROM payments.admin_request") == [
+            ["2", "a", "b"]]
+        migrated.sql("DELETE FROM payments.admin_request; DELETE FROM payments.parked_message; "
+                     "DELETE FROM payments.parked_key")
+        assert operator.run("park", "show", key).returncode == 4
+
+    def test_a_stopped_lane(self, migrated, operator):
+        migrated.sql("UPDATE escrow.lane SET stopped = 'engine.fork' WHERE p = 5")
+        lanes = operator.json("lane", "list", code=1)["lanes"]
+        assert [row["lane"] for row in lanes if row["stopped"]] == [5]
+        operator.json("lane", "resume", "--service", "escrow", "--lane", "5")
+        operator.json("lane", "list")
+        assert operator.run("lane", "resume", "--service", "escrow", "--lane", "5").returncode == 4
+
+
+class TestSmall:
+    def test_usage(self, operator):
+        for words in ((), ("escrow",), ("escrow", "dance"), ("escrow", "show"), ("escrow", "show", "x"),
+                      ("escrow", "list", "--limit", "0"), ("escrow", "list", "--state", "LOST")):
+            assert operator.run(*words).returncode == 2, words
+        assert operator.run("help").returncode == 0
+
+    def test_no_database(self):
+        assert Ctl({}).run("escrow", "list").returncode == 2
+        away = Ctl({"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/holdfast"})
+        assert away.run("escrow", "list").returncode == 3
+
+    def test_empty_ledger(self, migrated):
+        verified = Ctl({"DATABASE_URL": migrated.url("verifier")}).json("ledger", "verify")
+        assert verified["verified"]["ok"] is True
+        assert verified["findings"] == []
