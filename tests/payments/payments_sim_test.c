@@ -1,0 +1,280 @@
+/*
+ * The whole service in the engine, over the simulated pair and a provider of the mind: the deal as
+ * escrow and the webhooks drive it, with crashes at every port call and every way of losing an
+ * answer. Counted at the provider, not at us.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/defer.h"
+#include "rig.h"
+
+/* ---- The deal, one step further whenever what it waits for was heard ---- */
+
+struct deal {
+    struct id escrow;
+    int step;
+};
+
+static const int deal_events[] = {CREATED, SUCCEEDED, TRANSFERRED};
+
+static bool deal_advance(struct rig *rig, struct deal *deal)
+{
+    if (deal->step == 0) {
+        rig_create(rig, deal->escrow);
+        deal->step = 1;
+    }
+    if (deal->step == 1 && rig_has_heard(rig, deal->escrow, CREATED)) {
+        const char *ref = rig_intent_ref(rig, deal->escrow);
+        rig_signal(rig, deal->escrow, LEG_PAY, "a", "payment_intent.created", ref);
+        rig_signal(rig, deal->escrow, LEG_PAY, "b", "payment_intent.succeeded", ref);
+        rig_signal(rig, deal->escrow, LEG_PAY, "b", "payment_intent.succeeded", ref);
+        rig_signal(rig, deal->escrow, LEG_PAY, "c", "payment_intent.succeeded", ref);
+        deal->step = 2;
+    }
+    if (deal->step == 2 && rig_has_heard(rig, deal->escrow, SUCCEEDED)) {
+        rig_transfer(rig, deal->escrow);
+        deal->step = 3;
+    }
+    return deal->step == 3 && rig_has_heard(rig, deal->escrow, TRANSFERRED);
+}
+
+static void deal_run(struct rig *rig, struct deal *deal, const struct sim_fault *fault)
+{
+    for (int64_t spent = 0; !deal_advance(rig, deal); spent += RIG_STEP_MS) {
+        assert_true(spent < RIG_RUN_MS);
+        if (fault && fault->dead) {
+            return;
+        }
+        rig_step(rig);
+    }
+}
+
+static void deal_check(struct rig *rig, struct id escrow, uint32_t deals)
+{
+    rig_run_for(rig, 2 * (int64_t)ENGINE_LEASE_MS);
+    rig_assert_heard(rig, escrow, deal_events, ARRAY_LEN(deal_events));
+    assert_true(rig_hear(rig, escrow).secret);
+    assert_int_equal(provider_done(&rig->provider, "/v1/payment_intents"), deals);
+    assert_int_equal(provider_done(&rig->provider, "/v1/transfers"), deals);
+    rig_assert_quiet(rig);
+}
+
+static void a_deal_is_paid_and_paid_out(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open();
+    rig_start(rig, NULL);
+    for (uint32_t i = 0; i < 5; i++) {
+        struct deal deal = {.escrow = rig_escrow(i)};
+        deal_run(rig, &deal, NULL);
+        deal_check(rig, deal.escrow, i + 1);
+    }
+    assert_int_equal(rig->provider.calls, 10);
+    rig_close(rig);
+}
+
+static bool crash_run(int64_t crash_at)
+{
+    struct rig *rig = rig_open();
+    struct sim_fault fault = {.crash_at = crash_at};
+    struct deal deal = {.escrow = rig_escrow(1)};
+    rig_start(rig, &fault);
+    deal_run(rig, &deal, &fault);
+    bool crashed = fault.dead;
+    fault.dead = true;
+    rig_end(rig);
+    rig_start(rig, NULL);
+    deal_run(rig, &deal, NULL);
+    deal_check(rig, deal.escrow, 1);
+    rig_close(rig);
+    return crashed;
+}
+
+/* INV6, INV21: whatever moment the process dies at, the provider moved the money once. */
+static void a_crash_at_any_call_changes_nothing(void **state)
+{
+    (void)state;
+    int64_t at = 1;
+    while (crash_run(at)) {
+        at++;
+    }
+    print_message("crashed at %lld calls\n", (long long)(at - 1));
+    assert_true(at > 50);
+}
+
+/* INV31: each way of losing an answer, alone and one after the other. */
+static void lost_answers_are_asked_for_again(void **state)
+{
+    (void)state;
+    for (int fault = PROVIDER_NOT_SENT; fault < PROVIDER_FAULT_COUNT; fault++) {
+        for (uint32_t times = 1; times <= 3; times++) {
+            struct rig *rig = rig_open();
+            rig_start(rig, NULL);
+            rig->provider.fault_count = 2 * times;
+            for (uint32_t i = 0; i < 2 * times; i++) {
+                rig->provider.faults[i] = (enum provider_fault)fault;
+            }
+            struct deal deal = {.escrow = rig_escrow(2)};
+            deal_run(rig, &deal, NULL);
+            deal_check(rig, deal.escrow, 1);
+            assert_int_equal(rig->provider.calls, 2 + 2 * times);
+            rig_close(rig);
+        }
+    }
+}
+
+/* The webhook is first: money that the answer to our own call has not told us of yet. */
+static void a_webhook_may_overtake_the_answer(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open();
+    rig_start(rig, NULL);
+    struct id escrow = rig_escrow(3);
+    for (uint32_t i = 0; i < 4; i++) {
+        rig->provider.faults[rig->provider.fault_count++] = PROVIDER_LOSES_REPLY;
+    }
+    rig_create(rig, escrow);
+    while (rig->provider.object_count == 0) {
+        rig_step(rig);
+    }
+    rig_signal(rig, escrow, LEG_PAY, "a", "payment_intent.created", rig_intent_ref(rig, escrow));
+    rig_run_for(rig, 200);
+    assert_int_equal(rig_hear(rig, escrow).count, 0); /* waits for the secret */
+    rig_signal(rig, escrow, LEG_PAY, "b", "payment_intent.succeeded", rig_intent_ref(rig, escrow));
+    rig_run_until(rig, escrow, SUCCEEDED);
+    assert_false(rig_hear(rig, escrow).secret);
+    rig_run_for(rig, RIG_RUN_MS);
+    static const int kinds[] = {CREATED, SUCCEEDED};
+    rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
+    assert_int_equal(provider_done(&rig->provider, "/v1/payment_intents"), 1);
+    rig_assert_quiet(rig);
+    rig_close(rig);
+}
+
+static void a_cancellation_reaches_the_provider_once(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open();
+    rig_start(rig, NULL);
+    struct id escrow = rig_escrow(4);
+    rig_create(rig, escrow);
+    rig_cancel(rig, escrow); /* before the intent has a name */
+    rig_run_until(rig, escrow, CANCELED);
+    rig_signal(rig, escrow, LEG_PAY, "a", "payment_intent.canceled", "pi_0");
+    rig_cancel(rig, escrow);
+    rig_run_for(rig, 1000);
+    static const int kinds[] = {CREATED, CANCELED};
+    rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
+    assert_int_equal(provider_done(&rig->provider, "/v1/payment_intents/pi_0/cancel"), 1);
+    rig_assert_quiet(rig);
+    rig_close(rig);
+}
+
+static void a_refused_transfer_is_told_and_the_money_can_go_back(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open();
+    rig_start(rig, NULL);
+    rig->provider.refused_path = "/v1/transfers";
+    rig->provider.refused_code = "account_invalid";
+    struct id escrow = rig_escrow(5);
+    struct deal deal = {.escrow = escrow};
+    while (!rig_has_heard(rig, escrow, TRANSFER_FAILED)) {
+        assert_false(deal_advance(rig, &deal));
+        rig_step(rig);
+    }
+    rig_refund(rig, escrow);
+    rig_run_until(rig, escrow, REFUNDED);
+    static const int kinds[] = {CREATED, SUCCEEDED, TRANSFER_FAILED, REFUNDED};
+    rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
+    assert_int_equal(provider_done(&rig->provider, "/v1/refunds"), 1);
+    rig_run_for(rig, 100);
+    rig_assert_quiet(rig);
+    rig_close(rig);
+}
+
+/* After a restore a signal may come before the command that makes its payment. */
+static void a_signal_waits_for_its_payment(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open();
+    rig_start(rig, NULL);
+    struct id escrow = rig_escrow(6);
+    rig_signal(rig, escrow, LEG_PAY, "a", "payment_intent.succeeded", "pi_0");
+    while (!rig_parked(rig, escrow)) {
+        rig_step(rig);
+    }
+    assert_true(rig_parked(rig, escrow)->missing);
+    rig_create(rig, escrow);
+    rig_run_until(rig, escrow, SUCCEEDED);
+    rig_run_for(rig, 1000);
+    static const int kinds[] = {CREATED, SUCCEEDED};
+    rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
+    rig_assert_quiet(rig);
+    rig_close(rig);
+}
+
+static void what_no_sound_escrow_asks_parks_its_key_alone(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open();
+    rig_start(rig, NULL);
+    struct id bad = rig_escrow(7);
+    struct id strange = rig_escrow(8);
+    rig_transfer(rig, bad);
+    Holdfast__Payments__V1__PaymentsCommand unknown =
+        HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
+    rig_command(rig, strange, &unknown); /* of a newer escrow: no body that we know */
+    struct deal deal = {.escrow = rig_escrow(9)};
+    deal_run(rig, &deal, NULL);
+    while (!rig_parked(rig, bad) || !rig_parked(rig, strange)) {
+        rig_step(rig);
+    }
+    assert_true(str_eq(rig_parked(rig, bad)->reason, STR("payments.no_paid_leg")));
+    assert_true(str_eq(rig_parked(rig, strange)->reason, STR("payments.unknown_command")));
+    assert_int_equal(provider_done(&rig->provider, "/v1/transfers"), 1);
+    rig_close(rig);
+}
+
+/* INV26, INV28: many deliveries, other event ids, one effect. */
+static void a_storm_of_webhooks_is_one_payment(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open();
+    rig_start(rig, NULL);
+    struct id escrow = rig_escrow(10);
+    rig_create(rig, escrow);
+    rig_run_until(rig, escrow, CREATED);
+    for (int i = 0; i < 300; i++) {
+        char event[16];
+        (void)snprintf(event, sizeof(event), "s%d", i % 10);
+        rig_signal(rig, escrow, LEG_PAY, event, "payment_intent.succeeded", "pi_0");
+    }
+    rig_run_until(rig, escrow, SUCCEEDED);
+    rig_run_for(rig, 2000);
+    static const int kinds[] = {CREATED, SUCCEEDED};
+    rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
+    rig_assert_quiet(rig);
+    rig_close(rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_deal_is_paid_and_paid_out),
+        cmocka_unit_test(a_crash_at_any_call_changes_nothing),
+        cmocka_unit_test(lost_answers_are_asked_for_again),
+        cmocka_unit_test(a_webhook_may_overtake_the_answer),
+        cmocka_unit_test(a_cancellation_reaches_the_provider_once),
+        cmocka_unit_test(a_refused_transfer_is_told_and_the_money_can_go_back),
+        cmocka_unit_test(a_signal_waits_for_its_payment),
+        cmocka_unit_test(what_no_sound_escrow_asks_parks_its_key_alone),
+        cmocka_unit_test(a_storm_of_webhooks_is_one_payment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,323 @@
+#include "rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "payments/payments_repo.h"
+#include "payments/payments_service.h"
+#include "payments/payments_signal.h"
+#include "wire/wire.h"
+
+#define START_US INT64_C(1790000000000000)
+
+typedef Holdfast__Payments__V1__PaymentsCommand wire_command;
+typedef Holdfast__Payments__V1__PaymentsEvent wire_event;
+
+struct rig *rig_open(void)
+{
+    struct rig *rig = calloc(1, sizeof(*rig));
+    assert_non_null(rig);
+    rig->clock = (struct clock_fake){.mono_us = 1000000, .wall_us = START_US};
+    clock_use_fake(&rig->clock);
+    arena_init(&rig->arena, (size_t)256 * 1024 * 1024);
+    rig->op = (struct op){.arena = &rig->arena, .now_us = START_US};
+    rig->db = sim_db_new(&rig->clock);
+    rig->kafka = sim_kafka_new(&rig->clock);
+    provider_init(&rig->provider, &rig->arena);
+    return rig;
+}
+
+void rig_start(struct rig *rig, struct sim_fault *fault)
+{
+    struct engine_ports ports = {
+        .store = sim_db_store(rig->db),
+        .bus = sim_kafka_bus(rig->kafka),
+        .caller = &rig->provider.caller,
+    };
+    if (fault) {
+        ports.store = sim_fault_store(fault, ports.store);
+        ports.bus = sim_fault_bus(fault, ports.bus);
+    }
+    rig->engine = engine_new(&payments_service, ports, engine_default_limits(), 0);
+}
+
+void rig_end(struct rig *rig)
+{
+    engine_free(rig->engine);
+    rig->engine = NULL;
+    provider_hang_up(&rig->provider);
+}
+
+void rig_close(struct rig *rig)
+{
+    if (rig->engine) {
+        rig_end(rig);
+    }
+    sim_db_free(rig->db);
+    sim_kafka_free(rig->kafka);
+    arena_fini(&rig->arena);
+    clock_use_fake(NULL);
+    free(rig);
+}
+
+void rig_step(struct rig *rig)
+{
+    status_ignore(engine_step(rig->engine, 0), "the checks tell");
+    rig->clock.mono_us += RIG_STEP_MS * 1000;
+    rig->clock.wall_us += RIG_STEP_MS * 1000;
+}
+
+void rig_run_for(struct rig *rig, int64_t ms)
+{
+    for (int64_t spent = 0; spent < ms; spent += RIG_STEP_MS) {
+        rig_step(rig);
+    }
+}
+
+/* ---- What escrow and the provider's webhooks send ---- */
+
+struct id rig_escrow(uint32_t number)
+{
+    return id_derive(id_namespace(STR("test/escrow")), START_US, number);
+}
+
+static struct id rig_leg(struct id escrow, enum leg_number number)
+{
+    return id_derive(escrow, START_US, (uint32_t)number);
+}
+
+static void append(struct rig *rig, struct bus_message message, struct id key)
+{
+    char text[ID_TEXT_BYTES];
+    id_format(key, text);
+    message.partition = lane_of_key(key);
+    message.key = (struct str){.ptr = text, .len = ID_TEXT_BYTES - 1};
+    sim_kafka_append(rig->kafka, &message);
+}
+
+void rig_command(struct rig *rig, struct id escrow, wire_command *out)
+{
+    struct id id = id_random();
+    struct engine_actor system = {.kind = ENGINE_ACTOR_SYSTEM};
+    assert_int_equal(wire_meta_origin(&rig->op, id, escrow, system, &out->meta).kind, STATUS_OK);
+    assert_int_equal(wire_fill_id(&rig->op, escrow, &out->escrow_id).kind, STATUS_OK);
+    struct str value;
+    assert_int_equal(wire_pack(&rig->op, &out->base, &value).kind, STATUS_OK);
+    struct bus_message message = {
+        .topic = TOPIC_PAYMENTS_COMMANDS_V1,
+        .n = ++rig->n[lane_of_key(escrow)],
+        .committed_at_us = rig->clock.wall_us,
+        .message_id = id,
+        .type = STR("holdfast.payments.v1.Test"),
+        .value = value,
+    };
+    append(rig, message, escrow);
+}
+
+void rig_create(struct rig *rig, struct id escrow)
+{
+    wire_command out = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
+    Holdfast__Payments__V1__CreatePaymentIntent body =
+        HOLDFAST__PAYMENTS__V1__CREATE_PAYMENT_INTENT__INIT;
+    out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CREATE_PAYMENT_INTENT;
+    out.create_payment_intent = &body;
+    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_PAY), &body.leg_id).kind,
+                     STATUS_OK);
+    assert_int_equal(wire_fill_money(&rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
+                     STATUS_OK);
+    rig_command(rig, escrow, &out);
+}
+
+void rig_cancel(struct rig *rig, struct id escrow)
+{
+    wire_command out = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
+    Holdfast__Payments__V1__CancelPayment body = HOLDFAST__PAYMENTS__V1__CANCEL_PAYMENT__INIT;
+    out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CANCEL_PAYMENT;
+    out.cancel_payment = &body;
+    rig_command(rig, escrow, &out);
+}
+
+void rig_transfer(struct rig *rig, struct id escrow)
+{
+    wire_command out = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
+    Holdfast__Payments__V1__TransferToSeller body =
+        HOLDFAST__PAYMENTS__V1__TRANSFER_TO_SELLER__INIT;
+    char account[] = "acct_1";
+    out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_TRANSFER_TO_SELLER;
+    out.transfer_to_seller = &body;
+    body.seller_account = account;
+    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_OUT), &body.leg_id).kind,
+                     STATUS_OK);
+    assert_int_equal(wire_fill_money(&rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
+                     STATUS_OK);
+    rig_command(rig, escrow, &out);
+}
+
+void rig_refund(struct rig *rig, struct id escrow)
+{
+    wire_command out = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
+    Holdfast__Payments__V1__RefundBuyer body = HOLDFAST__PAYMENTS__V1__REFUND_BUYER__INIT;
+    out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_REFUND_BUYER;
+    out.refund_buyer = &body;
+    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_BACK), &body.leg_id).kind,
+                     STATUS_OK);
+    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_PAY), &body.paid_leg_id).kind,
+                     STATUS_OK);
+    assert_int_equal(wire_fill_money(&rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
+                     STATUS_OK);
+    rig_command(rig, escrow, &out);
+}
+
+void rig_signal(struct rig *rig, struct id escrow, enum leg_number leg, const char *event,
+                const char *type, const char *object)
+{
+    char name[64];
+    (void)snprintf(name, sizeof(name), "evt_%s_%02x%02x", event, escrow.bytes[14],
+                   escrow.bytes[15]);
+    bool paid = strcmp(type, "payment_intent.succeeded") == 0;
+    bool moved = strcmp(type, "transfer.created") == 0;
+    struct payments_signal out = {
+        .escrow_id = escrow,
+        .leg_id = rig_leg(escrow, leg),
+        .provider = STR("stripe"),
+        .event_id = str_of(name),
+        .event_type = str_of(type),
+        .object_id = str_of(object),
+        .object_state = STR("any"),
+        .amount_minor = paid || moved ? RIG_AMOUNT : 0,
+        .currency = paid || moved ? STR("USD") : STR(""),
+        .charge_id = paid ? STR("ch_1") : STR(""),
+        .raw = STR("{}"),
+    };
+    struct intake_row row = {
+        .id = payments_signal_id(out.provider, out.event_id),
+        .lane = lane_of_key(escrow),
+        .topic = str_of(topology_topics[TOPIC_PAYMENTS_SIGNALS_V1].name),
+        .key = escrow,
+        .type = payments_signal_type(),
+        .created_at_us = rig->clock.wall_us,
+        .due_at_us = rig->clock.wall_us + INT64_C(3600000000),
+        .open = true,
+    };
+    struct str value;
+    assert_int_equal(payments_signal_pack(&rig->op, &out, &value, &row.content).kind, STATUS_OK);
+    row.payload = value;
+    sim_db_put(rig->db, &engine_intake_table, &row);
+    struct bus_message message = {
+        .topic = TOPIC_PAYMENTS_SIGNALS_V1,
+        .message_id = row.id,
+        .type = row.type,
+        .value = value,
+    };
+    append(rig, message, escrow);
+}
+
+/* ---- What came out ---- */
+
+struct heard rig_hear(struct rig *rig, struct id escrow)
+{
+    struct heard heard = {0};
+    int32_t lane = lane_of_key(escrow);
+    uint32_t count = sim_kafka_count(rig->kafka, TOPIC_PAYMENTS_EVENTS_V1, lane);
+    int64_t last_n = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct bus_record record = sim_kafka_record(rig->kafka, TOPIC_PAYMENTS_EVENTS_V1, lane, i);
+        if (record.n <= last_n) {
+            continue; /* published again after a crash */
+        }
+        assert_int_equal(record.n, last_n + 1);
+        last_n = record.n;
+        ProtobufCMessage *message;
+        assert_int_equal(wire_unpack(&rig->op, &holdfast__payments__v1__payments_event__descriptor,
+                                     record.value, WIRE_BUDGET_BYTES, &message)
+                             .kind,
+                         STATUS_OK);
+        const wire_event *event = (const wire_event *)message;
+        struct id about;
+        assert_int_equal(wire_id(&rig->op, "escrow_id", event->escrow_id, &about).kind, STATUS_OK);
+        if (!id_eq(about, escrow)) {
+            continue;
+        }
+        assert_true(heard.count < RIG_EVENTS_MAX);
+        heard.kinds[heard.count++] = (int)event->body_case;
+        assert_int_equal(event->seq, heard.count);
+        if (event->body_case == CREATED) {
+            heard.secret = event->payment_intent_created->client_secret[0] != '\0';
+        }
+        struct id correlation; /* all of a deal belongs together, what webhooks cause apart */
+        assert_int_equal(
+            wire_id(&rig->op, "correlation_id", event->meta->correlation_id, &correlation).kind,
+            STATUS_OK);
+        assert_true(event->body_case != CREATED || !heard.secret || id_eq(correlation, escrow));
+    }
+    return heard;
+}
+
+bool rig_has_heard(struct rig *rig, struct id escrow, int kind)
+{
+    struct heard heard = rig_hear(rig, escrow);
+    for (uint32_t i = 0; i < heard.count; i++) {
+        if (heard.kinds[i] == kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void rig_assert_heard(struct rig *rig, struct id escrow, const int *kinds, uint32_t count)
+{
+    struct heard heard = rig_hear(rig, escrow);
+    assert_int_equal(heard.count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(heard.kinds[i], kinds[i]);
+    }
+}
+
+void rig_run_until(struct rig *rig, struct id escrow, int kind)
+{
+    for (int64_t spent = 0; !rig_has_heard(rig, escrow, kind); spent += 20 * RIG_STEP_MS) {
+        assert_true(spent < RIG_RUN_MS);
+        rig_run_for(rig, 20 * (int64_t)RIG_STEP_MS);
+    }
+}
+
+void rig_assert_quiet(struct rig *rig)
+{
+    for (uint32_t i = 0; i < sim_db_count(rig->db, &engine_effect_table); i++) {
+        const struct effect_row *effect = sim_db_row(rig->db, &engine_effect_table, i);
+        assert_false(effect->open);
+    }
+    for (uint32_t i = 0; i < sim_db_count(rig->db, &engine_intake_table); i++) {
+        const struct intake_row *intake = sim_db_row(rig->db, &engine_intake_table, i);
+        assert_int_equal(intake->outcome, INTAKE_ACCEPTED);
+    }
+    assert_int_equal(sim_db_count(rig->db, &engine_parked_key_table), 0);
+    assert_int_equal(sim_db_count(rig->db, &engine_quarantine_table), 0);
+}
+
+const char *rig_intent_ref(struct rig *rig, struct id escrow)
+{
+    static char ref[16];
+    const struct provider_object *intent =
+        provider_find(&rig->provider, "/v1/payment_intents", escrow);
+    assert_non_null(intent);
+    (void)snprintf(ref, sizeof(ref), "pi_%u", (unsigned)(intent - rig->provider.objects));
+    return ref;
+}
+
+const struct parked_key_row *rig_parked(struct rig *rig, struct id key)
+{
+    for (uint32_t i = 0; i < sim_db_count(rig->db, &engine_parked_key_table); i++) {
+        const struct parked_key_row *row = sim_db_row(rig->db, &engine_parked_key_table, i);
+        if (id_eq(row->key, key)) {
+            return row;
+        }
+    }
+    return NULL;
+}

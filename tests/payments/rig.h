@@ -1,0 +1,79 @@
+#pragma once
+
+#include "base/clock.h"
+#include "engine/engine_tables.h"
+#include "holdfast/payments/v1/commands.pb-c.h"
+#include "holdfast/payments/v1/events.pb-c.h"
+#include "provider.h"
+#include "sim/sim_db.h"
+#include "sim/sim_fault.h"
+#include "sim/sim_kafka.h"
+
+/* Payments in its engine, over the simulated pair: escrow's commands and webhooks go in, events are
+ * heard. Everything asserts. */
+
+#define RIG_STEP_MS 5
+#define RIG_RUN_MS (10 * 60 * 1000)
+#define RIG_EVENTS_MAX 16
+#define RIG_AMOUNT 5000
+
+/* Kinds of events, as the oneof has them. */
+#define EVENT(name) HOLDFAST__PAYMENTS__V1__PAYMENTS_EVENT__BODY_##name
+#define CREATED EVENT(PAYMENT_INTENT_CREATED)
+#define SUCCEEDED EVENT(PAYMENT_SUCCEEDED)
+#define CANCELED EVENT(PAYMENT_CANCELED)
+#define TRANSFERRED EVENT(TRANSFER_SUCCEEDED)
+#define TRANSFER_FAILED EVENT(TRANSFER_FAILED)
+#define REFUNDED EVENT(REFUND_SUCCEEDED)
+
+struct rig {
+    struct clock_fake clock;
+    struct arena arena;
+    struct op op;
+    struct sim_db *db;
+    struct sim_kafka *kafka;
+    struct provider provider;
+    struct engine *engine;
+    int64_t n[LANES]; /* of payments.commands.v1 */
+};
+
+struct rig *rig_open(void);
+void rig_close(struct rig *rig);
+/* A process; fault may be NULL. */
+void rig_start(struct rig *rig, struct sim_fault *fault);
+void rig_end(struct rig *rig);
+void rig_step(struct rig *rig);
+void rig_run_for(struct rig *rig, int64_t ms);
+
+/* ---- What escrow and the provider's webhooks send ---- */
+
+enum leg_number { LEG_PAY = 1, LEG_OUT, LEG_BACK };
+
+struct id rig_escrow(uint32_t number);
+void rig_command(struct rig *rig, struct id escrow, Holdfast__Payments__V1__PaymentsCommand *out);
+void rig_create(struct rig *rig, struct id escrow);
+void rig_cancel(struct rig *rig, struct id escrow);
+void rig_transfer(struct rig *rig, struct id escrow);
+void rig_refund(struct rig *rig, struct id escrow);
+/* As the webhook leaves it: a row in `intake` and a record. */
+void rig_signal(struct rig *rig, struct id escrow, enum leg_number leg, const char *event,
+                const char *type, const char *object);
+
+/* ---- What came out ---- */
+
+struct heard {
+    uint32_t count;
+    int kinds[RIG_EVENTS_MAX];
+    bool secret; /* the intent was announced with its client secret */
+};
+
+/* The events of an escrow, each once; asserts n without a hole and seq 1, 2, 3. */
+struct heard rig_hear(struct rig *rig, struct id escrow);
+bool rig_has_heard(struct rig *rig, struct id escrow, int kind);
+void rig_assert_heard(struct rig *rig, struct id escrow, const int *kinds, uint32_t count);
+void rig_run_until(struct rig *rig, struct id escrow, int kind);
+/* Nothing waits: effects are closed, signals have their outcome, no key is parked. */
+void rig_assert_quiet(struct rig *rig);
+/* The provider's name of the escrow's intent; valid until the next call. */
+const char *rig_intent_ref(struct rig *rig, struct id escrow);
+const struct parked_key_row *rig_parked(struct rig *rig, struct id key);
