@@ -10,6 +10,7 @@
 
 /* A broker that answers does so in milliseconds; the claim tries again after this. */
 #define TAILS_MS 3000
+#define ASK_AGAIN_MS 20
 
 struct tails {
     struct bus_kafka *bus;
@@ -45,21 +46,47 @@ static void stop_reading(struct tails *tails, uint32_t i)
     }
 }
 
-static STATUS start_reading(struct op *op, struct tails *tails, uint32_t i)
+/* Where each partition begins and ends. A handle that has just been opened, or whose broker is just
+ * being replaced, may fail at once: then again, while there is time. */
+static STATUS ask_watermarks(struct op *op, struct tails *tails, struct kafka_watermark *marks)
 {
-    struct bus_tail *tail = &tails->tails[i];
-    const char *name = bus_kafka_topic_name(tails->bus, tails->topics[i]);
-    if (left_ms(tails) == 0) {
-        return too_late(op, tails);
+    for (;;) {
+        int limit_ms = left_ms(tails);
+        if (limit_ms == 0) {
+            return too_late(op, tails);
+        }
+        struct status st = kafka_consumer_watermarks(op, tails->bus->tail_reader, marks,
+                                                     tails->topic_count, limit_ms);
+        if (st.kind != STATUS_RETRY) {
+            return st;
+        }
+        struct kafka_record record = {0};
+        bool got = false;
+        TRY(kafka_consumer_poll(op, tails->bus->tail_reader, ASK_AGAIN_MS, &record, &got));
+        if (got) {
+            kafka_record_free(&record); /* nothing is assigned: a late one */
+        }
     }
-    TRY(kafka_consumer_watermarks(op, tails->bus->tail_reader, name, tails->partition,
-                                  left_ms(tails), &tail->low, &tail->high));
-    if (tail->high <= tail->low) {
-        return OK; /* nothing there: n stays 0 */
+}
+
+static STATUS start_reading(struct op *op, struct tails *tails)
+{
+    struct kafka_watermark marks[TOPIC_COUNT] = {0};
+    for (uint32_t i = 0; i < tails->topic_count; i++) {
+        marks[i].topic = bus_kafka_topic_name(tails->bus, tails->topics[i]);
+        marks[i].partition = tails->partition;
     }
-    TRY(kafka_consumer_assign(op, tails->bus->tail_reader, name, tails->partition, tail->high - 1));
-    tails->reading[i] = true;
-    tails->reading_count++;
+    TRY(ask_watermarks(op, tails, marks));
+    for (uint32_t i = 0; i < tails->topic_count; i++) {
+        tails->tails[i] = (struct bus_tail){.low = marks[i].low, .high = marks[i].high};
+        if (marks[i].high <= marks[i].low) {
+            continue; /* nothing there: n stays 0 */
+        }
+        TRY(kafka_consumer_assign(op, tails->bus->tail_reader, marks[i].topic, tails->partition,
+                                  marks[i].high - 1));
+        tails->reading[i] = true;
+        tails->reading_count++;
+    }
     return OK;
 }
 
@@ -105,9 +132,7 @@ static STATUS read_all(struct op *op, struct tails *tails)
 
 static STATUS ask(struct op *op, struct tails *tails)
 {
-    for (uint32_t i = 0; i < tails->topic_count; i++) {
-        TRY(start_reading(op, tails, i));
-    }
+    TRY(start_reading(op, tails));
     return read_all(op, tails);
 }
 

@@ -29,6 +29,13 @@ static const struct kafka_setting consumer_settings[] = {
     {"enable.partition.eof", "false"},
     {"fetch.min.bytes", "1"},
     {"fetch.error.backoff.ms", "100"},
+    /* No group is joined, so this is only how long closing waits for a coordinator that is away
+     * to take a last position (45 s by default). heartbeat.interval.ms stays below it. */
+    {"session.timeout.ms", "1000"},
+    {"heartbeat.interval.ms", "300"},
+    /* A consumer's request may be repeated at no cost, so a frozen broker is left early; closing
+     * waits this long for the answer to a last position. */
+    {"socket.timeout.ms", "3000"},
     /* A stranger's hanging transaction must not hold up a lane; our records know none. */
     {"isolation.level", "read_uncommitted"},
 };
@@ -239,18 +246,51 @@ void kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_p
     }
 }
 
-STATUS kafka_consumer_watermarks(struct op *op, struct kafka_consumer *consumer, const char *topic,
-                                 int32_t partition, int timeout_ms, int64_t *ret_low,
-                                 int64_t *ret_high)
+/* One end of each partition's log: RD_KAFKA_OFFSET_BEGINNING or _END. Not by
+ * rd_kafka_query_watermark_offsets: in 2.0.2 that waits for a frozen broker beyond its time limit. */
+static STATUS ask_offsets(struct op *op, struct kafka_consumer *consumer,
+                          rd_kafka_topic_partition_list_t *list, int64_t end, int timeout_ms)
 {
-    int64_t low = 0;
-    int64_t high = 0;
-    rd_kafka_resp_err_t err =
-        rd_kafka_query_watermark_offsets(consumer->rk, topic, partition, &low, &high, timeout_ms);
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return kafka_error(op, (int)err, topic, NULL);
+    for (int i = 0; i < list->cnt; i++) {
+        list->elems[i].offset = end; /* stands where a time would */
     }
-    *ret_low = low;
-    *ret_high = high;
+    rd_kafka_resp_err_t err = rd_kafka_offsets_for_times(consumer->rk, list, timeout_ms);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return kafka_error(op, (int)err, "ask for offsets", NULL);
+    }
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *answer = &list->elems[i];
+        if (answer->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return kafka_error(op, (int)answer->err, answer->topic, NULL);
+        }
+        if (answer->offset < 0) {
+            return kafka_error(op, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE, answer->topic,
+                               "no offset was told");
+        }
+    }
+    return OK;
+}
+
+STATUS kafka_consumer_watermarks(struct op *op, struct kafka_consumer *consumer,
+                                 struct kafka_watermark *watermarks, size_t watermark_count,
+                                 int timeout_ms)
+{
+    if (watermark_count == 0) {
+        return OK;
+    }
+    DEFER(kafka_partitions_free_at)
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)watermark_count);
+    for (size_t i = 0; i < watermark_count; i++) {
+        rd_kafka_topic_partition_list_add(list, watermarks[i].topic, watermarks[i].partition);
+    }
+    /* The low one first: a record that comes in between is then counted, not missed. */
+    TRY(ask_offsets(op, consumer, list, RD_KAFKA_OFFSET_BEGINNING, timeout_ms));
+    for (size_t i = 0; i < watermark_count; i++) {
+        watermarks[i].low = list->elems[i].offset;
+    }
+    TRY(ask_offsets(op, consumer, list, RD_KAFKA_OFFSET_END, timeout_ms));
+    for (size_t i = 0; i < watermark_count; i++) {
+        watermarks[i].high = list->elems[i].offset;
+    }
     return OK;
 }

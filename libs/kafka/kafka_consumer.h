@@ -82,7 +82,15 @@ struct kafka_position {
 void kafka_consumer_commit(struct kafka_consumer *consumer, const struct kafka_position *positions,
                            size_t position_count, int wait_ms);
 
-/* The first offset that exists and the one past the last, asked from the leader. */
-STATUS kafka_consumer_watermarks(struct op *op, struct kafka_consumer *consumer, const char *topic,
-                                 int32_t partition, int timeout_ms, int64_t *ret_low,
-                                 int64_t *ret_high);
+/* The offsets of a partition: the first that exists, and the one past the last. */
+struct kafka_watermark {
+    const char *topic;
+    int32_t partition;
+    int64_t low;
+    int64_t high;
+};
+
+/* Fills low and high of each by asking the leaders: two round trips for all together. */
+STATUS kafka_consumer_watermarks(struct op *op, struct kafka_consumer *consumer,
+                                 struct kafka_watermark *watermarks, size_t watermark_count,
+                                 int timeout_ms);

@@ -123,6 +123,7 @@ static void fail_requests(struct testing_kafka *cluster, int16_t api,
     for (unsigned i = 0; i < count; i++) {
         errors[i] = fault_code(fault);
     }
+    rd_kafka_mock_clear_request_errors(cluster->cluster, api);
     rd_kafka_mock_push_request_errors_array(cluster->cluster, api, count, errors);
 }
 
@@ -233,5 +234,30 @@ STATUS testing_kafka_truncate(struct op *op, struct str brokers, const char *top
     if (error[0] != '\0') {
         return op_fail(op, STATUS_RETRY, "kafka.unavailable", "%s", error);
     }
+    return OK;
+}
+
+STATUS testing_kafka_committed(struct op *op, struct str brokers, struct str group_id,
+                               const char *topic, int32_t partition, int64_t *ret_offset)
+{
+    char why[WHY_BYTES];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    struct str brokers_copy = str_dup(op->arena, brokers);
+    struct str group_copy = str_dup(op->arena, group_id);
+    ASSERT(brokers_copy.ptr && group_copy.ptr);
+    rd_kafka_conf_set(conf, "bootstrap.servers", brokers_copy.ptr, why, sizeof(why));
+    rd_kafka_conf_set(conf, "group.id", group_copy.ptr, why, sizeof(why));
+    rd_kafka_t *rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, why, sizeof(why));
+    ASSERT(rk);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    rd_kafka_resp_err_t err = rd_kafka_committed(rk, list, ADMIN_MS);
+    int64_t offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    if (err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return op_fail(op, STATUS_RETRY, "kafka.unavailable", "%s", rd_kafka_err2name(err));
+    }
+    *ret_offset = offset < 0 ? -1 : offset;
     return OK;
 }

@@ -37,11 +37,16 @@ enum testing_kafka_fault {
     TESTING_KAFKA_FAULT_COUNT,
 };
 
-/* The next `count` produce (or fetch) requests are answered with the fault. */
+/* The next `count` produce (or fetch) requests are answered with the fault, instead of what was
+ * told before; 0: no more faults. */
 void testing_kafka_fail_produce(struct testing_kafka *cluster, enum testing_kafka_fault fault,
                                 unsigned count);
 void testing_kafka_fail_fetch(struct testing_kafka *cluster, enum testing_kafka_fault fault,
                               unsigned count);
+
+/* The offset committed under a group id; -1: none. */
+STATUS testing_kafka_committed(struct op *op, struct str brokers, struct str group_id,
+                               const char *topic, int32_t partition, int64_t *ret_offset);
 
 /* ---- The real broker ---- */
 
