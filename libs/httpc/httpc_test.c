@@ -483,6 +483,29 @@ static void test_kept_connection_dies(void **state)
     raw_server_stop(&fixture->server);
 }
 
+/* Curl sends again by itself when a kept connection dies without a byte. If it is too late by then,
+ * the first bytes were out all the same. */
+static void test_late_when_sent_again(void **state)
+{
+    struct fixture *fixture = *state;
+    raw_server_start(&fixture->server, RAW_ANSWER,
+                     STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    struct httpc *httpc = open_client(fixture, 1);
+    struct tally tally = {.done = 0};
+    struct httpc_request request = post(fixture);
+    httpc_start(httpc_reserve(httpc), &request, count, &tally);
+    wait_done(&tally, 1);
+    atomic_store(&fixture->server.mode, RAW_WAIT_AND_CLOSE);
+    request.not_after_ms = clock_mono_ms() + RAW_WAIT_MS / 2;
+    httpc_start(httpc_reserve(httpc), &request, count, &tally);
+    wait_done(&tally, 2);
+    assert_int_equal(atomic_load(&tally.last), HTTPC_UNKNOWN);
+    assert_string_equal(atomic_load(&tally.last_reason), "late");
+    assert_int_equal(atomic_load(&fixture->server.requests), 2);
+    httpc_free(httpc);
+    raw_server_stop(&fixture->server);
+}
+
 static void test_many(void **state)
 {
     struct fixture *fixture = *state;
@@ -529,6 +552,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused_start, setup, teardown),
         cmocka_unit_test_setup_teardown(test_late_on_kept_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kept_connection_dies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_late_when_sent_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,7 @@ static void serve(struct raw_server *server, int fd)
         switch (atomic_load(&server->mode)) {
         case RAW_ANSWER: send_all(fd, server->answer); break;
         case RAW_ANSWER_AND_CLOSE: send_all(fd, server->answer); return;
+        case RAW_WAIT_AND_CLOSE: (void)poll(NULL, 0, RAW_WAIT_MS); return;
         case RAW_CLOSE: return;
         case RAW_HANG: break; /* the next read ends when the other side gives up */
         case RAW_MODE_COUNT: fail();

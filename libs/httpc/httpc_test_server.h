@@ -10,11 +10,14 @@
  * the other: reads until the blank line and the body of the declared length are there, then does
  * what it was told. Every function fails the test by itself. */
 
+#define RAW_WAIT_MS 200
+
 enum raw_mode {
     RAW_ANSWER = 0, /* sends `answer` and waits for the next request on the connection */
     RAW_ANSWER_AND_CLOSE,
-    RAW_CLOSE, /* closes when the whole request has come */
-    RAW_HANG,  /* says nothing until the other side closes */
+    RAW_CLOSE,          /* closes when the whole request has come */
+    RAW_WAIT_AND_CLOSE, /* the same RAW_WAIT_MS later */
+    RAW_HANG,           /* says nothing until the other side closes */
     RAW_MODE_COUNT,
 };
 
