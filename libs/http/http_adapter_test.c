@@ -139,6 +139,25 @@ static void test_kinds(void **state)
     assert_int_equal(http_problem_status(&op, (struct status){STATUS_INVALID}), 415);
 }
 
+/* Whatever the reason for a 401 is, the client reads one and the same. */
+static void test_one_body_for_401(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < http_error_count; i++) {
+        if (http_errors[i].http != 401) {
+            continue;
+        }
+        DEFER(arena_fini) struct arena arena;
+        arena_init(&arena, ARENA_BYTES);
+        struct op op = {.arena = &arena, .err = {.code = http_errors[i].code}};
+        struct http_response response = {.status = 200};
+        http_problem(&op, (struct status){http_errors[i].kind}, &response);
+        assert_int_equal(response.status, 401);
+        assert_non_null(strstr(response.body.ptr, "\"code\":\"http.unauthenticated\""));
+        assert_non_null(strstr(response.body.ptr, "Valid credentials are required."));
+    }
+}
+
 static void test_codes_are_found(void **state)
 {
     (void)state;
@@ -157,6 +176,7 @@ int main(void)
         cmocka_unit_test(test_full_arena_is_answered),
         cmocka_unit_test(test_no_room_for_our_headers),
         cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_one_body_for_401),
         cmocka_unit_test(test_codes_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

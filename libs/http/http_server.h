@@ -8,8 +8,15 @@
  *
  * Time limits: HTTP_HEAD_MS from the connection (or the last answer, plus HTTP_IDLE_MS) to the
  * whole request line, then HTTP_RECEIVE_MS until the whole request is there, both in total and not
- * per byte; HTTP_IDLE_MS without any byte; HTTP_SEND_MS to take the answer. Too late: 408 where
+ * per byte (headers and body share it: the library does not tell when the headers end);
+ * HTTP_IDLE_MS without any byte; HTTP_SEND_MS to take the answer. Too late: 408 where
  * it can be said, and the connection is closed.
+ *
+ * A body is read (and dropped beyond the largest limit) before it is refused with 413; a sender of
+ * far more is cut by the watchdog. What the library refuses before us (a request line or a length
+ * that cannot be parsed, no Host, headers beyond its pool) gets 400, 413, 414 or 431 with its own
+ * constant page instead of a problem document. At connections_max further connections are closed
+ * as soon as they are accepted.
  */
 
 #define HTTP_CONNECTIONS_MAX 1024
