@@ -84,7 +84,7 @@ struct status ctl_request_run(struct op *op, struct ctl *ctl, const struct ctl_r
     cells[2].number = request->lane;
     cells[3].text = result;
     ctl_out_object(&ctl->out, "request", &table);
-    return str_has_prefix(result, STR("ok"))
+    return str_eq(result, STR("done"))
                ? OK
                : op_fail(op, STATUS_CONFLICT, "ctl.refused", "the owner of the lane said: " STR_FMT,
                          STR_ARG(result));

@@ -29,6 +29,6 @@ struct ctl_request {
 
 /*
  * Leaves the row, waits (--wait) and prints the result. STATUS_CANCELED "ctl.no_answer": the row stays
- * and may still be carried out. STATUS_CONFLICT "ctl.refused": the owner's answer is not "ok".
+ * and may still be carried out. STATUS_CONFLICT "ctl.refused": the owner's answer is not "done".
  */
 STATUS ctl_request_run(struct op *op, struct ctl *ctl, const struct ctl_request *request);

@@ -1,0 +1,254 @@
+"""Deals from the outside: REST in, the provider's effects and the timeline out."""
+
+import uuid
+
+from harness.api import AMOUNT_MINOR
+from harness.waiting import wait_for
+
+PAID = (1, AMOUNT_MINOR)
+NOTHING = (0, 0)
+
+
+def test_from_creation_to_payout(api):
+    deal = api.deal()
+    assert "FundsHeld" not in " ".join(deal.events())
+    deal.pay()
+    held = deal.wait("FUNDS_HELD")
+    assert held["balances"]["held_minor"] == AMOUNT_MINOR
+    assert held["payment"]["client_secret"] is None
+    deal.do("mark-delivered", "SELLER")
+    deal.wait("DELIVERED")
+    deal.do("release", "BUYER")
+    released = deal.wait("RELEASED")
+    assert released["balances"] == {
+        "received_minor": AMOUNT_MINOR, "held_minor": 0, "suspense_minor": 0, "due_seller_minor": 0,
+        "due_buyer_minor": 0, "paid_out_minor": AMOUNT_MINOR, "refunded_minor": 0}
+    assert deal.events() == [
+        "EscrowCreated", "EscrowAwaitFunds", "EscrowFundsReceived", "EscrowFundsHeld", "EscrowDelivered",
+        "EscrowReleaseStarted", "EscrowReleased"]
+    effects = deal.effects()
+    assert (effects["transfers"], effects["refunds"], effects["paid"]) == (PAID, NOTHING, PAID)
+
+
+def test_cancelled_before_money(api):
+    deal = api.deal()
+    deal.do("cancel", "BUYER", {"reason": "changed my mind"})
+    deal.wait("CANCELLED")
+    wait_for(lambda: deal.effects()["canceled"][0] == 1, 10, "the cancelled payment")
+    assert deal.effects()["transfers"] == NOTHING
+
+
+def test_refunded_by_the_seller(api):
+    deal = api.held_deal()
+    deal.do("refund", "SELLER", {"reason": "sold out"})
+    refunded = deal.wait("REFUNDED")
+    assert refunded["balances"]["refunded_minor"] == AMOUNT_MINOR
+    assert (deal.effects()["refunds"], deal.effects()["transfers"]) == (PAID, NOTHING)
+
+
+def test_money_after_the_cancel_goes_back(api):
+    """The buyer paid, but the news of it came after the deal was cancelled."""
+    deal = api.deal()
+    api.sandbox.webhooks("withhold")
+    deal.pay()
+    deal.do("cancel", "BUYER", {"reason": "too slow"})
+    deal.wait("CANCELLED")
+    api.sandbox.webhooks("release")
+    back = deal.wait_view(lambda now: now["balances"]["refunded_minor"] == AMOUNT_MINOR, "the refund")
+    assert back["state"] == "CANCELLED"
+    assert back["balances"]["suspense_minor"] == 0
+    assert deal.events()[-2:] == ["EscrowFundsSuspended", "EscrowSuspenseRefunded"]
+    assert (deal.effects()["refunds"], deal.effects()["transfers"]) == (PAID, NOTHING)
+
+
+def test_a_wrong_amount_goes_back_and_the_right_one_comes(api):
+    deal = api.deal()
+    deal.pay(amount=AMOUNT_MINOR - 1)
+    now = deal.wait_view(lambda now: now["balances"]["refunded_minor"] == AMOUNT_MINOR - 1, "the refund")
+    assert now["state"] == "AWAIT_FUNDS"
+    assert now["attention"]["payment_setup_failed"] is True
+    deal.do("retry", "STAFF")
+    deal.wait_payable()
+    deal.pay()
+    deal.wait("FUNDS_HELD")
+    assert deal.effects()["refunds"] == (1, AMOUNT_MINOR - 1)
+
+
+def test_more_than_the_price_is_not_kept(api):
+    deal = api.deal()
+    deal.pay(amount=AMOUNT_MINOR + 1)
+    deal.wait_view(lambda now: now["balances"]["refunded_minor"] == AMOUNT_MINOR + 1, "the refund")
+    assert deal.effects()["refunds"] == (1, AMOUNT_MINOR + 1)
+
+
+def test_another_currency_waits_for_staff(api):
+    deal = api.deal()
+    deal.pay(currency="eur")
+    now = deal.wait_view(lambda now: now["attention"]["foreign_money"], "the flag")
+    assert now["balances"]["received_minor"] == 0
+    assert deal.effects()["refunds"] == NOTHING
+
+
+def test_a_declined_card_may_try_again(api):
+    deal = api.deal()
+    api.sandbox.control("decline", client_secret=deal.client_secret(), code="insufficient_funds")
+    wait_for(lambda: "EscrowPaymentFailed" in deal.events(), 10, "the declined card in the timeline")
+    deal.pay()
+    deal.wait("FUNDS_HELD")
+
+
+def test_a_failed_transfer_is_sent_again_by_staff(api):
+    deal = api.held_deal()
+    deal.do("mark-delivered", "SELLER")
+    api.sandbox.fault("/v1/transfers", "status", method="POST", when="before", status=400, code="account_invalid")
+    deal.do("release", "BUYER")
+    failed = deal.wait_view(lambda now: now["attention"]["payout_failed_minor"] == AMOUNT_MINOR, "the failure")
+    assert failed["state"] == "RELEASING"
+    assert deal.effects()["transfers"] == NOTHING
+    refused = deal.act("retry", "BUYER")
+    assert refused.status == 403, refused
+    deal.do("retry", "STAFF")
+    deal.wait("RELEASED")
+    assert deal.effects()["transfers"] == PAID
+
+
+def test_a_failed_refund_is_sent_again_by_staff(api):
+    deal = api.held_deal()
+    api.sandbox.fault("/v1/refunds", "status", method="POST", when="before", status=400, code="charge_disputed")
+    deal.do("refund", "SELLER")
+    failed = deal.wait_view(lambda now: now["attention"]["refund_failed_minor"] == AMOUNT_MINOR, "the failure")
+    assert failed["state"] == "REFUNDING"
+    deal.do("retry", "STAFF")
+    deal.wait("REFUNDED")
+    assert deal.effects()["refunds"] == PAID
+
+
+def test_the_provider_loses_its_answers(api):
+    """Whatever the provider did, it did it once: the same key, the same bytes, asked again."""
+    api.sandbox.fault("/v1/payment_intents", "drop_answer", method="POST")
+    deal = api.deal()
+    deal.pay()
+    deal.wait("FUNDS_HELD")
+    deal.do("mark-delivered", "SELLER")
+    api.sandbox.fault("/v1/transfers", "drop_answer", method="POST", count=2)
+    api.sandbox.fault("/v1/transfers", "status", method="POST", when="before", status=429)
+    deal.do("release", "BUYER")
+    deal.wait("RELEASED", 60)
+    effects = deal.effects()
+    assert (effects["payment_intents"], effects["transfers"]) == (PAID, PAID)
+
+
+def test_webhooks_twice_and_in_any_order(api):
+    deal = api.deal()
+    api.sandbox.webhooks("reorder", count=2)  # charge.succeeded and payment_intent.succeeded
+    api.sandbox.webhooks("duplicate", count=4)
+    deal.pay()
+    held = deal.wait("FUNDS_HELD")
+    assert held["balances"]["received_minor"] == AMOUNT_MINOR
+    assert deal.events().count("EscrowFundsReceived") == 1
+
+
+class TestIdempotency:
+    def test_the_same_request_has_the_same_answer(self, api):
+        key = str(uuid.uuid4())
+        first = api.create(key=key)
+        again = api.create(key=key)
+        assert first.status == again.status == 202
+        assert first.body == again.body
+        assert first.headers["location"] == again.headers["location"]
+
+    def test_another_request_with_the_key_is_refused(self, api):
+        key = str(uuid.uuid4())
+        assert api.create(key=key).status == 202
+        other = api.create(key=key, amount_minor=AMOUNT_MINOR + 1)
+        assert other.status == 422
+        assert other.json()["code"] == "idempotency.key_reused"
+
+    def test_a_command_counts_once(self, api):
+        deal = api.held_deal()
+        key = str(uuid.uuid4())
+        answers = [deal.act("mark-delivered", "SELLER", key=key) for _ in range(3)]
+        assert {answer.status for answer in answers} == {202}
+        assert len({answer.body for answer in answers}) == 1
+        deal.wait("DELIVERED")
+        assert deal.events().count("EscrowDelivered") == 1
+
+    def test_a_key_is_needed(self, api):
+        answer = api.call("POST", "/v1/escrows", "MARKETPLACE", api.terms())
+        assert answer.status == 400
+        assert answer.json()["code"] == "http.idempotency_key_missing"
+
+
+class TestWhoMay:
+    def test_a_stranger_sees_nothing(self, api):
+        deal = api.held_deal()
+        paths = (f"/v1/escrows/{deal.id}", f"/v1/escrows/{deal.id}/timeline", f"/v1/escrows/{uuid.uuid4()}")
+        answers = [api.get(path, "STRANGER") for path in paths]
+        answers += [deal.act(verb, "STRANGER") for verb in ("mark-delivered", "release", "cancel", "refund", "retry")]
+        assert {answer.status for answer in answers} == {404}
+        assert {answer.json()["code"] for answer in answers} == {"escrow.unknown"}
+        command = api.create()
+        assert api.get(command.headers["location"], "STRANGER").status == 404
+        assert deal.id not in api.get("/v1/escrows?limit=100", "STRANGER").body.decode()
+
+    def test_each_side_does_its_own(self, api):
+        deal = api.held_deal()
+        assert deal.act("mark-delivered", "BUYER").status == 403
+        assert deal.act("release", "SELLER").status == 403
+        assert deal.act("refund", "BUYER").status == 403
+        assert deal.view()["state"] == "FUNDS_HELD"
+        assert api.create(role="BUYER").status == 403
+        assert api.call("GET", f"/v1/escrows/{deal.id}", None).status == 401
+
+    def test_the_buyer_alone_may_pay(self, api):
+        deal = api.deal()
+        assert deal.view("BUYER")["payment"]["client_secret"]
+        for role in ("SELLER", "MARKETPLACE", "STAFF"):
+            assert deal.view(role)["payment"] is None
+        assert deal.view("BUYER")["seller_account"] is None
+
+    def test_a_revoked_token_is_worth_nothing(self, api, stack):
+        made = stack.operator.json("token", "create", "--kind", "user")["token"]
+        api.tokens["GONE"] = made["token"]
+        assert api.get("/v1/escrows", "GONE").status == 200
+        stack.operator.json("token", "revoke", made["token"])
+        wait_for(lambda: api.get("/v1/escrows", "GONE").status == 401, 10, "the token being refused")
+
+
+class TestOutcomes:
+    def test_the_wrong_moment_is_rejected_with_a_sentence(self, api):
+        deal = api.held_deal()
+        answer = deal.act("release", "BUYER")
+        assert answer.status == 202
+        assert api.outcome(answer, "BUYER") == ("rejected", "escrow.wrong_state")
+        told = api.get(answer.headers["location"], "BUYER").json()
+        assert len(told["rejection"]["sentence"]) > 10
+        assert deal.view()["state"] == "FUNDS_HELD"
+
+    def test_of_two_that_exclude_each_other_one_wins(self, api):
+        deal = api.held_deal()
+        deal.do("mark-delivered", "SELLER")
+        release, refund = deal.act("release", "BUYER"), deal.act("refund", "SELLER")
+        outcomes = sorted((api.outcome(release, "BUYER")[0], api.outcome(refund, "SELLER")[0]))
+        assert outcomes == ["accepted", "rejected"]
+        now = deal.wait_view(lambda now: now["state"] in ("RELEASED", "REFUNDED"), "the end")
+        effects = deal.effects()
+        assert effects["transfers"][1] + effects["refunds"][1] == AMOUNT_MINOR, now
+
+    def test_a_deal_is_there_from_its_202_on(self, api):
+        for _ in range(5):
+            answer = api.create()
+            escrow = answer.json()["escrow_id"]
+            seen = api.get(f"/v1/escrows/{escrow}", "BUYER")
+            assert seen.status == 200
+            assert seen.json()["state"] in ("PENDING", "CREATED", "AWAIT_FUNDS")
+
+    def test_lists_come_in_pages_without_holes(self, api):
+        wanted = {api.deal().id for _ in range(5)}
+        seen, path = [], "/v1/escrows?limit=2"
+        while path:
+            page = api.get(path, "BUYER").json()
+            seen += [item["id"] for item in page["items"]]
+            path = page["next_cursor"] and f"/v1/escrows?limit=2&cursor={page['next_cursor']}"
+        assert len(seen) == len(set(seen))
+        assert wanted <= set(seen)

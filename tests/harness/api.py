@@ -1,0 +1,138 @@
+"""The public API, as a marketplace and its users call it."""
+
+import json
+import uuid
+
+from harness import http
+from harness.waiting import wait_for
+
+AMOUNT_MINOR = 2500
+
+
+class Api:
+    """Calls the first gateway that answers; remembers every command that was accepted with 202."""
+
+    def __init__(self, urls, tokens, ids, sandbox):
+        self.urls = urls
+        self.tokens = tokens
+        self.ids = ids
+        self.sandbox = sandbox
+        self.accepted = []  # (command id, token)
+
+    def call(self, method, path, role, value=None, key=None):
+        headers = {"Authorization": f"Bearer {self.tokens[role]}"} if role else {}
+        body = None
+        if method == "POST":
+            headers["Content-Type"] = "application/json"
+            body = value if isinstance(value, (bytes, str)) else json.dumps(value if value is not None else {})
+            if key is not None:
+                headers["Idempotency-Key"] = key
+        failure = None
+        for url in self.urls:
+            try:
+                return http.request(url + path, method, headers, body)
+            except OSError as error:  # that one is down: the next
+                failure = error
+        raise AssertionError(f"no gateway answers: {failure}")
+
+    def get(self, path, role):
+        return self.call("GET", path, role)
+
+    def post(self, path, role, value=None, key=None):
+        """A command; with a key of its own unless one is given."""
+        answer = self.call("POST", path, role, value, key if key is not None else str(uuid.uuid4()))
+        if answer.status == 202:
+            self.accepted.append((answer.headers["location"].rsplit("/", 1)[1], role))
+        return answer
+
+    def create(self, key=None, role="MARKETPLACE", **changes):
+        return self.post("/v1/escrows", role, self.terms(**changes), key)
+
+    def terms(self, **changes):
+        return {
+            "buyer_id": self.ids["BUYER"], "seller_id": self.ids["SELLER"], "seller_account": "acct_1test",
+            "amount_minor": AMOUNT_MINOR, "currency": "USD", "inspection_seconds": 3 * 86400,
+            "description": "A sword", **changes,
+        }
+
+    def outcome(self, answer, role):
+        """What became of a 202: ("accepted", None) or ("rejected", code)."""
+        path = answer.headers["location"]
+
+        def settled():
+            told = self.get(path, role)
+            assert told.status == 200, told
+            return told.json()["status"] != "pending" and told.json()
+
+        told = wait_for(settled, 15, f"the outcome of {path}")
+        return told["status"], (told["rejection"] or {}).get("code")
+
+    def deal(self, **changes):
+        """A new deal that waits for the buyer's money."""
+        answer = self.create(**changes)
+        assert answer.status == 202, answer
+        deal = Deal(self, answer.json()["escrow_id"])
+        deal.wait_payable()
+        return deal
+
+    def held_deal(self, **changes):
+        deal = self.deal(**changes)
+        deal.pay()
+        deal.wait("FUNDS_HELD")
+        return deal
+
+
+class Deal:
+    def __init__(self, api, escrow_id):
+        self.api = api
+        self.id = escrow_id
+
+    def view(self, role="BUYER"):
+        answer = self.api.get(f"/v1/escrows/{self.id}", role)
+        assert answer.status == 200, answer
+        return answer.json()
+
+    def wait(self, state, timeout_s=20):
+        def there():
+            now = self.view()
+            return now["state"] == state and now
+
+        try:
+            return wait_for(there, timeout_s, state)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; the deal: {self.view()}") from None
+
+    def wait_view(self, condition, what, timeout_s=20):
+        def there():
+            now = self.view()
+            return condition(now) and now
+
+        return wait_for(there, timeout_s, what)
+
+    def wait_payable(self, timeout_s=20):
+        self.wait_view(lambda now: now["state"] == "AWAIT_FUNDS" and now["payment"] and now["payment"]["client_secret"],
+                       "a way to pay", timeout_s)
+
+    def client_secret(self):
+        return self.view()["payment"]["client_secret"]
+
+    def pay(self, **fields):
+        return self.api.sandbox.pay(self.client_secret(), **fields)
+
+    def act(self, verb, role, value=None, key=None):
+        return self.api.post(f"/v1/escrows/{self.id}/{verb}", role, value, key)
+
+    def do(self, verb, role, value=None):
+        """A command that must be accepted, and its outcome must be acceptance."""
+        answer = self.act(verb, role, value)
+        assert answer.status == 202, answer
+        outcome = self.api.outcome(answer, role)
+        assert outcome == ("accepted", None), outcome
+
+    def events(self):
+        answer = self.api.get(f"/v1/escrows/{self.id}/timeline", "BUYER")
+        assert answer.status == 200, answer
+        return [entry["type"] for entry in answer.json()["items"]]
+
+    def effects(self):
+        return self.api.sandbox.effects(self.id)

@@ -1,0 +1,160 @@
+"""The whole product on one machine: servers, the sandbox, so many replicas of each service, tokens."""
+
+import json
+import uuid
+
+from harness import kafka_log, paths
+from harness.api import Api
+from harness.ctl import Ctl
+from harness.ports import free_port
+from harness.process import Process
+from harness.sandbox import API_KEY, WEBHOOK_SECRET, Sandbox
+from harness.servers import Servers
+from harness.waiting import wait_for
+
+SERVICES = ("escrow", "payments", "gateway")
+ROLES = {"MARKETPLACE": "marketplace", "BUYER": "user", "SELLER": "user", "STAFF": "staff", "STRANGER": "user"}
+LANES = 12
+
+
+class Stack:
+    def __init__(self, folder, replicas=2):
+        self.folder = folder
+        self.replicas = replicas
+        self.processes = {}
+        self.servers = Servers(folder / "servers")
+        try:
+            self._prepare()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _prepare(self):
+        migrations = str(paths.ROOT / "migrations")
+        owner = Ctl({"DATABASE_URL": self.servers.url("owner"), "KAFKA_BROKERS": self.servers.brokers})
+        owner.json("migrate", "up", "--dir", migrations)
+        owner.json("topics", "ensure")
+        self.operator = Ctl({"DATABASE_URL": self.servers.url("operator")})
+        self.verifier = Ctl({"DATABASE_URL": self.servers.url("verifier")})
+        self.ids = {role: str(uuid.uuid4()) for role in ROLES}
+        self.tokens = {
+            role: self.operator.json("token", "create", "--kind", kind, "--account", self.ids[role])["token"]["token"]
+            for role, kind in ROLES.items()
+        }
+        self.http_ports = {(service, number): free_port() for service in ("gateway", "payments")
+                           for number in range(1, self.replicas + 1)}
+        self.webhook_urls = [f"http://127.0.0.1:{self.http_ports['payments', number]}/webhooks/stripe"
+                             for number in range(1, self.replicas + 1)]
+        self.sandbox = Sandbox(self.folder, self.webhook_urls)
+        for service in SERVICES:
+            for number in range(1, self.replicas + 1):
+                name = f"{service}-{number}"
+                self.processes[name] = Process(
+                    name, f"holdfast-{service}", self._environment(service, number), self.folder)
+        urls = [f"http://127.0.0.1:{self.http_ports['gateway', number]}" for number in range(1, self.replicas + 1)]
+        self.api = Api(urls, self.tokens, self.ids, self.sandbox)
+
+    def _environment(self, service, number):
+        environment = {
+            "HOLDFAST_ENV": "test", "LOG_LEVEL": "info", "ADMIN_LISTEN": "127.0.0.1:0",
+            "DATABASE_URL": self.servers.url(service), "KAFKA_BROKERS": self.servers.brokers,
+        }
+        if (service, number) in self.http_ports:
+            environment["HTTP_LISTEN"] = f"127.0.0.1:{self.http_ports[service, number]}"
+        if service == "payments":
+            environment["STRIPE_API_BASE"] = self.sandbox.url
+            environment["STRIPE_SECRET_KEY"] = API_KEY
+            environment["STRIPE_WEBHOOK_SECRETS"] = WEBHOOK_SECRET
+        return environment
+
+    def start(self):
+        self.sandbox.start()
+        for process in self.processes.values():
+            process.start()
+        for process in self.processes.values():
+            process.wait_ready(60)
+        return self
+
+    def stop(self):
+        """Stops everything; the exit codes of the services that still ran."""
+        for process in self.processes.values():
+            if process.runs():
+                process.child.terminate()
+                process.thaw()
+        codes = {name: process.stop() for name, process in self.processes.items()}
+        if getattr(self, "sandbox", None):
+            codes["sandbox"] = self.sandbox.stop()
+        self.servers.stop()
+        return codes
+
+    # Lanes.
+
+    def lane_owners(self, service):
+        """[(lane, owner id, alive)] of a service."""
+        rows = self.operator.run("lane", "list", "--service", service, "--json")
+        assert rows.returncode in (0, 1), rows.stderr
+        return [(row["lane"], row["owner"], row["alive"]) for row in json.loads(rows.stdout)["lanes"]]
+
+    def wait_balanced(self, service, timeout_s=30):
+        """Every lane has a living owner, and no owner has more than its fair share."""
+
+        def balanced():
+            owners = self.lane_owners(service)
+            if not all(alive for _, _, alive in owners):
+                return False
+            shares = {}
+            for _, owner, _ in owners:
+                shares[owner] = shares.get(owner, 0) + 1
+            running = sum(1 for name, process in self.processes.items()
+                          if name.startswith(service) and process.runs())
+            return len(shares) >= running and max(shares.values()) - min(shares.values()) <= 1
+
+        wait_for(balanced, timeout_s, f"balanced lanes of {service}")
+
+    # What must hold at the end of everything.
+
+    def settle(self, timeout_s=20):
+        """Waits until nothing is under way any more: no open request, no open call, nothing unpublished."""
+        wait_for(lambda: self.unsettled() == [], timeout_s, f"quiet; {self.unsettled()}")
+
+    def unsettled(self):
+        """What is still under way, one line for each."""
+        found = []
+        for service in SERVICES:
+            rows = self.servers.sql(
+                f"SELECT 'intake', count(*) FROM {service}.intake WHERE open HAVING count(*) > 0 "
+                f"UNION ALL SELECT 'effect', count(*) FROM {service}.effect WHERE open HAVING count(*) > 0 "
+                f"UNION ALL SELECT 'parked', count(*) FROM {service}.parked_key HAVING count(*) > 0 "
+                f"UNION ALL SELECT 'quarantine', count(*) FROM {service}.quarantine HAVING count(*) > 0 "
+                f"UNION ALL SELECT 'unpublished', count(*) FROM {service}.lane_out WHERE published_n < next_n - 1 "
+                "HAVING count(*) > 0 "
+                f"UNION ALL SELECT 'stopped', count(*) FROM {service}.lane WHERE stopped <> '' HAVING count(*) > 0")
+            found += [f"{service} {what} {count}" for what, count in rows]
+        held = self.sandbox.counters()["webhooks"]
+        if held["queued"] or held["held"]:
+            found.append(f"sandbox webhooks {held['queued']} {held['held']}")
+        return found
+
+    def check(self):
+        """The invariants of the product, whatever was done to it."""
+        self.settle()
+        verified = self.verifier.json("ledger", "verify")
+        assert verified["verified"]["ok"], verified["findings"]
+        for row in verified["accounts"]:
+            assert row["account"] != "SUM" or row["balance_minor"] == 0, row
+        self.check_numbers()
+        for command, role in self.api.accepted:
+            told = self.api.get(f"/v1/commands/{command}", role)
+            assert told.status == 200 and told.json()["status"] in ("accepted", "rejected"), (command, told)
+
+    def check_numbers(self):
+        """Every lane-written topic is gapless, and holds what its writer's table says."""
+        rows = self.servers.sql(
+            " UNION ALL ".join(f"SELECT topic, lane, next_n FROM {service}.lane_out" for service in SERVICES))
+        topics = {topic for topic, _, _ in rows}
+        written = {(topic, int(lane)): int(next_n) for topic, lane, next_n in rows}
+        for topic in sorted(topics):
+            for partition, records in kafka_log.read_topic(self.servers.brokers, topic).items():
+                assert kafka_log.gaps(records) == [], (topic, partition)
+                highest = max((number for number, *_ in records), default=0)
+                assert highest == written.get((topic, partition), 1) - 1, (topic, partition)

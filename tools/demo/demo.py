@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""One deal from creation to payout, through the public API, and what happened told step by step.
+
+A marketplace opens the deal, the buyer pays at the sandbox, the seller says that the goods were delivered, the buyer
+releases the money, the seller is paid. Then the operator's tool recomputes the ledger and the hash chain.
+
+Everything comes from the environment (./dev demo sets it): HOLDFAST_GATEWAY_URL, HOLDFAST_SANDBOX_URL, HOLDFASTCTL,
+DATABASE_URL, and HOLDFAST_<MARKETPLACE|BUYER|SELLER|STAFF>_<TOKEN|ID>. Exit code 0: the seller was paid once and every sum
+is right; 1: it was not so; 2: something is missing in the environment.
+"""
+
+import datetime
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+
+PATIENCE_S = 20
+POLL_S = 0.005
+AMOUNT_MINOR = 12500
+SELLER_ACCOUNT = "acct_demo1234567890"
+
+
+class DemoFailed(Exception):
+    pass
+
+
+def setting(name):
+    value = os.environ.get(name, "")
+    if not value:
+        print(f"demo: {name} is not set; run it as ./dev demo", file=sys.stderr)
+        sys.exit(2)
+    return value
+
+
+def call(method, url, token=None, value=None, form=None):
+    """(status, JSON) of one HTTP request; a command carries a fresh Idempotency-Key."""
+    headers = {"Accept": "application/json"}
+    body = None
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    if method == "POST" and form is None:
+        headers["Content-Type"] = "application/json"
+        headers["Idempotency-Key"] = str(uuid.uuid4())
+        body = json.dumps(value or {}).encode()
+    elif form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        body = urllib.parse.urlencode(form).encode()
+    request = urllib.request.Request(url, data=body, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            return answer.status, json.loads(answer.read() or b"{}")
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.loads(error.read() or b"{}")
+    except (urllib.error.URLError, OSError) as error:
+        raise DemoFailed(f"{method} {url}: {error}") from error
+
+
+class Clock:
+    """Prints each step with the milliseconds since the step before."""
+
+    def __init__(self):
+        self.began = self.last = time.monotonic()
+
+    def step(self, who, what):
+        now = time.monotonic()
+        print(f"  {1000 * (now - self.last):8.1f} ms  {who:<12} {what}")
+        self.last = now
+
+    def total_ms(self):
+        return 1000 * (time.monotonic() - self.began)
+
+
+class Demo:
+    def __init__(self):
+        self.gateway = setting("HOLDFAST_GATEWAY_URL")
+        self.sandbox = setting("HOLDFAST_SANDBOX_URL")
+        self.ctl = setting("HOLDFASTCTL")
+        setting("DATABASE_URL")
+        roles = ("MARKETPLACE", "BUYER", "SELLER")
+        self.tokens = {role: setting(f"HOLDFAST_{role}_TOKEN") for role in roles}
+        self.ids = {role: setting(f"HOLDFAST_{role}_ID") for role in roles}
+        self.clock = Clock()
+        self.escrow = None
+
+    def command(self, role, path, value=None):
+        status, answer = call("POST", self.gateway + path, self.tokens[role], value)
+        if status != 202:
+            raise DemoFailed(f"POST {path} answered {status}: {json.dumps(answer)}")
+        return answer
+
+    def escrow_now(self):
+        status, answer = call("GET", f"{self.gateway}/v1/escrows/{self.escrow}", self.tokens["BUYER"])
+        if status != 200:
+            raise DemoFailed(f"GET of the escrow answered {status}: {json.dumps(answer)}")
+        return answer
+
+    def wait(self, condition, what):
+        """Polls the public API until the condition holds, and returns the escrow."""
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline:
+            now = self.escrow_now()
+            if condition(now):
+                return now
+            time.sleep(POLL_S)
+        raise DemoFailed(f"{what} did not happen within {PATIENCE_S} s; the escrow: {json.dumps(now)}")
+
+    def wait_state(self, state):
+        return self.wait(lambda now: now["state"] == state, f"the state {state}")
+
+    def deal(self):
+        clock = self.clock
+        made = self.command("MARKETPLACE", "/v1/escrows", {
+            "buyer_id": self.ids["BUYER"], "seller_id": self.ids["SELLER"], "seller_account": SELLER_ACCOUNT,
+            "amount_minor": AMOUNT_MINOR, "currency": "USD", "inspection_seconds": 3 * 86400,
+            "description": "One enchanted sword",
+        })
+        self.escrow = made["escrow_id"]
+        clock.step("marketplace", f"opens the deal: 202, escrow {self.escrow}")
+        now = self.wait(lambda now: now["state"] == "AWAIT_FUNDS" and (now["payment"] or {}).get("client_secret"), "a way to pay")
+        clock.step("", "AWAIT_FUNDS: the buyer has what is needed to pay")
+        status, answer = call("POST", f"{self.sandbox}/sandbox/pay",
+                              form={"client_secret": now["payment"]["client_secret"]})
+        if status != 200:
+            raise DemoFailed(f"the sandbox answered {status}: {json.dumps(answer)}")
+        clock.step("buyer", f"pays {AMOUNT_MINOR / 100:.2f} USD at the provider")
+        self.wait_state("FUNDS_HELD")
+        clock.step("", "FUNDS_HELD: the provider's webhook came, the money is held")
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/mark-delivered")
+        clock.step("seller", "says that it is delivered: 202")
+        self.wait_state("DELIVERED")
+        clock.step("", "DELIVERED")
+        self.command("BUYER", f"/v1/escrows/{self.escrow}/release")
+        clock.step("buyer", "releases the money: 202")
+        self.wait_state("RELEASED")
+        clock.step("", "RELEASED: the provider has paid the seller")
+        print(f"  {clock.total_ms():8.1f} ms  in all")
+
+    def timeline(self):
+        status, answer = call("GET", f"{self.gateway}/v1/escrows/{self.escrow}/timeline", self.tokens["BUYER"])
+        if status != 200:
+            raise DemoFailed(f"the timeline answered {status}: {json.dumps(answer)}")
+        before = None
+        for entry in answer["items"]:
+            at = datetime.datetime.fromisoformat(entry["at"].replace("Z", "+00:00"))
+            passed = 0.0 if before is None else 1000 * (at - before).total_seconds()
+            print(f"  {entry['seq']:>2}  {entry['at']}  {passed:+9.1f} ms  {entry['type']:<22} {entry['state']}")
+            before = at
+
+    def operator(self, *words):
+        done = subprocess.run([self.ctl, *words, "--json"], stdout=subprocess.PIPE, text=True, check=False, timeout=60)
+        if done.returncode not in (0, 1):
+            raise DemoFailed(f"holdfastctl {' '.join(words)} ended with {done.returncode}")
+        return done.returncode, json.loads(done.stdout)
+
+    def ledger(self):
+        _, shown = self.operator("escrow", "show", self.escrow)
+        for line in shown["transfers"]:
+            amount = line["amount_minor"] / 100
+            print(f"  {line['seq']:>2}  {line['debit']:<12} -> {line['credit']:<12} {amount:10.2f} {line['currency']}")
+        code, verified = self.operator("ledger", "verify")
+        sums = {}
+        print()
+        for row in verified["accounts"]:
+            sums.setdefault(row["currency"], 0)
+            if row["account"] != "SUM":
+                sums[row["currency"]] += row["balance_minor"]
+                print(f"      {row['account']:<12} {row['balance_minor'] / 100:12.2f} {row['currency']}")
+        for currency, total in sums.items():
+            print(f"      {'sum':<12} {total / 100:12.2f} {currency}")
+        counted = verified["verified"]
+        print(f"\n  {counted['escrows']} escrows, {counted['transitions']} transitions, {counted['transfers']} transfers: "
+              f"every hash and every sum recomputed, {counted['findings']} findings")
+        print(f"  chain head of this escrow: {shown['transitions'][-1]['hash']}")
+        if code != 0 or any(sums.values()):
+            raise DemoFailed(f"the ledger is not right: {json.dumps(verified['findings'])}")
+
+    def effects(self):
+        status, counted = call("GET", f"{self.sandbox}/sandbox/counters?escrow_id={self.escrow}")
+        if status != 200:
+            raise DemoFailed(f"the sandbox's counters answered {status}")
+        transfers, refunds = counted["transfers"], counted["refunds"]
+        print(f"  at the provider: {transfers['count']} transfer of {transfers['amount_minor'] / 100:.2f}, "
+              f"{refunds['count']} refunds")
+        if (transfers["count"], transfers["amount_minor"], refunds["count"]) != (1, AMOUNT_MINOR, 0):
+            raise DemoFailed("the seller was not paid exactly once")
+
+
+def main():
+    demo = Demo()
+    try:
+        print("\nThe deal, as its parties see it\n")
+        demo.deal()
+        print("\nIts timeline, by the database's clock\n")
+        demo.timeline()
+        print("\nIts ledger, and all accounts\n")
+        demo.ledger()
+        demo.effects()
+    except DemoFailed as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+    print("\nThe seller was paid once, every sum is zero, the chain is whole.\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
