@@ -12,6 +12,7 @@ CREATE TABLE api_token (
 );
 
 -- What a CreateEscrow that is not decided yet was about, so that GET shows PENDING to its parties.
+-- Written with the intake row and never changed; the view takes over as soon as it is there.
 CREATE TABLE escrow_pending (
   id uuid PRIMARY KEY,               -- the escrow's id
   command_id uuid NOT NULL,
@@ -20,15 +21,19 @@ CREATE TABLE escrow_pending (
   seller_id uuid NOT NULL,
   currency smallint NOT NULL,
   price_minor bigint NOT NULL,
+  seller_account text NOT NULL,
+  inspection_seconds bigint NOT NULL,
+  description text NOT NULL,
   created_at_us bigint NOT NULL
 );
 
--- The read model of one escrow, built from events by the gateway's own lanes.
+-- The read model of one escrow, built from events by the gateway's own lanes. State 0: payments told
+-- of it before escrow did (two topics have no order between them); such a row is shown to nobody.
 CREATE TABLE escrow_view (
   id uuid PRIMARY KEY,
   version bigint NOT NULL,
-  seq bigint NOT NULL,
-  state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+  seq bigint NOT NULL CHECK (seq >= 0),
+  state smallint NOT NULL CHECK (state BETWEEN 0 AND 9),
   currency smallint NOT NULL,
   price_minor bigint NOT NULL,
   received_minor bigint NOT NULL,
@@ -48,20 +53,22 @@ CREATE TABLE escrow_view (
   seller_account text NOT NULL,
   inspection_seconds bigint NOT NULL,
   description text NOT NULL,
-  payment_ref text NOT NULL,
+  payment_ref text NOT NULL,           -- the provider's id of the payment; empty: not there yet
   payment_client_secret text NOT NULL, -- shown to the buyer alone
   created_at_us bigint NOT NULL,
-  updated_at_us bigint NOT NULL
+  updated_at_us bigint NOT NULL,
+  CHECK ((state = 0) = (seq = 0))
 ) WITH (fillfactor = 70);
-CREATE INDEX escrow_view_buyer ON escrow_view (buyer_id, id);
-CREATE INDEX escrow_view_seller ON escrow_view (seller_id, id);
-CREATE INDEX escrow_view_marketplace ON escrow_view (marketplace_id, id);
+CREATE INDEX escrow_view_buyer ON escrow_view (buyer_id, created_at_us DESC, id DESC) WHERE state > 0;
+CREATE INDEX escrow_view_seller ON escrow_view (seller_id, created_at_us DESC, id DESC) WHERE state > 0;
+CREATE INDEX escrow_view_marketplace ON escrow_view (marketplace_id, created_at_us DESC, id DESC) WHERE state > 0;
+CREATE INDEX escrow_view_all ON escrow_view (created_at_us DESC, id DESC) WHERE state > 0;
 
 CREATE TABLE escrow_timeline (
   escrow_id uuid NOT NULL,
-  seq bigint NOT NULL,
+  seq bigint NOT NULL CHECK (seq >= 1),
   type text NOT NULL,                -- "EscrowFundsHeld"
-  state smallint NOT NULL,
+  state smallint NOT NULL CHECK (state BETWEEN 1 AND 9),
   amount_minor bigint NOT NULL,      -- 0: not about an amount
   note text NOT NULL,                -- a reason or a failure code; empty: none
   actor_kind smallint NOT NULL,

@@ -1,0 +1,49 @@
+#include "gateway/gateway.h"
+
+#include "base/assert.h"
+#include "holdfast/escrow/v1/events.pb-c.h"
+
+/* Names and roles. Pure. */
+
+_Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CANCELLED + 1 ==
+                   GATEWAY_STATE_COUNT,
+               "the last state");
+_Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_AWAIT_FUNDS ==
+                   GATEWAY_STATE_AWAIT_FUNDS,
+               "the second state");
+
+struct str gateway_state_name(int state)
+{
+    ASSERT(state >= 0);
+    ASSERT(state < GATEWAY_STATE_COUNT);
+    if (state == GATEWAY_STATE_NONE) {
+        return STR("PENDING");
+    }
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+        &holdfast__escrow__v1__escrow_state__descriptor, state);
+    ASSERT(value != NULL);
+    struct str prefix = STR("ESCROW_STATE_");
+    ASSERT(str_has_prefix(str_of(value->name), prefix));
+    return str_after(str_of(value->name), prefix.len);
+}
+
+enum gateway_role gateway_role_of(const struct gateway_caller *caller,
+                                  const struct gateway_parties *parties)
+{
+    struct id account = caller->account_id;
+    switch (caller->kind) {
+    case ENGINE_ACTOR_STAFF: return GATEWAY_ROLE_STAFF;
+    case ENGINE_ACTOR_MARKETPLACE:
+        return id_eq(account, parties->marketplace_id) ? GATEWAY_ROLE_MARKETPLACE
+                                                       : GATEWAY_ROLE_NONE;
+    case ENGINE_ACTOR_USER:
+        if (id_eq(account, parties->buyer_id)) {
+            return GATEWAY_ROLE_BUYER;
+        }
+        return id_eq(account, parties->seller_id) ? GATEWAY_ROLE_SELLER : GATEWAY_ROLE_NONE;
+    case ENGINE_ACTOR_NONE:
+    case ENGINE_ACTOR_SYSTEM:
+    case ENGINE_ACTOR_COUNT: break;
+    }
+    return GATEWAY_ROLE_NONE;
+}

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "base/money.h"
+#include "base/str.h"
+#include "engine/engine.h"
+
+/*
+ * What the gateway knows: one struct for each of its tables, and who somebody is to a deal. The
+ * numbers of the states are those of proto/holdfast/escrow/v1; names come from there too.
+ */
+
+/* What is accepted from outside, ends included. */
+#define GATEWAY_AMOUNT_MIN_MINOR 1
+#define GATEWAY_AMOUNT_MAX_MINOR 1000000 /* 10,000.00 USD: the card rail's part of the market */
+#define GATEWAY_INSPECTION_MIN_SECONDS (1 * 86400)
+#define GATEWAY_INSPECTION_MAX_SECONDS (30 * 86400)
+#define GATEWAY_INSPECTION_DEFAULT_SECONDS (7 * 86400)
+#define GATEWAY_DESCRIPTION_MAX_CHARS 500
+#define GATEWAY_REASON_MAX_CHARS 200
+#define GATEWAY_ACCOUNT_MAX_CHARS 255
+
+/* The read model's state: 0, or the number of proto EscrowState. */
+#define GATEWAY_STATE_NONE 0 /* only payments told of it so far */
+#define GATEWAY_STATE_CREATED 1
+#define GATEWAY_STATE_AWAIT_FUNDS 2
+#define GATEWAY_STATE_COUNT 10
+
+/* "AWAIT_FUNDS"; "PENDING" for GATEWAY_STATE_NONE. */
+struct str gateway_state_name(int state);
+
+/* A row of escrow_view. */
+struct gateway_view {
+    struct id id;
+    int64_t version;
+    int64_t seq;
+    int state;
+    enum currency currency;
+    int64_t price_minor;
+    int64_t received_minor;
+    int64_t held_minor;
+    int64_t suspense_minor;
+    int64_t due_seller_minor;
+    int64_t due_buyer_minor;
+    int64_t paid_out_minor;
+    int64_t refunded_minor;
+    int64_t payout_failed_minor;
+    int64_t refund_failed_minor;
+    bool payment_setup_failed;
+    bool foreign_money;
+    struct id marketplace_id;
+    struct id buyer_id;
+    struct id seller_id;
+    struct str seller_account;
+    int64_t inspection_seconds;
+    struct str description;
+    struct str payment_ref;
+    struct str payment_client_secret; /* for the buyer's eyes alone */
+    int64_t created_at_us;
+    int64_t updated_at_us;
+};
+
+/* A row of escrow_timeline. */
+struct gateway_entry {
+    struct id escrow_id;
+    int64_t seq;
+    struct str type;
+    int state;
+    int64_t amount_minor;
+    struct str note;
+    int actor_kind; /* enum engine_actor_kind */
+    struct id actor_id;
+    int64_t at_us;
+};
+
+/* A row of escrow_pending. */
+struct gateway_pending {
+    struct id id;
+    struct id command_id;
+    struct id marketplace_id;
+    struct id buyer_id;
+    struct id seller_id;
+    enum currency currency;
+    int64_t price_minor;
+    struct str seller_account;
+    int64_t inspection_seconds;
+    struct str description;
+    int64_t created_at_us;
+};
+
+/* Who calls: made by authentication, the principal of a request. */
+struct gateway_caller {
+    enum engine_actor_kind kind; /* USER, MARKETPLACE or STAFF */
+    struct id account_id;
+};
+
+struct gateway_parties {
+    struct id marketplace_id;
+    struct id buyer_id;
+    struct id seller_id;
+};
+
+enum gateway_role {
+    GATEWAY_ROLE_NONE = 0, /* a stranger: for them the deal does not exist */
+    GATEWAY_ROLE_BUYER,
+    GATEWAY_ROLE_SELLER,
+    GATEWAY_ROLE_MARKETPLACE,
+    GATEWAY_ROLE_STAFF,
+    GATEWAY_ROLE_COUNT,
+};
+
+enum gateway_role gateway_role_of(const struct gateway_caller *caller,
+                                  const struct gateway_parties *parties);

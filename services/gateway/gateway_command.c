@@ -1,0 +1,274 @@
+#include "gateway/gateway_command.h"
+
+#include "base/assert.h"
+#include "gateway/gateway_repo.h"
+#include "holdfast/escrow/v1/commands.pb-c.h"
+#include "wire/wire.h"
+
+#define NAME_MAX_BYTES 256         /* account, method, path and key, each bounded */
+#define DESCRIPTION_MAX_BYTES 1000 /* what escrow and payments take */
+#define REASON_MAX_BYTES 500
+
+#define MAY(role) (1U << (role))
+
+struct action_row {
+    const char *verb; /* of the path; "" for CREATE */
+    uint32_t roles;
+    bool has_reason;
+};
+
+/* clang-format off */
+static const struct action_row actions[GATEWAY_ACTION_COUNT] = {
+    [GATEWAY_CREATE]         = {"", MAY(GATEWAY_ROLE_MARKETPLACE), false},
+    [GATEWAY_MARK_DELIVERED] = {"mark-delivered", MAY(GATEWAY_ROLE_SELLER), false},
+    [GATEWAY_RELEASE]        = {"release", MAY(GATEWAY_ROLE_BUYER), false},
+    [GATEWAY_CANCEL]         = {"cancel", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER) |
+                                MAY(GATEWAY_ROLE_MARKETPLACE) | MAY(GATEWAY_ROLE_STAFF), true},
+    [GATEWAY_REFUND]         = {"refund", MAY(GATEWAY_ROLE_SELLER) | MAY(GATEWAY_ROLE_STAFF), true},
+    [GATEWAY_RETRY]          = {"retry", MAY(GATEWAY_ROLE_STAFF), false},
+};
+
+/* clang-format on */
+
+bool gateway_action_allowed(enum gateway_action action, enum gateway_role role)
+{
+    ASSERT(action < GATEWAY_ACTION_COUNT);
+    return (actions[action].roles & MAY(role)) != 0;
+}
+
+bool gateway_action_has_reason(enum gateway_action action)
+{
+    ASSERT(action < GATEWAY_ACTION_COUNT);
+    return actions[action].has_reason;
+}
+
+/* ---- What is asked for ---- */
+
+static struct status refuse(struct op *op, const char *code, struct str field)
+{
+    return op_blame(op, op_fail(op, STATUS_INVALID, code, STR_FMT, STR_ARG(field)), field);
+}
+
+static int64_t characters(struct str text)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80; /* not a continuation byte */
+    }
+    return count;
+}
+
+static bool is_account(struct str text)
+{
+    struct str prefix = STR("acct_");
+    if (!str_has_prefix(text, prefix) || text.len == prefix.len ||
+        text.len > GATEWAY_ACCOUNT_MAX_CHARS) {
+        return false;
+    }
+    for (size_t i = prefix.len; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
+{
+    enum currency currency = CURRENCY_NONE;
+    if (id_eq(terms->buyer_id, terms->seller_id)) {
+        return refuse(op, "escrow.same_party", STR("/seller_id"));
+    }
+    if (!is_account(terms->seller_account)) {
+        return refuse(op, "gateway.seller_account", STR("/seller_account"));
+    }
+    if (!currency_parse(terms->currency, &currency)) {
+        return refuse(op, "gateway.currency", STR("/currency"));
+    }
+    if (terms->amount_minor < GATEWAY_AMOUNT_MIN_MINOR ||
+        terms->amount_minor > GATEWAY_AMOUNT_MAX_MINOR) {
+        return refuse(op, "gateway.amount_limit", STR("/amount_minor"));
+    }
+    if (terms->inspection_seconds < GATEWAY_INSPECTION_MIN_SECONDS ||
+        terms->inspection_seconds > GATEWAY_INSPECTION_MAX_SECONDS) {
+        return refuse(op, "escrow.bad_inspection", STR("/inspection_seconds"));
+    }
+    if (characters(terms->description) > GATEWAY_DESCRIPTION_MAX_CHARS ||
+        terms->description.len > DESCRIPTION_MAX_BYTES) {
+        return refuse(op, "escrow.bad_text", STR("/description"));
+    }
+    return OK;
+}
+
+STATUS gateway_reason_check(struct op *op, struct str reason)
+{
+    if (characters(reason) > GATEWAY_REASON_MAX_CHARS || reason.len > REASON_MAX_BYTES) {
+        return refuse(op, "escrow.bad_text", STR("/reason"));
+    }
+    return OK;
+}
+
+/* ---- Ids ---- */
+
+/* UUIDv5 of account, method, path and key. The path is the one of today's API, whichever of a
+ * route's two names was used, so that both mean the same request. */
+static struct status make_command_id(struct op *op, const struct gateway_order *order,
+                                     struct id *ret_id)
+{
+    char account[ID_TEXT_BYTES];
+    char escrow[ID_TEXT_BYTES];
+    id_format(order->caller.account_id, account);
+    id_format(order->escrow_id, escrow);
+    struct strbuf name;
+    strbuf_init(&name, op->arena, NAME_MAX_BYTES);
+    strbuf_addf(&name, "%s\nPOST\n/v1/escrows", account);
+    if (order->action != GATEWAY_CREATE) {
+        strbuf_addf(&name, "/%s/%s", escrow, actions[order->action].verb);
+    }
+    strbuf_addf(&name, "\n" STR_FMT, STR_ARG(order->key));
+    struct str text;
+    if (!strbuf_finish(&name, &text)) {
+        return op_arena_full(op);
+    }
+    *ret_id = id_v5(id_namespace(STR("holdfast/command")), text);
+    return OK;
+}
+
+/* One creation, one escrow: a repeated request creates the same. */
+static struct id make_escrow_id(struct id command_id)
+{
+    return id_v5(
+        id_namespace(STR("holdfast/escrow")),
+        (struct str){.ptr = (const char *)command_id.bytes, .len = sizeof(command_id.bytes)});
+}
+
+/* ---- The record ---- */
+
+/* The correlation id of requests is a UUID in text; it was made by libs/http. */
+static struct id correlation_of(const struct op *op)
+{
+    struct id id;
+    return id_parse(op->correlation_id, &id) ? id : id_random();
+}
+
+#define NEW_BODY(type, init, field, which)                                   \
+    type *body = arena_new(op->arena, type, 1);                              \
+    if (!body) {                                                             \
+        return op_arena_full(op);                                            \
+    }                                                                        \
+    init(body);                                                              \
+    command->field = body;                                                   \
+    command->body_case = HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_##which; \
+    *ret_body = &body->base
+
+static struct status fill_create(struct op *op, const struct gateway_order *order,
+                                 Holdfast__Escrow__V1__EscrowCommand *command,
+                                 const ProtobufCMessage **ret_body)
+{
+    const struct gateway_terms *terms = &order->terms;
+    NEW_BODY(Holdfast__Escrow__V1__CreateEscrow, holdfast__escrow__v1__create_escrow__init,
+             create_escrow, CREATE_ESCROW);
+    TRY(wire_fill_id(op, order->caller.account_id, &body->marketplace_id));
+    TRY(wire_fill_id(op, terms->buyer_id, &body->buyer_id));
+    TRY(wire_fill_id(op, terms->seller_id, &body->seller_id));
+    TRY(wire_fill_money(op, CURRENCY_USD, terms->amount_minor, &body->price));
+    TRY(wire_fill_text(op, terms->seller_account, &body->seller_account));
+    body->inspection_seconds = terms->inspection_seconds;
+    return wire_fill_text(op, terms->description, &body->description);
+}
+
+static struct status fill_body(struct op *op, const struct gateway_order *order,
+                               Holdfast__Escrow__V1__EscrowCommand *command,
+                               const ProtobufCMessage **ret_body)
+{
+    switch (order->action) {
+    case GATEWAY_CREATE: return fill_create(op, order, command, ret_body);
+    case GATEWAY_MARK_DELIVERED: {
+        NEW_BODY(Holdfast__Escrow__V1__MarkDelivered, holdfast__escrow__v1__mark_delivered__init,
+                 mark_delivered, MARK_DELIVERED);
+        return OK;
+    }
+    case GATEWAY_RELEASE: {
+        NEW_BODY(Holdfast__Escrow__V1__ReleaseFunds, holdfast__escrow__v1__release_funds__init,
+                 release_funds, RELEASE_FUNDS);
+        return OK;
+    }
+    case GATEWAY_CANCEL: {
+        NEW_BODY(Holdfast__Escrow__V1__CancelEscrow, holdfast__escrow__v1__cancel_escrow__init,
+                 cancel_escrow, CANCEL_ESCROW);
+        return wire_fill_text(op, order->reason, &body->reason);
+    }
+    case GATEWAY_REFUND: {
+        NEW_BODY(Holdfast__Escrow__V1__Refund, holdfast__escrow__v1__refund__init, refund, REFUND);
+        return wire_fill_text(op, order->reason, &body->reason);
+    }
+    case GATEWAY_RETRY: {
+        NEW_BODY(Holdfast__Escrow__V1__RetryPayout, holdfast__escrow__v1__retry_payout__init,
+                 retry_payout, RETRY_PAYOUT);
+        return OK;
+    }
+    case GATEWAY_ACTION_NONE:
+    case GATEWAY_ACTION_COUNT: break;
+    }
+    UNREACHABLE("gateway action");
+}
+
+static struct status fill_request(struct op *op, const struct gateway_order *order,
+                                  struct intake_request *request)
+{
+    const struct engine_actor actor = {.kind = order->caller.kind, .id = order->caller.account_id};
+    Holdfast__Escrow__V1__EscrowCommand command;
+    const ProtobufCMessage *body = NULL;
+    holdfast__escrow__v1__escrow_command__init(&command);
+    TRY(wire_meta_origin(op, request->id, correlation_of(op), actor, &command.meta));
+    TRY(wire_fill_id(op, request->key, &command.escrow_id));
+    TRY(fill_body(op, order, &command, &body));
+    request->topic = TOPIC_ESCROW_COMMANDS_V1;
+    request->type = wire_type(body);
+    request->account = order->caller.account_id;
+    TRY(wire_content_of(op, request->key, actor, body, &request->content));
+    return wire_pack(op, &command.base, &request->payload);
+}
+
+static struct gateway_pending make_pending(const struct gateway_order *order,
+                                           const struct intake_request *request)
+{
+    const struct gateway_terms *terms = &order->terms;
+    return (struct gateway_pending){
+        .id = request->key,
+        .command_id = request->id,
+        .marketplace_id = order->caller.account_id,
+        .buyer_id = terms->buyer_id,
+        .seller_id = terms->seller_id,
+        .currency = CURRENCY_USD,
+        .price_minor = terms->amount_minor,
+        .seller_account = terms->seller_account,
+        .inspection_seconds = terms->inspection_seconds,
+        .description = terms->description,
+        .created_at_us = order->now_us,
+    };
+}
+
+STATUS gateway_command_make(struct op *op, const struct gateway_order *order,
+                            struct gateway_command *ret_command)
+{
+    ASSERT(order->action > GATEWAY_ACTION_NONE);
+    ASSERT(order->action < GATEWAY_ACTION_COUNT);
+    ASSERT(id_is_none(order->escrow_id) == (order->action == GATEWAY_CREATE));
+    struct intake_request *request = &ret_command->request;
+    *ret_command = (struct gateway_command){.escrow_id = order->escrow_id};
+    TRY(make_command_id(op, order, &request->id));
+    if (order->action == GATEWAY_CREATE) {
+        ret_command->escrow_id = make_escrow_id(request->id);
+    }
+    request->key = ret_command->escrow_id;
+    TRY(fill_request(op, order, request));
+    if (order->action == GATEWAY_CREATE) {
+        ret_command->pending = make_pending(order, request);
+        request->extra_table = &gateway_pending_table;
+        request->extra_row = &ret_command->pending;
+    }
+    return OK;
+}

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "base/op.h"
+#include "engine/intake.h"
+#include "gateway/gateway.h"
+
+/*
+ * From what a request asks to what enters escrow.commands.v1. Pure but for the arena: the same
+ * request of the same account with the same key gives the same ids and the same content hash.
+ */
+
+enum gateway_action {
+    GATEWAY_ACTION_NONE = 0,
+    GATEWAY_CREATE,
+    GATEWAY_MARK_DELIVERED,
+    GATEWAY_RELEASE,
+    GATEWAY_CANCEL,
+    GATEWAY_REFUND,
+    GATEWAY_RETRY,
+    GATEWAY_ACTION_COUNT,
+};
+
+/* Whether somebody in this role may ask for it at all; never a question of the deal's state. */
+bool gateway_action_allowed(enum gateway_action action, enum gateway_role role);
+/* Whether its body may hold a reason. */
+bool gateway_action_has_reason(enum gateway_action action);
+
+struct gateway_terms {
+    struct id buyer_id;
+    struct id seller_id;
+    struct str seller_account;
+    int64_t amount_minor;
+    struct str currency;
+    int64_t inspection_seconds;
+    struct str description;
+};
+
+/* STATUS_INVALID, HTTP 422, with the field to blame. */
+STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms);
+STATUS gateway_reason_check(struct op *op, struct str reason);
+
+struct gateway_order {
+    enum gateway_action action;
+    struct gateway_caller caller;
+    struct str key;             /* Idempotency-Key */
+    struct id escrow_id;        /* none for CREATE: it is derived */
+    struct gateway_terms terms; /* CREATE, checked */
+    struct str reason;          /* CANCEL, REFUND, checked; may be empty */
+    int64_t now_us;             /* when it was asked */
+};
+
+struct gateway_command {
+    struct intake_request request; /* extra_row points to pending */
+    struct id escrow_id;
+    struct gateway_pending pending; /* CREATE */
+};
+
+STATUS gateway_command_make(struct op *op, const struct gateway_order *order,
+                            struct gateway_command *ret_command);

@@ -1,0 +1,34 @@
+#include "gateway/gateway_conf.h"
+
+#include "base/defer.h"
+#include "pg/pg.h"
+
+/* The gateway's own keys. */
+
+const struct conf_key gateway_conf_keys[] = {
+    {.name = "HTTP_LISTEN",
+     .type = CONF_LISTEN,
+     .fallback = "127.0.0.1:8080",
+     .help = "Where the API is served. TLS ends in front of it. Port 0: any free one, which is "
+             "logged."},
+    {.name = "HTTP_TRUSTED_PROXY",
+     .type = CONF_STR,
+     .max = 45,
+     .fallback = "",
+     .help = "Address of the proxy in front: from it alone X-Forwarded-For is believed."},
+    {.name = "HTTP_CONNECTIONS_MAX",
+     .type = CONF_I64,
+     .fallback = "1024",
+     .min = 16,
+     .max = 8192,
+     .unit = "connections",
+     .help = "The most connections at the same time; each has a thread with a small stack."},
+    {.name = "DATABASE_POOL_MAX",
+     .type = CONF_I64,
+     .fallback = "8",
+     .min = 1,
+     .max = PG_POOL_MAX,
+     .unit = "connections",
+     .help = "Connections for requests, beside those of the engine and the intake."},
+};
+const size_t gateway_conf_key_count = ARRAY_LEN(gateway_conf_keys);

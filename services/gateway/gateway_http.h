@@ -1,0 +1,68 @@
+#pragma once
+
+#include "engine/intake.h"
+#include "gateway/gateway.h"
+#include "gateway/gateway_command.h"
+#include "http/http.h"
+#include "obs/metrics.h"
+#include "pg/pg.h"
+
+/* The gateway's HTTP side: what its handlers share, and the table of routes. */
+
+#define GATEWAY_DEADLINE_ACCEPT_MS 5000
+#define GATEWAY_DEADLINE_READ_MS 3000
+#define GATEWAY_BODY_MAX_BYTES (16 * 1024)
+/* A page of 100 deals with long texts, written twice while it grows. */
+#define GATEWAY_READ_ARENA_BYTES (6 * 1024 * 1024)
+#define GATEWAY_PAGE_MAX 100
+#define GATEWAY_PAGE_DEFAULT 50
+#define GATEWAY_RETRY_AFTER_S 1 /* a command is usually decided long before */
+#define GATEWAY_ROUTES_MAX 32
+#define GATEWAY_CLASS_COUNT 4 /* 2xx to 5xx */
+
+/* Takes a command in: intake_submit, or a test's. */
+typedef struct status gateway_submit(struct op *op, void *ctx, const struct intake_request *request,
+                                     enum intake_result *ret_result);
+
+struct gateway_metrics {
+    struct metrics_counter
+        *answers[GATEWAY_ROUTES_MAX + 1][GATEWAY_CLASS_COUNT]; /* last: no route */
+    struct metrics_histogram *took[GATEWAY_ROUTES_MAX];
+};
+
+/* Shared by all request threads; const but for what is thread-safe in itself. */
+struct gateway {
+    struct pg *pg;
+    gateway_submit *submit;
+    void *submit_ctx;
+    bool production; /* then tokens of the test kind are refused */
+    struct gateway_metrics metrics;
+};
+
+extern const struct http_route gateway_routes[];
+extern const uint32_t gateway_route_count;
+/* "GET /v1/escrows/:id\n", one line for each route. */
+STATUS gateway_routes_print(struct op *op, struct str *ret_text);
+
+/* gateway_auth.c: http_authenticate; the principal is a struct gateway_caller. */
+STATUS gateway_authenticate(struct op *op, void *deps, const struct http_request *req,
+                            const void **ret_principal);
+
+/* gateway_observe.c */
+void gateway_metrics_init(struct gateway_metrics *metrics, struct metrics *registry);
+void gateway_observe(struct op *op, void *deps, const struct http_seen *seen);
+
+/* gateway_in_commands.c */
+http_handler gateway_post_escrow;
+http_handler gateway_post_mark_delivered;
+http_handler gateway_post_release;
+http_handler gateway_post_cancel;
+http_handler gateway_post_refund;
+http_handler gateway_post_retry;
+
+/* gateway_in_reads.c */
+http_handler gateway_get_escrow;
+http_handler gateway_get_escrows;
+http_handler gateway_get_timeline;
+http_handler gateway_get_command;
+http_handler gateway_get_openapi;

@@ -1,0 +1,200 @@
+/*
+ * Requests that ask for something. In: JSON of somebody we know. Out: a row of the intake, answered
+ * with 202 after its commit. Refused here for identity and existence, never for a deal's state.
+ */
+#include "base/assert.h"
+#include "base/clock.h"
+#include "gateway/gateway_command.h"
+#include "gateway/gateway_http.h"
+#include "gateway/gateway_out_json.h"
+#include "json/json_read.h"
+
+#define LOCATION_MAX_BYTES 64
+
+/* ---- Bodies ---- */
+
+static const struct json_field create_fields[] = {
+    {"buyer_id", JSON_FIELD_ID, .required = true,
+     .offset = offsetof(struct gateway_terms, buyer_id)},
+    {"seller_id", JSON_FIELD_ID, .required = true,
+     .offset = offsetof(struct gateway_terms, seller_id)},
+    {"seller_account", JSON_FIELD_TEXT, .required = true,
+     .offset = offsetof(struct gateway_terms, seller_account)},
+    {"amount_minor", JSON_FIELD_I64, .required = true,
+     .offset = offsetof(struct gateway_terms, amount_minor)},
+    {"currency", JSON_FIELD_TEXT, .required = true,
+     .offset = offsetof(struct gateway_terms, currency)},
+    {"inspection_seconds", JSON_FIELD_I64,
+     .offset = offsetof(struct gateway_terms, inspection_seconds)},
+    {"description", JSON_FIELD_TEXT, .offset = offsetof(struct gateway_terms, description)},
+};
+
+struct reason_body {
+    struct str reason;
+};
+
+static const struct json_field reason_fields[] = {
+    {"reason", JSON_FIELD_TEXT, .offset = offsetof(struct reason_body, reason)},
+};
+
+/* No body and {} mean the same. */
+static struct status read_reason(struct op *op, const struct http_request *req,
+                                 struct gateway_order *order)
+{
+    struct reason_body body = {.reason = STR("")};
+    size_t field_count = gateway_action_has_reason(order->action) ? ARRAY_LEN(reason_fields) : 0;
+    if (req->body.len > 0) {
+        TRY(json_read_object(op, req->body, reason_fields, field_count, &body));
+    }
+    TRY(gateway_reason_check(op, body.reason));
+    order->reason = body.reason;
+    return OK;
+}
+
+/* ---- Answers ---- */
+
+static struct status answer_accepted(struct op *op, const struct gateway_command *command,
+                                     struct http_response *ret)
+{
+    char id[ID_TEXT_BYTES];
+    id_format(command->request.id, id);
+    struct strbuf buf;
+    strbuf_init(&buf, op->arena, LOCATION_MAX_BYTES);
+    strbuf_addf(&buf, "/v1/commands/%s", id);
+    struct str location;
+    if (!strbuf_finish(&buf, &location)) {
+        return op_arena_full(op);
+    }
+    TRY(gateway_out_accepted(op, command, &ret->body));
+    TRY(http_response_header(op, ret, STR("Location"), location));
+    ret->status = 202;
+    ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
+    return OK;
+}
+
+/* What the intake said, as HTTP. */
+static struct status answer_result(struct op *op, const struct gateway_command *command,
+                                   enum intake_result result, struct http_response *ret)
+{
+    switch (result) {
+    case INTAKE_STORED:
+    case INTAKE_REPEATED: return answer_accepted(op, command, ret);
+    case INTAKE_DIFFERENT:
+        return op_fail(op, STATUS_INVALID, "idempotency.key_reused", "another content");
+    case INTAKE_BUSY:
+        ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
+        return op_fail(op, STATUS_CONFLICT, "idempotency.in_progress", "being committed");
+    case INTAKE_RESULT_NONE:
+    case INTAKE_RESULT_COUNT: break;
+    }
+    UNREACHABLE("intake result");
+}
+
+static struct status take_in(struct op *op, struct gateway *gateway,
+                             const struct gateway_order *order, struct http_response *ret)
+{
+    struct gateway_command *command = arena_new(op->arena, struct gateway_command, 1);
+    if (!command) {
+        return op_arena_full(op);
+    }
+    enum intake_result result = INTAKE_RESULT_NONE;
+    TRY(gateway_command_make(op, order, command));
+    struct status st = gateway->submit(op, gateway->submit_ctx, &command->request, &result);
+    if (status_failed(st)) {
+        ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
+        return st;
+    }
+    return answer_result(op, command, result, ret);
+}
+
+static struct gateway_order begin_order(const struct http_request *req, enum gateway_action action)
+{
+    const struct gateway_caller *caller = req->principal;
+    return (struct gateway_order){.action = action,
+                                  .caller = *caller,
+                                  .key = req->idempotency_key,
+                                  .now_us = clock_wall_us()};
+}
+
+/* ---- The handlers ---- */
+
+STATUS gateway_post_escrow(struct op *op, void *deps, const struct http_request *req,
+                           struct http_response *ret)
+{
+    struct gateway_order order = begin_order(req, GATEWAY_CREATE);
+    if (order.caller.kind != ENGINE_ACTOR_MARKETPLACE) {
+        return op_fail(op, STATUS_DENIED, "gateway.marketplace_only", "another kind of token");
+    }
+    order.terms.inspection_seconds = GATEWAY_INSPECTION_DEFAULT_SECONDS;
+    order.terms.description = STR("");
+    TRY(json_read_object(op, req->body, create_fields, ARRAY_LEN(create_fields), &order.terms));
+    TRY(gateway_terms_check(op, &order.terms));
+    return take_in(op, deps, &order, ret);
+}
+
+/* The deal must be there for this caller, and the caller must be one who may ask for this. */
+static struct status check_identity(struct op *op, struct gateway *gateway,
+                                    const struct gateway_order *order, struct http_response *ret)
+{
+    struct gateway_deal deal;
+    TRY(gateway_repo_find_deal(op, gateway->pg, order->escrow_id, &deal));
+    const struct gateway_parties parties = gateway_deal_parties(&deal);
+    enum gateway_role role = gateway_role_of(&order->caller, &parties);
+    bool there = deal.in_view || (deal.is_pending && deal.outcome == INTAKE_OPEN);
+    if (!there || role == GATEWAY_ROLE_NONE) {
+        return op_fail(op, STATUS_NOT_FOUND, "escrow.unknown", "not there for this caller");
+    }
+    if (!gateway_action_allowed(order->action, role)) {
+        return op_fail(op, STATUS_DENIED, "escrow.not_allowed", "another role");
+    }
+    if (!deal.in_view) {
+        ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
+        return op_fail(op, STATUS_CONFLICT, "escrow.pending", "its creation is not decided yet");
+    }
+    return OK;
+}
+
+static struct status act(struct op *op, void *deps, const struct http_request *req,
+                         enum gateway_action action, struct http_response *ret)
+{
+    struct gateway_order order = begin_order(req, action);
+    if (!id_parse(http_request_param(req, STR("id")), &order.escrow_id) ||
+        id_is_none(order.escrow_id)) {
+        return op_fail(op, STATUS_NOT_FOUND, "escrow.unknown", "not an id");
+    }
+    TRY(read_reason(op, req, &order));
+    TRY(check_identity(op, deps, &order, ret));
+    return take_in(op, deps, &order, ret);
+}
+
+/* REQ-D9 */
+STATUS gateway_post_mark_delivered(struct op *op, void *deps, const struct http_request *req,
+                                   struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_MARK_DELIVERED, ret);
+}
+
+/* REQ-D10 */
+STATUS gateway_post_release(struct op *op, void *deps, const struct http_request *req,
+                            struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_RELEASE, ret);
+}
+
+STATUS gateway_post_cancel(struct op *op, void *deps, const struct http_request *req,
+                           struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_CANCEL, ret);
+}
+
+STATUS gateway_post_refund(struct op *op, void *deps, const struct http_request *req,
+                           struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_REFUND, ret);
+}
+
+STATUS gateway_post_retry(struct op *op, void *deps, const struct http_request *req,
+                          struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_RETRY, ret);
+}

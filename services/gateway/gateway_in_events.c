@@ -1,0 +1,155 @@
+/* escrow.events.v1: packed EscrowEvents to news. */
+#include "gateway/gateway_in.h"
+#include "holdfast/escrow/v1/events.pb-c.h"
+#include "wire/wire.h"
+
+#define CASE(name) HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_##name
+
+static struct status take_amount(struct op *op, const Holdfast__Common__V1__Money *amount,
+                                 struct gateway_news *news)
+{
+    enum currency currency = CURRENCY_NONE;
+    return wire_money(op, "amount", amount, &currency, &news->amount_minor);
+}
+
+static struct status read_created(struct op *op, const Holdfast__Escrow__V1__EscrowCreated *created,
+                                  struct gateway_news *news)
+{
+    struct gateway_view *told = &news->told;
+    news->kind = GATEWAY_NEWS_CREATED;
+    TRY(wire_id(op, "marketplace_id", created->marketplace_id, &told->marketplace_id));
+    TRY(wire_id(op, "buyer_id", created->buyer_id, &told->buyer_id));
+    TRY(wire_id(op, "seller_id", created->seller_id, &told->seller_id));
+    TRY(wire_money(op, "price", created->price, &told->currency, &told->price_minor));
+    told->seller_account = str_of(created->seller_account);
+    told->inspection_seconds = created->inspection_seconds;
+    told->description = str_of(created->description);
+    news->amount_minor = told->price_minor;
+    return OK;
+}
+
+/* Money that is flagged may be in a currency that is not ours: its amount alone is told. */
+static struct status read_suspended(const Holdfast__Escrow__V1__EscrowFundsSuspended *suspended,
+                                    struct gateway_news *news)
+{
+    news->amount_minor = suspended->amount ? suspended->amount->amount_minor : 0;
+    news->note = str_of(suspended->currency);
+    return OK;
+}
+
+static struct status read_body(struct op *op, const Holdfast__Escrow__V1__EscrowEvent *event,
+                               struct gateway_news *news)
+{
+    news->kind = GATEWAY_NEWS_CHANGED;
+    switch (event->body_case) {
+    case CASE(ESCROW_CREATED): return read_created(op, event->escrow_created, news);
+    case CASE(ESCROW_FUNDS_RECEIVED):
+        return take_amount(op, event->escrow_funds_received->amount, news);
+    case CASE(ESCROW_FUNDS_HELD): return take_amount(op, event->escrow_funds_held->amount, news);
+    case CASE(ESCROW_RELEASE_STARTED):
+        return take_amount(op, event->escrow_release_started->amount, news);
+    case CASE(ESCROW_RELEASED): return take_amount(op, event->escrow_released->amount, news);
+    case CASE(ESCROW_REFUND_STARTED):
+        news->note = str_of(event->escrow_refund_started->reason);
+        return take_amount(op, event->escrow_refund_started->amount, news);
+    case CASE(ESCROW_REFUNDED): return take_amount(op, event->escrow_refunded->amount, news);
+    case CASE(ESCROW_SUSPENSE_REFUNDED):
+        return take_amount(op, event->escrow_suspense_refunded->amount, news);
+    case CASE(ESCROW_FUNDS_SUSPENDED): return read_suspended(event->escrow_funds_suspended, news);
+    case CASE(ESCROW_CANCELLED): news->note = str_of(event->escrow_cancelled->reason); return OK;
+    case CASE(ESCROW_PAYOUT_FAILED):
+        news->note = str_of(event->escrow_payout_failed->code);
+        return OK;
+    case CASE(ESCROW_REFUND_FAILED):
+        news->note = str_of(event->escrow_refund_failed->code);
+        return OK;
+    case CASE(ESCROW_PAYMENT_FAILED):
+        news->note = str_of(event->escrow_payment_failed->code);
+        return OK;
+    case CASE(ESCROW_AWAIT_FUNDS):
+    case CASE(ESCROW_DELIVERED):
+    case CASE(ESCROW_PAYOUT_RETRIED): return OK;
+    case CASE(COMMAND_REJECTED):
+        news->kind = GATEWAY_NEWS_REFUSED;
+        news->code = str_of(event->command_rejected->code);
+        news->sentence = str_of(event->command_rejected->sentence);
+        return OK;
+    case CASE(_NOT_SET):
+    case _HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY__CASE_IS_INT_SIZE: break;
+    }
+    news->kind = GATEWAY_NEWS_NONE;
+    return OK;
+}
+
+static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__EscrowEvent *event,
+                               struct gateway_view *told)
+{
+    const Holdfast__Escrow__V1__Balances *balances = event->balances;
+    const Holdfast__Escrow__V1__Attention *attention = event->attention;
+    if (!balances || !attention || event->seq < 1 ||
+        event->state == HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_UNSPECIFIED) {
+        return op_fail(op, STATUS_INVALID, "gateway.bad_event", "no seq, state or sums");
+    }
+    told->seq = event->seq;
+    told->state = (int)event->state;
+    told->received_minor = balances->received_minor;
+    told->held_minor = balances->held_minor;
+    told->suspense_minor = balances->suspense_minor;
+    told->due_seller_minor = balances->due_seller_minor;
+    told->due_buyer_minor = balances->due_buyer_minor;
+    told->paid_out_minor = balances->paid_out_minor;
+    told->refunded_minor = balances->refunded_minor;
+    told->payout_failed_minor = attention->payout_failed_minor;
+    told->refund_failed_minor = attention->refund_failed_minor;
+    told->payment_setup_failed = attention->payment_setup_failed;
+    told->foreign_money = attention->foreign_money;
+    return OK;
+}
+
+/* "EscrowFundsHeld": the name of the body's type. */
+static struct str body_name(const Holdfast__Escrow__V1__EscrowEvent *event)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field(event->base.descriptor, (unsigned)event->body_case);
+    const ProtobufCMessageDescriptor *body = field ? field->descriptor : NULL;
+    return body ? str_of(body->short_name) : STR("");
+}
+
+STATUS gateway_in_events_decode(struct op *op, const struct bus_record *record,
+                                struct engine_message *ret_message)
+{
+    ProtobufCMessage *unpacked;
+    TRY(wire_unpack(op, &holdfast__escrow__v1__escrow_event__descriptor, record->value,
+                    WIRE_BUDGET_BYTES, &unpacked));
+    const Holdfast__Escrow__V1__EscrowEvent *event =
+        (const Holdfast__Escrow__V1__EscrowEvent *)unpacked;
+    struct gateway_news *news = arena_new(op->arena, struct gateway_news, 1);
+    if (!news) {
+        return op_arena_full(op);
+    }
+    TRY(wire_id(op, "escrow_id", event->escrow_id, &ret_message->key));
+    TRY(wire_check_key(op, record, ret_message->key));
+    TRY(wire_meta_read(op, event->meta, ret_message));
+    TRY(read_body(op, event, news));
+    news->type = body_name(event);
+    if (news->kind == GATEWAY_NEWS_CREATED || news->kind == GATEWAY_NEWS_CHANGED) {
+        TRY(read_sums(op, event, &news->told));
+    }
+    ret_message->skip = news->kind == GATEWAY_NEWS_NONE;
+    ret_message->creates = news->kind == GATEWAY_NEWS_CREATED;
+    ret_message->type = (int32_t)event->body_case;
+    ret_message->body = news;
+    return OK;
+}
+
+enum intake_outcome gateway_in_events_outcome(const struct engine_message *message,
+                                              struct str *ret_code, struct str *ret_sentence)
+{
+    const struct gateway_news *news = message->body;
+    if (news->kind != GATEWAY_NEWS_REFUSED) {
+        return INTAKE_ACCEPTED;
+    }
+    *ret_code = news->code;
+    *ret_sentence = news->sentence;
+    return INTAKE_REJECTED;
+}

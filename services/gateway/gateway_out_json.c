@@ -1,0 +1,284 @@
+#include "gateway/gateway_out_json.h"
+
+#include "base/assert.h"
+#include "json/json_write.h"
+
+static void write_balances(struct json_writer *out, const struct gateway_view *view)
+{
+    json_write_object(out, "balances");
+    json_write_i64(out, "received_minor", view->received_minor);
+    json_write_i64(out, "held_minor", view->held_minor);
+    json_write_i64(out, "suspense_minor", view->suspense_minor);
+    json_write_i64(out, "due_seller_minor", view->due_seller_minor);
+    json_write_i64(out, "due_buyer_minor", view->due_buyer_minor);
+    json_write_i64(out, "paid_out_minor", view->paid_out_minor);
+    json_write_i64(out, "refunded_minor", view->refunded_minor);
+    json_write_end(out);
+}
+
+static void write_attention(struct json_writer *out, const struct gateway_view *view)
+{
+    json_write_object(out, "attention");
+    json_write_bool(out, "payment_setup_failed", view->payment_setup_failed);
+    json_write_i64(out, "payout_failed_minor", view->payout_failed_minor);
+    json_write_i64(out, "refund_failed_minor", view->refund_failed_minor);
+    json_write_bool(out, "foreign_money", view->foreign_money);
+    json_write_end(out);
+}
+
+/* With the client secret one can pay this one payment and nothing else; still, it is the buyer's,
+ * and of no use once the money is there. */
+static void write_payment(struct json_writer *out, const struct gateway_view *view,
+                          enum gateway_role role)
+{
+    bool payable = view->state == GATEWAY_STATE_CREATED || view->state == GATEWAY_STATE_AWAIT_FUNDS;
+    if (role != GATEWAY_ROLE_BUYER || view->payment_ref.len == 0) {
+        json_write_null(out, "payment");
+        return;
+    }
+    json_write_object(out, "payment");
+    json_write_str(out, "provider", STR("stripe"));
+    json_write_str(out, "payment_intent", view->payment_ref);
+    if (payable) {
+        json_write_str(out, "client_secret", view->payment_client_secret);
+    } else {
+        json_write_null(out, "client_secret");
+    }
+    json_write_end(out);
+}
+
+/* Where the seller is paid is not the buyer's business. */
+static void write_seller_account(struct json_writer *out, struct str account,
+                                 enum gateway_role role)
+{
+    if (role == GATEWAY_ROLE_BUYER) {
+        json_write_null(out, "seller_account");
+    } else {
+        json_write_str(out, "seller_account", account);
+    }
+}
+
+static void write_rejection(struct json_writer *out, struct str code, struct str sentence)
+{
+    if (code.len == 0) {
+        json_write_null(out, "rejection");
+        return;
+    }
+    json_write_object(out, "rejection");
+    json_write_str(out, "code", code);
+    json_write_str(out, "sentence", sentence);
+    json_write_end(out);
+}
+
+struct shown {
+    const struct gateway_view *view;
+    struct str state;
+    struct str code; /* of a rejection */
+    struct str sentence;
+};
+
+static void write_deal(struct json_writer *out, const struct shown *shown, enum gateway_role role)
+{
+    const struct gateway_view *view = shown->view;
+    json_write_object(out, NULL);
+    json_write_id(out, "id", view->id);
+    json_write_str(out, "state", shown->state);
+    json_write_i64(out, "seq", view->seq);
+    json_write_str(out, "currency", currency_name(view->currency));
+    json_write_i64(out, "amount_minor", view->price_minor);
+    write_balances(out, view);
+    write_attention(out, view);
+    json_write_id(out, "marketplace_id", view->marketplace_id);
+    json_write_id(out, "buyer_id", view->buyer_id);
+    json_write_id(out, "seller_id", view->seller_id);
+    write_seller_account(out, view->seller_account, role);
+    json_write_i64(out, "inspection_seconds", view->inspection_seconds);
+    json_write_str(out, "description", view->description);
+    write_payment(out, view, role);
+    write_rejection(out, shown->code, shown->sentence);
+    json_write_time(out, "created_at", view->created_at_us);
+    json_write_time(out, "updated_at", view->updated_at_us);
+    json_write_end(out);
+}
+
+static struct json_writer begin(struct op *op)
+{
+    struct json_writer out;
+    json_write_init(&out, op->arena, GATEWAY_JSON_MAX_BYTES);
+    return out;
+}
+
+STATUS gateway_out_view(struct op *op, const struct gateway_view *view, enum gateway_role role,
+                        struct str *ret_json)
+{
+    const struct shown shown = {.view = view, .state = gateway_state_name(view->state)};
+    struct json_writer out = begin(op);
+    write_deal(&out, &shown, role);
+    return json_write_finish(op, &out, ret_json);
+}
+
+STATUS gateway_out_pending(struct op *op, const struct gateway_deal *deal, enum gateway_role role,
+                           struct str *ret_json)
+{
+    const struct gateway_pending *pending = &deal->pending;
+    const struct gateway_view view = {
+        .id = pending->id,
+        .currency = pending->currency,
+        .price_minor = pending->price_minor,
+        .marketplace_id = pending->marketplace_id,
+        .buyer_id = pending->buyer_id,
+        .seller_id = pending->seller_id,
+        .seller_account = pending->seller_account,
+        .inspection_seconds = pending->inspection_seconds,
+        .description = pending->description,
+        .created_at_us = pending->created_at_us,
+        .updated_at_us = pending->created_at_us,
+    };
+    bool rejected = deal->outcome == INTAKE_REJECTED;
+    const struct shown shown = {
+        .view = &view,
+        .state = rejected ? STR("REJECTED") : gateway_state_name(GATEWAY_STATE_NONE),
+        .code = rejected ? deal->outcome_code : STR(""),
+        .sentence = rejected ? deal->outcome_sentence : STR(""),
+    };
+    struct json_writer out = begin(op);
+    write_deal(&out, &shown, role);
+    return json_write_finish(op, &out, ret_json);
+}
+
+STATUS gateway_out_list(struct op *op, const struct gateway_view *views, uint32_t count,
+                        const struct gateway_caller *caller, struct str next_cursor,
+                        struct str *ret_json)
+{
+    struct json_writer out = begin(op);
+    json_write_object(&out, NULL);
+    json_write_array(&out, "items");
+    for (uint32_t i = 0; i < count; i++) {
+        const struct gateway_parties parties = {.marketplace_id = views[i].marketplace_id,
+                                                .buyer_id = views[i].buyer_id,
+                                                .seller_id = views[i].seller_id};
+        const struct shown shown = {.view = &views[i], .state = gateway_state_name(views[i].state)};
+        enum gateway_role role = gateway_role_of(caller, &parties);
+        ASSERT(role != GATEWAY_ROLE_NONE); /* the question was for the caller's own */
+        write_deal(&out, &shown, role);
+    }
+    json_write_end(&out);
+    if (next_cursor.len > 0) {
+        json_write_str(&out, "next_cursor", next_cursor);
+    } else {
+        json_write_null(&out, "next_cursor");
+    }
+    json_write_end(&out);
+    return json_write_finish(op, &out, ret_json);
+}
+
+static struct str actor_name(int kind)
+{
+    switch ((enum engine_actor_kind)kind) {
+    case ENGINE_ACTOR_USER: return STR("user");
+    case ENGINE_ACTOR_MARKETPLACE: return STR("marketplace");
+    case ENGINE_ACTOR_STAFF: return STR("staff");
+    case ENGINE_ACTOR_SYSTEM: return STR("system");
+    case ENGINE_ACTOR_NONE:
+    case ENGINE_ACTOR_COUNT: break;
+    }
+    UNREACHABLE("actor of a timeline");
+}
+
+/* Who of the staff it was is for staff alone. */
+static void write_entry(struct json_writer *out, const struct gateway_entry *entry,
+                        enum gateway_role role)
+{
+    bool hidden = entry->actor_kind == ENGINE_ACTOR_STAFF && role != GATEWAY_ROLE_STAFF;
+    struct id none = {.bytes = {0}};
+    json_write_object(out, NULL);
+    json_write_i64(out, "seq", entry->seq);
+    json_write_str(out, "type", entry->type);
+    json_write_str(out, "state", gateway_state_name(entry->state));
+    if (entry->amount_minor != 0) {
+        json_write_i64(out, "amount_minor", entry->amount_minor);
+    } else {
+        json_write_null(out, "amount_minor");
+    }
+    json_write_str(out, "note", entry->note);
+    json_write_object(out, "actor");
+    json_write_str(out, "kind", actor_name(entry->actor_kind));
+    json_write_id(out, "id", hidden ? none : entry->actor_id);
+    json_write_end(out);
+    json_write_time(out, "at", entry->at_us);
+    json_write_end(out);
+}
+
+STATUS gateway_out_timeline(struct op *op, const struct gateway_entry *entries, uint32_t count,
+                            enum gateway_role role, int64_t next_after, struct str *ret_json)
+{
+    struct json_writer out = begin(op);
+    json_write_object(&out, NULL);
+    json_write_array(&out, "items");
+    for (uint32_t i = 0; i < count; i++) {
+        write_entry(&out, &entries[i], role);
+    }
+    json_write_end(&out);
+    if (next_after > 0) {
+        json_write_i64(&out, "next_after", next_after);
+    } else {
+        json_write_null(&out, "next_after");
+    }
+    json_write_end(&out);
+    return json_write_finish(op, &out, ret_json);
+}
+
+static struct str outcome_name(enum intake_outcome outcome)
+{
+    switch (outcome) {
+    case INTAKE_OPEN: return STR("pending");
+    case INTAKE_ACCEPTED: return STR("accepted");
+    case INTAKE_REJECTED: return STR("rejected");
+    case INTAKE_OUTCOME_COUNT: break;
+    }
+    UNREACHABLE("intake outcome");
+}
+
+/* "CreateEscrow" of "holdfast.escrow.v1.CreateEscrow". */
+static struct str short_type(struct str type)
+{
+    struct str head;
+    struct str tail;
+    while (str_cut(type, '.', &head, &tail)) {
+        type = tail;
+    }
+    return type;
+}
+
+STATUS gateway_out_command(struct op *op, const struct gateway_command_row *command,
+                           struct str *ret_json)
+{
+    bool rejected = command->outcome == INTAKE_REJECTED;
+    struct json_writer out = begin(op);
+    json_write_object(&out, NULL);
+    json_write_id(&out, "command_id", command->id);
+    json_write_id(&out, "escrow_id", command->escrow_id);
+    json_write_str(&out, "type", short_type(command->type));
+    json_write_str(&out, "status", outcome_name(command->outcome));
+    write_rejection(&out, rejected ? command->code : STR(""), command->sentence);
+    json_write_time(&out, "created_at", command->created_at_us);
+    if (command->closed_at_us > 0) {
+        json_write_time(&out, "closed_at", command->closed_at_us);
+    } else {
+        json_write_null(&out, "closed_at");
+    }
+    json_write_end(&out);
+    return json_write_finish(op, &out, ret_json);
+}
+
+STATUS gateway_out_accepted(struct op *op, const struct gateway_command *command,
+                            struct str *ret_json)
+{
+    struct json_writer out = begin(op);
+    json_write_object(&out, NULL);
+    json_write_id(&out, "command_id", command->request.id);
+    json_write_id(&out, "escrow_id", command->escrow_id);
+    json_write_str(&out, "status", STR("pending"));
+    json_write_end(&out);
+    return json_write_finish(op, &out, ret_json);
+}

@@ -1,0 +1,348 @@
+#include "gateway/gateway_repo.h"
+
+#include "base/assert.h"
+#include "base/defer.h"
+#include "gateway_sql.h"
+
+/* Reads only: lanes write the views, the intake writes what is pending. */
+
+#define V(field, kind) TABLE_COLUMN(struct gateway_view, field, kind)
+static const struct table_column view_columns[] = {
+    V(id, COLUMN_UUID),
+    V(version, COLUMN_INT8),
+    V(seq, COLUMN_INT8),
+    V(state, COLUMN_ENUM),
+    V(currency, COLUMN_ENUM),
+    V(price_minor, COLUMN_INT8),
+    V(received_minor, COLUMN_INT8),
+    V(held_minor, COLUMN_INT8),
+    V(suspense_minor, COLUMN_INT8),
+    V(due_seller_minor, COLUMN_INT8),
+    V(due_buyer_minor, COLUMN_INT8),
+    V(paid_out_minor, COLUMN_INT8),
+    V(refunded_minor, COLUMN_INT8),
+    V(payout_failed_minor, COLUMN_INT8),
+    V(refund_failed_minor, COLUMN_INT8),
+    V(payment_setup_failed, COLUMN_BOOL),
+    V(foreign_money, COLUMN_BOOL),
+    V(marketplace_id, COLUMN_UUID),
+    V(buyer_id, COLUMN_UUID),
+    V(seller_id, COLUMN_UUID),
+    V(seller_account, COLUMN_TEXT),
+    V(inspection_seconds, COLUMN_INT8),
+    V(description, COLUMN_TEXT),
+    V(payment_ref, COLUMN_TEXT),
+    V(payment_client_secret, COLUMN_TEXT),
+    V(created_at_us, COLUMN_INT8),
+    V(updated_at_us, COLUMN_INT8),
+};
+#undef V
+
+const struct table gateway_view_table = {
+    .name = "escrow_view",
+    .row_bytes = sizeof(struct gateway_view),
+    .columns = view_columns,
+    .column_count = ARRAY_LEN(view_columns),
+    .key_count = 1,
+    .version = 1,
+    .parent = TABLE_NO_COLUMN,
+};
+
+#define T(field, kind) TABLE_COLUMN(struct gateway_entry, field, kind)
+static const struct table_column entry_columns[] = {
+    T(escrow_id, COLUMN_UUID),  T(seq, COLUMN_INT8),          T(type, COLUMN_TEXT),
+    T(state, COLUMN_ENUM),      T(amount_minor, COLUMN_INT8), T(note, COLUMN_TEXT),
+    T(actor_kind, COLUMN_ENUM), T(actor_id, COLUMN_UUID),     T(at_us, COLUMN_INT8),
+};
+#undef T
+
+const struct table gateway_entry_table = {
+    .name = "escrow_timeline",
+    .row_bytes = sizeof(struct gateway_entry),
+    .columns = entry_columns,
+    .column_count = ARRAY_LEN(entry_columns),
+    .key_count = 2,
+    .version = TABLE_NO_COLUMN,
+    .parent = 0,
+};
+
+#define P(field, kind) TABLE_COLUMN(struct gateway_pending, field, kind)
+static const struct table_column pending_columns[] = {
+    P(id, COLUMN_UUID),          P(command_id, COLUMN_UUID),     P(marketplace_id, COLUMN_UUID),
+    P(buyer_id, COLUMN_UUID),    P(seller_id, COLUMN_UUID),      P(currency, COLUMN_ENUM),
+    P(price_minor, COLUMN_INT8), P(seller_account, COLUMN_TEXT), P(inspection_seconds, COLUMN_INT8),
+    P(description, COLUMN_TEXT), P(created_at_us, COLUMN_INT8),
+};
+#undef P
+
+const struct table gateway_pending_table = {
+    .name = "escrow_pending",
+    .row_bytes = sizeof(struct gateway_pending),
+    .columns = pending_columns,
+    .column_count = ARRAY_LEN(pending_columns),
+    .key_count = 1,
+    .version = TABLE_NO_COLUMN,
+    .parent = TABLE_NO_COLUMN,
+};
+
+const struct pg_stmt *const *const gateway_repo_stmts = gateway_sql_all;
+const uint32_t gateway_repo_stmt_count = GATEWAY_SQL_COUNT;
+
+/* ---- One row to one struct ---- */
+
+#define ID(field) TRY(pg_rows_id(op, rows, row, #field, &ret->field))
+#define I64(field) TRY(pg_rows_i64(op, rows, row, #field, &ret->field))
+#define TEXT(field) TRY(pg_rows_text(op, rows, row, #field, &ret->field))
+#define BOOL(field) TRY(pg_rows_bool(op, rows, row, #field, &ret->field))
+
+static struct status read_currency(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                   enum currency *ret)
+{
+    int currency = 0;
+    TRY(pg_rows_enum(op, rows, row, "currency", CURRENCY_COUNT, &currency));
+    *ret = (enum currency)currency;
+    return OK;
+}
+
+static struct status read_view(struct op *op, const struct pg_rows *rows, uint32_t row,
+                               struct gateway_view *ret)
+{
+    TRY(read_currency(op, rows, row, &ret->currency));
+    TRY(pg_rows_enum(op, rows, row, "state", GATEWAY_STATE_COUNT, &ret->state));
+    ID(id);
+    I64(seq);
+    I64(price_minor);
+    I64(received_minor);
+    I64(held_minor);
+    I64(suspense_minor);
+    I64(due_seller_minor);
+    I64(due_buyer_minor);
+    I64(paid_out_minor);
+    I64(refunded_minor);
+    I64(payout_failed_minor);
+    I64(refund_failed_minor);
+    BOOL(payment_setup_failed);
+    BOOL(foreign_money);
+    ID(marketplace_id);
+    ID(buyer_id);
+    ID(seller_id);
+    TEXT(seller_account);
+    I64(inspection_seconds);
+    TEXT(description);
+    TEXT(payment_ref);
+    TEXT(payment_client_secret);
+    I64(created_at_us);
+    I64(updated_at_us);
+    return OK;
+}
+
+static struct status read_outcome(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                  enum intake_outcome *ret)
+{
+    int outcome = 0;
+    TRY(pg_rows_enum(op, rows, row, "outcome", INTAKE_OUTCOME_COUNT, &outcome));
+    *ret = (enum intake_outcome)outcome;
+    return OK;
+}
+
+static struct status read_pending(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                  struct gateway_pending *ret)
+{
+    TRY(read_currency(op, rows, row, &ret->currency));
+    ID(id);
+    ID(command_id);
+    ID(marketplace_id);
+    ID(buyer_id);
+    ID(seller_id);
+    I64(price_minor);
+    TEXT(seller_account);
+    I64(inspection_seconds);
+    TEXT(description);
+    I64(created_at_us);
+    return OK;
+}
+
+static struct status read_entry(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                struct gateway_entry *ret)
+{
+    TRY(pg_rows_enum(op, rows, row, "state", GATEWAY_STATE_COUNT, &ret->state));
+    TRY(pg_rows_enum(op, rows, row, "actor_kind", ENGINE_ACTOR_COUNT, &ret->actor_kind));
+    I64(seq);
+    TEXT(type);
+    I64(amount_minor);
+    TEXT(note);
+    ID(actor_id);
+    I64(at_us);
+    return OK;
+}
+
+/* ---- Asking ---- */
+
+/* One statement on a connection of the pool. */
+static struct status ask(struct op *op, struct pg *pg, const struct pg_stmt *stmt,
+                         const struct pg_param *params, uint32_t param_count,
+                         struct pg_rows **ret_rows)
+{
+    DEFER(pg_release_at) struct pg_conn *conn = NULL;
+    TRY(pg_acquire(op, pg, &conn));
+    return pg_query(op, conn, stmt, params, param_count, ret_rows);
+}
+
+STATUS gateway_repo_find_token(struct op *op, struct pg *pg, const struct hash *hash,
+                               struct gateway_caller *ret_caller, bool *ret_found)
+{
+    const struct pg_param params[] = {PG_HASH(hash)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask(op, pg, &gateway_sql_token_find, params, ARRAY_LEN(params), &rows));
+    if (pg_rows_count(rows) == 0) {
+        *ret_found = false;
+        return OK;
+    }
+    int kind = 0;
+    TRY(pg_rows_enum(op, rows, 0, "kind", ENGINE_ACTOR_COUNT, &kind));
+    TRY(pg_rows_id(op, rows, 0, "account_id", &ret_caller->account_id));
+    ret_caller->kind = (enum engine_actor_kind)kind;
+    *ret_found = true;
+    return OK;
+}
+
+static struct status find_pending(struct op *op, struct pg *pg, struct id id,
+                                  struct gateway_deal *deal)
+{
+    const struct pg_param params[] = {PG_ID(id)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask(op, pg, &gateway_sql_pending_get, params, ARRAY_LEN(params), &rows));
+    if (pg_rows_count(rows) == 0) {
+        return OK;
+    }
+    TRY(read_pending(op, rows, 0, &deal->pending));
+    TRY(read_outcome(op, rows, 0, &deal->outcome));
+    TRY(pg_rows_text(op, rows, 0, "outcome_code", &deal->outcome_code));
+    TRY(pg_rows_text(op, rows, 0, "outcome_sentence", &deal->outcome_sentence));
+    deal->is_pending = true;
+    return OK;
+}
+
+static struct status find_view(struct op *op, struct pg *pg, struct id id,
+                               struct gateway_deal *deal)
+{
+    const struct pg_param params[] = {PG_ID(id)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask(op, pg, &gateway_sql_view_get, params, ARRAY_LEN(params), &rows));
+    if (pg_rows_count(rows) == 0) {
+        return OK;
+    }
+    TRY(read_view(op, rows, 0, &deal->view));
+    deal->in_view = true;
+    return OK;
+}
+
+STATUS gateway_repo_find_deal(struct op *op, struct pg *pg, struct id id,
+                              struct gateway_deal *ret_deal)
+{
+    *ret_deal = (struct gateway_deal){.in_view = false};
+    TRY(find_view(op, pg, id, ret_deal));
+    if (ret_deal->in_view) {
+        return OK;
+    }
+    TRY(find_pending(op, pg, id, ret_deal));
+    if (ret_deal->is_pending && ret_deal->outcome == INTAKE_ACCEPTED) {
+        /* Accepted between the two questions: the view was there in the same commit. */
+        ret_deal->is_pending = false;
+        return find_view(op, pg, id, ret_deal);
+    }
+    return OK;
+}
+
+struct gateway_parties gateway_deal_parties(const struct gateway_deal *deal)
+{
+    if (deal->in_view) {
+        return (struct gateway_parties){.marketplace_id = deal->view.marketplace_id,
+                                        .buyer_id = deal->view.buyer_id,
+                                        .seller_id = deal->view.seller_id};
+    }
+    return (struct gateway_parties){.marketplace_id = deal->pending.marketplace_id,
+                                    .buyer_id = deal->pending.buyer_id,
+                                    .seller_id = deal->pending.seller_id};
+}
+
+static struct status ask_list(struct op *op, struct pg *pg, const struct gateway_caller *caller,
+                              struct gateway_cursor cursor, uint32_t limit,
+                              struct pg_rows **ret_rows)
+{
+    const struct pg_param all[] = {PG_ID(caller->account_id), PG_I64(cursor.before_us),
+                                   PG_ID(cursor.before_id), PG_I32((int32_t)limit)};
+    switch (caller->kind) {
+    case ENGINE_ACTOR_USER:
+        return ask(op, pg, &gateway_sql_view_list_user, all, ARRAY_LEN(all), ret_rows);
+    case ENGINE_ACTOR_MARKETPLACE:
+        return ask(op, pg, &gateway_sql_view_list_marketplace, all, ARRAY_LEN(all), ret_rows);
+    case ENGINE_ACTOR_STAFF: /* the same questions without whose */
+        return ask(op, pg, &gateway_sql_view_list_all, all + 1, ARRAY_LEN(all) - 1, ret_rows);
+    case ENGINE_ACTOR_NONE:
+    case ENGINE_ACTOR_SYSTEM:
+    case ENGINE_ACTOR_COUNT: break;
+    }
+    UNREACHABLE("a caller of this kind has no token");
+}
+
+STATUS gateway_repo_list(struct op *op, struct pg *pg, const struct gateway_caller *caller,
+                         struct gateway_cursor cursor, uint32_t limit,
+                         const struct gateway_view **ret_views, uint32_t *ret_count)
+{
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask_list(op, pg, caller, cursor, limit, &rows));
+    uint32_t count = pg_rows_count(rows);
+    struct gateway_view *views = arena_new(op->arena, struct gateway_view, count);
+    if (!views) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(read_view(op, rows, i, &views[i]));
+    }
+    *ret_views = views;
+    *ret_count = count;
+    return OK;
+}
+
+STATUS gateway_repo_timeline(struct op *op, struct pg *pg, struct id escrow_id, int64_t after_seq,
+                             uint32_t limit, const struct gateway_entry **ret_entries,
+                             uint32_t *ret_count)
+{
+    const struct pg_param params[] = {PG_ID(escrow_id), PG_I64(after_seq), PG_I32((int32_t)limit)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask(op, pg, &gateway_sql_timeline_list, params, ARRAY_LEN(params), &rows));
+    uint32_t count = pg_rows_count(rows);
+    struct gateway_entry *entries = arena_new(op->arena, struct gateway_entry, count);
+    if (!entries) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        entries[i].escrow_id = escrow_id;
+        TRY(read_entry(op, rows, i, &entries[i]));
+    }
+    *ret_entries = entries;
+    *ret_count = count;
+    return OK;
+}
+
+STATUS gateway_repo_find_command(struct op *op, struct pg *pg, struct id id,
+                                 struct gateway_command_row *ret_command, bool *ret_found)
+{
+    const struct pg_param params[] = {PG_ID(id)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask(op, pg, &gateway_sql_command_get, params, ARRAY_LEN(params), &rows));
+    *ret_found = pg_rows_count(rows) > 0;
+    if (!*ret_found) {
+        return OK;
+    }
+    *ret_command = (struct gateway_command_row){.id = id};
+    TRY(read_outcome(op, rows, 0, &ret_command->outcome));
+    TRY(pg_rows_id(op, rows, 0, "key", &ret_command->escrow_id));
+    TRY(pg_rows_text(op, rows, 0, "type", &ret_command->type));
+    TRY(pg_rows_id(op, rows, 0, "account", &ret_command->account_id));
+    TRY(pg_rows_i64(op, rows, 0, "created_at_us", &ret_command->created_at_us));
+    TRY(pg_rows_text(op, rows, 0, "outcome_code", &ret_command->code));
+    TRY(pg_rows_text(op, rows, 0, "outcome_sentence", &ret_command->sentence));
+    return pg_rows_i64(op, rows, 0, "closed_at_us", &ret_command->closed_at_us);
+}

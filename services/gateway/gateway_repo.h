@@ -1,0 +1,67 @@
+#pragma once
+
+#include "base/table.h"
+#include "gateway/gateway.h"
+#include "pg/pg.h"
+
+/* Rows and their structs, and the questions that requests ask. All texts live in op->arena. */
+
+extern const struct table gateway_view_table;
+extern const struct table gateway_entry_table;
+extern const struct table gateway_pending_table;
+
+/* Every statement of the gateway, for pg_open. */
+extern const struct pg_stmt *const *const gateway_repo_stmts;
+extern const uint32_t gateway_repo_stmt_count;
+
+/* *ret_found false: no such token, or no longer. */
+STATUS gateway_repo_find_token(struct op *op, struct pg *pg, const struct hash *hash,
+                               struct gateway_caller *ret_caller, bool *ret_found);
+
+/* What there is about one deal: the view, or else the creation that was taken in. */
+struct gateway_deal {
+    bool in_view;
+    bool is_pending; /* a creation without a view; see outcome */
+    struct gateway_view view;
+    struct gateway_pending pending;
+    enum intake_outcome outcome; /* of the creation */
+    struct str outcome_code;
+    struct str outcome_sentence;
+};
+
+/* Both flags false: nobody ever heard of it. */
+STATUS gateway_repo_find_deal(struct op *op, struct pg *pg, struct id id,
+                              struct gateway_deal *ret_deal);
+
+/* The parties, wherever they are known from; all none when there is no deal. */
+struct gateway_parties gateway_deal_parties(const struct gateway_deal *deal);
+
+/* Where a page of the list begins: deals older than this. */
+struct gateway_cursor {
+    int64_t before_us;
+    struct id before_id;
+};
+
+/* The caller's own deals, newest first; staff: all. At most limit. */
+STATUS gateway_repo_list(struct op *op, struct pg *pg, const struct gateway_caller *caller,
+                         struct gateway_cursor cursor, uint32_t limit,
+                         const struct gateway_view **ret_views, uint32_t *ret_count);
+
+STATUS gateway_repo_timeline(struct op *op, struct pg *pg, struct id escrow_id, int64_t after_seq,
+                             uint32_t limit, const struct gateway_entry **ret_entries,
+                             uint32_t *ret_count);
+
+struct gateway_command_row {
+    struct id id;
+    struct id escrow_id;
+    struct str type; /* CloudEvents type */
+    struct id account_id;
+    enum intake_outcome outcome;
+    struct str code;
+    struct str sentence;
+    int64_t created_at_us;
+    int64_t closed_at_us; /* 0: open */
+};
+
+STATUS gateway_repo_find_command(struct op *op, struct pg *pg, struct id id,
+                                 struct gateway_command_row *ret_command, bool *ret_found);

@@ -1,0 +1,55 @@
+#include "gateway/gateway_http.h"
+
+/* The whole public surface. openapi.yaml says the same; tests/contract compares the two. */
+
+#define ROUTES_TEXT_MAX_BYTES 4096
+
+#define COMMAND(route_path, route_handler)                                     \
+    {                                                                          \
+        .method = HTTP_POST, .path = (route_path), .auth = HTTP_AUTH_TOKEN,    \
+        .body = HTTP_BODY_JSON, .body_max_bytes = GATEWAY_BODY_MAX_BYTES,      \
+        .deadline_ms = GATEWAY_DEADLINE_ACCEPT_MS, .handler = (route_handler), \
+        .flags = HTTP_ROUTE_NEEDS_KEY,                                         \
+    }
+#define READ(route_path, route_handler)                                      \
+    {                                                                        \
+        .method = HTTP_GET, .path = (route_path), .auth = HTTP_AUTH_TOKEN,   \
+        .deadline_ms = GATEWAY_DEADLINE_READ_MS, .handler = (route_handler), \
+        .arena_bytes = GATEWAY_READ_ARENA_BYTES,                             \
+    }
+
+/* clang-format off */
+const struct http_route gateway_routes[] = {
+    COMMAND("/v1/escrows",                    gateway_post_escrow),
+    COMMAND("/v1/escrows/:id/mark-delivered", gateway_post_mark_delivered),
+    COMMAND("/v1/escrows/:id/release",        gateway_post_release),
+    COMMAND("/v1/escrows/:id/cancel",         gateway_post_cancel),
+    COMMAND("/v1/escrows/:id/refund",         gateway_post_refund),
+    COMMAND("/v1/escrows/:id/retry",          gateway_post_retry),
+    /* REQ-D9, REQ-D10: the names that clients of old know. */
+    COMMAND("/api/escrow/:id/mark-delivered", gateway_post_mark_delivered),
+    COMMAND("/api/escrow/:id/release",        gateway_post_release),
+    READ("/v1/escrows",                       gateway_get_escrows),
+    READ("/v1/escrows/:id",                   gateway_get_escrow),
+    READ("/v1/escrows/:id/timeline",          gateway_get_timeline),
+    READ("/v1/commands/:id",                  gateway_get_command),
+    {.method = HTTP_GET, .path = "/openapi.json", .deadline_ms = GATEWAY_DEADLINE_READ_MS,
+     .handler = gateway_get_openapi},
+};
+/* clang-format on */
+const uint32_t gateway_route_count = ARRAY_LEN(gateway_routes);
+
+_Static_assert(ARRAY_LEN(gateway_routes) <= GATEWAY_ROUTES_MAX, "each route has its counters");
+
+STATUS gateway_routes_print(struct op *op, struct str *ret_text)
+{
+    struct strbuf buf;
+    strbuf_init(&buf, op->arena, ROUTES_TEXT_MAX_BYTES);
+    for (uint32_t i = 0; i < gateway_route_count; i++) {
+        const struct http_route *route = &gateway_routes[i];
+        strbuf_addf(&buf, STR_FMT " %s%s%s\n", STR_ARG(http_method_name(route->method)),
+                    route->path, route->auth == HTTP_AUTH_TOKEN ? " token" : "",
+                    (route->flags & HTTP_ROUTE_NEEDS_KEY) != 0 ? " key" : "");
+    }
+    return strbuf_finish(&buf, ret_text) ? OK : op_arena_full(op);
+}

@@ -1,0 +1,31 @@
+/* The service as the engine sees it: topics, tables, and who does what. */
+#include "base/defer.h"
+#include "gateway/gateway_in.h"
+#include "gateway/gateway_repo.h"
+#include "wire/wire.h"
+
+static const struct engine_handler handlers[] = {
+    {
+        .topic = TOPIC_ESCROW_EVENTS_V1,
+        .decode = gateway_in_events_decode,
+        .decide = gateway_in_decide,
+        .closes = ENGINE_CLOSES_CAUSE,
+        .outcome = gateway_in_events_outcome,
+    },
+    {
+        .topic = TOPIC_PAYMENTS_EVENTS_V1,
+        .decode = gateway_in_payments_decode,
+        .decide = gateway_in_decide,
+    },
+};
+
+const struct engine_service gateway_service = {
+    .name = STR("gateway"),
+    .aggregate_type = STR("escrow"),
+    .aggregate = &gateway_view_table,
+    .appends = {&gateway_entry_table},
+    .handlers = handlers,
+    .handler_count = ARRAY_LEN(handlers),
+    .dlq = TOPIC_GATEWAY_DLQ_V1,
+    .parked_record = wire_parked_record,
+};

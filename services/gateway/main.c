@@ -1,0 +1,124 @@
+/* holdfast-gateway: REST in, escrow.commands.v1 out; escrow.events.v1 and payments.events.v1 in, for
+ * the read models that requests are answered from. */
+#include "engine/engine_run.h"
+#include "gateway/gateway_conf.h"
+#include "gateway/gateway_http.h"
+#include "gateway/gateway_in.h"
+#include "gateway/gateway_repo.h"
+#include "http/http_server.h"
+#include "obs/log.h"
+#include "svc/svc.h"
+
+static void engine_close_at(struct engine_run **run)
+{
+    if (*run) {
+        engine_run_close(*run, SVC_DRAIN_MS);
+    }
+}
+
+static void intake_close_at(struct intake **intake)
+{
+    if (*intake) {
+        intake_close(*intake, SVC_DRAIN_MS);
+    }
+}
+
+static struct status open_pool(struct op *op, const struct conf *conf, struct pg **ret_pg)
+{
+    const struct pg_options options = {
+        .conninfo = secret_reveal(conf_secret(conf, "DATABASE_URL")),
+        .application_name = STR("gateway"),
+        .stmts = gateway_repo_stmts,
+        .stmt_count = gateway_repo_stmt_count,
+        .connections_max = (uint32_t)conf_i64(conf, "DATABASE_POOL_MAX"),
+    };
+    return pg_open(op, &options, ret_pg);
+}
+
+static struct status open_intake(struct op *op, const struct conf *conf, struct intake **ret_intake)
+{
+    const struct intake_options options = {
+        .database_url = secret_reveal(conf_secret(conf, "DATABASE_URL")),
+        .kafka_brokers = conf_str(conf, "KAFKA_BROKERS"),
+        .source = gateway_service.name,
+    };
+    return intake_open(op, &options, ret_intake);
+}
+
+static struct status open_server(struct op *op, const struct conf *conf, struct gateway *gateway,
+                                 struct http_server **ret_server)
+{
+    struct conf_address listen = conf_address(conf, "HTTP_LISTEN");
+    const struct http_options options = {
+        .host = listen.host,
+        .port = listen.port,
+        .routes = gateway_routes,
+        .route_count = gateway_route_count,
+        .deps = gateway,
+        .authenticate = gateway_authenticate,
+        .observe = gateway_observe,
+        .connections_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_MAX"),
+        .trusted_proxy = conf_str(conf, "HTTP_TRUSTED_PROXY"),
+    };
+    TRY(http_server_open(op, &options, ret_server));
+    log_info(op, "gateway.listening", LOG_I64("port", http_server_port(*ret_server)));
+    return OK;
+}
+
+static struct status submit(struct op *op, void *ctx, const struct intake_request *request,
+                            enum intake_result *ret_result)
+{
+    return intake_submit(op, ctx, request, ret_result);
+}
+
+static struct status run(struct op *op, struct svc *svc)
+{
+    const struct conf *conf = svc_conf(svc);
+    DEFER(pg_free_at) struct pg *pg = NULL;
+    TRY(open_pool(op, conf, &pg));
+    DEFER(engine_close_at) struct engine_run *engine = NULL;
+    const struct engine_run_options engine_options = {.service = &gateway_service};
+    TRY(engine_run_open(op, svc, &engine_options, &engine));
+    DEFER(intake_close_at) struct intake *intake = NULL;
+    TRY(open_intake(op, conf, &intake));
+
+    struct gateway gateway = {
+        .pg = pg,
+        .submit = submit,
+        .submit_ctx = intake,
+        .production = conf_env(conf) == CONF_ENV_PRODUCTION,
+    };
+    gateway_metrics_init(&gateway.metrics, svc_metrics(svc));
+    DEFER(http_server_free_at) struct http_server *server = NULL;
+    TRY(open_server(op, conf, &gateway, &server));
+
+    svc_ready(svc, true);
+    while (!svc_stopping(svc)) {
+        svc_wait(svc);
+    }
+    svc_ready(svc, false);
+    svc_ready_lag(svc);
+    http_server_stop(TAKE(server), SVC_DRAIN_MS);
+    return OK;
+} /* http, intake, engine, pool: the reverse of the opening order */
+
+int main(int argc, char **argv)
+{
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, SVC_BOOT_ARENA_BYTES);
+    struct op op = {.arena = &arena, .correlation_id = STR("boot")};
+    const struct svc_info info = {
+        .name = STR("gateway"),
+        .conf = {.keys = gateway_conf_keys, .key_count = gateway_conf_key_count, .engine = true},
+        .print_option = "--print-routes",
+        .print = gateway_routes_print,
+        .admin = true,
+    };
+
+    DEFER(svc_free_at) struct svc *svc = NULL;
+    struct status st = svc_open(&op, &info, argc, argv, &svc);
+    if (!status_failed(st)) {
+        st = run(&op, svc);
+    }
+    return svc_exit(svc, &op, st);
+}

@@ -1,0 +1,11 @@
+-- All deals, for staff, the newest first, older than the cursor.
+-- $1 before_us bigint
+-- $2 before_id uuid
+-- $3 row_limit integer
+-- returns rows
+SELECT id, seq, state, currency, price_minor, received_minor, held_minor, suspense_minor, due_seller_minor,
+  due_buyer_minor, paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor, payment_setup_failed,
+  foreign_money, marketplace_id, buyer_id, seller_id, seller_account, inspection_seconds, description, payment_ref,
+  payment_client_secret, created_at_us, updated_at_us
+FROM escrow_view WHERE state > 0 AND (created_at_us, id) < ($1, $2)
+ORDER BY created_at_us DESC, id DESC LIMIT $3;

@@ -1,0 +1,12 @@
+-- A marketplace's deals, the newest first, older than the cursor.
+-- $1 marketplace_id uuid
+-- $2 before_us bigint
+-- $3 before_id uuid
+-- $4 row_limit integer
+-- returns rows
+SELECT id, seq, state, currency, price_minor, received_minor, held_minor, suspense_minor, due_seller_minor,
+  due_buyer_minor, paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor, payment_setup_failed,
+  foreign_money, marketplace_id, buyer_id, seller_id, seller_account, inspection_seconds, description, payment_ref,
+  payment_client_secret, created_at_us, updated_at_us
+FROM escrow_view WHERE marketplace_id = $1 AND state > 0 AND (created_at_us, id) < ($2, $3)
+ORDER BY created_at_us DESC, id DESC LIMIT $4;
