@@ -82,7 +82,8 @@ static void make_offer(struct op *op, struct offer *offer, struct bus *bus)
             map_set(&offer->by_id, bench_deal_create(bus, i), i);
             i++;
         } else {
-            bus->ops->wait(bus, 0); /* busy: the loop must not be late by itself */
+            bus->ops->wait(bus,
+                           (due_us - clock_mono_us()) / 1000); /* below a millisecond it spins */
         }
         look(op, offer, bus);
     }
