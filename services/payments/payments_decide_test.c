@@ -465,7 +465,7 @@ static void the_table_is_the_golden_one(void **state)
     size_t len = fread(golden, 1, (size_t)32 * 1024, file);
     assert_int_equal(fclose(file), 0);
     if (!str_eq(text, (struct str){.ptr = golden, .len = len})) {
-        fputs(text.ptr, stderr); /* what to copy when the change is meant */
+        (void)fputs(text.ptr, stderr); /* what to copy when the change is meant */
         fail_msg("the table differs from %s", PAYMENTS_GOLDEN_TABLE);
     }
 }

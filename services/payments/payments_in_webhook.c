@@ -173,37 +173,36 @@ static struct status store(struct op *op, struct payments_webhook_deps *deps,
     return st;
 }
 
-static struct status answer(struct op *op, const struct payments_webhook_deps *deps,
-                            const struct webhook_work *work, enum intake_result result,
-                            struct http_response *ret)
+static void alarm(const struct op *op, const char *code, const struct payments_webhook *row)
+{
+    log_error(op, "payments.alarm", LOG_TEXT("code", code), LOG_STR("event_type", row->event_type),
+              LOG_STR("event_id", row->event_id));
+}
+
+static void note_stored(const struct op *op, const struct webhook_work *work)
+{
+    if (work->fate == WEBHOOK_TAKEN_UNMATCHED || work->fate == WEBHOOK_TAKEN_UNREADABLE) {
+        alarm(op, fate_names[work->fate], &work->row);
+    }
+}
+
+static struct status answer(struct op *op, const struct webhook_work *work,
+                            enum intake_result result, struct http_response *ret)
 {
     switch (result) {
-    case INTAKE_STORED:
-        count(deps, work->fate);
-        if (work->fate == WEBHOOK_TAKEN_UNMATCHED || work->fate == WEBHOOK_TAKEN_UNREADABLE) {
-            log_error(op, "payments.alarm", LOG_TEXT("code", fate_names[work->fate]),
-                      LOG_STR("event_type", work->row.event_type),
-                      LOG_STR("event_id", work->row.event_id));
-        }
-        ret->body = STR("{\"received\":true}");
-        return OK;
-    case INTAKE_REPEATED:
-        count(deps, WEBHOOK_REPEATED);
-        ret->body = STR("{\"received\":true}");
-        return OK;
+    case INTAKE_STORED: note_stored(op, work); break;
+    case INTAKE_REPEATED: break;
     case INTAKE_DIFFERENT:
-        count(deps, WEBHOOK_FAILED);
-        log_error(op, "payments.alarm", LOG_TEXT("code", "payments.webhook_conflict"),
-                  LOG_STR("event_id", work->row.event_id));
+        alarm(op, "payments.webhook_conflict", &work->row);
         return op_fail(op, STATUS_BUG, "payments.webhook_conflict",
                        "an event that is stored came with other contents");
     case INTAKE_BUSY:
-        count(deps, WEBHOOK_FAILED);
         return op_fail(op, STATUS_RETRY, "payments.webhook_busy", "another call stores this event");
     case INTAKE_RESULT_NONE:
-    case INTAKE_RESULT_COUNT: break;
+    case INTAKE_RESULT_COUNT: UNREACHABLE("a stored request has a result");
     }
-    UNREACHABLE("a stored request has a result");
+    ret->body = STR("{\"received\":true}");
+    return OK;
 }
 
 struct status payments_in_webhook(struct op *op, void *deps_ptr, const struct http_request *req,
@@ -220,11 +219,12 @@ struct status payments_in_webhook(struct op *op, void *deps_ptr, const struct ht
     }
     enum intake_result result = INTAKE_RESULT_NONE;
     struct status st = store(op, deps, &work, &result);
-    if (status_failed(st)) {
-        count(deps, WEBHOOK_FAILED);
-        return st;
+    if (!status_failed(st)) {
+        st = answer(op, &work, result, ret);
     }
-    return answer(op, deps, &work, result, ret);
+    enum webhook_fate stored = result == INTAKE_REPEATED ? WEBHOOK_REPEATED : work.fate;
+    count(deps, status_failed(st) ? WEBHOOK_FAILED : stored);
+    return st;
 }
 
 const struct http_route payments_routes[] = {
@@ -235,6 +235,6 @@ const struct http_route payments_routes[] = {
      .body_max_bytes = HTTP_BODY_WEBHOOK_BYTES,
      .deadline_ms = WEBHOOK_DEADLINE_MS,
      .handler = payments_in_webhook,
-     .arena_bytes = WEBHOOK_ARENA_BYTES},
+     .arena_bytes = (uint32_t)WEBHOOK_ARENA_BYTES},
 };
 const uint32_t payments_route_count = sizeof(payments_routes) / sizeof(payments_routes[0]);

@@ -18,7 +18,7 @@
 
 #define WEBHOOK_DEADLINE_MS 10000
 /* The body, its tree (many small values cost the most) and the record. */
-#define WEBHOOK_ARENA_BYTES (16U * 1024 * 1024)
+#define WEBHOOK_ARENA_BYTES ((size_t)16 * 1024 * 1024)
 #define WEBHOOK_LOCKS 256
 
 /* What became of a call: one counter each. */

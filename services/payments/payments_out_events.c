@@ -119,8 +119,9 @@ STATUS payments_out_event_pack(struct op *op, const struct engine_message *cause
 {
     ASSERT(event->kind > PAYMENTS_EVENT_NONE);
     ASSERT(event->kind < PAYMENTS_EVENT_COUNT);
-    wire_event out = HOLDFAST__PAYMENTS__V1__PAYMENTS_EVENT__INIT;
+    wire_event out;
     struct bodies bodies;
+    holdfast__payments__v1__payments_event__init(&out);
     TRY(wire_meta_fill(op, cause, id, &out.meta));
     TRY(wire_fill_id(op, cause->key, &out.escrow_id));
     TRY(wire_fill_id(op, event->leg_id, &out.leg_id));

@@ -1,6 +1,8 @@
 /* Signals to records and back. The content hash of both ends is made by one function. */
 #include "payments/payments_signal.h"
 
+#include <string.h>
+
 #include "holdfast/payments/v1/signals.pb-c.h"
 #include "payments/payments_stripe_event.h"
 #include "wire/wire.h"
@@ -36,18 +38,22 @@ static struct status content_of(struct op *op, const wire_signal *signal, struct
 
 static struct status fill_bytes(struct op *op, struct str bytes, ProtobufCBinaryData *ret_bytes)
 {
-    struct str copy = str_dup(op->arena, bytes); /* the field is not const */
-    if (!copy.ptr) {
+    uint8_t *copy = arena_new(op->arena, uint8_t, bytes.len + 1); /* the field is not const */
+    if (!copy) {
         return op_arena_full(op);
     }
-    *ret_bytes = (ProtobufCBinaryData){.len = copy.len, .data = (uint8_t *)(uintptr_t)copy.ptr};
+    if (bytes.len > 0) {
+        memcpy(copy, bytes.ptr, bytes.len);
+    }
+    *ret_bytes = (ProtobufCBinaryData){.len = bytes.len, .data = copy};
     return OK;
 }
 
 STATUS payments_signal_pack(struct op *op, const struct payments_signal *signal,
                             struct str *ret_payload, struct hash *ret_content)
 {
-    wire_signal out = HOLDFAST__PAYMENTS__V1__PAYMENTS_SIGNAL__INIT;
+    wire_signal out;
+    holdfast__payments__v1__payments_signal__init(&out);
     struct id id = payments_signal_id(signal->provider, signal->event_id);
     TRY(wire_meta_origin(op, id, id, signal_actor, &out.meta));
     TRY(wire_fill_id(op, signal->escrow_id, &out.escrow_id));

@@ -25,7 +25,8 @@ struct payments_signal {
 };
 
 /* A record's bytes are at most BUS_VALUE_MAX_BYTES; this much is kept for all but the raw body. */
-#define SIGNAL_RAW_MAX_BYTES (BUS_VALUE_MAX_BYTES - 8 * 1024)
+#define SIGNAL_RAW_MAX_BYTES ((size_t)248 * 1024)
+_Static_assert(SIGNAL_RAW_MAX_BYTES + 8192 <= BUS_VALUE_MAX_BYTES, "the rest of a signal fits too");
 
 /* The same event has the same id, however often and through whichever replica it comes. */
 struct id payments_signal_id(struct str provider, struct str event_id);

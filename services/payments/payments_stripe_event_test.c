@@ -63,7 +63,8 @@ static void a_paid_intent_is_read(void **state)
     assert_false(event.of_other_account);
     struct id escrow;
     struct id leg;
-    assert_true(id_parse(STR(ESCROW), &escrow) && id_parse(STR(LEG), &leg));
+    assert_true(id_parse(STR(ESCROW), &escrow));
+    assert_true(id_parse(STR(LEG), &leg));
     assert_true(id_eq(event.escrow_id, escrow));
     assert_true(id_eq(event.leg_id, leg));
     assert_true(str_eq(event.object_id, STR("pi_1")));

@@ -227,8 +227,8 @@ static void what_no_sound_escrow_asks_parks_its_key_alone(void **state)
     struct id bad = rig_escrow(7);
     struct id strange = rig_escrow(8);
     rig_transfer(rig, bad);
-    Holdfast__Payments__V1__PaymentsCommand unknown =
-        HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
+    Holdfast__Payments__V1__PaymentsCommand unknown;
+    holdfast__payments__v1__payments_command__init(&unknown);
     rig_command(rig, strange, &unknown); /* of a newer escrow: no body that we know */
     struct deal deal = {.escrow = rig_escrow(9)};
     deal_run(rig, &deal, NULL);

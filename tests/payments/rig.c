@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -21,7 +20,7 @@ typedef Holdfast__Payments__V1__PaymentsEvent wire_event;
 
 struct rig *rig_open(void)
 {
-    struct rig *rig = calloc(1, sizeof(*rig));
+    struct rig *rig = test_calloc(1, sizeof(*rig));
     assert_non_null(rig);
     rig->clock = (struct clock_fake){.mono_us = 1000000, .wall_us = START_US};
     clock_use_fake(&rig->clock);
@@ -63,7 +62,7 @@ void rig_close(struct rig *rig)
     sim_kafka_free(rig->kafka);
     arena_fini(&rig->arena);
     clock_use_fake(NULL);
-    free(rig);
+    test_free(rig);
 }
 
 void rig_step(struct rig *rig)
@@ -122,9 +121,10 @@ void rig_command(struct rig *rig, struct id escrow, wire_command *out)
 
 void rig_create(struct rig *rig, struct id escrow)
 {
-    wire_command out = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
-    Holdfast__Payments__V1__CreatePaymentIntent body =
-        HOLDFAST__PAYMENTS__V1__CREATE_PAYMENT_INTENT__INIT;
+    wire_command out;
+    holdfast__payments__v1__payments_command__init(&out);
+    Holdfast__Payments__V1__CreatePaymentIntent body;
+    holdfast__payments__v1__create_payment_intent__init(&body);
     out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CREATE_PAYMENT_INTENT;
     out.create_payment_intent = &body;
     assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_PAY), &body.leg_id).kind,
@@ -136,8 +136,10 @@ void rig_create(struct rig *rig, struct id escrow)
 
 void rig_cancel(struct rig *rig, struct id escrow)
 {
-    wire_command out = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
-    Holdfast__Payments__V1__CancelPayment body = HOLDFAST__PAYMENTS__V1__CANCEL_PAYMENT__INIT;
+    wire_command out;
+    holdfast__payments__v1__payments_command__init(&out);
+    Holdfast__Payments__V1__CancelPayment body;
+    holdfast__payments__v1__cancel_payment__init(&body);
     out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CANCEL_PAYMENT;
     out.cancel_payment = &body;
     rig_command(rig, escrow, &out);
@@ -145,9 +147,10 @@ void rig_cancel(struct rig *rig, struct id escrow)
 
 void rig_transfer(struct rig *rig, struct id escrow)
 {
-    wire_command out = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
-    Holdfast__Payments__V1__TransferToSeller body =
-        HOLDFAST__PAYMENTS__V1__TRANSFER_TO_SELLER__INIT;
+    wire_command out;
+    holdfast__payments__v1__payments_command__init(&out);
+    Holdfast__Payments__V1__TransferToSeller body;
+    holdfast__payments__v1__transfer_to_seller__init(&body);
     char account[] = "acct_1";
     out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_TRANSFER_TO_SELLER;
     out.transfer_to_seller = &body;
@@ -161,8 +164,10 @@ void rig_transfer(struct rig *rig, struct id escrow)
 
 void rig_refund(struct rig *rig, struct id escrow)
 {
-    wire_command out = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__INIT;
-    Holdfast__Payments__V1__RefundBuyer body = HOLDFAST__PAYMENTS__V1__REFUND_BUYER__INIT;
+    wire_command out;
+    holdfast__payments__v1__payments_command__init(&out);
+    Holdfast__Payments__V1__RefundBuyer body;
+    holdfast__payments__v1__refund_buyer__init(&body);
     out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_REFUND_BUYER;
     out.refund_buyer = &body;
     assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_BACK), &body.leg_id).kind,
