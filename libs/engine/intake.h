@@ -7,6 +7,8 @@
 #include "base/id.h"
 #include "base/op.h"
 #include "base/table.h"
+#include "engine/bus.h"
+#include "kafka/kafka_conf.h"
 #include "topology/topology.h"
 
 /*
@@ -22,7 +24,8 @@ struct intake;
 
 struct intake_request {
     struct id id;        /* deterministic: a client's retry has the same */
-    enum topic topic;    /* an intake topic of this service; TOPIC_NONE: store only the extra row */
+    enum topic topic;    /* an intake topic of this service; TOPIC_NONE: store only the extra row,
+                            which then is INTAKE_STORED whether it was there already or not */
     struct id key;       /* the aggregate's id; its lane is the partition */
     struct str type;     /* CloudEvents type */
     struct str payload;  /* the record's value, at most BUS_VALUE_MAX_BYTES */
@@ -47,16 +50,24 @@ enum intake_result {
 #define INTAKE_REPUBLISH_AFTER_US (2 * 1000000)       /* not acknowledged by Kafka */
 #define INTAKE_REPUBLISH_NO_OUTCOME_US (60 * 1000000) /* acknowledged, no outcome */
 
+#define INTAKE_QUEUE_MAX_BYTES ((size_t)64 * 1024 * 1024) /* all that the queue may hold */
+
 struct intake_options {
     struct str database_url;
     struct str kafka_brokers;
     struct str source; /* ce_source: the service's name */
+    struct kafka_security security;
+    kafka_log *log;  /* librdkafka's lines; NULL: silence */
+    struct bus *bus; /* NULL: Kafka, by the fields above; else used instead, and owned from a
+                        successful open on */
 };
 
-/* Connects and starts the committing thread. STATUS_RETRY when the database is away. */
+/* Connects and starts the committing thread. STATUS_RETRY when the database is away. Kafka is not
+ * waited for: what is stored is published as soon as it answers. */
 STATUS intake_open(struct op *op, const struct intake_options *options, struct intake **ret_intake);
 
-/* Finishes what is queued (bounded by drain_ms), flushes the producer, stops the thread. */
+/* Refuses new requests, finishes what is queued and what Kafka has not acknowledged (within
+ * drain_ms), stops the thread. NULL is fine. */
 void intake_close(struct intake *intake, int64_t drain_ms);
 
 /*

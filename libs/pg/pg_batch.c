@@ -13,6 +13,7 @@ static const char *const tx_rollback = "ROLLBACK";
 STATUS pg_batch_begin(struct op *op, struct pg_conn *conn)
 {
     ASSERT(!conn->in_tx);
+    conn->sqlstate[0] = '\0';
     TRY(pg_pipe_send_tx(op, conn, tx_begin, PG_EXPECT_DONE));
     conn->in_tx = true;
     return OK;

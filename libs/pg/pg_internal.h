@@ -117,9 +117,6 @@ struct pg_conn {
     uint32_t value_count;
 };
 
-/* pg_conn.c: looks at the socket, without waiting, for a server that has hung up. */
-bool pg_conn_is_alive(struct pg_conn *conn);
-
 /* pg_error.c: records what the server said (or that it is gone) and says what to do. */
 STATUS pg_error_of(struct op *op, struct pg_conn *conn, const PGresult *result, const char *what);
 STATUS pg_error_lost(struct op *op, struct pg_conn *conn, const char *what);

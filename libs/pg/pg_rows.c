@@ -18,7 +18,7 @@ STATUS pg_rows_of(struct op *op, PGresult *result, struct pg_rows **ret_rows)
                            PQfname(result, i));
         }
     }
-    struct pg_rows *rows = calloc(1, sizeof(*rows)); /* LINT-OK: a handle for libpq's memory */
+    struct pg_rows *rows = calloc(1, sizeof(*rows)); /* LINT-OK: libpq's memory */
     ASSERT(rows);
     rows->result = result;
     *ret_rows = rows;

@@ -97,7 +97,7 @@ struct testing_pg *testing_pg_new(const char *service)
         fprintf(stderr, "skipped: HOLDFAST_TEST_DATABASE_URL is not set\n");
         return NULL;
     }
-    struct testing_pg *testing = calloc(1, sizeof(*testing)); /* LINT-OK: a test's lifetime */
+    struct testing_pg *testing = calloc(1, sizeof(*testing)); /* LINT-OK: lives as long as the test */
     ASSERT(testing);
     arena_init(&testing->arena, ARENA_BYTES);
     testing->op = (struct op){.arena = &testing->arena, .correlation_id = STR("testing")};

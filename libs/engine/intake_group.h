@@ -1,0 +1,18 @@
+#pragma once
+
+#include "engine/intake_entry.h"
+#include "pg/pg_batch.h"
+
+/* One transaction of the intake: what a group of requests becomes in the database. */
+
+/*
+ * Stores the entries (different ids, sorted by id: no two processes lock them in different orders)
+ * and sets result, status and err of each. A group that fails is halved until the bad one is alone.
+ * Resets op->arena.
+ */
+void intake_group_store(struct op *op, struct pg_conn *conn, struct intake_entry **entries,
+                        uint32_t count);
+
+/* Kafka has these records. Failing is harmless: they are published again, and dropped as known. */
+STATUS intake_group_acknowledged(struct op *op, struct pg_conn *conn, const struct id *ids,
+                                 uint32_t count);

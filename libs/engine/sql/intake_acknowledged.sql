@@ -1,0 +1,7 @@
+-- Kafka has these: publish them again only if their outcome does not come. A row that is locked is being closed or
+-- published again right now by its lane, which must not wait for us.
+-- $1 ids uuid[]
+-- $2 due_after_us bigint
+-- returns nothing
+UPDATE intake SET due_at_us = now_us() + $2 WHERE id IN (
+  SELECT i.id FROM intake i WHERE i.id = ANY($1) AND i.open FOR UPDATE OF i SKIP LOCKED)
