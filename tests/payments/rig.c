@@ -288,7 +288,7 @@ void rig_run_until(struct rig *rig, struct id escrow, int kind)
 {
     for (int64_t spent = 0; !rig_has_heard(rig, escrow, kind); spent += 20 * RIG_STEP_MS) {
         assert_true(spent < RIG_RUN_MS);
-        rig_run_for(rig, 20 * (int64_t)RIG_STEP_MS);
+        rig_run_for(rig, 20 * RIG_STEP_MS);
     }
 }
 

@@ -12,8 +12,8 @@
 /* Payments in its engine, over the simulated pair: escrow's commands and webhooks go in, events are
  * heard. Everything asserts. */
 
-#define RIG_STEP_MS 5
-#define RIG_RUN_MS (10 * 60 * 1000)
+#define RIG_STEP_MS INT64_C(5)
+#define RIG_RUN_MS INT64_C(600000)
 #define RIG_EVENTS_MAX 16
 #define RIG_AMOUNT 5000
 
