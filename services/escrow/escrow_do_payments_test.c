@@ -31,6 +31,9 @@ static void the_price_is_held(void **state)
     assert_int_equal(received->after.in_minor, FIXTURE_PRICE_MINOR);
     assert_int_equal(received->after.received_minor, FIXTURE_PRICE_MINOR);
     assert_int_equal(received->after.held_minor, 0);
+    assert_true(id_eq(received->leg_id, FIXTURE_OTHER_LEG));
+    assert_int_equal(received->amount_minor, FIXTURE_PRICE_MINOR);
+    assert_int_equal(held->amount_minor, FIXTURE_PRICE_MINOR);
     expect_move(received, 0, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_ESCROW_IN,
                 FIXTURE_PRICE_MINOR, FIXTURE_OTHER_LEG);
     assert_int_equal(held->event, ESCROW_EVENT_FUNDS_HELD);
@@ -212,6 +215,18 @@ static void instructions_that_are_used_up_do_not_come_back(void **state)
     assert_int_equal(decide(&fixture, &message).verdict, ESCROW_IGNORE);
 }
 
+static void new_instructions_clear_the_flag(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture, ESCROW_CREATED);
+    fixture.escrow.payment_setup_failed = true;
+    struct escrow_message message = fixture_message(ESCROW_INTENT_CREATED);
+    struct escrow_decision decision = decide(&fixture, &message);
+    assert_int_equal(decision.next.state, ESCROW_AWAIT_FUNDS);
+    assert_false(decision.next.payment_setup_failed);
+}
+
 /* ---- Money out ---- */
 
 static void release_pays_what_is_held_once(void **state)
@@ -367,6 +382,7 @@ static void each_failed_refund_is_retried_on_its_own_leg(void **state)
     struct escrow_message failed = fixture_message(ESCROW_REFUND_FAILED);
     struct escrow_decision decision = decide(&fixture, &failed);
     assert_int_equal(decision.next.refund_failed_minor, FIXTURE_PRICE_MINOR);
+    assert_true(str_eq(decision.steps[0].text, STR("why")));
     fixture.escrow = decision.next;
 
     failed.leg_id = FIXTURE_EXTRA_REFUND_LEG;
@@ -483,6 +499,7 @@ int main(void)
         cmocka_unit_test(foreign_money_is_flagged_and_not_summed),
         cmocka_unit_test(the_second_news_of_a_leg_is_no_second_money),
         cmocka_unit_test(more_than_an_account_can_count_is_shown_to_a_person),
+        cmocka_unit_test(new_instructions_clear_the_flag),
         cmocka_unit_test(instructions_that_are_used_up_do_not_come_back),
         cmocka_unit_test(release_pays_what_is_held_once),
         cmocka_unit_test(a_failed_payout_stays_due_and_can_be_retried),

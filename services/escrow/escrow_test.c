@@ -49,6 +49,18 @@ static void broken_rows_are_seen(void **state)
     UNSOUND(escrow->paid_leg_id = (struct id){0});
     UNSOUND(escrow->payout_leg_id = FIXTURE_OTHER_LEG);
     UNSOUND(escrow->refund_leg_id = FIXTURE_OTHER_LEG);
+
+    /* Where no money is, only the clause itself can tell. */
+    const enum escrow_state none[] = {ESCROW_NONE, ESCROW_STATE_COUNT};
+
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        fixture_init(&fixture, ESCROW_CANCELLED);
+        escrow->state = none[i];
+        assert_false(escrow_is_sound(escrow));
+    }
+    fixture_init(&fixture, ESCROW_CANCELLED);
+    escrow->price_minor = 0;
+    assert_false(escrow_is_sound(escrow));
     fixture_init(&fixture, ESCROW_REFUNDING);
     escrow->due_buyer_minor -= 1;
     escrow->received_minor -= 1;
@@ -107,6 +119,32 @@ static void rows_must_agree_with_their_suspense(void **state)
     assert_false(escrow_case_is_sound(&fixture.escrow, NULL, 0));
 }
 
+static void all_suspense_rows_are_looked_at(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture, ESCROW_RELEASED);
+    fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUNDED);
+    struct escrow_suspense second = fixture.suspense;
+    const struct escrow_suspense *rows[] = {&fixture.suspense, &second};
+    assert_true(escrow_case_is_sound(&fixture.escrow, rows, 2));
+    second.version = 0;
+    assert_false(escrow_case_is_sound(&fixture.escrow, rows, 2));
+    second.version = 1;
+    second.amount_minor = 0;
+    assert_false(escrow_case_is_sound(&fixture.escrow, rows, 2));
+    second.amount_minor = 1;
+    second.escrow_id = FIXTURE_STRANGER;
+    assert_false(escrow_case_is_sound(&fixture.escrow, rows, 2));
+    /* What no account can count is not what was counted before it. */
+    second.escrow_id = FIXTURE_ESCROW;
+    second.state = ESCROW_SUSPENSE_REFUNDING;
+    second.amount_minor = INT64_MAX;
+    fixture_init(&fixture, ESCROW_RELEASED);
+    fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUNDING);
+    assert_false(escrow_case_is_sound(&fixture.escrow, rows, 2));
+}
+
 static void messages_have_a_shape(void **state)
 {
     (void)state;
@@ -115,6 +153,14 @@ static void messages_have_a_shape(void **state)
         assert_true(escrow_message_is_sound(&message));
         message.escrow_id = (struct id){0};
         assert_false(escrow_message_is_sound(&message));
+    }
+
+    const enum escrow_message_kind none[] = {ESCROW_MESSAGE_NONE, ESCROW_MESSAGE_KIND_COUNT};
+
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        struct escrow_message unknown = fixture_message(ESCROW_PAYMENT_CANCELED);
+        unknown.kind = none[i];
+        assert_false(escrow_message_is_sound(&unknown));
     }
     struct escrow_message message = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
 
@@ -146,6 +192,8 @@ static void messages_have_a_shape(void **state)
     message = fixture_message(ESCROW_RELEASE);
     message.actor.kind = ENGINE_ACTOR_NONE;
     assert_false(escrow_message_is_sound(&message));
+    message.actor.kind = ENGINE_ACTOR_COUNT;
+    assert_false(escrow_message_is_sound(&message));
 }
 
 int main(void)
@@ -153,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_rows_are_seen),
         cmocka_unit_test(rows_must_agree_with_their_suspense),
+        cmocka_unit_test(all_suspense_rows_are_looked_at),
         cmocka_unit_test(messages_have_a_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
