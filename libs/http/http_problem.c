@@ -107,9 +107,13 @@ void http_problem(struct op *op, struct status st, struct http_response *ret)
     strbuf_init(&buf, op->arena, PROBLEM_MAX_BYTES);
     strbuf_addf(&buf,
                 "{\"type\":\"urn:holdfast:problem:%s\",\"title\":\"%s\",\"status\":%d,"
-                "\"code\":\"%s\",\"detail\":\"%s\",\"trace_id\":\"" STR_FMT "\"}",
+                "\"code\":\"%s\",\"detail\":\"%s\",\"trace_id\":\"" STR_FMT "\"",
                 code, title_of(ret->status), ret->status, code, sentence,
                 STR_ARG(op->correlation_id));
+    if (op->err.field[0] != '\0') { /* a pointer made of our own names */
+        strbuf_addf(&buf, ",\"field\":\"%s\"", op->err.field);
+    }
+    strbuf_add_char(&buf, '}');
     if (!strbuf_finish(&buf, &ret->body)) { /* the arena is full: the status alone must do */
         ret->body = STR("{\"type\":\"about:blank\",\"title\":\"Error\"}");
     }
