@@ -1,10 +1,12 @@
 #include "bench_child.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -205,6 +207,8 @@ struct bench_child bench_child_start(const struct bench_child_options *options)
     child.pid = fork();
     ASSERT(child.pid >= 0);
     if (child.pid == 0) {
+        int failed = prctl(PR_SET_PDEATHSIG, SIGKILL); /* never outlives who measures it */
+        ASSERT(failed == 0);
         child_main(options, child.control);
         _exit(0); /* what the parent had open is the parent's */
     }
