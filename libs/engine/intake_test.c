@@ -1,0 +1,699 @@
+#include "engine/intake.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/lane.h"
+#include "pg/pg_batch.h"
+#include "testing/testing_pg.h"
+#include "testing/testing_proxy.h"
+
+#define PATIENCE_MS 10000
+#define TOPIC TOPIC_ESCROW_COMMANDS_V1
+
+static struct testing_pg *testing;
+
+/* ---- A bus in memory ---- */
+
+#define MEMORY_MAX 8192
+
+struct memory_bus {
+    struct bus bus;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    bool woken;
+    bool acknowledges; /* at once; else when told */
+    bool breaks;       /* reports failure instead */
+    uint32_t produced_count, reported_count, reset_count;
+    struct id produced[MEMORY_MAX];
+    int32_t partitions[MEMORY_MAX];
+    bool closed;
+};
+
+static struct memory_bus *memory_of(struct bus *bus)
+{
+    return (struct memory_bus *)(void *)bus;
+}
+
+static void memory_close(struct bus *bus)
+{
+    memory_of(bus)->closed = true;
+}
+
+static void memory_wait(struct bus *bus, int64_t timeout_ms)
+{
+    struct memory_bus *self = memory_of(bus);
+    struct timespec until;
+    int failed = clock_gettime(CLOCK_REALTIME, &until);
+    ASSERT(failed == 0);
+    int64_t nanos = until.tv_nsec + (timeout_ms % 1000) * 1000000;
+    until.tv_sec += (time_t)(timeout_ms / 1000 + nanos / 1000000000);
+    until.tv_nsec = (long)(nanos % 1000000000);
+    pthread_mutex_lock(&self->mutex);
+    while (!self->woken && failed == 0) {
+        failed = pthread_cond_timedwait(&self->changed, &self->mutex, &until);
+    }
+    self->woken = false;
+    pthread_mutex_unlock(&self->mutex);
+}
+
+static void memory_wake(struct bus *bus)
+{
+    struct memory_bus *self = memory_of(bus);
+    pthread_mutex_lock(&self->mutex);
+    self->woken = true;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->mutex);
+}
+
+static STATUS memory_produce(struct op *op, struct bus *bus, const struct bus_message *message)
+{
+    (void)op;
+    struct memory_bus *self = memory_of(bus);
+    ASSERT(message->n == 0);
+    ASSERT(message->topic == TOPIC);
+    ASSERT(message->key.len == ID_TEXT_BYTES - 1);
+    pthread_mutex_lock(&self->mutex);
+    ASSERT(self->produced_count < MEMORY_MAX);
+    self->partitions[self->produced_count] = message->partition;
+    self->produced[self->produced_count++] = message->message_id;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->mutex);
+    return OK;
+}
+
+static bool memory_delivered(struct bus *bus, struct bus_delivery *ret_delivery)
+{
+    struct memory_bus *self = memory_of(bus);
+    pthread_mutex_lock(&self->mutex);
+    bool any = self->acknowledges && self->reported_count < self->produced_count;
+    if (any) {
+        *ret_delivery = (struct bus_delivery){.topic = TOPIC,
+                                              .message_id = self->produced[self->reported_count++],
+                                              .ok = !self->breaks};
+    }
+    pthread_mutex_unlock(&self->mutex);
+    return any;
+}
+
+static uint32_t memory_in_flight(struct bus *bus)
+{
+    struct memory_bus *self = memory_of(bus);
+    pthread_mutex_lock(&self->mutex);
+    uint32_t count = self->produced_count - self->reported_count;
+    pthread_mutex_unlock(&self->mutex);
+    return count;
+}
+
+static STATUS memory_reset(struct op *op, struct bus *bus)
+{
+    (void)op;
+    struct memory_bus *self = memory_of(bus);
+    pthread_mutex_lock(&self->mutex);
+    self->reset_count++;
+    self->breaks = false;
+    pthread_cond_broadcast(&self->changed);
+    pthread_mutex_unlock(&self->mutex);
+    return OK;
+}
+
+static const struct bus_ops memory_ops = {
+    .close = memory_close,
+    .wait = memory_wait,
+    .wake = memory_wake,
+    .produce = memory_produce,
+    .delivered = memory_delivered,
+    .in_flight = memory_in_flight,
+    .reset_producer = memory_reset,
+};
+
+static void memory_await(struct memory_bus *self, const uint32_t *counter, uint32_t wanted)
+{
+    struct timespec until;
+    int failed = clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_MS / 1000;
+    pthread_mutex_lock(&self->mutex);
+    while (*counter < wanted && failed == 0) {
+        failed = pthread_cond_timedwait(&self->changed, &self->mutex, &until);
+    }
+    uint32_t got = *counter;
+    pthread_mutex_unlock(&self->mutex);
+    assert_int_equal(got, wanted);
+}
+
+/* ---- The fixture ---- */
+
+struct note {
+    struct id id;
+    struct str text;
+};
+
+static const struct table_column note_columns[] = {
+    TABLE_COLUMN(struct note, id, COLUMN_UUID),
+    TABLE_COLUMN(struct note, text, COLUMN_TEXT),
+};
+
+static const struct table note_table = {
+    .name = "note",
+    .row_bytes = sizeof(struct note),
+    .columns = note_columns,
+    .column_count = ARRAY_LEN(note_columns),
+    .key_count = 1,
+    .version = TABLE_NO_COLUMN,
+    .parent = TABLE_NO_COLUMN,
+};
+
+struct fixture {
+    struct arena arena;
+    struct op op;
+    struct memory_bus bus;
+    struct intake *intake;
+    struct pg_conn *locker;
+    struct testing_proxy *proxy;
+};
+
+static void ok(struct op *op, struct status st)
+{
+    if (status_failed(st)) {
+        print_error("%s %s\n", op->err.code, op->err.msg);
+    }
+    assert_int_equal(st.kind, STATUS_OK);
+}
+
+static struct fixture *fixture_new(bool proxied)
+{
+    testing_pg_run(testing, "TRUNCATE intake, note");
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    arena_init(&f->arena, (size_t)32 * 1024 * 1024);
+    f->op = (struct op){.arena = &f->arena, .correlation_id = STR("test")};
+    f->bus = (struct memory_bus){.bus = {.ops = &memory_ops},
+                                 .mutex = PTHREAD_MUTEX_INITIALIZER,
+                                 .changed = PTHREAD_COND_INITIALIZER};
+    struct str url = testing_pg_url(testing);
+    if (proxied) {
+        f->proxy = testing_proxy_new(
+            (uint16_t)testing_pg_number(testing, "SELECT current_setting('port')"));
+        struct strbuf buf;
+        strbuf_init(&buf, &f->arena, 8192);
+        strbuf_addf(&buf, STR_FMT " host='127.0.0.1' port='%u' sslmode='disable'", STR_ARG(url),
+                    testing_proxy_port(f->proxy));
+        assert_true(strbuf_finish(&buf, &url));
+    }
+    struct intake_options options = {
+        .database_url = url, .source = STR("test"), .bus = &f->bus.bus};
+    ok(&f->op, intake_open(&f->op, &options, &f->intake));
+    return f;
+}
+
+static void fixture_free(struct fixture *f)
+{
+    intake_close(f->intake, 1000);
+    assert_true(f->bus.closed);
+    pg_conn_free(f->locker);
+    testing_proxy_free(f->proxy);
+    arena_fini(&f->arena);
+    free(f);
+}
+
+static struct intake_request request(struct id id, struct str payload)
+{
+    return (struct intake_request){.id = id,
+                                   .topic = TOPIC,
+                                   .key = id,
+                                   .type = STR("holdfast.test.v1.Test"),
+                                   .payload = payload,
+                                   .content = hash_of(payload),
+                                   .account = id};
+}
+
+static void submit(struct fixture *f, const struct intake_request *request,
+                   enum intake_result expected)
+{
+    enum intake_result result = INTAKE_RESULT_NONE;
+    ok(&f->op, intake_submit(&f->op, f->intake, request, &result));
+    assert_int_equal(result, expected);
+}
+
+static int64_t intake_rows(void)
+{
+    return testing_pg_number(testing, "SELECT count(*) FROM intake");
+}
+
+static void await_number(const char *sql, int64_t wanted)
+{
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    int64_t got = testing_pg_number(testing, sql);
+    while (got != wanted && clock_mono_ms() < until_ms) {
+        got = testing_pg_number(testing, sql);
+    }
+    assert_int_equal(got, wanted);
+}
+
+/* Holds the commits of the intake up until unlock_table. */
+static void lock_table(struct fixture *f)
+{
+    static const struct pg_stmt stmt = {.name = "lock",
+                                        .sql = "LOCK TABLE intake IN EXCLUSIVE MODE"};
+    if (!f->locker) {
+        struct pg_conn_options options = {.conninfo = testing_pg_url(testing),
+                                          .application_name = STR("locker"),
+                                          .use = PG_USE_ADMIN};
+        ok(&f->op, pg_conn_new(&f->op, &options, &f->locker));
+        ok(&f->op, pg_conn_connect(&f->op, f->locker));
+    }
+    ok(&f->op, pg_begin(&f->op, f->locker));
+    ok(&f->op, pg_exec(&f->op, f->locker, &stmt, NULL, 0, NULL));
+}
+
+static void unlock_table(struct fixture *f)
+{
+    ok(&f->op, pg_commit(&f->op, f->locker));
+}
+
+static void await_blocked(void)
+{
+    await_number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test-intake'"
+                 " AND wait_event_type = 'Lock'",
+                 1);
+}
+
+/* ---- Threads that submit ---- */
+
+struct client {
+    pthread_t thread;
+    struct fixture *f;
+    struct intake_request request;
+    struct note note;
+    struct status st;
+    enum intake_result result;
+    char code[64];
+};
+
+static void *client_run(void *arg)
+{
+    struct client *client = arg;
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, (size_t)64 * 1024);
+    struct op op = {.arena = &arena, .correlation_id = STR("client")};
+    client->st = intake_submit(&op, client->f->intake, &client->request, &client->result);
+    if (status_failed(client->st)) {
+        snprintf(client->code, sizeof(client->code), "%s", op.err.code);
+    }
+    return NULL;
+}
+
+static void client_start(struct client *client, struct fixture *f, struct id id, struct str payload)
+{
+    client->f = f;
+    client->request = request(id, payload);
+    client->note = (struct note){.id = id, .text = STR("good")};
+    client->request.extra_table = &note_table;
+    client->request.extra_row = &client->note;
+    client->result = INTAKE_RESULT_NONE;
+}
+
+static void client_go(struct client *client)
+{
+    assert_int_equal(pthread_create(&client->thread, NULL, client_run, client), 0);
+}
+
+static void client_end(struct client *client)
+{
+    assert_int_equal(pthread_join(client->thread, NULL), 0);
+}
+
+/* ---- Tests ---- */
+
+#define CLIENTS 50
+#define ROUNDS 20
+
+static void test_many_threads(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    f->bus.acknowledges = true;
+    static struct client clients[CLIENTS];
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            client_start(&clients[i], f, id_random(), STR("p\0q"));
+            client_go(&clients[i]);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            client_end(&clients[i]);
+            assert_int_equal(clients[i].st.kind, STATUS_OK);
+            assert_int_equal(clients[i].result, INTAKE_STORED);
+        }
+    }
+    assert_int_equal(intake_rows(), CLIENTS * ROUNDS);
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM note"), CLIENTS * ROUNDS);
+    assert_int_equal(
+        testing_pg_number(testing,
+                          "SELECT count(*) FROM intake WHERE open AND outcome = 0 AND attempts = 0"
+                          " AND payload = '\\x700071' AND topic = 'escrow.commands.v1'"
+                          " AND abs(created_at_us - now_us()) < 60000000"
+                          " AND (due_at_us - created_at_us = 2000000 OR due_at_us >="
+                          " created_at_us + 60000000)"),
+        CLIENTS * ROUNDS);
+    memory_await(&f->bus, &f->bus.produced_count, CLIENTS * ROUNDS);
+    for (uint32_t i = 0; i < f->bus.produced_count; i++) {
+        assert_int_equal(f->bus.partitions[i], lane_of_key(f->bus.produced[i]));
+    }
+    struct intake_stats *stats = intake_stats(f->intake);
+    assert_int_equal(atomic_load(&stats->stored), CLIENTS * ROUNDS);
+    assert_true(atomic_load(&stats->groups) < CLIENTS * ROUNDS);
+    assert_int_equal(atomic_load(&stats->queued), 0);
+    fixture_free(f);
+}
+
+static void test_repeated_and_different(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    struct id id = id_random();
+    struct intake_request first = request(id, STR("one"));
+    submit(f, &first, INTAKE_STORED);
+    submit(f, &first, INTAKE_REPEATED);
+    struct note note = {.id = id_random(), .text = STR("good")};
+    struct intake_request other = request(id, STR("two"));
+    other.extra_table = &note_table;
+    other.extra_row = &note;
+    submit(f, &other, INTAKE_DIFFERENT);
+    assert_int_equal(intake_rows(), 1);
+    /* Nothing of a refused request is stored. */
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM note"), 0);
+    memory_await(&f->bus, &f->bus.produced_count, 1);
+
+    /* A key that is there already is left alone. */
+    testing_pg_run(testing, "INSERT INTO note SELECT gen_random_uuid(), 'x'");
+    struct intake_request fresh = request(id_random(), STR("three"));
+    fresh.extra_table = &note_table;
+    fresh.extra_row = &note;
+    submit(f, &fresh, INTAKE_STORED);
+    note.text = STR("changed");
+    fresh.id = id_random();
+    submit(f, &fresh, INTAKE_STORED);
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM note WHERE text = 'good'"),
+                     1);
+    /* Only the extra row. */
+    struct intake_request alone = {
+        .id = id_random(), .topic = TOPIC_NONE, .extra_table = &note_table, .extra_row = &note};
+    note.id = alone.id;
+    submit(f, &alone, INTAKE_STORED);
+    submit(f, &alone, INTAKE_STORED);
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM note WHERE text = 'changed'"),
+                     1);
+    assert_int_equal(intake_rows(), 3);
+    fixture_free(f);
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM intake WHERE open"), 3);
+}
+
+/* New, repeated and different requests in one group. */
+static void test_mixed_group(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    struct intake_request known[2] = {request(id_random(), STR("a")),
+                                      request(id_random(), STR("b"))};
+    submit(f, &known[0], INTAKE_STORED);
+    submit(f, &known[1], INTAKE_STORED);
+    lock_table(f);
+    struct client clients[5];
+    client_start(&clients[0], f, id_random(), STR("first"));
+    client_go(&clients[0]);
+    await_blocked();
+    client_start(&clients[1], f, known[0].id, STR("a"));
+    client_start(&clients[2], f, known[1].id, STR("not b"));
+    client_start(&clients[3], f, id_random(), STR("c"));
+    client_start(&clients[4], f, id_random(), STR("d"));
+    for (int i = 1; i < 5; i++) {
+        client_go(&clients[i]);
+    }
+    while (atomic_load(&intake_stats(f->intake)->queued) < 4) {
+        sched_yield();
+    }
+    unlock_table(f);
+
+    static const enum intake_result expected[] = {INTAKE_STORED, INTAKE_REPEATED, INTAKE_DIFFERENT,
+                                                  INTAKE_STORED, INTAKE_STORED};
+
+    for (int i = 0; i < 5; i++) {
+        client_end(&clients[i]);
+        assert_int_equal(clients[i].st.kind, STATUS_OK);
+        assert_int_equal(clients[i].result, expected[i]);
+    }
+    assert_int_equal(intake_rows(), 5);
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM note"), 3);
+    assert_int_equal(atomic_load(&intake_stats(f->intake)->groups), 4);
+    fixture_free(f);
+}
+
+static void test_busy(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    lock_table(f);
+    struct client client;
+    client_start(&client, f, id_random(), STR("a"));
+    client_go(&client);
+    await_blocked();
+    struct intake_request again = request(client.request.id, STR("a"));
+    submit(f, &again, INTAKE_BUSY);
+    unlock_table(f);
+    client_end(&client);
+    assert_int_equal(client.result, INTAKE_STORED);
+    submit(f, &again, INTAKE_REPEATED);
+    assert_int_equal(atomic_load(&intake_stats(f->intake)->busy), 1);
+    fixture_free(f);
+}
+
+/* One request that cannot be stored does not take its neighbours with it. */
+static void test_bad_neighbours(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    lock_table(f);
+    struct client clients[21];
+    client_start(&clients[20], f, id_random(), STR("first"));
+    client_go(&clients[20]);
+    await_blocked();
+    for (int i = 0; i < 20; i++) {
+        client_start(&clients[i], f, id_random(), STR("x"));
+    }
+    clients[7].request.type = STR("bad \xff type");
+    clients[13].note.text = STR("refused");
+    for (int i = 0; i < 20; i++) {
+        client_go(&clients[i]);
+    }
+    while (atomic_load(&intake_stats(f->intake)->queued) < 20) {
+        sched_yield();
+    }
+    unlock_table(f);
+    for (int i = 0; i < 21; i++) {
+        client_end(&clients[i]);
+        enum status_kind expected = i == 7 ? STATUS_INVALID : i == 13 ? STATUS_BUG : STATUS_OK;
+        assert_int_equal(clients[i].st.kind, expected);
+        assert_int_equal(clients[i].result,
+                         expected == STATUS_OK ? INTAKE_STORED : INTAKE_RESULT_NONE);
+    }
+    assert_string_equal(clients[7].code, "pg.invalid");
+    assert_int_equal(intake_rows(), 19);
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM note"), 19);
+    assert_int_equal(atomic_load(&intake_stats(f->intake)->failed), 2);
+    fixture_free(f);
+}
+
+static void test_database_gone_and_back(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(true);
+    struct intake_request lost = request(id_random(), STR("stored, but nobody was told"));
+    testing_proxy_set(f->proxy, TESTING_PROXY_CUT_ANSWER);
+    enum intake_result result = INTAKE_RESULT_NONE;
+    struct status st = intake_submit(&f->op, f->intake, &lost, &result);
+    assert_int_equal(st.kind, STATUS_RETRY);
+    assert_string_equal(f->op.err.code, "intake.unavailable");
+    submit(f, &lost, INTAKE_REPEATED);
+
+    testing_proxy_set(f->proxy, TESTING_PROXY_REFUSE);
+    struct intake_request later = request(id_random(), STR("later"));
+    st = intake_submit(&f->op, f->intake, &later, &result);
+    assert_int_equal(st.kind, STATUS_RETRY);
+    assert_string_equal(f->op.err.code, "intake.unavailable");
+    assert_int_equal(result, INTAKE_RESULT_NONE);
+    assert_int_equal(intake_rows(), 1);
+    testing_proxy_set(f->proxy, TESTING_PROXY_FORWARD);
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    do {
+        st = intake_submit(&f->op, f->intake, &later, &result);
+    } while (st.kind == STATUS_RETRY && clock_mono_ms() < until_ms);
+    assert_int_equal(st.kind, STATUS_OK);
+    assert_int_equal(result, INTAKE_STORED);
+    /* The session is ended while nobody uses it: the next request does not notice. */
+    assert_int_equal(testing_pg_number(testing,
+                                       "SELECT count(pg_terminate_backend(pid, 5000)) FROM"
+                                       " pg_stat_activity WHERE application_name = 'test-intake'"),
+                     1);
+    struct intake_request last = request(id_random(), STR("last"));
+    submit(f, &last, INTAKE_STORED);
+    fixture_free(f);
+}
+
+static void test_deadline(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    lock_table(f);
+    struct intake_request late = request(id_random(), STR("late"));
+    enum intake_result result = INTAKE_RESULT_NONE;
+    f->op.deadline_ms = clock_mono_ms() + 50;
+    struct status st = intake_submit(&f->op, f->intake, &late, &result);
+    assert_int_equal(st.kind, STATUS_CANCELED);
+    st = intake_submit(&f->op, f->intake, &late, &result);
+    assert_int_equal(st.kind, STATUS_CANCELED);
+    f->op.deadline_ms = 0;
+    unlock_table(f);
+    await_number("SELECT count(*) FROM intake", 1); /* it may still become durable */
+    memory_await(&f->bus, &f->bus.produced_count, 1);
+    submit(f, &late, INTAKE_REPEATED);
+    fixture_free(f);
+}
+
+static void test_queue_is_bounded(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    char *payload = arena_alloc(&f->arena, BUS_VALUE_MAX_BYTES + 1, 1);
+    assert_non_null(payload);
+    struct str largest = {.ptr = payload, .len = BUS_VALUE_MAX_BYTES};
+    struct intake_request large = request(id_random(), largest);
+    large.payload.len++;
+    enum intake_result result = INTAKE_RESULT_NONE;
+    struct status st = intake_submit(&f->op, f->intake, &large, &result);
+    assert_int_equal(st.kind, STATUS_LIMIT);
+    lock_table(f);
+    uint32_t taken = 0;
+    do { /* each leaves at its deadline and stays in the queue */
+        large = request(id_random(), largest);
+        f->op.deadline_ms = clock_mono_ms() + 1;
+        st = intake_submit(&f->op, f->intake, &large, &result);
+        taken++;
+    } while (st.kind == STATUS_CANCELED && taken < 1000);
+    assert_int_equal(st.kind, STATUS_RETRY);
+    assert_string_equal(f->op.err.code, "intake.full");
+    assert_true(taken >= INTAKE_QUEUE_MAX_BYTES / BUS_VALUE_MAX_BYTES);
+    assert_true(atomic_load(&intake_stats(f->intake)->queued) <
+                INTAKE_QUEUE_MAX_BYTES / BUS_VALUE_MAX_BYTES);
+    f->op.deadline_ms = 0;
+    unlock_table(f);
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    do {
+        st = intake_submit(&f->op, f->intake, &large, &result);
+    } while (st.kind == STATUS_RETRY && clock_mono_ms() < until_ms);
+    assert_int_equal(st.kind, STATUS_OK);
+    fixture_free(f);
+}
+
+static void tell_acks(struct fixture *f, bool breaks)
+{
+    pthread_mutex_lock(&f->bus.mutex);
+    f->bus.acknowledges = true;
+    f->bus.breaks = breaks;
+    pthread_mutex_unlock(&f->bus.mutex);
+    memory_wake(&f->bus.bus);
+}
+
+static void test_acknowledgements(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    struct intake_request open = request(id_random(), STR("open"));
+    struct intake_request closed = request(id_random(), STR("closed"));
+    submit(f, &open, INTAKE_STORED);
+    submit(f, &closed, INTAKE_STORED);
+    memory_await(&f->bus, &f->bus.produced_count, 2);
+    testing_pg_run(testing,
+                   "UPDATE intake SET open = false, outcome = 1 WHERE payload = 'closed'::bytea");
+    tell_acks(f, false);
+    await_number("SELECT count(*) FROM intake WHERE due_at_us - created_at_us >= 60000000", 1);
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM intake WHERE NOT open AND"
+                                                " due_at_us - created_at_us = 2000000"),
+                     1);
+    /* A report of failure makes a new producer; the row stays due. */
+    pthread_mutex_lock(&f->bus.mutex);
+    f->bus.acknowledges = false;
+    pthread_mutex_unlock(&f->bus.mutex);
+    struct intake_request failed = request(id_random(), STR("failed"));
+    submit(f, &failed, INTAKE_STORED);
+    memory_await(&f->bus, &f->bus.produced_count, 3);
+    tell_acks(f, true);
+    memory_await(&f->bus, &f->bus.reset_count, 1);
+    /* Closing writes the last acknowledgements down at once. */
+    struct intake_request last = request(id_random(), STR("last"));
+    submit(f, &last, INTAKE_STORED);
+    fixture_free(f);
+    assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM intake WHERE"
+                                                " due_at_us - created_at_us >= 60000000"),
+                     2);
+    assert_int_equal(
+        testing_pg_number(testing, "SELECT due_at_us - created_at_us FROM intake WHERE payload = "
+                                   "'failed'::bytea"),
+        2000000);
+}
+
+static void test_close_finishes_the_queue(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_new(false);
+    f->bus.acknowledges = true;
+    lock_table(f);
+    struct client clients[10];
+    for (int i = 0; i < 10; i++) {
+        client_start(&clients[i], f, id_random(), STR("x"));
+        client_go(&clients[i]);
+        if (i == 0) {
+            await_blocked();
+        }
+    }
+    while (atomic_load(&intake_stats(f->intake)->queued) < 9) {
+        sched_yield();
+    }
+    unlock_table(f);
+    fixture_free(f); /* while they wait */
+    for (int i = 0; i < 10; i++) {
+        client_end(&clients[i]);
+        assert_int_equal(clients[i].result, INTAKE_STORED);
+    }
+    assert_int_equal(intake_rows(), 10);
+}
+
+int main(void)
+{
+    testing = testing_pg_new(NULL);
+    if (!testing) {
+        return TESTING_SKIPPED;
+    }
+    testing_pg_run(testing, "CREATE TABLE note (id uuid PRIMARY KEY, text text NOT NULL"
+                            " CHECK (text <> 'refused'))");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_threads),     cmocka_unit_test(test_repeated_and_different),
+        cmocka_unit_test(test_mixed_group),      cmocka_unit_test(test_busy),
+        cmocka_unit_test(test_bad_neighbours),   cmocka_unit_test(test_database_gone_and_back),
+        cmocka_unit_test(test_deadline),         cmocka_unit_test(test_queue_is_bounded),
+        cmocka_unit_test(test_acknowledgements), cmocka_unit_test(test_close_finishes_the_queue),
+    };
+    int result = cmocka_run_group_tests(tests, NULL, NULL);
+    testing_pg_free(testing);
+    return result;
+}
