@@ -65,7 +65,7 @@ static STATUS add_pair(struct op *op, struct sandbox_form *form, struct str pair
         return op_fail(op, STATUS_LIMIT, "sandbox.form_too_large", "over %d pairs",
                        SANDBOX_FORM_PAIRS_MAX);
     }
-    struct sandbox_pair decoded;
+    struct sandbox_pair decoded = {.name = STR("")};
     TRY(decode_into_arena(op, name, &decoded.name));
     TRY(decode_into_arena(op, value, &decoded.value));
     if (sandbox_form_get(form, decoded.name).ptr) {

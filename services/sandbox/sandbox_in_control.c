@@ -113,7 +113,7 @@ struct status sandbox_in_pay(struct op *op, void *deps, const struct http_reques
                              struct http_response *ret)
 {
     struct sandbox *sandbox = deps;
-    struct sandbox_form *form;
+    struct sandbox_form *form = NULL;
     TRY(parse(op, req, &form));
     pthread_mutex_lock(&sandbox->lock);
     struct status st = pay_locked(op, sandbox, form, ret);
@@ -143,7 +143,7 @@ struct status sandbox_in_decline(struct op *op, void *deps, const struct http_re
                                  struct http_response *ret)
 {
     struct sandbox *sandbox = deps;
-    struct sandbox_form *form;
+    struct sandbox_form *form = NULL;
     TRY(parse(op, req, &form));
     pthread_mutex_lock(&sandbox->lock);
     struct status st = decline_locked(op, sandbox, form, ret);
@@ -195,7 +195,7 @@ struct status sandbox_in_add_fault(struct op *op, void *deps, const struct http_
                                    struct http_response *ret)
 {
     struct sandbox *sandbox = deps;
-    struct sandbox_form *form;
+    struct sandbox_form *form = NULL;
     struct sandbox_fault fault = {.mode = SANDBOX_FAULT_NONE};
     TRY(parse(op, req, &form));
     TRY(read_fault(op, form, &fault));
@@ -235,7 +235,7 @@ struct status sandbox_in_webhooks(struct op *op, void *deps, const struct http_r
                                   struct http_response *ret)
 {
     struct sandbox *sandbox = deps;
-    struct sandbox_form *form;
+    struct sandbox_form *form = NULL;
     TRY(parse(op, req, &form));
     pthread_mutex_lock(&sandbox->lock);
     struct status st = webhooks_locked(op, sandbox, form);

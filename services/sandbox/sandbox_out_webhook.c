@@ -38,7 +38,7 @@ struct status sandbox_out_webhook_sign(struct op *op, const struct secret *secre
 static STATUS post(struct op *op, const struct sandbox *sandbox, struct str url, struct str body,
                    bool *ret_taken)
 {
-    struct str signature;
+    struct str signature = STR("");
     TRY(sandbox_out_webhook_sign(op, &sandbox->options.webhook_secret, body,
                                  clock_wall_us() / 1000000, &signature));
     struct httpc_request request = {

@@ -10,7 +10,7 @@
 #define SANDBOX_WEBHOOK_BACKOFF_MAX_MS 2000
 
 /* The thread; its argument is the struct sandbox. Returns when the sandbox stops. */
-void *sandbox_out_webhook_run(void *sandbox);
+void *sandbox_out_webhook_run(void *argument);
 
 /* The value of the Stripe-Signature header: "t=…,v1=…" with HMAC-SHA256 over "t.body". */
 STATUS sandbox_out_webhook_sign(struct op *op, const struct secret *secret, struct str body,

@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "base/assert.h"
+
 #define HELP_MAX_BYTES ((size_t)32 * 1024)
 #define NUMBER_MAX INT64_C(9000000000000000000)
 
@@ -72,6 +74,7 @@ static STATUS set_value(struct op *op, struct ctl_args *args, enum ctl_option op
 static STATUS parse_option(struct op *op, struct ctl_args *args, int argc, char *const *argv,
                            int *at)
 {
+    ASSERT(args->command != NULL);
     struct str word = str_of(argv[*at]);
     struct str name = str_after(word, 2);
     struct str value = {.ptr = NULL, .len = 0};
@@ -103,6 +106,20 @@ static STATUS parse_option(struct op *op, struct ctl_args *args, int argc, char 
     return set_value(op, args, option, value);
 }
 
+static STATUS parse_word(struct op *op, struct ctl_args *args, int argc, char *const *argv, int *at)
+{
+    ASSERT(args->command != NULL);
+    struct str word = str_of(argv[*at]);
+    if (str_has_prefix(word, STR("--"))) {
+        return parse_option(op, args, argc, argv, at);
+    }
+    if (!args->command->argument || args->argument.ptr) {
+        return op_fail(op, STATUS_INVALID, "ctl.usage", "what is '" STR_FMT "'?", STR_ARG(word));
+    }
+    args->argument = word;
+    return OK;
+}
+
 static STATUS find_command(struct op *op, const struct ctl_command *commands,
                            uint32_t command_count, int argc, char *const *argv,
                            struct ctl_args *args)
@@ -120,6 +137,7 @@ static STATUS find_command(struct op *op, const struct ctl_command *commands,
 static STATUS check_complete(struct op *op, const struct ctl_args *args)
 {
     const struct ctl_command *command = args->command;
+    ASSERT(command != NULL);
     for (uint32_t i = 1; i < CTL_OPTION_COUNT; i++) {
         if ((command->required & CTL_BIT(i)) != 0 && (args->given & CTL_BIT(i)) == 0) {
             return op_fail(op, STATUS_INVALID, "ctl.usage", "%s %s needs --%s", command->noun,
@@ -140,15 +158,7 @@ struct status ctl_args_parse(struct op *op, const struct ctl_command *commands,
     *ret_args = (struct ctl_args){.command = NULL};
     TRY(find_command(op, commands, command_count, argc, argv, ret_args));
     for (int at = 3; at < argc; at++) {
-        struct str word = str_of(argv[at]);
-        if (str_has_prefix(word, STR("--"))) {
-            TRY(parse_option(op, ret_args, argc, argv, &at));
-        } else if (!ret_args->command->argument || ret_args->argument.ptr) {
-            return op_fail(op, STATUS_INVALID, "ctl.usage", "what is '" STR_FMT "'?",
-                           STR_ARG(word));
-        } else {
-            ret_args->argument = word;
-        }
+        TRY(parse_word(op, ret_args, argc, argv, &at));
     }
     return check_complete(op, ret_args);
 }

@@ -34,8 +34,8 @@ struct status ctl_services(struct op *op, const struct str **ret_names, uint32_t
 
 struct status ctl_service_check(struct op *op, struct str name)
 {
-    const struct str *names;
-    uint32_t count;
+    const struct str *names = NULL;
+    uint32_t count = 0;
     TRY(ctl_services(op, &names, &count));
     for (uint32_t i = 0; i < count; i++) {
         if (str_eq(names[i], name)) {
@@ -44,6 +44,17 @@ struct status ctl_service_check(struct op *op, struct str name)
     }
     return op_fail(op, STATUS_INVALID, "ctl.usage", "there is no service '" STR_FMT "'",
                    STR_ARG(name));
+}
+
+struct status ctl_services_asked(struct op *op, const struct ctl *ctl, const struct str **ret_names,
+                                 uint32_t *ret_count)
+{
+    if (!ctl_args_given(&ctl->args, CTL_OPTION_SERVICE)) {
+        return ctl_services(op, ret_names, ret_count);
+    }
+    *ret_names = &ctl->args.text[CTL_OPTION_SERVICE];
+    *ret_count = 1;
+    return ctl_service_check(op, **ret_names);
 }
 
 static STATUS database_url(struct op *op, const struct ctl *ctl, struct str *ret_url)

@@ -10,6 +10,9 @@
 
 /* The services that have a schema: the writers of topology.yaml, by name. */
 STATUS ctl_services(struct op *op, const struct str **ret_names, uint32_t *ret_count);
+/* All of them, or the one of --service. */
+STATUS ctl_services_asked(struct op *op, const struct ctl *ctl, const struct str **ret_names,
+                          uint32_t *ret_count);
 /* STATUS_INVALID "ctl.usage" when it is none of them. */
 STATUS ctl_service_check(struct op *op, struct str name);
 

@@ -25,6 +25,19 @@ static STATUS add_lane(struct op *op, struct str service, const struct pg_rows *
     return pg_rows_i64(op, rows, row, "last_at_us", &cells[8].number);
 }
 
+static STATUS add_service(struct op *op, const struct ctl *ctl, struct str service,
+                          struct ctl_table *table, bool *stopped)
+{
+    DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ctl_db_open(op, ctl, service, &conn));
+    TRY(pg_query(op, conn, &holdfastctl_sql_lane_list, /* params */ NULL, 0, &rows));
+    for (uint32_t row = 0; row < pg_rows_count(rows); row++) {
+        TRY(add_lane(op, service, rows, row, table, stopped));
+    }
+    return OK;
+}
+
 struct status ctl_lane_list(struct op *op, struct ctl *ctl)
 {
     static const struct ctl_column columns[] = {
@@ -36,23 +49,10 @@ struct status ctl_lane_list(struct op *op, struct ctl *ctl)
     uint32_t count;
     bool stopped = false;
     struct ctl_table table;
-    TRY(ctl_services(op, &services, &count));
+    TRY(ctl_services_asked(op, ctl, &services, &count));
     TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), CTL_ROWS_MAX));
-    bool one = ctl_args_given(&ctl->args, CTL_OPTION_SERVICE);
-    if (one) {
-        TRY(ctl_service_check(op, ctl->args.text[CTL_OPTION_SERVICE]));
-    }
     for (uint32_t i = 0; i < count; i++) {
-        if (one && !str_eq(services[i], ctl->args.text[CTL_OPTION_SERVICE])) {
-            continue;
-        }
-        DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
-        DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
-        TRY(ctl_db_open(op, ctl, services[i], &conn));
-        TRY(pg_query(op, conn, &holdfastctl_sql_lane_list, /* params */ NULL, 0, &rows));
-        for (uint32_t row = 0; row < pg_rows_count(rows); row++) {
-            TRY(add_lane(op, services[i], rows, row, &table, &stopped));
-        }
+        TRY(add_service(op, ctl, services[i], &table, &stopped));
     }
     ctl_out_list(&ctl->out, "lanes", /* heading */ NULL, &table);
     return stopped ? op_fail(op, STATUS_CONFLICT, "ctl.findings", "a lane is stopped") : OK;

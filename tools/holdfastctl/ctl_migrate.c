@@ -96,7 +96,8 @@ static STATUS make_plan(struct op *op, const struct ctl *ctl, struct str service
 {
     struct ctl_migrations files;
     TRY(read_files(op, ctl, service, &files));
-    *ret_plan = (struct plan){.steps = arena_new(op->arena, struct step, 2 * CTL_MIGRATIONS_MAX)};
+    *ret_plan =
+        (struct plan){.steps = arena_new(op->arena, struct step, (size_t)2 * CTL_MIGRATIONS_MAX)};
     if (!ret_plan->steps) {
         return op_arena_full(op);
     }
@@ -164,7 +165,7 @@ static STATUS apply(struct op *op, struct pg_conn *conn, struct str service,
 {
     struct strbuf buf;
     struct str script;
-    fprintf(stderr, STR_FMT "/" STR_FMT "\n", STR_ARG(service), STR_ARG(migration->name));
+    (void)fprintf(stderr, STR_FMT "/" STR_FMT "\n", STR_ARG(service), STR_ARG(migration->name));
     TRY(name_next(op, conn, migration));
     strbuf_init(&buf, op->arena, 2 * CTL_MIGRATION_MAX_BYTES);
     strbuf_add(&buf, migration->up);
@@ -190,6 +191,16 @@ static STATUS lock(struct op *op, struct pg_conn *conn)
     return st;
 }
 
+static STATUS take_step(struct op *op, struct pg_conn *conn, struct str service,
+                        const struct step *step, int64_t *applied)
+{
+    if (step->state == STEP_PENDING) {
+        *applied += 1;
+        return apply(op, conn, service, &step->migration);
+    }
+    return step->state == STEP_UNHASHED ? remember(op, conn, &step->migration) : OK;
+}
+
 static STATUS migrate_service(struct op *op, const struct ctl *ctl, struct str service,
                               int64_t *applied)
 {
@@ -201,12 +212,7 @@ static STATUS migrate_service(struct op *op, const struct ctl *ctl, struct str s
     TRY(make_plan(op, ctl, service, conn, &plan));
     TRY(check_plan(op, service, &plan));
     for (uint32_t i = 0; i < plan.count; i++) {
-        if (plan.steps[i].state == STEP_PENDING) {
-            TRY(apply(op, conn, service, &plan.steps[i].migration));
-            *applied += 1;
-        } else if (plan.steps[i].state == STEP_UNHASHED) {
-            TRY(remember(op, conn, &plan.steps[i].migration));
-        }
+        TRY(take_step(op, conn, service, &plan.steps[i], applied));
     }
     return pg_exec(op, conn, &holdfastctl_sql_grant_service, /* params */ NULL, 0, NULL);
 }
@@ -246,6 +252,26 @@ static STATUS open_migrated(struct op *op, const struct ctl *ctl, struct str ser
     return OK;
 }
 
+static STATUS add_status(struct op *op, const struct ctl *ctl, struct str service,
+                         struct ctl_table *table, bool *current)
+{
+    DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
+    struct plan plan;
+    TRY(open_migrated(op, ctl, service, &conn));
+    TRY(make_plan(op, ctl, service, conn, &plan));
+    for (uint32_t i = 0; i < plan.count; i++) {
+        const struct step *step = &plan.steps[i];
+        struct ctl_cell *cells;
+        TRY(ctl_table_add(op, table, &cells));
+        cells[0].text = service;
+        cells[1].text = step->migration.version;
+        cells[2].text = step->migration.name;
+        cells[3].text = str_of(step_names[step->state]);
+        *current = *current && (step->state == STEP_APPLIED || step->state == STEP_UNHASHED);
+    }
+    return OK;
+}
+
 struct status ctl_migrate_status(struct op *op, struct ctl *ctl)
 {
     static const struct ctl_column columns[] = {{"service", CTL_CELL_TEXT},
@@ -259,20 +285,7 @@ struct status ctl_migrate_status(struct op *op, struct ctl *ctl)
     TRY(ctl_services(op, &services, &service_count));
     TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), CTL_ROWS_MAX));
     for (uint32_t i = 0; i < service_count; i++) {
-        DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
-        struct plan plan;
-        TRY(open_migrated(op, ctl, services[i], &conn));
-        TRY(make_plan(op, ctl, services[i], conn, &plan));
-        for (uint32_t s = 0; s < plan.count; s++) {
-            const struct step *step = &plan.steps[s];
-            struct ctl_cell *cells;
-            TRY(ctl_table_add(op, &table, &cells));
-            cells[0].text = services[i];
-            cells[1].text = step->migration.version;
-            cells[2].text = step->migration.name;
-            cells[3].text = str_of(step_names[step->state]);
-            current = current && (step->state == STEP_APPLIED || step->state == STEP_UNHASHED);
-        }
+        TRY(add_status(op, ctl, services[i], &table, &current));
     }
     ctl_out_list(&ctl->out, "migrations", /* heading */ NULL, &table);
     return current ? OK

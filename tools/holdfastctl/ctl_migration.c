@@ -55,7 +55,7 @@ struct status ctl_migration_parse(struct op *op, struct str name, struct str con
     const char *up = NULL;
     const char *down = NULL;
     struct str rest = content;
-    struct str line;
+    struct str line = STR("");
     while (next_line(&rest, &line)) {
         struct str trimmed = str_trim(line);
         if (!str_has_prefix(trimmed, STR("-- migrate:"))) {
@@ -83,7 +83,7 @@ struct status ctl_migration_parse(struct op *op, struct str name, struct str con
 static void close_file(FILE **file)
 {
     if (*file) {
-        fclose(*file);
+        (void)fclose(*file); /* it was only read */
     }
 }
 
@@ -134,6 +134,8 @@ static int compare_versions(struct str a, struct str b)
     while (a.len > 1 && a.ptr[0] == '0') {
         a = str_after(a, 1);
     }
+    ASSERT(a.len > 0);
+    ASSERT(b.len > 0);
     while (b.len > 1 && b.ptr[0] == '0') {
         b = str_after(b, 1);
     }
@@ -184,6 +186,7 @@ struct status ctl_migrations_read(struct op *op, struct str dir, struct ctl_migr
                                          "%s cannot be opened (errno %d)", path.ptr, errno);
     }
     uint32_t first = migrations->count;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): the handle is this thread's own */
     for (struct dirent *entry = readdir(handle); entry; entry = readdir(handle)) {
         if (!is_sql_file(str_of(entry->d_name))) {
             continue;
@@ -192,8 +195,8 @@ struct status ctl_migrations_read(struct op *op, struct str dir, struct ctl_migr
         if (!name.ptr) {
             return op_arena_full(op);
         }
-        struct str content;
-        struct ctl_migration migration;
+        struct str content = STR("");
+        struct ctl_migration migration = {.up = STR("")};
         TRY(read_file(op, dir, name, &content));
         TRY(ctl_migration_parse(op, name, content, &migration));
         TRY(insert_sorted(op, migrations, first, &migration));

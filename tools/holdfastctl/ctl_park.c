@@ -12,18 +12,6 @@ static int32_t limit_of(const struct ctl_args *args)
                                                   : LIST_DEFAULT;
 }
 
-/* All services, or the one of --service. */
-static STATUS services_of(struct op *op, const struct ctl *ctl, const struct str **ret_names,
-                          uint32_t *ret_count)
-{
-    if (!ctl_args_given(&ctl->args, CTL_OPTION_SERVICE)) {
-        return ctl_services(op, ret_names, ret_count);
-    }
-    *ret_names = &ctl->args.text[CTL_OPTION_SERVICE];
-    *ret_count = 1;
-    return ctl_service_check(op, **ret_names);
-}
-
 static STATUS add_keys(struct op *op, struct pg_conn *conn, struct str service, int32_t limit,
                        struct ctl_table *table)
 {
@@ -83,7 +71,7 @@ struct status ctl_park_list(struct op *op, struct ctl *ctl)
     uint32_t count;
     struct ctl_table keys;
     struct ctl_table quarantine;
-    TRY(services_of(op, ctl, &services, &count));
+    TRY(ctl_services_asked(op, ctl, &services, &count));
     TRY(ctl_table_init(op, &keys, key_columns, ARRAY_LEN(key_columns), CTL_ROWS_MAX));
     TRY(ctl_table_init(op, &quarantine, quarantine_columns, ARRAY_LEN(quarantine_columns),
                        CTL_ROWS_MAX));
@@ -105,35 +93,43 @@ struct parked {
     int64_t since_us;
 };
 
+static STATUS look_for(struct op *op, const struct ctl *ctl, struct str service, struct id key,
+                       struct parked *parked)
+{
+    const struct pg_param params[] = {PG_ID(key)};
+    DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ctl_db_open(op, ctl, service, &conn));
+    TRY(pg_query(op, conn, &holdfastctl_sql_park_key, params, ARRAY_LEN(params), &rows));
+    if (pg_rows_count(rows) == 0) {
+        return OK;
+    }
+    if (parked->service.len > 0) {
+        return op_fail(op, STATUS_INVALID, "ctl.usage",
+                       "more than one service has parked this key: say --service");
+    }
+    parked->service = service;
+    TRY(pg_rows_i32(op, rows, 0, "lane", &parked->lane));
+    TRY(pg_rows_text(op, rows, 0, "reason", &parked->reason));
+    return pg_rows_i64(op, rows, 0, "since_us", &parked->since_us);
+}
+
 /* Looks in every service (or that of --service); a key that several have parked needs --service. */
 static STATUS find_parked(struct op *op, const struct ctl *ctl, struct id key,
                           struct parked *ret_parked)
 {
     const struct str *services;
     uint32_t count;
-    bool found = false;
-    TRY(services_of(op, ctl, &services, &count));
+    struct parked parked = {.service = STR("")};
+    TRY(ctl_services_asked(op, ctl, &services, &count));
     for (uint32_t i = 0; i < count; i++) {
-        const struct pg_param params[] = {PG_ID(key)};
-        DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
-        DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
-        TRY(ctl_db_open(op, ctl, services[i], &conn));
-        TRY(pg_query(op, conn, &holdfastctl_sql_park_key, params, ARRAY_LEN(params), &rows));
-        if (pg_rows_count(rows) == 0) {
-            continue;
-        }
-        if (found) {
-            return op_fail(op, STATUS_INVALID, "ctl.usage",
-                           "more than one service has parked this key: say --service");
-        }
-        found = true;
-        ret_parked->service = services[i];
-        TRY(pg_rows_i32(op, rows, 0, "lane", &ret_parked->lane));
-        TRY(pg_rows_text(op, rows, 0, "reason", &ret_parked->reason));
-        TRY(pg_rows_i64(op, rows, 0, "since_us", &ret_parked->since_us));
+        TRY(look_for(op, ctl, services[i], key, &parked));
     }
-    return found ? OK
-                 : op_fail(op, STATUS_NOT_FOUND, "ctl.not_found", "nobody has parked this key");
+    if (parked.service.len == 0) {
+        return op_fail(op, STATUS_NOT_FOUND, "ctl.not_found", "nobody has parked this key");
+    }
+    *ret_parked = parked;
+    return OK;
 }
 
 static STATUS key_of(struct op *op, const struct ctl *ctl, struct id *ret_key)
@@ -186,7 +182,7 @@ struct status ctl_park_show(struct op *op, struct ctl *ctl)
         {"bytes", CTL_CELL_NUMBER}, {"value_hex", CTL_CELL_TEXT},
     };
     struct id key;
-    struct parked parked;
+    struct parked parked = {.service = STR("")};
     struct ctl_table table;
     TRY(key_of(op, ctl, &key));
     TRY(find_parked(op, ctl, key, &parked));
@@ -207,7 +203,7 @@ struct status ctl_park_show(struct op *op, struct ctl *ctl)
 static STATUS ask(struct op *op, struct ctl *ctl, enum ctl_request_kind kind)
 {
     struct id key;
-    struct parked parked;
+    struct parked parked = {.service = STR("")};
     TRY(key_of(op, ctl, &key));
     TRY(find_parked(op, ctl, key, &parked));
     const struct ctl_args *args = &ctl->args;

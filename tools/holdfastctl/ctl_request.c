@@ -70,7 +70,7 @@ struct status ctl_request_run(struct op *op, struct ctl *ctl, const struct ctl_r
     int64_t wait_s = ctl_args_given(&ctl->args, CTL_OPTION_WAIT) ? ctl->args.number[CTL_OPTION_WAIT]
                                                                  : CTL_REQUEST_WAIT_DEFAULT_S;
     struct id id = id_random();
-    struct str result;
+    struct str result = STR("");
     DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
     TRY(ctl_db_open(op, ctl, request->service, &conn));
     TRY(add(op, ctl, conn, id, request));

@@ -81,7 +81,7 @@ struct status ctl_token_create(struct op *op, struct ctl *ctl)
     if (!ctl->out.json) {
         char text[ID_TEXT_BYTES];
         id_format(account, text);
-        fprintf(stderr, "%s %s; the token is shown this once\n", kind_names[kind], text);
+        (void)fprintf(stderr, "%s %s; the token is shown this once\n", kind_names[kind], text);
         ctl_out_line(&ctl->out, token);
         return OK;
     }

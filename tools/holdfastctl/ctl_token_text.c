@@ -49,7 +49,7 @@ bool ctl_token_is_whole(struct str token)
         return false;
     }
     DEFER(arena_fini) struct arena arena;
-    arena_init(&arena, TOKEN_MAX_BYTES * 4);
+    arena_init(&arena, (size_t)4 * TOKEN_MAX_BYTES);
     struct strbuf buf;
     struct str check;
     strbuf_init(&buf, &arena, TOKEN_MAX_BYTES);

@@ -9,16 +9,17 @@
 
 #define DETAIL_MAX_BYTES 256
 
-struct status ctl_verify_add(struct op *op, struct ctl_verification *verification,
-                             struct id escrow_id, const char *what, const char *format, ...)
+void ctl_verify_add(struct op *op, struct ctl_verification *verification, struct id escrow_id,
+                    const char *what, const char *format, ...)
 {
     verification->findings_total++;
     if (verification->finding_count == CTL_FINDINGS_MAX) {
-        return OK;
+        return;
     }
     char *detail = arena_alloc(op->arena, DETAIL_MAX_BYTES, 1);
     if (!detail) {
-        return op_arena_full(op);
+        verification->failed = true;
+        return;
     }
     va_list args;
     va_start(args, format);
@@ -31,11 +32,9 @@ struct status ctl_verify_add(struct op *op, struct ctl_verification *verificatio
         .detail = {.ptr = detail,
                    .len = used < DETAIL_MAX_BYTES ? used : (size_t)DETAIL_MAX_BYTES - 1},
     };
-    return OK;
 }
 
-#define FOUND(what, ...) \
-    TRY(ctl_verify_add(op, verification, history->escrow->id, (what), __VA_ARGS__))
+#define FOUND(what, ...) ctl_verify_add(op, verification, history->escrow->id, (what), __VA_ARGS__)
 
 /* The transfers of one transition, which are next to each other. */
 static const struct escrow_transfer *transfers_of(const struct ctl_history *history, int64_t seq,
@@ -52,9 +51,9 @@ static const struct escrow_transfer *transfers_of(const struct ctl_history *hist
     return first;
 }
 
-static STATUS check_transition(struct op *op, struct ctl_verification *verification,
-                               const struct ctl_history *history, uint32_t index,
-                               const struct hash *wanted_prev)
+static void check_transition(struct op *op, struct ctl_verification *verification,
+                             const struct ctl_history *history, uint32_t index,
+                             const struct hash *wanted_prev)
 {
     const struct escrow_transition *row = &history->transitions[index];
     const struct escrow_transition *before = index > 0 ? row - 1 : NULL;
@@ -76,7 +75,7 @@ static STATUS check_transition(struct op *op, struct ctl_verification *verificat
     if ((int64_t)count != row->transfer_count) {
         FOUND("transfer_count", "seq %" PRId64 " has %" PRIu32 " transfers, says %d", row->seq,
               count, row->transfer_count);
-        return OK; /* its hash cannot be right */
+        return; /* its hash cannot be right */
     }
     for (uint32_t i = 0; i < count; i++) {
         if (transfers[i].ordinal != (int)i) {
@@ -87,16 +86,15 @@ static STATUS check_transition(struct op *op, struct ctl_verification *verificat
     if (!hash_eq(&hash, &row->hash)) {
         FOUND("hash", "seq %" PRId64 " or its transfers were changed", row->seq);
     }
-    return OK;
 }
 
-static STATUS check_chain(struct op *op, struct ctl_verification *verification,
-                          const struct ctl_history *history)
+static void check_chain(struct op *op, struct ctl_verification *verification,
+                        const struct ctl_history *history)
 {
     const struct escrow *escrow = history->escrow;
     struct hash prev = escrow_chain_root(escrow);
     for (uint32_t i = 0; i < history->transition_count; i++) {
-        TRY(check_transition(op, verification, history, i, &prev));
+        check_transition(op, verification, history, i, &prev);
         prev = history->transitions[i].hash;
     }
     if (!hash_eq(&prev, &escrow->chain_head)) {
@@ -113,7 +111,6 @@ static STATUS check_chain(struct op *op, struct ctl_verification *verification,
         FOUND("state", "the escrow says %s, its history %s", escrow_state_name(escrow->state),
               escrow_state_name(last));
     }
-    return OK;
 }
 
 /* The sums of a currency, made when it is met first; NULL: too many currencies. */
@@ -183,9 +180,9 @@ static void add_flow(struct flows *flows, const struct escrow_transfer *line)
     }
 }
 
-static STATUS check_own_sums(struct op *op, struct ctl_verification *verification,
-                             const struct ctl_history *history, const struct ctl_totals *sums,
-                             const struct flows *flows)
+static void check_own_sums(struct op *op, struct ctl_verification *verification,
+                           const struct ctl_history *history, const struct ctl_totals *sums,
+                           const struct flows *flows)
 {
     const struct escrow *escrow = history->escrow;
 
@@ -212,12 +209,11 @@ static STATUS check_own_sums(struct op *op, struct ctl_verification *verificatio
                   rows[i].stored_minor, rows[i].counted_minor);
         }
     }
-    return OK;
 }
 
 /* In other currencies money is only put aside: the suspense rows say the same as the ledger. */
-static STATUS check_foreign_sums(struct op *op, struct ctl_verification *verification,
-                                 const struct ctl_history *history, const struct ctl_totals *sums)
+static void check_foreign_sums(struct op *op, struct ctl_verification *verification,
+                               const struct ctl_history *history, const struct ctl_totals *sums)
 {
     int64_t aside_minor = 0;
     for (uint32_t i = 0; i < history->suspense_count; i++) {
@@ -231,18 +227,18 @@ static STATUS check_foreign_sums(struct op *op, struct ctl_verification *verific
         FOUND("balance", "suspense in " STR_FMT ": rows %" PRId64 ", by the ledger %" PRId64,
               STR_ARG(sums->currency), aside_minor, owed(sums, ESCROW_ACCOUNT_SUSPENSE));
     }
-    return OK;
 }
 
-static STATUS check_ledger(struct op *op, struct ctl_verification *verification,
-                           const struct ctl_history *history)
+static void check_ledger(struct op *op, struct ctl_verification *verification,
+                         const struct ctl_history *history)
 {
     struct str own = currency_name(history->escrow->currency);
     struct ctl_totals sums[CTL_TOTALS_MAX];
     uint32_t sum_count = 0;
     struct flows flows = {.in_minor = 0};
     if (!totals_of(op, sums, &sum_count, own)) {
-        return op_arena_full(op);
+        verification->failed = true;
+        return;
     }
     for (uint32_t i = 0; i < history->transfer_count; i++) {
         const struct escrow_transfer *line = &history->transfers[i];
@@ -256,15 +252,14 @@ static STATUS check_ledger(struct op *op, struct ctl_verification *verification,
             add_flow(&flows, line);
         }
     }
-    TRY(check_own_sums(op, verification, history, &sums[0], &flows));
+    check_own_sums(op, verification, history, &sums[0], &flows);
     for (uint32_t i = 1; i < sum_count; i++) {
-        TRY(check_foreign_sums(op, verification, history, &sums[i]));
+        check_foreign_sums(op, verification, history, &sums[i]);
     }
-    return OK;
 }
 
-struct status ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
-                                const struct ctl_history *history)
+void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
+                       const struct ctl_history *history)
 {
     verification->escrows++;
     verification->transitions += history->transition_count;
@@ -277,32 +272,40 @@ struct status ctl_verify_escrow(struct op *op, struct ctl_verification *verifica
             FOUND("unsound", "suspense row %" PRIu32 " contradicts itself", i + 1);
         }
     }
-    TRY(check_chain(op, verification, history));
-    return check_ledger(op, verification, history);
+    check_chain(op, verification, history);
+    check_ledger(op, verification, history);
 }
 
-struct status ctl_verify_totals(struct op *op, struct ctl_verification *verification)
+/* The sum of all accounts; each liability is looked at on the way. */
+static int64_t sum_accounts(struct op *op, struct ctl_verification *verification,
+                            const struct ctl_totals *totals)
 {
-    for (uint32_t i = 0; i < verification->total_count; i++) {
-        const struct ctl_totals *totals = &verification->totals[i];
-        int64_t sum_minor = 0;
-        for (int a = ESCROW_ACCOUNT_NONE + 1; a < ESCROW_ACCOUNT_COUNT; a++) {
-            int64_t owed_minor = owed(totals, (enum escrow_account)a);
-            if (!money_try_add(sum_minor, owed_minor, &sum_minor)) {
-                sum_minor = INT64_MAX;
-            }
-            if (owed_minor < 0 && a != ESCROW_ACCOUNT_PSP_CLEAR) {
-                TRY(ctl_verify_add(op, verification, (struct id){{0}}, "liability",
-                                   "%s in " STR_FMT " is below zero",
-                                   escrow_account_name((enum escrow_account)a),
-                                   STR_ARG(totals->currency)));
-            }
+    const struct id none = {.bytes = {0}};
+    int64_t sum_minor = 0;
+    for (int a = ESCROW_ACCOUNT_NONE + 1; a < ESCROW_ACCOUNT_COUNT; a++) {
+        int64_t owed_minor = owed(totals, (enum escrow_account)a);
+        if (!money_try_add(sum_minor, owed_minor, &sum_minor)) {
+            return INT64_MAX;
         }
-        if (sum_minor != 0) {
-            TRY(ctl_verify_add(op, verification, (struct id){{0}}, "sum",
-                               "the accounts in " STR_FMT " sum to %" PRId64,
-                               STR_ARG(totals->currency), sum_minor));
+        if (owed_minor < 0 && a != ESCROW_ACCOUNT_PSP_CLEAR) {
+            ctl_verify_add(op, verification, none, "liability", "%s in " STR_FMT " is below zero",
+                           escrow_account_name((enum escrow_account)a), STR_ARG(totals->currency));
         }
     }
-    return OK;
+    return sum_minor;
+}
+
+struct status ctl_verify_finish(struct op *op, struct ctl_verification *verification)
+{
+    const struct id none = {.bytes = {0}};
+    for (uint32_t i = 0; i < verification->total_count; i++) {
+        const struct ctl_totals *totals = &verification->totals[i];
+        int64_t sum_minor = sum_accounts(op, verification, totals);
+        if (sum_minor != 0) {
+            ctl_verify_add(op, verification, none, "sum",
+                           "the accounts in " STR_FMT " sum to %" PRId64, STR_ARG(totals->currency),
+                           sum_minor);
+        }
+    }
+    return verification->failed ? op_arena_full(op) : OK;
 }

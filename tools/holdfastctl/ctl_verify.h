@@ -35,6 +35,7 @@ struct ctl_totals {
 struct ctl_verification {
     struct ctl_finding findings[CTL_FINDINGS_MAX];
     uint32_t finding_count;  /* listed */
+    bool failed;             /* the arena was full: remembered, told once, by ctl_verify_finish */
     uint64_t findings_total; /* all */
     struct ctl_totals totals[CTL_TOTALS_MAX];
     uint32_t total_count;
@@ -54,15 +55,15 @@ struct ctl_history {
     uint32_t suspense_count;
 };
 
-/* Adds to the totals and findings. Fails only when the arena is full. */
-STATUS ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
-                         const struct ctl_history *history);
+/* Adds to the totals and findings. */
+void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
+                       const struct ctl_history *history);
 
 /* A finding that is about no single escrow (id none), or from elsewhere. */
-STATUS ctl_verify_add(struct op *op, struct ctl_verification *verification, struct id escrow_id,
-                      const char *what, const char *format, ...)
+void ctl_verify_add(struct op *op, struct ctl_verification *verification, struct id escrow_id,
+                    const char *what, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* After all escrows: debits and credits of all accounts are equal in every currency, and no liability
- * is below zero. */
-STATUS ctl_verify_totals(struct op *op, struct ctl_verification *verification);
+ * is below zero. Fails when the arena was ever full. */
+STATUS ctl_verify_finish(struct op *op, struct ctl_verification *verification);

@@ -81,9 +81,9 @@ int main(int argc, char **argv)
     bool help = str_eq(first, STR("help")) || str_eq(first, STR("--help"));
     struct status st = help ? print_help(&op, argc, argv) : run(&op, &ctl, argc, argv);
     if (status_failed(st)) {
-        fprintf(stderr, "holdfastctl: %s (%s)\n", op.err.msg, op.err.code);
+        (void)fprintf(stderr, "holdfastctl: %s (%s)\n", op.err.msg, op.err.code);
         if (st.kind == STATUS_INVALID) {
-            fputs("See holdfastctl help.\n", stderr);
+            (void)fputs("See holdfastctl help.\n", stderr);
         }
     }
     return (int)exit_code(st);
