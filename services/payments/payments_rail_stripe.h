@@ -5,7 +5,7 @@
 /* Stripe: PaymentIntents in, Transfers out to connected accounts, Refunds back. */
 
 /* The version that requests and answers are written for; sent with every call. */
-#define STRIPE_API_VERSION "2025-03-31.basil"
+#define STRIPE_API_VERSION "2026-08-26.dahlia"
 
 extern const struct payments_rail payments_rail_stripe;
 

@@ -1,0 +1,150 @@
+/*
+ * Sends one request of the payment rail through the production caller, as payments would, and
+ * prints what came of it: "STATUS VERDICT CODE", a line each for the fact, then the answer's body.
+ * usage: judge_client BASE_URL KIND EFFECT_UUID AMOUNT [REF]
+ * KIND: intent, cancel, transfer, refund; with a '+' behind it an unknown parameter is added.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/secret.h"
+#include "payments/payments_out_calls.h"
+#include "payments/payments_rail_stripe.h"
+
+#define ESCROW_ID "5f0c2a8e-0000-4000-8000-0000000000e5"
+#define LEG_ID "5f0c2a8e-0000-4000-8000-00000000001e"
+
+struct woken {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool yes;
+};
+
+static void wake(void *ctx)
+{
+    struct woken *woken = ctx;
+    pthread_mutex_lock(&woken->lock);
+    woken->yes = true;
+    pthread_cond_signal(&woken->changed);
+    pthread_mutex_unlock(&woken->lock);
+}
+
+static enum payments_effect_kind kind_of(struct str name)
+{
+    static const char *const names[PAYMENTS_EFFECT_COUNT] = {
+        [PAYMENTS_EFFECT_NONE] = "",
+        [PAYMENTS_EFFECT_CREATE_INTENT] = "intent",
+        [PAYMENTS_EFFECT_CANCEL_INTENT] = "cancel",
+        [PAYMENTS_EFFECT_CREATE_TRANSFER] = "transfer",
+        [PAYMENTS_EFFECT_CREATE_REFUND] = "refund",
+    };
+    for (int i = 1; i < PAYMENTS_EFFECT_COUNT; i++) {
+        if (str_eq(name, str_of(names[i]))) {
+            return (enum payments_effect_kind)i;
+        }
+    }
+    return PAYMENTS_EFFECT_NONE;
+}
+
+static struct status build_request(struct op *op, const struct payments_effect *effect, bool extra,
+                                   struct str *ret_request)
+{
+    TRY(payments_rail_stripe.request(op, effect, ret_request));
+    if (!extra) {
+        return OK;
+    }
+    struct effects_request request;
+    TRY(effects_decode(op, *ret_request, &request));
+    struct strbuf body;
+    strbuf_init(&body, op->arena, EFFECTS_BODY_MAX_BYTES);
+    strbuf_add(&body, request.body);
+    payments_rail_stripe_param(&body, "holdfast_never_heard_of", STR("1"));
+    ASSERT(strbuf_finish(&body, &request.body));
+    return effects_encode(op, &request, ret_request);
+}
+
+static struct status call(struct op *op, const char *base, const struct caller_call *what,
+                          struct effect_row *effect)
+{
+    struct secret key = {0};
+    ASSERT(secret_set(&key, STR("sk_test_4eC39HqLyjWDarjtT1zdp7dc")));
+    struct effects_options options = {
+        .slots = 1,
+        .base_url = str_of(base),
+        .allow_http = true,
+        .build = payments_out_calls_build,
+        .deps = &key,
+    };
+    struct woken woken = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    DEFER(effects_free_at) struct caller *caller = NULL;
+    TRY(effects_open(op, &options, &caller));
+    effects_set_wake(caller, 0, wake, &woken);
+    ASSERT(caller->ops->send(caller, what));
+    struct caller_answer answer;
+    pthread_mutex_lock(&woken.lock);
+    while (!woken.yes) {
+        pthread_cond_wait(&woken.changed, &woken.lock);
+    }
+    pthread_mutex_unlock(&woken.lock);
+    ASSERT(caller->ops->take(caller, 0, &answer));
+    static const char *const verdicts[ENGINE_VERDICT_COUNT] = {"none", "done", "failed", "unknown"};
+    struct str code;
+    enum engine_verdict verdict = payments_rail_stripe.judge(op, effect, &answer, &code);
+    printf("%d %s " STR_FMT "\n", answer.http_status, verdicts[verdict], STR_ARG(code));
+    struct payments_fact fact = {0};
+    bool told = false;
+    if (verdict != ENGINE_VERDICT_UNKNOWN) {
+        TRY(payments_rail_stripe.read(op, effect, &answer, &fact, &told));
+    }
+    printf("%d " STR_FMT "\n" STR_FMT "\n", told ? (int)fact.kind : 0, STR_ARG(fact.provider_ref),
+           STR_ARG(answer.body));
+    caller->ops->release(caller, &answer);
+    return OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 5) {
+        return 2;
+    }
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, (size_t)16 * 1024 * 1024);
+    struct op op = {.arena = &arena};
+    struct str kind = str_of(argv[2]);
+    bool extra = kind.len > 0 && kind.ptr[kind.len - 1] == '+';
+    kind.len -= extra ? 1 : 0;
+    struct str ref = str_of(argc > 5 ? argv[5] : "");
+    struct payments_effect effect = {
+        .kind = kind_of(kind),
+        .currency = CURRENCY_USD,
+        .description = STR("A lamp & more, 100 % \xC3\xA9t\xC3\xA9"),
+        .destination = STR("acct_1032D82eZvKYlo2C"),
+        .intent_ref = ref,
+        .charge_ref = ref,
+    };
+    struct id effect_id;
+    if (effect.kind == PAYMENTS_EFFECT_NONE || !id_parse(str_of(argv[3]), &effect_id) ||
+        !str_to_i64(str_of(argv[4]), &effect.amount_minor) ||
+        !id_parse(STR(ESCROW_ID), &effect.escrow_id) || !id_parse(STR(LEG_ID), &effect.leg_id)) {
+        return 2;
+    }
+    struct caller_call what = {.effect_id = effect_id, .not_after_ms = clock_mono_ms() + 10000};
+    struct effect_row row = {
+        .id = effect_id,
+        .key = effect.escrow_id,
+        .subject = effect.leg_id,
+        .kind = (int)effect.kind,
+    };
+    struct status st = build_request(&op, &effect, extra, &what.request);
+    if (!status_failed(st)) {
+        st = call(&op, argv[1], &what, &row);
+    }
+    if (status_failed(st)) {
+        (void)fprintf(stderr, "%s: %s\n", op.err.code, op.err.msg);
+        return 1;
+    }
+    return 0;
+}
