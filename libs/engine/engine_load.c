@@ -119,6 +119,6 @@ STATUS engine_load(struct engine *engine, struct engine_batch *batch)
     }
     return batch->fence.held_count == ref_count
                ? OK
-               : op_fail(&engine->op, STATUS_CANCELED, "engine.lane_lost",
+               : op_fail(&engine->op, STATUS_CANCELED, "engine.lanes_lost",
                          "%" PRIu32 " of %" PRIu32 " held", batch->fence.held_count, ref_count);
 }
