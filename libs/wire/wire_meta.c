@@ -50,21 +50,34 @@ STATUS wire_meta_read(struct op *op, const Holdfast__Common__V1__Meta *meta,
     return OK;
 }
 
-STATUS wire_meta_origin(struct op *op, struct id id, struct id correlation_id,
-                        struct engine_actor actor, Holdfast__Common__V1__Meta **ret_meta)
+/* NULL when the arena is full. */
+static Holdfast__Common__V1__Meta *new_meta(struct op *op, struct id id, struct id correlation_id,
+                                            struct engine_actor actor)
 {
     Holdfast__Common__V1__Meta *meta = arena_new(op->arena, Holdfast__Common__V1__Meta, 1);
     Holdfast__Common__V1__Actor *who = arena_new(op->arena, Holdfast__Common__V1__Actor, 1);
     if (!meta || !who) {
-        return op_arena_full(op);
+        return NULL;
     }
     holdfast__common__v1__meta__init(meta);
     holdfast__common__v1__actor__init(who);
-    TRY(wire_fill_id(op, id, &meta->message_id));
-    TRY(wire_fill_id(op, correlation_id, &meta->correlation_id));
-    TRY(wire_fill_id(op, actor.id, &who->id));
+    if (status_failed(wire_fill_id(op, id, &meta->message_id)) ||
+        status_failed(wire_fill_id(op, correlation_id, &meta->correlation_id)) ||
+        status_failed(wire_fill_id(op, actor.id, &who->id))) {
+        return NULL;
+    }
     who->kind = (Holdfast__Common__V1__ActorKind)actor.kind;
     meta->actor = who;
+    return meta;
+}
+
+STATUS wire_meta_origin(struct op *op, struct id id, struct id correlation_id,
+                        struct engine_actor actor, Holdfast__Common__V1__Meta **ret_meta)
+{
+    Holdfast__Common__V1__Meta *meta = new_meta(op, id, correlation_id, actor);
+    if (!meta) {
+        return op_arena_full(op);
+    }
     *ret_meta = meta;
     return OK;
 }
@@ -72,8 +85,10 @@ STATUS wire_meta_origin(struct op *op, struct id id, struct id correlation_id,
 STATUS wire_meta_fill(struct op *op, const struct engine_message *cause, struct id id,
                       Holdfast__Common__V1__Meta **ret_meta)
 {
-    Holdfast__Common__V1__Meta *meta;
-    TRY(wire_meta_origin(op, id, cause->correlation_id, cause->actor, &meta));
+    Holdfast__Common__V1__Meta *meta = new_meta(op, id, cause->correlation_id, cause->actor);
+    if (!meta) {
+        return op_arena_full(op);
+    }
     TRY(wire_fill_id(op, cause->id, &meta->causation_id));
     meta->committed_at_us = op->now_us;
     *ret_meta = meta;

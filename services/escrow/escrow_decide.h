@@ -15,9 +15,9 @@
 
 /* Terms that are accepted, ends included. */
 #define ESCROW_PRICE_MIN_MINOR 1
-#define ESCROW_PRICE_MAX_MINOR 99999999 /* the largest card charge: 999,999.99 USD */
-#define ESCROW_INSPECTION_MIN_SECONDS (1 * 86400)
-#define ESCROW_INSPECTION_MAX_SECONDS (30 * 86400)
+#define ESCROW_PRICE_MAX_MINOR 99999999       /* the largest card charge: 999,999.99 USD */
+#define ESCROW_INSPECTION_MIN_SECONDS 86400   /* 1 day */
+#define ESCROW_INSPECTION_MAX_SECONDS 2592000 /* 30 days */
 #define ESCROW_ACCOUNT_MAX_BYTES 255
 #define ESCROW_DESCRIPTION_MAX_BYTES 1000
 #define ESCROW_REASON_MAX_BYTES 500

@@ -102,21 +102,18 @@ static struct status append_history(struct engine_turn *turn, const struct engin
     return OK;
 }
 
-static struct status save_suspense(struct engine_turn *turn, const struct escrow_decision *decision)
+static struct status save_suspense(struct engine_turn *turn,
+                                   const struct escrow_suspense_change *change)
 {
-    for (uint32_t i = 0; i < decision->suspense_count; i++) {
-        const struct escrow_suspense_change *change = &decision->suspense[i];
+    if (change->index == ESCROW_SUSPENSE_NEW) {
         void *row = NULL;
-        if (change->index == ESCROW_SUSPENSE_NEW) {
-            TRY(engine_child_create(turn, &escrow_suspense_table, &change->row, &row));
-            continue;
-        }
-        void *const *rows = NULL;
-        uint32_t count = engine_children(turn, &escrow_suspense_table, &rows);
-        ASSERT(change->index < count);
-        *(struct escrow_suspense *)rows[change->index] = change->row;
-        engine_child_changed(turn, &escrow_suspense_table, rows[change->index]);
+        return engine_child_create(turn, &escrow_suspense_table, &change->row, &row);
     }
+    void *const *rows = NULL;
+    uint32_t count = engine_children(turn, &escrow_suspense_table, &rows);
+    ASSERT(change->index < count);
+    *(struct escrow_suspense *)rows[change->index] = change->row;
+    engine_child_changed(turn, &escrow_suspense_table, rows[change->index]);
     return OK;
 }
 
@@ -163,7 +160,9 @@ static struct status accept(struct engine_turn *turn, const struct engine_messag
     } else {
         TRY(engine_create(turn, next, &row));
     }
-    TRY(save_suspense(turn, decision));
+    for (uint32_t i = 0; i < decision->suspense_count; i++) {
+        TRY(save_suspense(turn, &decision->suspense[i]));
+    }
     return check_result(turn, row);
 }
 

@@ -70,7 +70,7 @@ STATUS escrow_in_commands_decode(struct op *op, const struct bus_record *record,
     const Holdfast__Escrow__V1__EscrowCommand *command =
         (const Holdfast__Escrow__V1__EscrowCommand *)unpacked;
     struct escrow_message *body;
-    const ProtobufCMessage *content;
+    const ProtobufCMessage *content = NULL;
     TRY(wire_id(op, "escrow_id", command->escrow_id, &ret_message->key));
     TRY(wire_check_key(op, record, ret_message->key));
     TRY(wire_meta_read(op, command->meta, ret_message));

@@ -562,6 +562,7 @@ static void one_deal(struct walk *walk)
 static int64_t setting(const char *name, int64_t fallback)
 {
     int64_t value = fallback;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
     const char *given = getenv(name); /* LINT-OK: a test's seed and length */
     return given && str_to_i64(str_of(given), &value) ? value : fallback;
 }
