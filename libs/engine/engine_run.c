@@ -42,7 +42,7 @@ struct engine_run {
 
 /* ---- One thread ---- */
 
-static void log_kafka(void *context, int level, struct str facility, struct str text)
+void engine_run_log_kafka(void *context, int level, struct str facility, struct str text)
 {
     (void)context;
     (void)text; /* free text of a library: the facility and the level say enough for a line */
@@ -52,7 +52,7 @@ static void log_kafka(void *context, int level, struct str facility, struct str 
     }
 }
 
-static struct kafka_security security_of(const struct conf *conf)
+struct kafka_security engine_run_security(const struct conf *conf)
 {
     struct kafka_security security = {.protocol = conf_str(conf, "KAFKA_SECURITY_PROTOCOL")};
     if (conf_given(conf, "KAFKA_SASL_USERNAME")) {
@@ -77,8 +77,8 @@ static STATUS open_ports(struct op *op, struct run_thread *self, struct engine_p
                                             .client_id = service,
                                             .source = service,
                                             .linger_ms = LINGER_MS,
-                                            .security = security_of(conf),
-                                            .log = log_kafka};
+                                            .security = engine_run_security(conf),
+                                            .log = engine_run_log_kafka};
     TRY(store_pg_open(op, &store_options, &ret_ports->store));
     struct status st = bus_kafka_open(op, &bus_options, &ret_ports->bus);
     if (status_failed(st)) {

@@ -2,6 +2,7 @@
 
 #include "base/defer.h"
 #include "engine/engine.h"
+#include "kafka/kafka_conf.h"
 #include "svc/svc.h"
 
 /*
@@ -29,6 +30,11 @@ STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_o
 
 /* Stops reading, publishes what is committed, hands the lanes over, ends the threads. */
 void engine_run_close(struct engine_run *run, int64_t drain_ms);
+
+/* KAFKA_* of the configuration, for whatever else of the process speaks to Kafka. */
+struct kafka_security engine_run_security(const struct conf *conf);
+/* A kafka_log: librdkafka's warnings and errors become lines of ours. */
+void engine_run_log_kafka(void *context, int level, struct str facility, struct str text);
 
 /* The oldest committed record that Kafka has not acknowledged, in milliseconds; 0: none. */
 int64_t engine_run_unpublished_ms(struct engine_run *run);

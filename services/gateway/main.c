@@ -1,6 +1,7 @@
 /* holdfast-gateway: REST in, escrow.commands.v1 out; escrow.events.v1 and payments.events.v1 in, for
  * the read models that requests are answered from. */
 #include "engine/engine_run.h"
+#include "engine/intake_run.h"
 #include "gateway/gateway_conf.h"
 #include "gateway/gateway_http.h"
 #include "gateway/gateway_in.h"
@@ -16,11 +17,9 @@ static void engine_close_at(struct engine_run **run)
     }
 }
 
-static void intake_close_at(struct intake **intake)
+static void intake_close_at(struct intake_run **run)
 {
-    if (*intake) {
-        intake_close(*intake, SVC_DRAIN_MS);
-    }
+    intake_run_close(*run, SVC_DRAIN_MS);
 }
 
 static struct status open_pool(struct op *op, const struct conf *conf, struct pg **ret_pg)
@@ -33,16 +32,6 @@ static struct status open_pool(struct op *op, const struct conf *conf, struct pg
         .connections_max = (uint32_t)conf_i64(conf, "DATABASE_POOL_MAX"),
     };
     return pg_open(op, &options, ret_pg);
-}
-
-static struct status open_intake(struct op *op, const struct conf *conf, struct intake **ret_intake)
-{
-    const struct intake_options options = {
-        .database_url = secret_reveal(conf_secret(conf, "DATABASE_URL")),
-        .kafka_brokers = conf_str(conf, "KAFKA_BROKERS"),
-        .source = gateway_service.name,
-    };
-    return intake_open(op, &options, ret_intake);
 }
 
 static struct status open_server(struct op *op, const struct conf *conf, struct gateway *gateway,
@@ -79,13 +68,13 @@ static struct status run(struct op *op, struct svc *svc)
     DEFER(engine_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {.service = &gateway_service};
     TRY(engine_run_open(op, svc, &engine_options, &engine));
-    DEFER(intake_close_at) struct intake *intake = NULL;
-    TRY(open_intake(op, conf, &intake));
+    DEFER(intake_close_at) struct intake_run *intake = NULL;
+    TRY(intake_run_open(op, svc, gateway_service.name, &intake));
 
     struct gateway gateway = {
         .pg = pg,
         .submit = submit,
-        .submit_ctx = intake,
+        .submit_ctx = intake_run_intake(intake),
         .production = conf_env(conf) == CONF_ENV_PRODUCTION,
     };
     gateway_metrics_init(&gateway.metrics, svc_metrics(svc));

@@ -1,0 +1,115 @@
+/* From configuration to an open intake, and from its counters to the metrics page. */
+#include "engine/intake_run.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/assert.h"
+#include "engine/engine_run.h"
+
+struct intake_run {
+    pthread_mutex_t lock;  /* over intake: the page is written by another thread than closes it */
+    struct intake *intake; /* NULL: closed */
+};
+
+static void unlock(pthread_mutex_t **lock)
+{
+    int failed = pthread_mutex_unlock(*lock);
+    ASSERT(failed == 0);
+}
+
+static pthread_mutex_t *lock(struct intake_run *run)
+{
+    int failed = pthread_mutex_lock(&run->lock);
+    ASSERT(failed == 0);
+    return &run->lock;
+}
+
+static int64_t load(const _Atomic uint64_t *value)
+{
+    return (int64_t)atomic_load_explicit(value, memory_order_relaxed);
+}
+
+static void one(struct metrics_page *page, enum metrics_type type, const char *name,
+                const char *help, int64_t value)
+{
+    metrics_page_family(page, type, name, help);
+    metrics_page_value(page, /* labels */ NULL, 0, value);
+}
+
+static void collect(struct metrics_page *page, void *ctx)
+{
+    struct intake_run *run = ctx;
+    DEFER(unlock) pthread_mutex_t *held = lock(run);
+    if (!run->intake) {
+        return;
+    }
+    const struct intake_stats *stats = intake_stats(run->intake);
+
+    const struct {
+        const char *result;
+        int64_t count;
+    } results[] = {{"stored", load(&stats->stored)},
+                   {"repeated", load(&stats->repeated)},
+                   {"different", load(&stats->different)},
+                   {"busy", load(&stats->busy)},
+                   {"failed", load(&stats->failed)}};
+
+    metrics_page_family(page, METRICS_COUNTER, "holdfast_intake_requests_total",
+                        "Requests from outside, by what became of them.");
+    for (size_t i = 0; i < ARRAY_LEN(results); i++) {
+        const struct metrics_label label = {"result", results[i].result};
+        metrics_page_value(page, &label, 1, results[i].count);
+    }
+    one(page, METRICS_COUNTER, "holdfast_intake_groups_total", "Transactions that stored requests.",
+        load(&stats->groups));
+    one(page, METRICS_COUNTER, "holdfast_intake_published_total",
+        "Stored requests that Kafka acknowledged.", load(&stats->published));
+    one(page, METRICS_GAUGE, "holdfast_intake_queued", "Requests that wait for their commit.",
+        (int64_t)atomic_load_explicit(&stats->queued, memory_order_relaxed));
+}
+
+STATUS intake_run_open(struct op *op, struct svc *svc, struct str source,
+                       struct intake_run **ret_run)
+{
+    const struct conf *conf = svc_conf(svc);
+    const struct intake_options options = {
+        .database_url = secret_reveal(conf_secret(conf, "DATABASE_URL")),
+        .kafka_brokers = conf_str(conf, "KAFKA_BROKERS"),
+        .source = source,
+        .security = engine_run_security(conf),
+        .log = engine_run_log_kafka,
+    };
+    struct intake_run *run = arena_new(op->arena, struct intake_run, 1);
+    if (!run) {
+        return op_arena_full(op);
+    }
+    int failed = pthread_mutex_init(&run->lock, /* attributes */ NULL);
+    ASSERT(failed == 0);
+    TRY(intake_open(op, &options, &run->intake));
+    metrics_collector(svc_metrics(svc), collect, run);
+    *ret_run = run;
+    return OK;
+}
+
+struct intake *intake_run_intake(struct intake_run *run)
+{
+    ASSERT(run->intake != NULL);
+    return run->intake;
+}
+
+void intake_run_close(struct intake_run *run, int64_t drain_ms)
+{
+    if (!run) {
+        return;
+    }
+
+    struct intake *intake = NULL;
+    {
+        DEFER(unlock) pthread_mutex_t *held = lock(run);
+        intake = run->intake;
+        run->intake = NULL;
+    }
+
+    intake_close(intake, drain_ms);
+}
