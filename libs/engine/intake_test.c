@@ -8,13 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/assert.h"
 #include "base/clock.h"
 #include "base/lane.h"
+#include "engine/intake_test_bus.h"
 #include "pg/pg_batch.h"
 #include "testing/testing_pg.h"
 #include "testing/testing_proxy.h"
@@ -23,134 +22,6 @@
 #define TOPIC TOPIC_ESCROW_COMMANDS_V1
 
 static struct testing_pg *testing;
-
-/* ---- A bus in memory ---- */
-
-#define MEMORY_MAX 8192
-
-struct memory_bus {
-    struct bus bus;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    bool woken;
-    bool acknowledges; /* at once; else when told */
-    bool breaks;       /* reports failure instead */
-    uint32_t produced_count, reported_count, reset_count;
-    struct id produced[MEMORY_MAX];
-    int32_t partitions[MEMORY_MAX];
-    bool closed;
-};
-
-static struct memory_bus *memory_of(struct bus *bus)
-{
-    return (struct memory_bus *)(void *)bus;
-}
-
-static void memory_close(struct bus *bus)
-{
-    memory_of(bus)->closed = true;
-}
-
-static void memory_wait(struct bus *bus, int64_t timeout_ms)
-{
-    struct memory_bus *self = memory_of(bus);
-    struct timespec until;
-    int failed = clock_gettime(CLOCK_REALTIME, &until);
-    ASSERT(failed == 0);
-    int64_t nanos = until.tv_nsec + (timeout_ms % 1000) * 1000000;
-    until.tv_sec += (time_t)(timeout_ms / 1000 + nanos / 1000000000);
-    until.tv_nsec = (long)(nanos % 1000000000);
-    pthread_mutex_lock(&self->mutex);
-    while (!self->woken && failed == 0) {
-        failed = pthread_cond_timedwait(&self->changed, &self->mutex, &until);
-    }
-    self->woken = false;
-    pthread_mutex_unlock(&self->mutex);
-}
-
-static void memory_wake(struct bus *bus)
-{
-    struct memory_bus *self = memory_of(bus);
-    pthread_mutex_lock(&self->mutex);
-    self->woken = true;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->mutex);
-}
-
-static STATUS memory_produce(struct op *op, struct bus *bus, const struct bus_message *message)
-{
-    (void)op;
-    struct memory_bus *self = memory_of(bus);
-    ASSERT(message->n == 0);
-    ASSERT(message->topic == TOPIC);
-    ASSERT(message->key.len == ID_TEXT_BYTES - 1);
-    pthread_mutex_lock(&self->mutex);
-    ASSERT(self->produced_count < MEMORY_MAX);
-    self->partitions[self->produced_count] = message->partition;
-    self->produced[self->produced_count++] = message->message_id;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->mutex);
-    return OK;
-}
-
-static bool memory_delivered(struct bus *bus, struct bus_delivery *ret_delivery)
-{
-    struct memory_bus *self = memory_of(bus);
-    pthread_mutex_lock(&self->mutex);
-    bool any = self->acknowledges && self->reported_count < self->produced_count;
-    if (any) {
-        *ret_delivery = (struct bus_delivery){.topic = TOPIC,
-                                              .message_id = self->produced[self->reported_count++],
-                                              .ok = !self->breaks};
-    }
-    pthread_mutex_unlock(&self->mutex);
-    return any;
-}
-
-static uint32_t memory_in_flight(struct bus *bus)
-{
-    struct memory_bus *self = memory_of(bus);
-    pthread_mutex_lock(&self->mutex);
-    uint32_t count = self->produced_count - self->reported_count;
-    pthread_mutex_unlock(&self->mutex);
-    return count;
-}
-
-static STATUS memory_reset(struct op *op, struct bus *bus)
-{
-    (void)op;
-    struct memory_bus *self = memory_of(bus);
-    pthread_mutex_lock(&self->mutex);
-    self->reset_count++;
-    self->breaks = false;
-    pthread_cond_broadcast(&self->changed);
-    pthread_mutex_unlock(&self->mutex);
-    return OK;
-}
-
-static const struct bus_ops memory_ops = {
-    .close = memory_close,
-    .wait = memory_wait,
-    .wake = memory_wake,
-    .produce = memory_produce,
-    .delivered = memory_delivered,
-    .in_flight = memory_in_flight,
-    .reset_producer = memory_reset,
-};
-
-static void memory_await(struct memory_bus *self, const uint32_t *counter, uint32_t wanted)
-{
-    struct timespec until;
-    int failed = clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_MS / 1000;
-    pthread_mutex_lock(&self->mutex);
-    while (*counter < wanted && failed == 0) {
-        failed = pthread_cond_timedwait(&self->changed, &self->mutex, &until);
-    }
-    uint32_t got = *counter;
-    pthread_mutex_unlock(&self->mutex);
-    assert_int_equal(got, wanted);
-}
 
 /* ---- The fixture ---- */
 
@@ -198,9 +69,7 @@ static struct fixture *fixture_new(bool proxied)
     assert_non_null(f);
     arena_init(&f->arena, (size_t)32 * 1024 * 1024);
     f->op = (struct op){.arena = &f->arena, .correlation_id = STR("test")};
-    f->bus = (struct memory_bus){.bus = {.ops = &memory_ops},
-                                 .mutex = PTHREAD_MUTEX_INITIALIZER,
-                                 .changed = PTHREAD_COND_INITIALIZER};
+    memory_bus_init(&f->bus, TOPIC);
     struct str url = testing_pg_url(testing);
     if (proxied) {
         f->proxy = testing_proxy_new(
@@ -343,7 +212,7 @@ static void test_many_threads(void **state)
 {
     (void)state;
     struct fixture *f = fixture_new(false);
-    f->bus.acknowledges = true;
+    memory_bus_acknowledge(&f->bus, false);
     static struct client clients[CLIENTS];
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < CLIENTS; i++) {
@@ -366,7 +235,7 @@ static void test_many_threads(void **state)
                           " AND (due_at_us - created_at_us = 2000000 OR due_at_us >="
                           " created_at_us + 60000000)"),
         CLIENTS * ROUNDS);
-    memory_await(&f->bus, &f->bus.produced_count, CLIENTS * ROUNDS);
+    memory_bus_await(&f->bus, &f->bus.produced_count, CLIENTS * ROUNDS);
     for (uint32_t i = 0; i < f->bus.produced_count; i++) {
         assert_int_equal(f->bus.partitions[i], lane_of_key(f->bus.produced[i]));
     }
@@ -393,7 +262,7 @@ static void test_repeated_and_different(void **state)
     assert_int_equal(intake_rows(), 1);
     /* Nothing of a refused request is stored. */
     assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM note"), 0);
-    memory_await(&f->bus, &f->bus.produced_count, 1);
+    memory_bus_await(&f->bus, &f->bus.produced_count, 1);
 
     /* A key that is there already is left alone. */
     testing_pg_run(testing, "INSERT INTO note SELECT gen_random_uuid(), 'x'");
@@ -565,7 +434,7 @@ static void test_deadline(void **state)
     f->op.deadline_ms = 0;
     unlock_table(f);
     await_number("SELECT count(*) FROM intake", 1); /* it may still become durable */
-    memory_await(&f->bus, &f->bus.produced_count, 1);
+    memory_bus_await(&f->bus, &f->bus.produced_count, 1);
     submit(f, &late, INTAKE_REPEATED);
     fixture_free(f);
 }
@@ -605,15 +474,6 @@ static void test_queue_is_bounded(void **state)
     fixture_free(f);
 }
 
-static void tell_acks(struct fixture *f, bool breaks)
-{
-    pthread_mutex_lock(&f->bus.mutex);
-    f->bus.acknowledges = true;
-    f->bus.breaks = breaks;
-    pthread_mutex_unlock(&f->bus.mutex);
-    memory_wake(&f->bus.bus);
-}
-
 static void test_acknowledgements(void **state)
 {
     (void)state;
@@ -622,23 +482,21 @@ static void test_acknowledgements(void **state)
     struct intake_request closed = request(id_random(), STR("closed"));
     submit(f, &open, INTAKE_STORED);
     submit(f, &closed, INTAKE_STORED);
-    memory_await(&f->bus, &f->bus.produced_count, 2);
+    memory_bus_await(&f->bus, &f->bus.produced_count, 2);
     testing_pg_run(testing,
                    "UPDATE intake SET open = false, outcome = 1 WHERE payload = 'closed'::bytea");
-    tell_acks(f, false);
+    memory_bus_acknowledge(&f->bus, false);
     await_number("SELECT count(*) FROM intake WHERE due_at_us - created_at_us >= 60000000", 1);
     assert_int_equal(testing_pg_number(testing, "SELECT count(*) FROM intake WHERE NOT open AND"
                                                 " due_at_us - created_at_us = 2000000"),
                      1);
     /* A report of failure makes a new producer; the row stays due. */
-    pthread_mutex_lock(&f->bus.mutex);
-    f->bus.acknowledges = false;
-    pthread_mutex_unlock(&f->bus.mutex);
+    memory_bus_silence(&f->bus);
     struct intake_request failed = request(id_random(), STR("failed"));
     submit(f, &failed, INTAKE_STORED);
-    memory_await(&f->bus, &f->bus.produced_count, 3);
-    tell_acks(f, true);
-    memory_await(&f->bus, &f->bus.reset_count, 1);
+    memory_bus_await(&f->bus, &f->bus.produced_count, 3);
+    memory_bus_acknowledge(&f->bus, true);
+    memory_bus_await(&f->bus, &f->bus.reset_count, 1);
     /* Closing writes the last acknowledgements down at once. */
     struct intake_request last = request(id_random(), STR("last"));
     submit(f, &last, INTAKE_STORED);
@@ -656,7 +514,7 @@ static void test_close_finishes_the_queue(void **state)
 {
     (void)state;
     struct fixture *f = fixture_new(false);
-    f->bus.acknowledges = true;
+    memory_bus_acknowledge(&f->bus, false);
     lock_table(f);
     struct client clients[10];
     for (int i = 0; i < 10; i++) {

@@ -92,12 +92,13 @@ static void apply_dir(struct testing_pg *testing, const char *service)
 
 struct testing_pg *testing_pg_new(const char *service)
 {
-    const char *url = getenv("HOLDFAST_TEST_DATABASE_URL");
+    const char *url = getenv("HOLDFAST_TEST_DATABASE_URL"); /* LINT-OK: a test */
     if (!url || url[0] == '\0') {
         fprintf(stderr, "skipped: HOLDFAST_TEST_DATABASE_URL is not set\n");
         return NULL;
     }
-    struct testing_pg *testing = calloc(1, sizeof(*testing)); /* LINT-OK: lives as long as the test */
+    struct testing_pg *testing =
+        calloc(1, sizeof(*testing)); /* LINT-OK: lives as long as the test */
     ASSERT(testing);
     arena_init(&testing->arena, ARENA_BYTES);
     testing->op = (struct op){.arena = &testing->arena, .correlation_id = STR("testing")};
