@@ -2,7 +2,7 @@
  * calls to the provider out. The one process that holds the provider's keys. */
 #include "effects/effects.h"
 #include "engine/engine_run.h"
-#include "engine/intake.h"
+#include "engine/intake_run.h"
 #include "http/http_server.h"
 #include "obs/log.h"
 #include "payments/payments_conf.h"
@@ -18,11 +18,9 @@ static void engine_close_at(struct engine_run **run)
     }
 }
 
-static void intake_close_at(struct intake **intake)
+static void intake_close_at(struct intake_run **intake)
 {
-    if (*intake) {
-        intake_close(*intake, SVC_DRAIN_MS);
-    }
+    intake_run_close(*intake, SVC_DRAIN_MS);
 }
 
 static struct status open_caller(struct op *op, const struct payments_conf *conf,
@@ -71,15 +69,14 @@ static struct status run(struct op *op, struct svc *svc)
         .service = &payments_service, .caller = caller, .set_wake = effects_set_wake};
     TRY(engine_run_open(op, svc, &engine_options, &engine));
 
-    DEFER(intake_close_at) struct intake *intake = NULL;
-    const struct intake_options intake_options = {0};
-    TRY(intake_open(op, &intake_options, &intake));
+    DEFER(intake_close_at) struct intake_run *intake = NULL;
+    TRY(intake_run_open(op, svc, payments_service.name, &intake));
     DEFER(payments_in_webhook_fini)
     struct payments_webhook_deps deps = {
         .secrets = conf.webhook_secrets,
         .secret_count = conf.webhook_secret_count,
         .live = conf.live,
-        .intake = intake,
+        .intake = intake_run_intake(intake),
     };
     payments_in_webhook_init(&deps, svc_metrics(svc));
     DEFER(http_server_free_at) struct http_server *server = NULL;

@@ -1,15 +1,14 @@
 /* Every order of one payment's facts, and a random walk that keeps its own ledger. */
-#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
 #include "base/defer.h"
 #include "base/random.h"
 #include "payments/world.h"
+#include "testing/testing_env.h"
 
 /* ---- Every order (INV27, INV28) ---- */
 
@@ -280,13 +279,7 @@ static struct payments_decision walk_step(struct walk *walk)
 static void a_random_walk_keeps_the_books(void **state)
 {
     (void)state;
-    const char *given = getenv("SEED"); /* NOLINT(concurrency-mt-unsafe): one thread */
-    int64_t seed = 20261121;
-    if (given) {
-        assert_true(str_to_i64(str_of(given), &seed));
-    }
-    print_message("SEED=%" PRId64 "\n", seed);
-    struct walk walk = {.random = random_seeded((uint64_t)seed)};
+    struct walk walk = {.random = random_seeded(testing_env_seed(20261121))};
     bool reached[LEG_KIND_COUNT][LEG_STATE_COUNT] = {0};
     uint64_t payouts = 0;
     for (int deal = 0; deal < 4000; deal++) {
