@@ -2,13 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/random.h"
 #include "effects/effects.h"
+#include "testing/testing_env.h"
 
 #define GARBAGE_ROUNDS 20000
 
@@ -112,13 +112,7 @@ static void test_bounds(void **state)
 static void test_garbage(void **state)
 {
     (void)state;
-    const char *seed_text = getenv("SEED"); /* LINT-OK: a test's seed */
-    int64_t seed = 7;
-    if (seed_text != NULL) {
-        assert_true(str_to_i64(str_of(seed_text), &seed));
-    }
-    print_message("SEED=%lld\n", (long long)seed);
-    struct random random = random_seeded((uint64_t)seed);
+    struct random random = random_seeded(testing_env_seed(7));
     uint32_t refused = 0;
     for (uint32_t round = 0; round < GARBAGE_ROUNDS; round++) {
         DEFER(arena_fini) struct arena arena;

@@ -176,8 +176,11 @@ static uint16_t admin_port(struct child *child)
 {
     const char *at = await(child, "\"admin_port\":");
     await(child, "svc.ready");
-    return (uint16_t)strtoul(at + strlen("\"admin_port\":"), NULL,
-                             10); /* LINT-OK: our own digits */
+    at += strlen("\"admin_port\":");
+    int64_t port = 0;
+    assert_true(str_to_i64((struct str){.ptr = at, .len = strspn(at, "0123456789")}, &port));
+    assert_in_range(port, 1, UINT16_MAX);
+    return (uint16_t)port;
 }
 
 static const char *get(uint16_t port, const char *path)

@@ -4,11 +4,11 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/assert.h"
 #include "base/id.h"
 #include "kafka/kafka_topics.h"
+#include "testing/testing_env.h"
 #include "topology/topology.h"
 
 #define WHY_BYTES 256
@@ -143,8 +143,7 @@ void testing_kafka_fail_fetch(struct testing_kafka *cluster, enum testing_kafka_
 
 struct str testing_kafka_real(void)
 {
-    const char *brokers = getenv("HOLDFAST_TEST_KAFKA");
-    return str_of(brokers ? brokers : "");
+    return testing_env("HOLDFAST_TEST_KAFKA");
 }
 
 struct str testing_kafka_prefix(struct op *op)

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "pg/pg.h"
+#include "testing/testing_env.h"
 
 #define ARENA_BYTES ((size_t)64 * 1024 * 1024)
 #define FILE_MAX_BYTES ((size_t)256 * 1024)
@@ -92,13 +93,12 @@ static void apply_dir(struct testing_pg *testing, const char *service)
 
 struct testing_pg *testing_pg_new(const char *service)
 {
-    const char *url = getenv("HOLDFAST_TEST_DATABASE_URL"); /* LINT-OK: a test */
-    if (!url || url[0] == '\0') {
+    struct str url = testing_env("HOLDFAST_TEST_DATABASE_URL");
+    if (url.len == 0) {
         fprintf(stderr, "skipped: HOLDFAST_TEST_DATABASE_URL is not set\n");
         return NULL;
     }
-    struct testing_pg *testing =
-        calloc(1, sizeof(*testing)); /* LINT-OK: lives as long as the test */
+    struct testing_pg *testing = calloc(1, sizeof(*testing));
     ASSERT(testing);
     arena_init(&testing->arena, ARENA_BYTES);
     testing->op = (struct op){.arena = &testing->arena, .correlation_id = STR("testing")};
@@ -110,7 +110,7 @@ struct testing_pg *testing_pg_new(const char *service)
     }
     testing->schema = printed(testing, "test_%s", id);
     struct str option = printed(testing, "-c search_path=%s", testing->schema.ptr);
-    must(testing, pg_conninfo_with(&testing->op, str_of(url), option, &testing->url));
+    must(testing, pg_conninfo_with(&testing->op, url, option, &testing->url));
     struct pg_conn_options options = {
         .conninfo = testing->url, .application_name = STR("testing"), .use = PG_USE_ADMIN};
     must(testing, pg_conn_new(&testing->op, &options, &testing->conn));

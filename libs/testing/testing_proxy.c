@@ -111,7 +111,7 @@ static void *run(void *arg)
 
 struct testing_proxy *testing_proxy_new(uint16_t upstream_port)
 {
-    struct testing_proxy *proxy = calloc(1, sizeof(*proxy)); /* LINT-OK: lives as long as the test */
+    struct testing_proxy *proxy = calloc(1, sizeof(*proxy));
     ASSERT(proxy);
     proxy->upstream_port = upstream_port;
     proxy->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -5,7 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,6 +13,7 @@
 #include "base/random.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
+#include "testing/testing_env.h"
 #include "wire_test.pb-c.h"
 
 #define NODE &holdfast__wiretest__v1__node__descriptor
@@ -250,11 +250,7 @@ static void mutants_do_no_harm(void **state)
 {
     struct op *op = &((struct fixture *)*state)->op;
     /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
-    const char *given = getenv("SEED"); /* LINT-OK: a test's seed */
-    int64_t seed = 1;
-    (void)(given && str_to_i64(str_of(given), &seed));
-    print_message("SEED=%lld\n", (long long)seed);
-    struct random random = random_seeded((uint64_t)seed);
+    struct random random = random_seeded(testing_env_seed(1));
 
     Holdfast__Escrow__V1__EscrowCommand command;
     holdfast__escrow__v1__escrow_command__init(&command);

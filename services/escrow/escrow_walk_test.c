@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -20,6 +19,7 @@
 #include "escrow/escrow_records.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "holdfast/payments/v1/commands.pb-c.h"
+#include "testing/testing_env.h"
 #include "wire/wire.h"
 
 #define LEGS_MAX 256
@@ -559,23 +559,13 @@ static void one_deal(struct walk *walk)
     fake_fini(walk->fake);
 }
 
-static int64_t setting(const char *name, int64_t fallback)
-{
-    int64_t value = fallback;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
-    const char *given = getenv(name); /* LINT-OK: a test's seed and length */
-    return given && str_to_i64(str_of(given), &value) ? value : fallback;
-}
-
 static void random_lives_keep_every_invariant(void **state)
 {
     (void)state;
     static struct engine_turn fake;
     static struct walk walk;
-    int64_t seed = setting("SEED", 1);
-    int64_t deals = setting("DEALS", 400);
-    print_message("SEED=%" PRId64 " DEALS=%" PRId64 "\n", seed, deals);
-    walk = (struct walk){.random = random_seeded((uint64_t)seed), .fake = &fake};
+    int64_t deals = testing_env_i64("DEALS", 400);
+    walk = (struct walk){.random = random_seeded(testing_env_seed(1)), .fake = &fake};
     for (int64_t i = 0; i < deals; i++) {
         one_deal(&walk);
     }
