@@ -24,7 +24,7 @@ static int cell_bytes(enum column_type type)
     UNREACHABLE("no such column type");
 }
 
-/* Checks the cells of one column and adds up those of variable length. */
+/* Checks the column's type and adds up the bytes of variable length. */
 static struct status check_column(struct op *op, const struct table *table, const PGresult *result,
                                   int number, size_t *total_bytes)
 {
@@ -34,15 +34,9 @@ static struct status check_column(struct op *op, const struct table *table, cons
         return op_fail(op, STATUS_BUG, "pg.column_type", "%s.%s has type %u", table->name,
                        column->name, PQftype(result, number));
     }
-    int want = cell_bytes(column->type);
-    int count = PQntuples(result);
+    int count = cell_bytes(column->type) < 0 ? PQntuples(result) : 0;
     for (int i = 0; i < count; i++) {
-        int len = PQgetlength(result, i, number);
-        if (PQgetisnull(result, i, number) || (want >= 0 && len != want)) {
-            return op_fail(op, STATUS_BUG, "pg.column_null", "%s.%s: NULL, or %d bytes",
-                           table->name, column->name, len);
-        }
-        *total_bytes += want < 0 ? (size_t)len : 0;
+        *total_bytes += (size_t)PQgetlength(result, i, number);
     }
     return OK;
 }
@@ -84,6 +78,31 @@ static void unpack_cell(enum column_type type, const char *from, char *to)
     UNREACHABLE("no fixed length");
 }
 
+/* Row after row, as libpq keeps them. *bytes: where the next variable cell is copied to. */
+static struct status unpack_row(struct op *op, const struct table *table, const PGresult *result,
+                                int row, char *to, char **bytes)
+{
+    for (int c = 0; c < (int)table->column_count; c++) {
+        const struct table_column *column = &table->columns[c];
+        const char *from = PQgetvalue(result, row, c);
+        int len = PQgetlength(result, row, c);
+        int want = cell_bytes(column->type);
+        if ((want >= 0 && len != want) || (len == 0 && PQgetisnull(result, row, c))) {
+            return op_fail(op, STATUS_BUG, "pg.column_null", "%s.%s: NULL, or %d bytes",
+                           table->name, column->name, len);
+        }
+        if (want >= 0) {
+            unpack_cell(column->type, from, to + column->offset);
+            continue;
+        }
+        struct str s = {.ptr = *bytes, .len = (size_t)len};
+        memcpy(*bytes, from, s.len);
+        memcpy(to + column->offset, &s, sizeof(s));
+        *bytes += s.len;
+    }
+    return OK;
+}
+
 STATUS pg_unpack_table(struct op *op, const struct table *table, const PGresult *result,
                        struct pg_batch_rows *ret_rows)
 {
@@ -101,21 +120,8 @@ STATUS pg_unpack_table(struct op *op, const struct table *table, const PGresult 
     if (!rows || !bytes) {
         return op_arena_full(op);
     }
-    for (int c = 0; c < (int)table->column_count; c++) {
-        const struct table_column *column = &table->columns[c];
-        bool variable = cell_bytes(column->type) < 0;
-        for (int i = 0; i < count; i++) {
-            const char *from = PQgetvalue(result, i, c);
-            char *to = rows + (size_t)i * table->row_bytes + column->offset;
-            if (!variable) {
-                unpack_cell(column->type, from, to);
-                continue;
-            }
-            struct str s = {.ptr = bytes, .len = (size_t)PQgetlength(result, i, c)};
-            memcpy(bytes, from, s.len);
-            memcpy(to, &s, sizeof(s));
-            bytes += s.len;
-        }
+    for (int row = 0; row < count; row++) {
+        TRY(unpack_row(op, table, result, row, rows + (size_t)row * table->row_bytes, &bytes));
     }
     *ret_rows = (struct pg_batch_rows){.rows = rows, .count = (uint32_t)count};
     return OK;
