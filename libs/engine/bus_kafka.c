@@ -99,13 +99,14 @@ static STATUS open_handles(struct op *op, struct bus_kafka *bus)
     tail.fetch_wait_ms = TAIL_FETCH_WAIT_MS;
     tail.queue_kbytes = TAIL_QUEUE_KBYTES;
     TRY(kafka_consumer_open(op, &tail, &bus->tail_reader));
-    TRY(kafka_admin_borrow(op, bus->tail_reader, &bus->admin));
+    TRY(kafka_admin_borrow(op, bus->consumer, &bus->admin));
     return bus_kafka_out_open(op, bus);
 }
 
 static void bus_close(struct bus *handle)
 {
     struct bus_kafka *bus = bus_kafka_of(handle);
+    ASSERT(bus->held_count == 0); /* librdkafka would wait for the record for ever */
     if (bus->consumer) {
         bus_kafka_positions_flush(bus, POSITIONS_CLOSE_MS);
     }

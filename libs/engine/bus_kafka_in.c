@@ -11,6 +11,8 @@
 #define POSITIONS_EVERY_MS 1000
 /* The broker forgets a position that nobody commits for a week: an idle partition's too. */
 #define POSITIONS_ALL_EVERY_MS (60 * 60 * 1000)
+/* With no broker there, assigning goes on without: the records come when it is back. */
+#define MEET_MS 500
 /* A record of ours has eight or nine headers; what comes after this many is not looked at. */
 #define HEADERS_READ_MAX 32
 
@@ -22,12 +24,25 @@ static struct bus_kafka_partition *partition_of(struct bus_kafka *bus, enum topi
     return &bus->partitions[topic][partition];
 }
 
+/* An idle handle looks for a topic it does not know only once a second: a claim would wait for that.
+ * So the topic is asked for before its first partition is assigned. */
+static void meet_topic(struct op *op, struct bus_kafka *bus, enum topic topic)
+{
+    int32_t count = 0;
+    if (!bus->topic_met[topic]) {
+        struct status st = kafka_admin_partition_count(
+            op, bus->admin, bus_kafka_topic_name(bus, topic), MEET_MS, &count);
+        bus->topic_met[topic] = !status_failed(st) && count > 0;
+    }
+}
+
 STATUS bus_kafka_assign(struct op *op, struct bus *handle, enum topic topic, int32_t partition,
                         int64_t offset)
 {
     struct bus_kafka *bus = bus_kafka_of(handle);
     struct bus_kafka_partition *entry = partition_of(bus, topic, partition);
     ASSERT(!entry->assigned);
+    meet_topic(op, bus, topic);
     TRY(kafka_consumer_assign(op, bus->consumer, bus_kafka_topic_name(bus, topic), partition,
                               offset));
     *entry = (struct bus_kafka_partition){.assigned = true, .next_offset = offset};
@@ -158,6 +173,7 @@ STATUS bus_kafka_poll(struct op *op, struct bus *handle, struct bus_record *ret_
             continue;
         }
         entry->next_offset = record.offset + 1;
+        bus->held_count++;
         fill_record(ret_record, &record, topic);
         *ret_got = true;
         return OK;
@@ -166,9 +182,12 @@ STATUS bus_kafka_poll(struct op *op, struct bus *handle, struct bus_record *ret_
     return OK;
 }
 
-void bus_kafka_release(struct bus *bus, struct bus_record *record)
+void bus_kafka_release(struct bus *handle, struct bus_record *record)
 {
-    (void)bus;
+    struct bus_kafka *bus = bus_kafka_of(handle);
+    ASSERT(record->handle);
+    ASSERT(bus->held_count > 0);
+    bus->held_count--;
     struct kafka_record read = {.handle = record->handle};
     kafka_record_free(&read);
     *record = (struct bus_record){0};

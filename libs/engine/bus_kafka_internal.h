@@ -47,14 +47,16 @@ struct bus_kafka {
     int event_fd;
 
     struct kafka_consumer *consumer;
+    struct kafka_admin *admin;   /* over the consumer's connections */
+    bool topic_met[TOPIC_COUNT]; /* the consumer has asked where its partitions are */
     struct bus_kafka_partition partitions[TOPIC_COUNT][LANES];
     struct bus_kafka_position positions[TOPIC_COUNT][LANES];
+    uint32_t held_count; /* records polled and not released */
     bool positions_changed;
     int64_t positions_at_ms;     /* clock_mono_ms() of the last commit */
     int64_t positions_all_at_ms; /* and of the last one of all that are known */
 
     struct kafka_consumer *tail_reader;
-    struct kafka_admin *admin; /* over tail_reader's connections */
 
     struct kafka_producer *producer; /* NULL after a reset that failed */
     bool topic_opened[TOPIC_COUNT];

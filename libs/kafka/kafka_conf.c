@@ -15,6 +15,8 @@ static const struct kafka_setting common_settings[] = {
     {"statistics.interval.ms", "0"},
     {"socket.keepalive.enable", "true"},
     {"log.connection.close", "false"},
+    /* Connect when opened, to all (three) brokers: when needed takes up to a second longer. */
+    {"enable.sparse.connections", "false"},
     /* A broker that comes back is found within a second: a takeover must end within five. */
     {"reconnect.backoff.ms", "50"},
     {"reconnect.backoff.max.ms", "1000"},

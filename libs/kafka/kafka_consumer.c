@@ -94,6 +94,8 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
         rd_kafka_queue_destroy(consumer->queue);
     }
     if (consumer->rk) {
+        /* With partitions assigned and a position on its way, the next call takes a second. */
+        rd_kafka_assign(consumer->rk, NULL);
         /* Closing in order can hang in 2.0.2 and has nothing to do here: there is no group to
          * leave, and nothing is committed by itself. */
         rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);

@@ -44,7 +44,8 @@ struct kafka_record {
 
 STATUS kafka_consumer_open(struct op *op, const struct kafka_consumer_options *options,
                            struct kafka_consumer **ret_consumer);
-/* Closes at once: what was fetched is dropped, nothing is committed. Accepts NULL. */
+/* Closes at once: what was fetched is dropped, nothing is committed. Every record must have been
+ * freed: librdkafka waits for ever for one that was not. Accepts NULL. */
 void kafka_consumer_free(struct kafka_consumer *consumer);
 DEFINE_FREE_AT(struct kafka_consumer, kafka_consumer_free)
 
