@@ -22,10 +22,12 @@ class Process:
         self.log_path = os.path.join(str(log_folder), f"{name}.log")
         self.child = None
         self.log_from = 0
+        self.asked = False
 
     def start(self, **extra):
         """Starts it (again); extra variables count for this start only."""
         assert self.child is None or self.child.poll() is not None, f"{self.name} runs"
+        self.asked = False
         passed_on = {
             key: value for key, value in os.environ.items() if key in PASSED_ON or key.endswith("SAN_OPTIONS")
         }
@@ -113,12 +115,18 @@ class Process:
         """Waits until it ended by itself; its exit code."""
         return self.child.wait(timeout_s)
 
-    def stop(self, timeout_s=25):
-        """Asks it to end, and returns its exit code; None when it had to be killed."""
-        if not self.runs():
-            return self.child.returncode if self.child else 0
-        self.child.send_signal(signal.SIGTERM)
-        self.child.send_signal(signal.SIGCONT)
+    def ask_to_stop(self):
+        """Asks it once (a second time would mean: at once), frozen or not."""
+        if self.runs() and not self.asked:
+            self.asked = True
+            self.child.send_signal(signal.SIGTERM)
+            self.child.send_signal(signal.SIGCONT)
+
+    def stop(self, timeout_s=30):
+        """Ends it and returns its exit code; None when it had to be killed."""
+        if self.child is None:
+            return 0
+        self.ask_to_stop()
         try:
             return self.child.wait(timeout_s)
         except subprocess.TimeoutExpired:

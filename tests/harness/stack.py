@@ -78,9 +78,7 @@ class Stack:
     def stop(self):
         """Stops everything; the exit codes of the services that still ran."""
         for process in self.processes.values():
-            if process.runs():
-                process.child.terminate()
-                process.thaw()
+            process.ask_to_stop()
         codes = {name: process.stop() for name, process in self.processes.items()}
         if getattr(self, "sandbox", None):
             codes["sandbox"] = self.sandbox.stop()
