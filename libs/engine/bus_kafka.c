@@ -207,6 +207,7 @@ static const struct bus_ops bus_kafka_ops = {
     .wake = bus_wake,
     .commit_position = bus_kafka_commit_position,
     .produce = bus_kafka_produce,
+    .hurry = bus_kafka_hurry,
     .delivered = bus_kafka_delivered,
     .in_flight = bus_kafka_in_flight,
     .reset_producer = bus_kafka_reset_producer,

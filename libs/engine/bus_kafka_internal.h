@@ -105,5 +105,6 @@ STATUS bus_kafka_tails(struct op *op, struct bus *bus, const enum topic *topics,
 STATUS bus_kafka_out_open(struct op *op, struct bus_kafka *bus);
 STATUS bus_kafka_produce(struct op *op, struct bus *bus, const struct bus_message *message);
 bool bus_kafka_delivered(struct bus *bus, struct bus_delivery *ret_delivery);
+void bus_kafka_hurry(struct bus *bus);
 uint32_t bus_kafka_in_flight(struct bus *bus);
 STATUS bus_kafka_reset_producer(struct op *op, struct bus *bus);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "engine/bus_kafka_internal.h"
 
+#define HURRY_MS 1
 #define NUMBER_TEXT_BYTES 21 /* an int64_t and a NUL */
 
 static void report_add(struct bus_kafka *bus, uint32_t index, bool written)
@@ -185,6 +186,14 @@ bool bus_kafka_delivered(struct bus *handle, struct bus_delivery *ret_delivery)
                                           .ok = sent->written};
     bus->free_stack[bus->free_count++] = index;
     return true;
+}
+
+void bus_kafka_hurry(struct bus *handle)
+{
+    struct bus_kafka *bus = bus_kafka_of(handle);
+    if (bus->producer) {
+        kafka_producer_hurry(bus->producer, HURRY_MS);
+    }
 }
 
 uint32_t bus_kafka_in_flight(struct bus *handle)

@@ -380,6 +380,63 @@ static void the_cluster_has_a_name(void **state)
     assert_true(id.len > 0);
 }
 
+/* ---- What the mock cluster cannot do ---- */
+
+static void topics_are_described(void **state)
+{
+    struct rig *rig = *state;
+    struct bus_topic_info info;
+    if (!rig_is_real()) {
+        skip(); /* the mock cluster describes no configurations */
+    }
+    rig_ok(rig, rig->bus->ops->topic_info(&rig->op, rig->bus, TOPIC_ESCROW_EVENTS_V1, &info));
+    assert_int_equal(info.partition_count, LANES);
+    assert_int_equal(info.retention_ms, INT64_C(90) * 86400 * 1000);
+    struct bus_kafka_options options = rig_options(rig);
+    options.topic_prefix = STR("absent-");
+    struct bus *stranger = NULL;
+    rig_ok(rig, bus_kafka_open(&rig->op, &options, &stranger));
+    struct status st = stranger->ops->topic_info(&rig->op, stranger, TOPIC_ESCROW_EVENTS_V1, &info);
+    stranger->ops->close(stranger);
+    rig_ok(rig, st);
+    assert_int_equal(info.partition_count, 0);
+}
+
+static void retention_that_overtakes_us_stops(void **state)
+{
+    struct rig *rig = *state;
+    if (!rig_is_real()) {
+        skip(); /* the mock cluster deletes no records */
+    }
+    rig_fill(rig, TOPIC_ESCROW_EVENTS_V1, 11, 1, 10);
+    const char *name = rig_topic(rig, TOPIC_ESCROW_EVENTS_V1);
+    rig_ok(rig, testing_kafka_truncate(&rig->op, rig->brokers, name, 11, 8));
+    struct bus_tail tail;
+
+    static const enum topic topics[] = {TOPIC_ESCROW_EVENTS_V1};
+
+    rig_ok(rig, rig->bus->ops->tails(&rig->op, rig->bus, topics, 1, 11, &tail));
+    assert_int_equal(tail.low, 8);
+    assert_int_equal(tail.high, 10);
+    assert_int_equal(tail.n, 10);
+    rig_ok(rig, rig->bus->ops->assign(&rig->op, rig->bus, TOPIC_ESCROW_EVENTS_V1, 11, 4));
+    struct bus_record record;
+    struct status st = rig_next_failure(rig, &record);
+    assert_int_equal(st.kind, STATUS_STOP);
+    assert_string_equal(rig->op.err.code, "bus.offset_gone");
+    assert_int_equal(record.partition, 11);
+    rig->bus->ops->unassign(rig->bus, TOPIC_ESCROW_EVENTS_V1, 11);
+    rig_ok(rig, rig->bus->ops->assign(&rig->op, rig->bus, TOPIC_ESCROW_EVENTS_V1, 11, 8));
+    expect_offsets(rig, 11, 8, 2);
+    rig->bus->ops->unassign(rig->bus, TOPIC_ESCROW_EVENTS_V1, 11);
+    /* Emptied: there is no last record, but the offsets tell that there was one. */
+    rig_ok(rig, testing_kafka_truncate(&rig->op, rig->brokers, name, 11, 10));
+    rig_ok(rig, rig->bus->ops->tails(&rig->op, rig->bus, topics, 1, 11, &tail));
+    assert_int_equal(tail.low, 10);
+    assert_int_equal(tail.high, 10);
+    assert_int_equal(tail.n, 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "real") == 0 && !rig_use_real()) {
@@ -400,6 +457,8 @@ int main(int argc, char **argv)
         ON_A_RIG(produce_is_bounded),
         ON_A_RIG(a_new_producer_starts_clean),
         ON_A_RIG(the_cluster_has_a_name),
+        ON_A_RIG(topics_are_described),
+        ON_A_RIG(retention_that_overtakes_us_stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

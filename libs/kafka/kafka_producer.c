@@ -181,6 +181,12 @@ bool kafka_producer_failed(const struct kafka_producer *producer)
     return producer->failed;
 }
 
+void kafka_producer_hurry(struct kafka_producer *producer, int wait_ms)
+{
+    (void)rd_kafka_flush(producer->rk,
+                         wait_ms); /* a timeout is no failure: the reports come later */
+}
+
 void kafka_producer_notify(struct kafka_producer *producer, int event_fd)
 {
     static const uint64_t one = 1; /* what an eventfd takes */

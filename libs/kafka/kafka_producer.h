@@ -15,7 +15,8 @@
 
 struct kafka_producer;
 
-/* The fate of one message, in order per partition. Called from kafka_producer_serve only. */
+/* The fate of one message, in order per partition. Called from kafka_producer_serve and
+ * kafka_producer_hurry only. */
 typedef void kafka_report(void *context, void *tag, bool written);
 
 struct kafka_producer_options {
@@ -59,6 +60,9 @@ STATUS kafka_producer_topic(struct op *op, struct kafka_producer *producer, uint
  * "kafka.too_large". Any other failure means that the producer has failed. */
 STATUS kafka_producer_send(struct op *op, struct kafka_producer *producer,
                            const struct kafka_message *message);
+/* Sends what is queued at once, whatever linger_ms says, and waits up to wait_ms for the reports, which
+ * are delivered as by kafka_producer_serve. wait_ms > 0: librdkafka hurries only meanwhile. */
+void kafka_producer_hurry(struct kafka_producer *producer, int wait_ms);
 /* Delivers the reports that are there; never waits. */
 void kafka_producer_serve(struct kafka_producer *producer);
 /* True once the producer has failed for good; the reports of what it held come as not written. */

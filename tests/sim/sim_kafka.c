@@ -102,8 +102,9 @@ static void log_append(struct sim_kafka *kafka, struct sim_record record)
     struct sim_log *log = &kafka->logs[record.record.topic][record.record.partition];
     if (log->count == log->capacity) {
         log->capacity = log->capacity ? log->capacity * 2 : 64;
-        log->records = realloc(log->records, log->capacity * sizeof(*log->records));
-        ASSERT(log->records);
+        struct sim_record *more = realloc(log->records, log->capacity * sizeof(*more));
+        ASSERT(more);
+        log->records = more;
     }
     record.record.offset = log->count;
     record.record.broker_at_ms = kafka->clock->wall_us / 1000;
@@ -350,8 +351,9 @@ static STATUS sim_produce(struct op *op, struct bus *bus, const struct bus_messa
     }
     if (self->pending_count == self->pending_capacity) {
         self->pending_capacity = self->pending_capacity ? self->pending_capacity * 2 : 64;
-        self->pending = realloc(self->pending, self->pending_capacity * sizeof(*self->pending));
-        ASSERT(self->pending);
+        struct sim_pending *more = realloc(self->pending, self->pending_capacity * sizeof(*more));
+        ASSERT(more);
+        self->pending = more;
     }
     self->pending[self->pending_count++] =
         (struct sim_pending){.record = record_of(message),
@@ -362,6 +364,11 @@ static STATUS sim_produce(struct op *op, struct bus *bus, const struct bus_messa
                                           .ok = true}};
     pump(self);
     return OK;
+}
+
+static void sim_hurry(struct bus *bus)
+{
+    (void)bus; /* a produced record is in the log at once */
 }
 
 static bool sim_delivered(struct bus *bus, struct bus_delivery *ret_delivery)
@@ -411,6 +418,7 @@ static const struct bus_ops sim_bus_ops = {
     .wake = sim_wake,
     .commit_position = sim_commit_position,
     .produce = sim_produce,
+    .hurry = sim_hurry,
     .delivered = sim_delivered,
     .in_flight = sim_in_flight,
     .reset_producer = sim_reset_producer,
