@@ -15,11 +15,12 @@
     })
 
 /* static inline void name_at(type **p): the form that DEFER wants, for a free function. */
-#define DEFINE_FREE_AT(type, free_fn)                \
-    static inline void free_fn##_at(type **resource) \
-    {                                                \
-        free_fn(*resource);                          \
-        *resource = NULL;                            \
+#define DEFINE_FREE_AT(type, free_fn)                        \
+    /* NOLINTNEXTLINE(bugprone-macro-parentheses): a type */ \
+    static inline void free_fn##_at(type **resource)         \
+    {                                                        \
+        free_fn(*resource);                                  \
+        *resource = NULL;                                    \
     }
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))

@@ -7,7 +7,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 
-STATUS op_fail(struct op *op, enum status_kind kind, const char *code, const char *format, ...)
+STATUS op_record(struct op *op, enum status_kind kind, const char *code, const char *format, ...)
 {
     ASSERT(kind != STATUS_OK);
     va_list args;
@@ -20,19 +20,12 @@ STATUS op_fail(struct op *op, enum status_kind kind, const char *code, const cha
     return (struct status){.kind = kind};
 }
 
-STATUS op_blame(struct op *op, struct status st, struct str pointer)
+void op_set_field(struct op *op, struct str pointer)
 {
-    ASSERT(status_failed(st));
     if (pointer.len < sizeof(op->err.field)) {
         memcpy(op->err.field, pointer.ptr, pointer.len);
         op->err.field[pointer.len] = '\0';
     }
-    return st;
-}
-
-STATUS op_arena_full(struct op *op)
-{
-    return op_fail(op, STATUS_LIMIT, "op.arena_full", "over %zu bytes", op->arena->max_bytes);
 }
 
 STATUS op_check_deadline(struct op *op)

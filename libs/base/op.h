@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/assert.h"
 #include "base/status.h"
 #include "base/str.h"
 
@@ -30,16 +31,37 @@ struct op {
     struct op_err err;
 };
 
-/* Records why and returns the kind. code is a literal listed in error_codes.txt. */
-STATUS op_fail(struct op *op, enum status_kind kind, const char *code, const char *format, ...)
+/* Records why and returns the kind, which is not OK. code is a literal listed in error_codes.txt. */
+#define op_fail(op, kind, ...) op_not_ok(op_record((op), (kind), __VA_ARGS__))
+
+STATUS op_record(struct op *op, enum status_kind kind, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* Tells flow analysis what op_record asserts, so that it knows what holds after a TRY. */
+static inline STATUS op_not_ok(struct status st)
+{
+    if (st.kind == STATUS_OK) {
+        __builtin_unreachable();
+    }
+    return st;
+}
+
+void op_set_field(struct op *op, struct str pointer);
 
 /* Names the field that is to blame for the failure just recorded, and returns st as it is. A pointer
  * that is too long is left out. */
-STATUS op_blame(struct op *op, struct status st, struct str pointer);
+static inline STATUS op_blame(struct op *op, struct status st, struct str pointer)
+{
+    ASSERT(status_failed(st));
+    op_set_field(op, pointer);
+    return st;
+}
 
 /* STATUS_LIMIT with the code "op.arena_full": what to return when an arena allocation fails. */
-STATUS op_arena_full(struct op *op);
+static inline STATUS op_arena_full(struct op *op)
+{
+    return op_fail(op, STATUS_LIMIT, "op.arena_full", "over %zu bytes", op->arena->max_bytes);
+}
 
 /* STATUS_CANCELED with "op.deadline" once the deadline has passed, else OK. */
 STATUS op_check_deadline(struct op *op);

@@ -17,8 +17,6 @@
 
 #define MISTAKES_MAX_BYTES ((size_t)16 * 1024)
 
-extern char **environ;
-
 char *const *conf_environment(void)
 {
     return environ;
@@ -192,7 +190,7 @@ static void check_unknown(struct conf *conf, char *const *environment)
 STATUS conf_load(struct op *op, const struct conf_tables *tables, char *const *environment,
                  struct conf **ret_conf)
 {
-    const struct conf_key *keys[CONF_KEYS_MAX];
+    const struct conf_key *keys[CONF_KEYS_MAX] = {NULL};
     struct conf *conf = arena_new(op->arena, struct conf, 1);
     if (!conf) {
         return op_arena_full(op);

@@ -248,7 +248,7 @@ static struct status parse_listen(struct op *op, struct conf *conf, struct conf_
 
 static bool is_url(struct str text)
 {
-    struct str rest = text;
+    struct str rest;
     if (str_has_prefix(text, STR("https://"))) {
         rest = str_after(text, 8);
     } else if (str_has_prefix(text, STR("http://"))) {

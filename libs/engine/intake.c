@@ -260,6 +260,7 @@ static uint32_t take_group(struct intake *intake)
     intake->queued -= taken;
     atomic_store_explicit(&intake->stats.queued, intake->queued, memory_order_relaxed);
     unlock(intake);
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is sorted */
     qsort(intake->group, taken, sizeof(intake->group[0]), by_id);
     return taken;
 }

@@ -284,12 +284,14 @@ static void test_bad_requests(void **state)
 
 static void test_no_proxy_from_outside(void **state)
 {
+    /* NOLINTBEGIN(concurrency-mt-unsafe): nobody else looks at the environment meanwhile */
     assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
     assert_int_equal(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
     struct httpc_answer answer = one(*state, RAW_ANSWER, STR("HTTP/1.1 204 No Content\r\n\r\n"));
     assert_outcome(&answer, HTTPC_ANSWERED, NULL);
     (void)unsetenv("http_proxy");
     (void)unsetenv("ALL_PROXY");
+    /* NOLINTEND(concurrency-mt-unsafe) */
 }
 
 static void test_public_only(void **state)

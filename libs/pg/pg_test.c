@@ -328,6 +328,7 @@ static void test_what_sqlstates_mean(void **state)
     assert_null(rows);
     struct pg_param param = PG_I64(1);
     st = pg_query(&f.op, conn, &pg_test_sql_find, &param, 1, &rows);
+    assert_int_equal(st.kind, STATUS_BUG);
     assert_string_equal(f.op.err.code, "pg.params");
     st = pg_query(&f.op, conn, &pg_test_sql_find, NULL, 0, &rows);
     assert_string_equal(f.op.err.code, "pg.params");

@@ -220,6 +220,7 @@ void bench_child_check(const struct bench_child *child)
     int status;
     if (waitpid(child->pid, &status, WNOHANG) != 0) {
         (void)fprintf(stderr, "bench: the engine's process ended\n");
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
         exit(1); /* LINT-OK: a benchmark that cannot go on */
     }
 }

@@ -52,6 +52,7 @@ static void must(struct op *op, struct status st)
 {
     if (status_failed(st)) {
         (void)fprintf(stderr, "bench: %s: %s\n", op->err.code, op->err.msg);
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
         exit(1); /* LINT-OK: a benchmark that cannot go on */
     }
 }

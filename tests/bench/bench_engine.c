@@ -48,6 +48,7 @@ static void must(struct op *op, struct status st, const char *what)
 {
     if (status_failed(st)) {
         (void)fprintf(stderr, "bench: %s: %s: %s\n", what, op->err.code, op->err.msg);
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
         exit(1); /* LINT-OK: a benchmark that cannot go on */
     }
 }
@@ -207,7 +208,7 @@ static bool read_option(struct settings *settings, const char *name, const char 
 int main(int argc, char **argv)
 {
     struct settings settings = {
-        .escrows = 20000, .escrows_one = 1000, .rounds = 3, .threads = 2, .linger_ms = 0};
+        .escrows = 20000, .escrows_one = 1000, .rounds = 3, .threads = 2, .linger_ms = 5};
     for (int i = 1; i + 1 < argc; i += 2) {
         if (!read_option(&settings, argv[i], argv[i + 1])) {
             (void)fprintf(stderr, "bench-engine: --escrows N, --escrows-one N, --rounds N, "

@@ -33,6 +33,7 @@ static void must(struct op *op, struct status st, const char *what)
 {
     if (status_failed(st)) {
         (void)fprintf(stderr, "bench: %s: %s: %s\n", what, op->err.code, op->err.msg);
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
         exit(1); /* LINT-OK: a benchmark that cannot go on */
     }
 }
@@ -126,7 +127,8 @@ void bench_latency(uint32_t threads)
                                           .brokers = brokers,
                                           .topic_prefix = prefix,
                                           .threads = threads,
-                                          .batch_max = ENGINE_BATCH_MAX};
+                                          .batch_max = ENGINE_BATCH_MAX,
+                                          .linger_ms = 5};
     struct bench_child child = bench_child_start(&options);
     bench_child_wait_ready(&child);
     atomic_store(&child.control->go, true);

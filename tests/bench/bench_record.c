@@ -102,8 +102,9 @@ static struct step *add(struct store *store, enum step_kind kind)
     }
     if (tape->count == tape->capacity) {
         tape->capacity = tape->capacity ? tape->capacity * 2 : 1024;
-        tape->steps = realloc(tape->steps, tape->capacity * sizeof(*tape->steps));
-        ASSERT(tape->steps);
+        struct step *more = realloc(tape->steps, tape->capacity * sizeof(*more));
+        ASSERT(more);
+        tape->steps = more;
     }
     tape->steps[tape->count] = (struct step){.kind = kind};
     return &tape->steps[tape->count++];

@@ -246,6 +246,14 @@ static void bus_wait(struct bus *bus, int64_t timeout_ms)
     bus_of(bus)->inner->ops->wait(bus_of(bus)->inner, timeout_ms);
 }
 
+static void bus_hurry(struct bus *bus)
+{
+    struct fault_bus *self = bus_of(bus);
+    if (!hit(self->fault)) {
+        self->inner->ops->hurry(self->inner);
+    }
+}
+
 static void bus_wake(struct bus *bus)
 {
     bus_of(bus)->inner->ops->wake(bus_of(bus)->inner);
@@ -330,6 +338,7 @@ static const struct bus_ops fault_bus_ops = {
     .release = bus_release,
     .wait = bus_wait,
     .wake = bus_wake,
+    .hurry = bus_hurry,
     .commit_position = bus_commit_position,
     .poll = bus_poll,
     .delivered = bus_delivered,

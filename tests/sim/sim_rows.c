@@ -179,8 +179,9 @@ void sim_rows_insert(struct sim_rows *rows, const void *row)
     ASSERT(!sim_rows_find(rows, row));
     if (rows->count == rows->capacity) {
         rows->capacity = rows->capacity ? rows->capacity * 2 : 64;
-        rows->rows = (void **)realloc((void *)rows->rows, rows->capacity * sizeof(*rows->rows));
-        ASSERT(rows->rows);
+        void **more = (void **)realloc((void *)rows->rows, rows->capacity * sizeof(*more));
+        ASSERT(more);
+        rows->rows = more;
     }
     rows->rows[rows->count++] = sim_row_copy(rows->table, row);
     rows->live++;
