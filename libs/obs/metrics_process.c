@@ -115,7 +115,7 @@ static void collect_files(struct metrics_page *page)
     if (!dir) {
         return;
     }
-    int64_t count = -1;    /* the one that counts does not count */
+    int64_t count = -1; /* the one that counts does not count */
     /* NOLINTNEXTLINE(concurrency-mt-unsafe): a directory stream of its own is safe in any thread */
     while (readdir(dir)) {
         count++;
