@@ -223,6 +223,7 @@ static STATUS store_pg_load_children(struct op *op, struct store *store, const s
     return pg_batch_load_children(op, self->conn, table, parents, parent_count, &output->rows);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are those of store.h */
 static STATUS store_pg_scan(struct op *op, struct store *store, const struct table_scan *scan,
                             const void *like, int64_t bound, uint32_t limit,
                             struct store_rows *ret_rows)

@@ -94,6 +94,7 @@ STATUS pg_batch_load_children(struct op *op, struct pg_conn *conn, const struct 
     return load_by(op, conn, PG_TABLE_CHILDREN, &ids, &pending);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the parameters are those of the store's scan */
 STATUS pg_batch_scan(struct op *op, struct pg_conn *conn, const struct table_scan *scan,
                      const void *like, int64_t bound, uint32_t limit,
                      struct pg_batch_rows *ret_rows)

@@ -35,6 +35,8 @@ enum pg_use {
 #define PG_CLIENT_CHECK_MS 1000
 /* A server that stopped without closing the socket is noticed even on a Unix socket. */
 #define PG_ANSWER_MAX_MS (PG_STATEMENT_TIMEOUT_MS + 2000)
+/* The same for PG_USE_ADMIN, whose statements have no timeout of their own. */
+#define PG_ADMIN_ANSWER_MAX_MS (60 * 60 * 1000)
 #define PG_CONNECT_TIMEOUT_S 5
 /* A dead network: 2 s quiet, then 3 probes 1 s apart = 5 s; unacknowledged data the same 5 s. */
 #define PG_KEEPALIVE_IDLE_S 2

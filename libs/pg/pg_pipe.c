@@ -254,7 +254,8 @@ static struct status write_output(struct op *op, struct pg_pending *pending)
 /* Reads all answers and keeps the first failure; the later ones only follow from it. */
 static struct status drain(struct op *op, struct pg_conn *conn)
 {
-    int64_t until_ms = clock_mono_ms() + PG_ANSWER_MAX_MS;
+    int64_t max_ms = conn->use == PG_USE_ADMIN ? PG_ADMIN_ANSWER_MAX_MS : PG_ANSWER_MAX_MS;
+    int64_t until_ms = clock_mono_ms() + max_ms;
     if (op->deadline_ms != 0 && op->deadline_ms < until_ms) {
         until_ms = op->deadline_ms;
     }

@@ -26,7 +26,8 @@ struct testing_pg {
 static void must(const struct testing_pg *testing, struct status st)
 {
     if (status_failed(st)) {
-        fprintf(stderr, "%s %s\n", testing->op.err.code, testing->op.err.msg);
+        int len = fprintf(stderr, "%s %s\n", testing->op.err.code, testing->op.err.msg);
+        ASSERT(len > 0);
     }
     ASSERT(!status_failed(st));
 }
@@ -95,7 +96,8 @@ struct testing_pg *testing_pg_new(const char *service)
 {
     struct str url = testing_env("HOLDFAST_TEST_DATABASE_URL");
     if (url.len == 0) {
-        fprintf(stderr, "skipped: HOLDFAST_TEST_DATABASE_URL is not set\n");
+        int len = fprintf(stderr, "skipped: HOLDFAST_TEST_DATABASE_URL is not set\n");
+        ASSERT(len > 0);
         return NULL;
     }
     struct testing_pg *testing = calloc(1, sizeof(*testing));
