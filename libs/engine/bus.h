@@ -97,6 +97,9 @@ struct bus_ops {
 
     /* Queues a message. STATUS_RETRY: the queue is full, serve deliveries first. */
     struct status (*produce)(struct op *op, struct bus *bus, const struct bus_message *message);
+    /* Sends what was produced now, instead of when its linger time has passed. For the quiet lane: may
+     * wait for the answer, at most a millisecond. */
+    void (*hurry)(struct bus *bus);
     /* The next delivery report, if any; never waits. */
     bool (*delivered)(struct bus *bus, struct bus_delivery *ret_delivery);
     /* Messages that were produced and have no report yet. */

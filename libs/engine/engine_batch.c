@@ -321,6 +321,10 @@ static void after_commit(struct engine *engine, struct engine_batch *batch)
 {
     adopt(engine, batch);
     engine_publish_batch(engine, batch);
+    if (batch->item_count <= BUSY_BATCH && batch->output_count > 0) {
+        engine->ports.bus->ops->hurry(
+            engine->ports.bus); /* R16: a quiet lane does not wait for company */
+    }
     for (uint32_t i = 0; i < batch->send_count; i++) {
         engine_effect_send(engine, &batch->sends[i]->row);
     }

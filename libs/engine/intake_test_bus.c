@@ -61,6 +61,11 @@ static STATUS memory_produce(struct op *op, struct bus *bus, const struct bus_me
     return OK;
 }
 
+static void memory_hurry(struct bus *bus)
+{
+    (void)bus; /* nothing lingers here */
+}
+
 static bool memory_delivered(struct bus *bus, struct bus_delivery *ret_delivery)
 {
     struct memory_bus *self = memory_of(bus);
@@ -100,6 +105,7 @@ static const struct bus_ops memory_ops = {
     .close = memory_close,
     .wait = memory_wait,
     .wake = memory_wake,
+    .hurry = memory_hurry,
     .produce = memory_produce,
     .delivered = memory_delivered,
     .in_flight = memory_in_flight,
