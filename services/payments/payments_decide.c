@@ -126,16 +126,31 @@ static const struct leg *leg_find(const struct payments_view *view, struct id id
     return NULL;
 }
 
-/* The incoming leg that is not over without money; there is at most one. */
+/* The incoming leg that may still bring money; there is at most one. */
 static const struct leg *leg_live_in(const struct payments_view *view)
 {
     for (uint32_t i = 0; i < view->leg_count; i++) {
         const struct leg *leg = leg_at(view, i);
-        if (leg->kind == LEG_IN && leg->state != LEG_FAILED && leg->state != LEG_CANCELED) {
+        if (leg->kind == LEG_IN && (leg->state == LEG_ASKED || leg->state == LEG_OPEN)) {
             return leg;
         }
     }
     return NULL;
+}
+
+/* What was asked for came, to the cent: nothing more is to be asked of the buyer. Another amount or
+ * currency goes back, and the buyer may be asked anew. */
+static bool is_paid_as_asked(const struct payments_view *view)
+{
+    for (uint32_t i = 0; i < view->leg_count; i++) {
+        const struct leg *leg = leg_at(view, i);
+        if (leg->kind == LEG_IN && leg->state == LEG_DONE &&
+            leg->received_minor == leg->amount_minor &&
+            str_eq(leg->received_currency, currency_name(leg->currency))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static struct payments_decision broken(const char *code)
@@ -244,7 +259,7 @@ static struct payments_decision decide_create(const struct payments_view *view,
     if (known) {
         return decide_repeat(known, LEG_IN, command);
     }
-    if (leg_live_in(view)) {
+    if (leg_live_in(view) || is_paid_as_asked(view)) {
         return broken("payments.second_intent");
     }
     if (view->payment && view->payment->cancel_wanted) {
@@ -268,7 +283,7 @@ static struct payments_decision decide_cancel(const struct payments_view *view, 
         return nothing(NULL);
     }
     const struct leg *leg = leg_live_in(view);
-    if (!leg || leg->state == LEG_DONE) {
+    if (!leg) {
         return nothing(NULL);
     }
     struct payments_decision out = changed(view->payment, now_us);

@@ -102,6 +102,41 @@ static void a_second_intent_is_broken_and_a_new_one_after_a_failure_is_not(void 
     assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CREATE_INTENT), 2);
 }
 
+static void after_a_wrong_amount_the_right_one_may_be_asked_for(void **state)
+{
+    (void)state;
+    struct payments_command second = world_create(5000);
+    second.leg_id = world_id(7);
+    for (int64_t paid_minor = 4999; paid_minor <= 5001; paid_minor++) {
+        struct world world = {0};
+        struct payments_command command = world_create(5000);
+        world_say(&world, &command);
+        world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+        struct payments_fact fact = world_fact_paid;
+        fact.amount_minor = paid_minor;
+        world_tell(&world, WORLD_PAY_LEG, &fact);
+        struct payments_decision out = world_say(&world, &second);
+        if (paid_minor == 5000) {
+            assert_broken(&out, "payments.second_intent");
+            continue;
+        }
+        assert_int_equal(out.verdict, PAYMENTS_CHANGED);
+        struct payments_command stop = world_cancel();
+        out = world_say(&world, &stop);
+        assert_int_equal(out.verdict, PAYMENTS_CHANGED); /* of the new one, not of the paid one */
+        assert_true(id_eq(out.leg.id, second.leg_id));
+    }
+    struct world world = {0};
+    struct payments_command command = world_create(5000);
+    world_say(&world, &command);
+    world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+    struct payments_fact foreign = world_fact_paid;
+    foreign.currency = STR("EUR");
+    world_tell(&world, WORLD_PAY_LEG, &foreign);
+    struct payments_decision out = world_say(&world, &second);
+    assert_int_equal(out.verdict, PAYMENTS_CHANGED);
+}
+
 static void a_webhook_before_our_answer_waits_for_the_secret(void **state)
 {
     (void)state;
@@ -476,6 +511,7 @@ int main(void)
         cmocka_unit_test(a_payment_goes_its_way),
         cmocka_unit_test(a_repeated_command_is_nothing_and_a_changed_one_is_broken),
         cmocka_unit_test(a_second_intent_is_broken_and_a_new_one_after_a_failure_is_not),
+        cmocka_unit_test(after_a_wrong_amount_the_right_one_may_be_asked_for),
         cmocka_unit_test(a_webhook_before_our_answer_waits_for_the_secret),
         cmocka_unit_test(money_before_our_answer_announces_the_intent_first),
         cmocka_unit_test(a_cancellation_waits_for_the_name_of_the_intent),

@@ -68,7 +68,7 @@ def test_a_wrong_amount_goes_back_and_the_right_one_comes(api):
     assert now["state"] == "AWAIT_FUNDS"
     assert now["attention"]["payment_setup_failed"] is True
     deal.do("retry", "STAFF")
-    deal.wait_payable()
+    deal.wait_payable(other_than=now["payment"]["payment_intent"])
     deal.pay()
     deal.wait("FUNDS_HELD")
     assert deal.effects()["refunds"] == (1, AMOUNT_MINOR - 1)

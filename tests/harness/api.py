@@ -109,9 +109,15 @@ class Deal:
 
         return wait_for(there, timeout_s, what)
 
-    def wait_payable(self, timeout_s=20):
-        self.wait_view(lambda now: now["state"] == "AWAIT_FUNDS" and now["payment"] and now["payment"]["client_secret"],
-                       "a way to pay", timeout_s)
+    def wait_payable(self, timeout_s=20, other_than=None):
+        """Until the buyer can pay: by another payment than the given one."""
+
+        def payable(now):
+            payment = now["payment"]
+            return (now["state"] == "AWAIT_FUNDS" and payment and payment["client_secret"]
+                    and payment["payment_intent"] != other_than)
+
+        self.wait_view(payable, "a way to pay", timeout_s)
 
     def client_secret(self):
         return self.view()["payment"]["client_secret"]

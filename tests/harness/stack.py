@@ -113,7 +113,11 @@ class Stack:
 
     def settle(self, timeout_s=20):
         """Waits until nothing is under way any more: no open request, no open call, nothing unpublished."""
-        wait_for(lambda: self.unsettled() == [], timeout_s, f"quiet; {self.unsettled()}")
+        try:
+            wait_for(lambda: self.unsettled() == [], timeout_s, "quiet")
+        except AssertionError:
+            parked = self.operator.run("park", "list")
+            raise AssertionError(f"still under way: {self.unsettled()}\n{parked.stdout}") from None
 
     def unsettled(self):
         """What is still under way, one line for each."""
