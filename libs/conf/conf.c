@@ -199,6 +199,7 @@ STATUS conf_load(struct op *op, const struct conf_tables *tables, char *const *e
     conf->count = conf_all_keys(tables, keys);
     strbuf_init(&conf->mistakes, op->arena, MISTAKES_MAX_BYTES);
     for (uint32_t i = 0; i < conf->count; i++) {
+        ASSERT(keys[i]);
         conf->values[i].key = keys[i];
         TRY(read_key(op, conf, &conf->values[i], environment));
     }
