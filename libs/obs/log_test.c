@@ -186,8 +186,9 @@ static void nobody_waits_for_a_reader_who_does_not_read(void **state)
     log_info(NULL, "tester.again");
     lines = written(fixture);
     char told[64];
-    snprintf(told, sizeof(told), "\"event\":\"tester.again\",\"dropped\":%llu}",
-             (unsigned long long)lost);
+    int len = snprintf(told, sizeof(told), "\"event\":\"tester.again\",\"dropped\":%llu}",
+                       (unsigned long long)lost);
+    assert_true(len > 0);
     assert_non_null(strstr(lines, told));
     log_info(NULL, "tester.once");
     assert_null(strstr(written(fixture), "dropped"));

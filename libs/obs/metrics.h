@@ -12,7 +12,7 @@
  * no label ever comes from outside. What others count already is read by collectors.
  */
 
-#define METRICS_SERIES_MAX 512
+#define METRICS_SERIES_MAX 1024
 #define METRICS_COLLECTORS_MAX 16
 #define METRICS_LABELS_MAX 3
 #define METRICS_BUCKETS_MAX 20

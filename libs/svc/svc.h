@@ -17,11 +17,20 @@
  * and svc_ready was said; ?verbose tells each) and /metrics.
  */
 
-/* From "not ready" to the end of the process. Less than terminationGracePeriodSeconds (30 s). */
-#define SVC_DRAIN_MS 20000
+/*
+ * From "not ready" to the end of the process: what each part of it may take at most. The sum is less
+ * than terminationGracePeriodSeconds (30 s), and each part does with less when nothing hangs.
+ */
 /* How long an HTTP service serves on after it said "not ready", so that balancers notice. Nothing
  * waits in development and test. */
 #define SVC_READY_LAG_MS 3000
+#define SVC_DRAIN_HTTP_MS 10000  /* requests in flight: the longest deadline of a route */
+#define SVC_DRAIN_INTAKE_MS 3000 /* what is queued, and Kafka's acknowledgements */
+#define SVC_DRAIN_ENGINE_MS 8000 /* the batch, publishing, the hand-over of lanes */
+#define SVC_DRAIN_MS \
+    (SVC_READY_LAG_MS + SVC_DRAIN_HTTP_MS + SVC_DRAIN_INTAKE_MS + SVC_DRAIN_ENGINE_MS)
+#define SVC_GRACE_MS 30000
+_Static_assert(SVC_DRAIN_MS < SVC_GRACE_MS - 2000, "the end comes before SIGKILL does");
 #define SVC_CHECKS_MAX 16
 #define SVC_BOOT_ARENA_BYTES ((size_t)8 * 1024 * 1024)
 

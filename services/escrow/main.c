@@ -13,7 +13,7 @@ static struct status run(struct op *op, struct svc *svc)
         svc_wait(svc);
     }
     svc_ready(svc, false);
-    engine_run_close(engine, SVC_DRAIN_MS);
+    engine_run_close(engine, SVC_DRAIN_ENGINE_MS);
     return OK;
 }
 

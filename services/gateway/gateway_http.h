@@ -24,7 +24,11 @@
 typedef struct status gateway_submit(struct op *op, void *ctx, const struct intake_request *request,
                                      enum intake_result *ret_result);
 
+/* Refusals are counted by code: by the place of the code in the list of all. */
+#define GATEWAY_CODES_MAX 512
+
 struct gateway_metrics {
+    struct metrics_counter *refusals[GATEWAY_CODES_MAX]; /* NULL: of no interest here */
     struct metrics_counter
         *answers[GATEWAY_ROUTES_MAX + 1][GATEWAY_CLASS_COUNT]; /* last: no route */
     struct metrics_histogram *took[GATEWAY_ROUTES_MAX];

@@ -14,13 +14,13 @@
 static void engine_close_at(struct engine_run **run)
 {
     if (*run) {
-        engine_run_close(*run, SVC_DRAIN_MS);
+        engine_run_close(*run, SVC_DRAIN_ENGINE_MS);
     }
 }
 
 static void intake_close_at(struct intake_run **intake)
 {
-    intake_run_close(*intake, SVC_DRAIN_MS);
+    intake_run_close(*intake, SVC_DRAIN_INTAKE_MS);
 }
 
 static struct status open_caller(struct op *op, const struct payments_conf *conf,
@@ -88,7 +88,7 @@ static struct status run(struct op *op, struct svc *svc)
     }
     svc_ready(svc, false);
     svc_ready_lag(svc);
-    http_server_stop(TAKE(server), SVC_DRAIN_MS);
+    http_server_stop(TAKE(server), SVC_DRAIN_HTTP_MS);
     return OK;
 } /* http, intake, engine, caller: the reverse of the opening order */
 
