@@ -4,43 +4,14 @@ The C side is read from services/escrow/golden/escrow_table.txt, which a unit te
 """
 
 import re
-from pathlib import Path
 
 import pytest
+import sources
+from sources import ROOT, oneof, proto, snake
+from sources import proto_enum as enum
 
-ROOT = Path(__file__).resolve().parents[2]
-GOLDEN = (ROOT / "services/escrow/golden/escrow_table.txt").read_text()
-MIGRATION = (ROOT / "migrations/escrow/0101_escrow.sql").read_text()
-
-
-def proto(path):
-    text = (ROOT / "proto/holdfast" / path).read_text()
-    return re.sub(r"//[^\n]*", "", text)
-
-
-def block(text, kind, name):
-    """The inside of `kind name { … }`, by counting braces."""
-    start = re.search(rf"\b{kind}\s+{name}\s*\{{", text)
-    assert start, f"no {kind} {name}"
-    depth, at = 1, start.end()
-    while depth:
-        depth += {"{": 1, "}": -1}.get(text[at], 0)
-        at += 1
-    return text[start.end():at - 1]
-
-
-def enum(text, name, prefix):
-    return {
-        int(number): value[len(prefix):]
-        for value, number in re.findall(r"(\w+)\s*=\s*(\d+);", block(text, "enum", name))
-        if int(number) != 0
-    }
-
-
-def oneof(text, message):
-    """Field number to type name of `oneof body`."""
-    body = block(block(text, "message", message), "oneof", "body")
-    return {int(number): kind for kind, number in re.findall(r"(\w+)\s+\w+\s*=\s*(\d+);", body)}
+GOLDEN = sources.read("services/escrow/golden/escrow_table.txt")
+MIGRATION = sources.read("migrations/escrow/0101_escrow.sql")
 
 
 def golden_numbers(what):
@@ -53,24 +24,8 @@ def golden_names(what):
     return set(names)
 
 
-def table(name):
-    match = re.search(rf"CREATE TABLE {name} \((.*?)^\)", MIGRATION, re.S | re.M)
-    assert match, f"no table {name}"
-    return match.group(1)
-
-
-def column_check(table_name, column):
-    """The numbers that a column's own CHECK lets pass."""
-    line = re.search(rf"^  {column} [^\n]*?CHECK \(([^\n]*)", table(table_name), re.M).group(1)
-    listed = re.search(r"IN \(([\d, ]+)\)", line)
-    if listed:
-        return {int(n) for n in listed.group(1).split(",")}
-    low, high = re.search(r"BETWEEN (\d+) AND (\d+)", line).groups()
-    return set(range(int(low), int(high) + 1))
-
-
-def snake(name):
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper()
+def column_check(table, column):
+    return sources.column_check(MIGRATION, table, column)
 
 
 def body_cases(service, pattern, message):
