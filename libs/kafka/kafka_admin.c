@@ -59,8 +59,8 @@ void kafka_admin_free(struct kafka_admin *admin)
     if (!admin) {
         return;
     }
-    if (admin->owned) {
-        rd_kafka_destroy(admin->rk);
+    if (admin->owned && !kafka_destroy(admin->rk, 0)) {
+        return; /* its log callback may still come */
     }
     struct arena arena = admin->arena; /* the struct lives in it */
     arena_fini(&arena);

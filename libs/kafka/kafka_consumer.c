@@ -98,7 +98,9 @@ void kafka_consumer_free(struct kafka_consumer *consumer)
         rd_kafka_assign(consumer->rk, NULL);
         /* Closing in order can hang in 2.0.2 and has nothing to do here: there is no group to
          * leave, and nothing is committed by itself. */
-        rd_kafka_destroy_flags(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+        if (!kafka_destroy(consumer->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)) {
+            return; /* its callbacks may still come */
+        }
     }
     struct arena arena = consumer->arena; /* the struct lives in it */
     arena_fini(&arena);

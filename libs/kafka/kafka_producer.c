@@ -110,7 +110,9 @@ void kafka_producer_free(struct kafka_producer *producer)
         /* Otherwise the handle would wait for messages that a dead broker never takes. */
         rd_kafka_purge(producer->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                          RD_KAFKA_PURGE_F_NON_BLOCKING);
-        rd_kafka_destroy(producer->rk);
+        if (!kafka_destroy(producer->rk, 0)) {
+            return; /* its callbacks may still come */
+        }
     }
     struct arena arena = producer->arena; /* the struct lives in it */
     arena_fini(&arena);
