@@ -10,8 +10,8 @@ from harness import paths
 from harness.waiting import wait_for
 
 
-# HOLDFAST_RUN_MARK: by it ./dev finds and ends what a killed test run left behind.
-PASSED_ON = ("PATH", "HOLDFAST_RUN_MARK")
+# DEV_RUN_MARK: by it ./dev finds and ends what a killed test run left behind.
+PASSED_ON = ("PATH", "DEV_RUN_MARK")
 
 
 class Process:

@@ -271,7 +271,7 @@ cmd_servers() {
     mkdir -p -- "$2"
     INST=$(cd -- "$2" && pwd -P)
     # The servers are not part of what a test run's sweep may end in any order: their pid files are.
-    unset HOLDFAST_RUN_MARK
+    unset DEV_RUN_MARK
     if [[ $1 == down ]]; then
         kafka_stop
         pg_stop

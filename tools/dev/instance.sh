@@ -8,14 +8,14 @@ instance_temporary() { # name
     mkdir -p -- "$INST"
     exec 7>"$INST/lock"
     flock -n 7
-    HOLDFAST_RUN_MARK=$(random_hex 12)
-    remember env RUN_MARK "$HOLDFAST_RUN_MARK"
+    DEV_RUN_MARK=$(random_hex 12)
+    remember env RUN_MARK "$DEV_RUN_MARK"
     at_exit instance_end
 }
 
 # Everything that is started from here on can be recognised, whoever starts it.
 instance_mark() {
-    export HOLDFAST_RUN_MARK
+    export DEV_RUN_MARK
     export HOLDFAST_TEST_DIR=$INST
 }
 

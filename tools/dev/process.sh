@@ -129,12 +129,12 @@ proc_uptime() { # pid -> seconds
 }
 
 # Ends whatever a test run left behind: every process that carries its mark in the environment it was started with.
-proc_sweep_marked() { # HOLDFAST_RUN_MARK value
+proc_sweep_marked() { # DEV_RUN_MARK value
     local dir pid found=()
     for dir in /proc/[0-9]*; do
         pid=${dir#/proc/}
         if [[ $pid != "$$" && $pid != "$BASHPID" ]] &&
-            grep -qzxF "HOLDFAST_RUN_MARK=$1" "$dir/environ" 2>/dev/null; then
+            grep -qzxF "DEV_RUN_MARK=$1" "$dir/environ" 2>/dev/null; then
             found+=("$pid")
         fi
     done

@@ -69,10 +69,10 @@ kill -STOP "$pid"
 proc_stop sleeper TERM 5 2>/dev/null
 ok 'a frozen one is thawed to act on the signal' gone "$pid"
 
-export HOLDFAST_RUN_MARK=mark-$$
+export DEV_RUN_MARK=mark-$$
 setsid sleep 1001 &
 marked=$!
-unset HOLDFAST_RUN_MARK
+unset DEV_RUN_MARK
 until grep -qs sleep "/proc/$marked/comm"; do :; done
 proc_sweep_marked "mark-$$"
 ok 'a marked process is swept' gone "$marked"
