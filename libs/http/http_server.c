@@ -271,7 +271,7 @@ static STATUS listen_on(struct op *op, struct http_server *server)
         return op_fail(op, STATUS_INVALID, "http.listen_address", STR_FMT, STR_ARG(host));
     }
     int yes = 1;
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {.ss_family = AF_UNSPEC};
     socklen_t bound_len = sizeof(bound);
     void *any = &bound;
     server->listen_fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
