@@ -375,6 +375,13 @@ static void texts_have_their_bounds(void **state)
     assert_int_equal(gateway_reason_check(op, (struct str){.ptr = big, .len = 201}).kind,
                      STATUS_INVALID);
     assert_string_equal(op->err.field, "/reason");
+    for (size_t i = 0; i < 170; i++) { /* three bytes each: few characters, many bytes */
+        memcpy(big + 3 * i, "\xE2\x82\xAC", 3);
+    }
+    assert_int_equal(gateway_reason_check(op, (struct str){.ptr = big, .len = 498}).kind,
+                     STATUS_OK);
+    assert_int_equal(gateway_reason_check(op, (struct str){.ptr = big, .len = 501}).kind,
+                     STATUS_INVALID);
 }
 
 int main(void)
