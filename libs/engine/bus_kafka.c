@@ -92,11 +92,14 @@ static struct kafka_options common_options(const struct bus_kafka *bus)
 static STATUS open_handles(struct op *op, struct bus_kafka *bus)
 {
     struct kafka_consumer_options consumer = {.common = common_options(bus),
-                                              .group_id = bus->options.group_id};
+                                              .group_id = bus->options.group_id,
+                                              .queue_records = bus->options.queue_records,
+                                              .queue_kbytes = bus->options.queue_kbytes};
     TRY(kafka_consumer_open(op, &consumer, &bus->consumer));
     kafka_consumer_notify(bus->consumer, bus->event_fd);
     struct kafka_consumer_options tail = consumer;
     tail.fetch_wait_ms = TAIL_FETCH_WAIT_MS;
+    tail.queue_records = KAFKA_QUEUE_RECORDS;
     tail.queue_kbytes = TAIL_QUEUE_KBYTES;
     TRY(kafka_consumer_open(op, &tail, &bus->tail_reader));
     TRY(kafka_admin_borrow(op, bus->consumer, &bus->admin));

@@ -12,6 +12,8 @@ struct bus_kafka_options {
     struct str source;       /* ce_source of what is produced: the service's name */
     struct str topic_prefix; /* before each topic's name; empty but in tests */
     uint32_t linger_ms;      /* producer: how long a batch waits for company */
+    uint32_t queue_records; /* consumer: what may wait in this bus (kafka_consumer.h); 0: default */
+    uint32_t queue_kbytes;
     struct kafka_security security;
     kafka_log *log; /* NULL: silence */
     void *log_context;

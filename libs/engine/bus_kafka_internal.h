@@ -88,23 +88,24 @@ struct bus_kafka_headers {
 
 struct bus_kafka_headers bus_kafka_headers_read(const struct kafka_record *record);
 
-STATUS bus_kafka_assign(struct op *op, struct bus *bus, enum topic topic, int32_t partition,
+STATUS bus_kafka_assign(struct op *op, struct bus *handle, enum topic topic, int32_t partition,
                         int64_t offset);
-void bus_kafka_unassign(struct bus *bus, enum topic topic, int32_t partition);
-STATUS bus_kafka_poll(struct op *op, struct bus *bus, struct bus_record *ret_record, bool *ret_got);
-void bus_kafka_release(struct bus *bus, struct bus_record *record);
-void bus_kafka_commit_position(struct bus *bus, enum topic topic, int32_t partition,
+void bus_kafka_unassign(struct bus *handle, enum topic topic, int32_t partition);
+STATUS bus_kafka_poll(struct op *op, struct bus *handle, struct bus_record *ret_record,
+                      bool *ret_got);
+void bus_kafka_release(struct bus *handle, struct bus_record *record);
+void bus_kafka_commit_position(struct bus *handle, enum topic topic, int32_t partition,
                                int64_t next_offset);
 /* Commits the changed positions when it is time; wait_ms as in kafka_consumer_commit. */
 void bus_kafka_positions_tick(struct bus_kafka *bus);
 void bus_kafka_positions_flush(struct bus_kafka *bus, int wait_ms);
 
-STATUS bus_kafka_tails(struct op *op, struct bus *bus, const enum topic *topics,
+STATUS bus_kafka_tails(struct op *op, struct bus *handle, const enum topic *topics,
                        uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails);
 
 STATUS bus_kafka_out_open(struct op *op, struct bus_kafka *bus);
-STATUS bus_kafka_produce(struct op *op, struct bus *bus, const struct bus_message *message);
-bool bus_kafka_delivered(struct bus *bus, struct bus_delivery *ret_delivery);
-void bus_kafka_hurry(struct bus *bus);
-uint32_t bus_kafka_in_flight(struct bus *bus);
-STATUS bus_kafka_reset_producer(struct op *op, struct bus *bus);
+STATUS bus_kafka_produce(struct op *op, struct bus *handle, const struct bus_message *message);
+bool bus_kafka_delivered(struct bus *handle, struct bus_delivery *ret_delivery);
+void bus_kafka_hurry(struct bus *handle);
+uint32_t bus_kafka_in_flight(struct bus *handle);
+STATUS bus_kafka_reset_producer(struct op *op, struct bus *handle);

@@ -136,12 +136,12 @@ static STATUS ask(struct op *op, struct tails *tails)
     return read_all(op, tails);
 }
 
-STATUS bus_kafka_tails(struct op *op, struct bus *bus, const enum topic *topics,
+STATUS bus_kafka_tails(struct op *op, struct bus *handle, const enum topic *topics,
                        uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails)
 {
     ASSERT(topic_count <= TOPIC_COUNT);
     struct tails tails = {
-        .bus = bus_kafka_of(bus),
+        .bus = bus_kafka_of(handle),
         .topics = topics,
         .topic_count = topic_count,
         .partition = partition,

@@ -24,8 +24,10 @@ struct kafka_consumer_options {
     uint32_t fetch_wait_ms; /* how long a broker holds back an empty answer; 0: default */
 };
 
-#define KAFKA_QUEUE_RECORDS 30000
-#define KAFKA_QUEUE_KBYTES 8192
+/* Of one consumer. Two engine threads then hold 30,000 records of 8 MB together, in 40 MB of memory
+ * (measured with records of 300 bytes), and read 60,000/s; twice as much reads 50,000/s in one. */
+#define KAFKA_QUEUE_RECORDS 15000
+#define KAFKA_QUEUE_KBYTES 4096
 /* A newly assigned partition is fetched only when the fetch in progress returns: so this is what a
  * takeover may lose on an idle connection. */
 #define KAFKA_FETCH_WAIT_MS 100

@@ -214,7 +214,7 @@ void testing_kafka_drop(struct op *op, struct str brokers, struct str topic_pref
     rd_kafka_DeleteTopic_destroy_array(topics, count);
     const char *error = admin_finish(rk, queue, op);
     if (error[0] != '\0') {
-        fprintf(stderr, "test topics are left behind: %s\n", error);
+        (void)fprintf(stderr, "test topics are left behind: %s\n", error);
     }
 }
 
