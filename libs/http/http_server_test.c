@@ -22,7 +22,7 @@ static const struct {
     const char *request;
     const char *status;
     const char *what;
-} rows[] = {
+} http_rows[] = {
     {HEAD("GET", "/nothing") "\r\n", "404", "http.not_found"},
     {HEAD("GET", "/") "\r\n", "404", "http.not_found"},
     {HEAD("GET", "/things/a/b") "\r\n", "404", "http.not_found"},
@@ -135,11 +135,11 @@ static const struct {
 static void test_rows(void **state)
 {
     struct fixture *fixture = *state;
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(http_rows); i++) {
         struct arena arena;
         arena_init(&arena, 2 * ANSWER_MAX_BYTES);
-        struct str answer = exchange(fixture, &arena, str_of(rows[i].request));
-        assert_answer(answer, rows[i].status, rows[i].what);
+        struct str answer = exchange(fixture, &arena, str_of(http_rows[i].request));
+        assert_answer(answer, http_rows[i].status, http_rows[i].what);
         arena_fini(&arena);
     }
 }
