@@ -11,6 +11,7 @@
 
 #include "base/defer.h"
 #include "gateway/gateway_in.h"
+#include "gateway/gateway_repo.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "holdfast/payments/v1/events.pb-c.h"
 #include "wire/wire.h"
@@ -268,6 +269,27 @@ static void payments_tell_how_to_pay_and_nothing_else(void **state)
 
 /* ---- Views ---- */
 
+/* Column by column, because structs have gaps between their fields. */
+static void same_view(const struct gateway_view *a, const struct gateway_view *b)
+{
+    static const size_t sizes[COLUMN_TYPE_COUNT] = {[COLUMN_UUID] = sizeof(struct id),
+                                                    [COLUMN_INT8] = sizeof(int64_t),
+                                                    [COLUMN_ENUM] = sizeof(int),
+                                                    [COLUMN_BOOL] = sizeof(bool)};
+    for (uint16_t i = 0; i < gateway_view_table.column_count; i++) {
+        const struct table_column *column = &gateway_view_table.columns[i];
+        const char *left = (const char *)a + column->offset;
+        const char *right = (const char *)b + column->offset;
+        bool same = column->type == COLUMN_TEXT
+                        ? str_eq(*(const struct str *)(const void *)left,
+                                 *(const struct str *)(const void *)right)
+                        : sizes[column->type] > 0 && memcmp(left, right, sizes[column->type]) == 0;
+        if (!same) {
+            fail_msg("%s differs", column->name);
+        }
+    }
+}
+
 static struct gateway_news created_news(void)
 {
     return (struct gateway_news){
@@ -365,7 +387,7 @@ static void everything_told_is_taken(void **state)
     expected.seq = 1;
     expected.created_at_us = 10;
     expected.updated_at_us = 10;
-    assert_memory_equal(&first, &expected, sizeof(first));
+    same_view(&first, &expected);
 
     news = (struct gateway_news){.kind = GATEWAY_NEWS_CHANGED, .told = full_view(200)};
     news.told.seq = 2;
@@ -382,7 +404,7 @@ static void everything_told_is_taken(void **state)
     expected.payment_setup_failed = false;
     expected.created_at_us = 10;
     expected.updated_at_us = 20;
-    assert_memory_equal(&second, &expected, sizeof(second));
+    same_view(&second, &expected);
 }
 
 static void the_payment_may_come_first_or_last(void **state)
@@ -400,7 +422,7 @@ static void the_payment_may_come_first_or_last(void **state)
     assert_int_equal(early.state, 1);
     assert_int_equal(early.created_at_us, 20);
     late.version = early.version;
-    assert_memory_equal(&early, &late, sizeof(early)); /* the same, whichever came first */
+    same_view(&early, &late); /* the same, whichever came first */
 }
 
 static void gaps_and_missing_beginnings_are_noticed(void **state)
