@@ -77,7 +77,9 @@ static void add_type(struct strbuf *buf, const struct conf_key *key)
 
 static void add_default(struct strbuf *buf, const struct conf_key *key, bool code)
 {
-    if (key->fallback) {
+    if (key->fallback && key->fallback[0] == '\0') {
+        strbuf_add(buf, STR("empty"));
+    } else if (key->fallback) {
         strbuf_addf(buf, code ? "`%s`" : "%s", key->fallback);
     } else if (key->required) {
         strbuf_add(buf, STR("required"));
