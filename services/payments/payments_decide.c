@@ -1,90 +1,14 @@
 /*
  * Commands and facts in, at most one changed leg, events and provider requests out. Always holds: a
- * leg moves only along leg_rules; money is credited once per leg, by the amount that the provider
+ * leg moves only along payments_moves.c; money is credited once per leg, by the amount that the provider
  * says it received; what goes out never exceeds what came in.
  */
 #include "payments/payments_decide.h"
 
 #include "base/assert.h"
+#include "payments/payments_moves.h"
 
-/* What a fact does to a leg. All zero: nothing. */
-struct leg_rule {
-    enum leg_state next;            /* LEG_STATE_NONE: the state stays */
-    enum payments_event_kind event; /* PAYMENTS_EVENT_NONE: nobody is told */
-    bool announces;                 /* an intent that nobody heard of is announced first */
-    const char *alarm;              /* a person should know */
-};
-
-static const char alarm_contradiction[] = "payments.contradiction";
-static const char alarm_taken_back[] = "payments.refund_taken_back";
-
-/* clang-format off */
-static const struct leg_rule leg_rules[LEG_KIND_COUNT][LEG_STATE_COUNT][PAYMENTS_FACT_COUNT] = {
-    [LEG_IN] = {
-        [LEG_ASKED] = {
-            /* Only our own answer has the secret that the buyer needs: the announcement waits for it. */
-            [PAYMENTS_FACT_MADE]      = {.next = LEG_OPEN, .event = PAYMENTS_PAYMENT_INTENT_CREATED},
-            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_PAYMENT_SUCCEEDED, .announces = true},
-            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_CANCELED, .event = PAYMENTS_PAYMENT_CANCELED, .announces = true},
-            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_PAYMENT_FAILED},
-        },
-        [LEG_OPEN] = {
-            [PAYMENTS_FACT_DECLINED]  = {.event = PAYMENTS_PAYMENT_FAILED},
-            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_PAYMENT_SUCCEEDED},
-            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_CANCELED, .event = PAYMENTS_PAYMENT_CANCELED},
-            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_contradiction},
-        },
-        [LEG_DONE] = {
-            [PAYMENTS_FACT_CANCELED]  = {.alarm = alarm_contradiction},
-            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_contradiction},
-        },
-        /* Money that arrived is never refused, whatever was believed before. */
-        [LEG_FAILED] = {
-            [PAYMENTS_FACT_EXISTS]    = {.alarm = alarm_contradiction},
-            [PAYMENTS_FACT_MADE]      = {.alarm = alarm_contradiction},
-            [PAYMENTS_FACT_DECLINED]  = {.alarm = alarm_contradiction},
-            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_PAYMENT_SUCCEEDED, .announces = true, .alarm = alarm_contradiction},
-        },
-        [LEG_CANCELED] = {
-            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_PAYMENT_SUCCEEDED, .alarm = alarm_contradiction},
-            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_contradiction},
-        },
-    },
-    [LEG_TRANSFER] = {
-        [LEG_ASKED] = {
-            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_TRANSFER_SUCCEEDED},
-            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_TRANSFER_FAILED},
-        },
-        [LEG_DONE] = {
-            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_contradiction},
-        },
-        /* A transfer that exists at the provider has moved money: the books must say so. */
-        [LEG_FAILED] = {
-            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_TRANSFER_SUCCEEDED, .alarm = alarm_contradiction},
-        },
-    },
-    [LEG_REFUND] = {
-        [LEG_ASKED] = {
-            [PAYMENTS_FACT_EXISTS]    = {.next = LEG_OPEN},
-            [PAYMENTS_FACT_MADE]      = {.next = LEG_OPEN},
-            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_REFUND_SUCCEEDED},
-            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
-            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
-        },
-        [LEG_OPEN] = {
-            [PAYMENTS_FACT_SUCCEEDED] = {.next = LEG_DONE, .event = PAYMENTS_REFUND_SUCCEEDED},
-            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
-            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
-        },
-        /* A bank can send a refund back days after it succeeded. */
-        [LEG_DONE] = {
-            [PAYMENTS_FACT_CANCELED]  = {.alarm = alarm_taken_back},
-            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_taken_back},
-        },
-    },
-};
-
-/* clang-format on */
+static const char alarm_other_object[] = "payments.other_object";
 
 bool payments_decide_payment_is_sound(const struct payment *payment)
 {
@@ -435,12 +359,18 @@ struct payments_decision payments_decide_dropped(const struct payments_view *vie
 
 /* ---- Facts ---- */
 
+/* The fact is about an object that is not the one we know this leg by. */
+static bool is_other_object(const struct leg *leg, const struct payments_fact *fact)
+{
+    return leg->provider_ref.len > 0 && fact->provider_ref.len > 0 &&
+           !str_eq(leg->provider_ref, fact->provider_ref);
+}
+
 /* What cannot be true of this leg, or NULL. */
 static const char *why_not_about(const struct leg *leg, const struct payments_fact *fact)
 {
     bool succeeded = fact->kind == PAYMENTS_FACT_SUCCEEDED;
-    if (leg->provider_ref.len > 0 && fact->provider_ref.len > 0 &&
-        !str_eq(leg->provider_ref, fact->provider_ref)) {
+    if (succeeded && is_other_object(leg, fact)) {
         return "payments.other_object";
     }
     if (succeeded && leg->kind == LEG_IN && (fact->amount_minor <= 0 || fact->currency.len == 0)) {
@@ -458,7 +388,7 @@ static const char *why_not_about(const struct leg *leg, const struct payments_fa
 }
 
 /* The row as the fact leaves it. *ret_differs says whether anything is different. */
-static struct leg learn(const struct leg *now, const struct leg_rule *rule,
+static struct leg learn(const struct leg *now, const struct payments_move *move,
                         const struct payments_fact *fact, bool *ret_differs)
 {
     struct leg next = *now;
@@ -467,16 +397,16 @@ static struct leg learn(const struct leg *now, const struct leg_rule *rule,
         next.provider_ref = fact->provider_ref;
         *ret_differs = true;
     }
-    if (rule->next != LEG_STATE_NONE) {
-        next.state = rule->next;
+    if (move->next != LEG_STATE_NONE) {
+        next.state = move->next;
         *ret_differs = true;
-        if (rule->next == LEG_DONE && now->kind == LEG_IN) {
+        if (move->next == LEG_DONE && now->kind == LEG_IN) {
             next.received_minor = fact->amount_minor;
             next.received_currency = fact->currency;
             next.charge_ref = fact->charge_ref;
         }
-        next.failure_code = rule->next == LEG_FAILED ? fact->failure_code : (struct str){0};
-    } else if (rule->event == PAYMENTS_PAYMENT_FAILED) {
+        next.failure_code = move->next == LEG_FAILED ? fact->failure_code : (struct str){0};
+    } else if (move->event == PAYMENTS_PAYMENT_FAILED) {
         next.charge_ref = fact->charge_ref;
         next.failure_code = fact->failure_code;
         *ret_differs = true;
@@ -484,18 +414,18 @@ static struct leg learn(const struct leg *now, const struct leg_rule *rule,
     return next;
 }
 
-static void emit_fact(struct payments_decision *out, const struct leg_rule *rule,
+static void emit_fact(struct payments_decision *out, const struct payments_move *move,
                       const struct payments_fact *fact)
 {
-    if (rule->announces) {
+    if (move->announces) {
         emit(out, PAYMENTS_PAYMENT_INTENT_CREATED);
     }
-    if (rule->event == PAYMENTS_EVENT_NONE) {
+    if (move->event == PAYMENTS_EVENT_NONE) {
         return;
     }
-    struct payments_event *event = emit(out, rule->event);
+    struct payments_event *event = emit(out, move->event);
     event->client_secret =
-        rule->event == PAYMENTS_PAYMENT_INTENT_CREATED ? fact->client_secret : (struct str){0};
+        move->event == PAYMENTS_PAYMENT_INTENT_CREATED ? fact->client_secret : (struct str){0};
     event->code = fact->failure_code;
     event->charge_declined = fact->kind == PAYMENTS_FACT_DECLINED;
     if (fact->kind == PAYMENTS_FACT_SUCCEEDED) {
@@ -527,22 +457,26 @@ struct payments_decision payments_decide_fact(const struct payments_view *view, 
     if (lie) {
         return broken(lie);
     }
-    const struct leg_rule *rule = &leg_rules[now->kind][now->state][fact->kind];
+    if (is_other_object(now, fact)) {
+        return nothing(
+            alarm_other_object); /* an object that nobody uses; money would be another thing */
+    }
+    const struct payments_move *move = payments_moves_find(now->kind, now->state, fact->kind);
     if (is_old_decline(now, fact)) {
         return nothing(NULL);
     }
     bool differs = false;
-    struct leg next = learn(now, rule, fact, &differs);
+    struct leg next = learn(now, move, fact, &differs);
     if (!differs) {
-        return nothing(rule->alarm);
+        return nothing(move->alarm);
     }
     struct payments_decision out = changed(view->payment, now_us);
-    out.alarm = rule->alarm;
+    out.alarm = move->alarm;
     out.leg_changed = true;
     out.leg = next;
     out.leg.version++;
     out.leg.updated_at_us = now_us;
-    emit_fact(&out, rule, fact);
+    emit_fact(&out, move, fact);
 
     /* A wanted cancellation goes out when the intent's name is learned, and again when a charge
      * that stood in its way has failed. */
@@ -554,56 +488,4 @@ struct payments_decision payments_decide_fact(const struct payments_view *view, 
     }
     assert_sound(&out);
     return out;
-}
-
-/* ---- The table as text ---- */
-
-static const char *const kind_names[LEG_KIND_COUNT] = {
-    [LEG_KIND_NONE] = "",
-    [LEG_IN] = "in",
-    [LEG_TRANSFER] = "transfer",
-    [LEG_REFUND] = "refund",
-};
-
-static const char *const state_names[LEG_STATE_COUNT] = {
-    [LEG_STATE_NONE] = "stays", [LEG_ASKED] = "asked",   [LEG_OPEN] = "open",
-    [LEG_DONE] = "done",        [LEG_FAILED] = "failed", [LEG_CANCELED] = "canceled",
-};
-
-static const char *const fact_names[PAYMENTS_FACT_COUNT] = {
-    [PAYMENTS_FACT_NONE] = "",
-    [PAYMENTS_FACT_EXISTS] = "exists",
-    [PAYMENTS_FACT_MADE] = "made",
-    [PAYMENTS_FACT_DECLINED] = "declined",
-    [PAYMENTS_FACT_SUCCEEDED] = "succeeded",
-    [PAYMENTS_FACT_CANCELED] = "canceled",
-    [PAYMENTS_FACT_FAILED] = "failed",
-};
-
-static const char *const event_names[PAYMENTS_EVENT_COUNT] = {
-    [PAYMENTS_EVENT_NONE] = "-",
-    [PAYMENTS_PAYMENT_INTENT_CREATED] = "PaymentIntentCreated",
-    [PAYMENTS_PAYMENT_SUCCEEDED] = "PaymentSucceeded",
-    [PAYMENTS_PAYMENT_FAILED] = "PaymentFailed",
-    [PAYMENTS_PAYMENT_CANCELED] = "PaymentCanceled",
-    [PAYMENTS_TRANSFER_SUCCEEDED] = "TransferSucceeded",
-    [PAYMENTS_TRANSFER_FAILED] = "TransferFailed",
-    [PAYMENTS_REFUND_SUCCEEDED] = "RefundSucceeded",
-    [PAYMENTS_REFUND_FAILED] = "RefundFailed",
-};
-
-void payments_decide_print_table(struct strbuf *buf)
-{
-    for (int kind = LEG_IN; kind < LEG_KIND_COUNT; kind++) {
-        for (int state = LEG_ASKED; state < LEG_STATE_COUNT; state++) {
-            for (int fact = PAYMENTS_FACT_EXISTS; fact < PAYMENTS_FACT_COUNT; fact++) {
-                const struct leg_rule *rule = &leg_rules[kind][state][fact];
-                strbuf_addf(buf, "%s %s %s: %s %s%s%s%s\n", kind_names[kind], state_names[state],
-                            fact_names[fact], state_names[rule->next],
-                            rule->announces ? "PaymentIntentCreated+" : "",
-                            event_names[rule->event], rule->alarm ? " !" : "",
-                            rule->alarm ? rule->alarm : "");
-            }
-        }
-    }
 }

@@ -221,6 +221,3 @@ struct payments_decision payments_decide_fact(const struct payments_view *view, 
 /* What a leg and a payment must be before and after every decision. */
 bool payments_decide_leg_is_sound(const struct leg *leg);
 bool payments_decide_payment_is_sound(const struct payment *payment);
-
-/* The moves as text, one line for each (kind, state, fact): compared with a golden file. */
-void payments_decide_print_table(struct strbuf *buf);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
+#include "payments/payments_moves.h"
 #include "payments/world.h"
 
 static void assert_broken(const struct payments_decision *out, const char *code)
@@ -296,6 +297,11 @@ static void facts_that_cannot_be_true_stop_the_key(void **state)
     fact.provider_ref = STR("pi_2");
     out = world_tell(&world, WORLD_PAY_LEG, &fact);
     assert_broken(&out, "payments.other_object");
+    fact = world_fact_exists;
+    fact.provider_ref = STR("pi_2");
+    out = world_tell(&world, WORLD_PAY_LEG, &fact); /* no money: an alarm is enough */
+    assert_int_equal(out.verdict, PAYMENTS_NOTHING);
+    assert_string_equal(out.alarm, "payments.other_object");
     out = world_tell(&world, world_id(66), &world_fact_paid);
     assert_broken(&out, "payments.no_leg");
     struct payments_command command = world_transfer(2, 100);
@@ -489,7 +495,7 @@ static void the_table_is_the_golden_one(void **state)
     arena_init(&arena, (size_t)256 * 1024);
     struct strbuf buf;
     strbuf_init(&buf, &arena, (size_t)32 * 1024);
-    payments_decide_print_table(&buf);
+    payments_moves_print(&buf);
     struct str text;
     assert_true(strbuf_finish(&buf, &text));
 

@@ -13,7 +13,7 @@ enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect
     enum engine_verdict verdict = payments_rail_stripe.judge(op, effect, answer, ret_code);
     if (str_eq(*ret_code, STR(RAIL_CODE_REFUSES_US)) ||
         str_eq(*ret_code, STR(RAIL_CODE_KEY_REUSED)) ||
-        str_eq(*ret_code, STR(RAIL_CODE_NOT_OURS))) {
+        str_eq(*ret_code, STR(RAIL_CODE_NOT_OURS)) || str_eq(*ret_code, STR(RAIL_CODE_BROKE))) {
         log_error(op, "payments.alarm", LOG_STR("code", *ret_code),
                   LOG_ID("escrow_id", effect->key), LOG_ID("effect_id", effect->id),
                   LOG_I64("http_status", answer->http_status));

@@ -34,3 +34,5 @@ struct payments_rail {
 /* The answer cannot be what this request was answered: of another object, or unreadable. */
 #define RAIL_CODE_NOT_OURS "answer_not_ours"
 #define RAIL_CODE_UNREADABLE "answer_unreadable"
+/* The provider broke on this key and says so again and again: it will not do otherwise. */
+#define RAIL_CODE_BROKE "provider_error_repeated"

@@ -334,6 +334,27 @@ static struct stripe_answer unknown_http(struct op *op, int32_t http_status)
     return unknown(strbuf_finish(&buf, &code) ? code : STR("http"));
 }
 
+static struct stripe_answer understand_broken(struct op *op, const struct effect_row *effect,
+                                              const struct caller_answer *answer)
+{
+    const struct json_value *root;
+    struct str type;
+    if (answer->http_status != 500 || effect->attempts < STRIPE_SAVED_ERROR_ATTEMPTS ||
+        status_failed(json_read(op, answer->body, &root)) ||
+        !json_text_at(root, "/error/type", &type) || !str_eq(type, STR("api_error"))) {
+        return unknown_http(op, answer->http_status);
+    }
+    if (effect->kind != PAYMENTS_EFFECT_CREATE_INTENT) {
+        return unknown(STR(RAIL_CODE_BROKE));
+    }
+    return (struct stripe_answer){
+        .verdict = ENGINE_VERDICT_FAILED,
+        .code = STR(RAIL_CODE_BROKE),
+        .told = true,
+        .fact = {.kind = PAYMENTS_FACT_FAILED, .failure_code = STR(RAIL_CODE_BROKE)},
+    };
+}
+
 static struct stripe_answer understand(struct op *op, const struct effect_row *effect,
                                        const struct caller_answer *answer)
 {
@@ -346,7 +367,7 @@ static struct stripe_answer understand(struct op *op, const struct effect_row *e
     }
     bool success = http >= 200 && http <= 299;
     if (!success && http != 400 && http != 402 && http != 404) {
-        return unknown_http(op, http); /* 409, 429, 5xx, redirects: as good as no answer */
+        return understand_broken(op, effect, answer); /* 409, 429, 5xx: as good as no answer */
     }
     const struct json_value *root;
     if (status_failed(json_read(op, answer->body, &root))) {

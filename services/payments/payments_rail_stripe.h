@@ -7,6 +7,12 @@
 /* The version that requests and answers are written for; sent with every call. */
 #define STRIPE_API_VERSION "2026-08-26.dahlia"
 
+/* Stripe saves a 500 under its idempotency key like any other answer, so asking again brings the same
+ * for ever. After so many attempts it is taken for a saved one: an intent is given up (nobody has
+ * its secret, so nobody can pay it, and if it was made after all its webhooks are still heard);
+ * what moves money out stays uncertain and calls a person. */
+#define STRIPE_SAVED_ERROR_ATTEMPTS 5
+
 extern const struct payments_rail payments_rail_stripe;
 
 /* Adds one form parameter, percent-encoded as official clients do: all bytes but letters, digits,

@@ -297,6 +297,47 @@ static void answers_mean_what_the_table_says(void **state)
     }
 }
 
+/* A 500 that is saved under its key: only an intent, which nobody can pay, is given up. */
+static void a_saved_error_ends_an_intent_and_nothing_else(void **state)
+{
+    struct fixture *fixture = *state;
+
+    static const struct {
+        enum payments_effect_kind kind;
+        int32_t attempts, http_status;
+        const char *body, *code;
+        enum engine_verdict verdict;
+    } rows[] = {
+        {CREATE, STRIPE_SAVED_ERROR_ATTEMPTS - 1, 500, ERROR("api_error", ""), "http_500", UNKNOWN},
+        {CREATE, STRIPE_SAVED_ERROR_ATTEMPTS, 500, ERROR("api_error", ""), RAIL_CODE_BROKE, FAILED},
+        {CREATE, STRIPE_SAVED_ERROR_ATTEMPTS + 1, 500, ERROR("api_error", ""), RAIL_CODE_BROKE,
+         FAILED},
+        {CREATE, 99, 500, ERROR("unheard_of", ""), "http_500", UNKNOWN},
+        {CREATE, 99, 500, "<html>", "http_500", UNKNOWN},
+        {CREATE, 99, 502, ERROR("api_error", ""), "http_502", UNKNOWN},
+        {CREATE, 99, 503, ERROR("api_error", ""), "http_503", UNKNOWN},
+        {CREATE, 99, 409, ERROR("api_error", ""), "http_409", UNKNOWN},
+        {CANCEL, 99, 500, ERROR("api_error", ""), RAIL_CODE_BROKE, UNKNOWN},
+        {TRANSFER, 99, 500, ERROR("api_error", ""), RAIL_CODE_BROKE, UNKNOWN},
+        {REFUND, 99, 500, ERROR("api_error", ""), RAIL_CODE_BROKE, UNKNOWN},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct effect_row asked = effect_row(rows[i].kind);
+        asked.attempts = rows[i].attempts;
+        struct caller_answer answer = {
+            .outcome = CALLER_ANSWERED,
+            .http_status = rows[i].http_status,
+            .body = str_of(rows[i].body),
+        };
+        struct str code;
+        if (payments_rail_stripe.judge(&fixture->op, &asked, &answer, &code) != rows[i].verdict ||
+            !str_eq(code, str_of(rows[i].code))) {
+            fail_msg("row %zu: code '" STR_FMT "'", i, STR_ARG(code));
+        }
+    }
+}
+
 static void answers_bring_their_particulars(void **state)
 {
     struct fixture *fixture = *state;
@@ -382,6 +423,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_byte_is_encoded_right, setup, teardown),
         cmocka_unit_test_setup_teardown(the_longest_description_fits, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_mean_what_the_table_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_saved_error_ends_an_intent_and_nothing_else, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(answers_bring_their_particulars, setup, teardown),
         cmocka_unit_test_setup_teardown(no_answer_is_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_answers_do_no_harm, setup, teardown),
