@@ -264,7 +264,7 @@ static void a_marketplace_opens_a_deal(void **state)
     char location[64];
     char id[ID_TEXT_BYTES];
     id_format(fixture.last.id, id);
-    snprintf(location, sizeof(location), "/v1/commands/%s", id);
+    assert_true(snprintf(location, sizeof(location), "/v1/commands/%s", id) > 0);
     assert_string_equal(header("Location"), location);
     assert_int_equal(fixture.ret.retry_after_s, 1);
     expect_text(answer(), "/command_id", id);
@@ -522,8 +522,10 @@ static void lists_are_walked_page_by_page(void **state)
         assert_int_equal(more, page < 3);
         char link[160] = "";
         if (more) {
-            snprintf(link, sizeof(link), "</v1/escrows?limit=2&cursor=" STR_FMT ">; rel=\"next\"",
-                     STR_ARG(cursor));
+            int len = snprintf(link, sizeof(link),
+                               "</v1/escrows?limit=2&cursor=" STR_FMT ">;
+                               assert_true(len > 0);
+                               rel =\"next\"", STR_ARG(cursor));
         }
         assert_string_equal(header("Link"), link);
     }
