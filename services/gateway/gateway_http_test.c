@@ -522,10 +522,10 @@ static void lists_are_walked_page_by_page(void **state)
         assert_int_equal(more, page < 3);
         char link[160] = "";
         if (more) {
-            int len = snprintf(link, sizeof(link),
-                               "</v1/escrows?limit=2&cursor=" STR_FMT ">;
-                               assert_true(len > 0);
-                               rel =\"next\"", STR_ARG(cursor));
+            int len =
+                snprintf(link, sizeof(link),
+                         "</v1/escrows?limit=2&cursor=" STR_FMT ">; rel=\"next\"", STR_ARG(cursor));
+            assert_true(len > 0);
         }
         assert_string_equal(header("Link"), link);
     }
