@@ -58,6 +58,11 @@ static int64_t rate(int64_t commands, int64_t took_us)
     return took_us == 0 ? 0 : commands * 1000000 / took_us;
 }
 
+static int64_t percent_of(int64_t part, int64_t whole)
+{
+    return whole == 0 ? 0 : 100 * part / whole;
+}
+
 /* Times all phases: from the moment the records are in Kafka until what they led to is acknowledged. */
 static void run_phases(struct bench_child *child, struct bench_deals *deals, struct bus *bus,
                        struct result *result)
@@ -171,8 +176,8 @@ static void compare(const struct settings *settings)
         struct result one = run(settings, (uint32_t)settings->escrows_one, 1, /* record */ false);
         print_round(round, &engine, &recorded, &one);
         speed[round] = rate(engine.commands, engine.took_us);
-        to_floor[round] = 100 * speed[round] / rate(recorded.commands, recorded.floor_us);
-        to_one[round] = 100 * speed[round] / rate(one.commands, one.took_us);
+        to_floor[round] = percent_of(speed[round], rate(recorded.commands, recorded.floor_us));
+        to_one[round] = percent_of(speed[round], rate(one.commands, one.took_us));
     }
     uint32_t count = (uint32_t)settings->rounds;
     (void)printf("\n%-44s %" PRId64 "/s (median of %" PRIu32 ")\n", "decided, saved, published",

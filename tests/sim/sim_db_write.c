@@ -9,8 +9,9 @@ static void write_add(struct sim_store *self, struct sim_write write)
     ASSERT(self->open);
     if (self->write_count == self->write_capacity) {
         self->write_capacity = self->write_capacity ? self->write_capacity * 2 : 64;
-        self->writes = realloc(self->writes, self->write_capacity * sizeof(*self->writes));
-        ASSERT(self->writes);
+        struct sim_write *more = realloc(self->writes, self->write_capacity * sizeof(*more));
+        ASSERT(more);
+        self->writes = more;
     }
     self->writes[self->write_count++] = write;
 }
