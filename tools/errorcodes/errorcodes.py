@@ -33,7 +33,7 @@ def parse(path):
             where = f"{path}:{number}"
             fields = [field.strip() for field in line.split("|")]
             if len(fields) != 4:
-                sys.exit(f"{where}: not 'code | KIND | http | sentence'")
+                sys.exit(f"{where}: not 'code | kind | http | sentence'")
             code, kind, http, sentence = fields
             if not CODE.fullmatch(code):
                 sys.exit(f"{where}: bad code {code!r}")
@@ -64,4 +64,5 @@ def main():
         out.write("const size_t http_error_count = sizeof(http_errors) / sizeof(http_errors[0]);\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
