@@ -13,6 +13,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/lane.h"
 #include "base/random.h"
 #include "engine/bus_kafka.h"
@@ -342,6 +343,7 @@ static void publish(struct intake *intake, const struct intake_entry *entry)
 static void finish_group(struct intake *intake, uint32_t group_count)
 {
     tally(intake, group_count);
+    CRASH_POINT("intake-after-commit-before-publish");
     wake_submitters(intake, group_count);
     for (uint32_t i = 0; i < group_count; i++) {
         publish(intake, intake->group[i]);

@@ -24,6 +24,7 @@ def stack(running):
             process.start()
     for process in running.processes.values():
         process.wait_ready(60)
+    running.api.prefer(1)
     yield running
     running.check()
 

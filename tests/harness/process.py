@@ -107,6 +107,10 @@ class Process:
     def thaw(self):
         self.child.send_signal(signal.SIGCONT)
 
+    def thaw_if_frozen(self):
+        if self.runs() and self.is_frozen():
+            self.thaw()
+
     def is_frozen(self):
         with open(f"/proc/{self.child.pid}/stat", encoding="ascii", errors="replace") as stat:
             return stat.read().rsplit(") ", 1)[1].startswith("T")

@@ -14,7 +14,7 @@ from harness.waiting import wait_for
 
 SERVICES = ("escrow", "payments", "gateway")
 ROLES = {"MARKETPLACE": "marketplace", "BUYER": "user", "SELLER": "user", "STAFF": "staff", "STRANGER": "user"}
-LANES = 12
+THREADS = 2  # of each process: owners of lanes
 
 
 class Stack:
@@ -58,6 +58,7 @@ class Stack:
         environment = {
             "HOLDFAST_ENV": "test", "LOG_LEVEL": "info", "ADMIN_LISTEN": "127.0.0.1:0",
             "DATABASE_URL": self.servers.url(service), "KAFKA_BROKERS": self.servers.brokers,
+            "ENGINE_THREADS": str(THREADS),
         }
         if (service, number) in self.http_ports:
             environment["HTTP_LISTEN"] = f"127.0.0.1:{self.http_ports[service, number]}"
@@ -105,7 +106,7 @@ class Stack:
                 shares[owner] = shares.get(owner, 0) + 1
             running = sum(1 for name, process in self.processes.items()
                           if name.startswith(service) and process.runs())
-            return len(shares) >= running and max(shares.values()) - min(shares.values()) <= 1
+            return len(shares) == THREADS * running and max(shares.values()) - min(shares.values()) <= 1
 
         wait_for(balanced, timeout_s, f"balanced lanes of {service}")
 
