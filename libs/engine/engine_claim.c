@@ -166,6 +166,10 @@ static STATUS check_topology(struct engine *engine)
                                : engine->out_topics[i - engine->service->handler_count];
         struct bus_topic_info info;
         TRY(bus->ops->topic_info(&engine->op, bus, topic, &info));
+        if (info.partition_count == 0) { /* not made yet: a matter of order at the first start */
+            return op_fail(&engine->op, STATUS_RETRY, "engine.topic_missing", "%s",
+                           topology_topics[topic].name);
+        }
         if (info.partition_count != LANES) {
             return op_fail(&engine->op, STATUS_STOP, "engine.partition_count",
                            "%s has %" PRId32 " partitions", topology_topics[topic].name,
