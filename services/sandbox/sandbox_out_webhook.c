@@ -92,31 +92,54 @@ static bool deliver(struct sandbox *sandbox, struct arena *arena, struct str bod
     return taken;
 }
 
+/* The replicas of the endpoint, as a balancer sees them. */
+struct targets {
+    int64_t away_until_ms[SANDBOX_WEBHOOK_URLS_MAX];
+    uint32_t count;
+    uint32_t next;
+    uint32_t failures; /* in a row, of whichever replica */
+};
+
+/* In turn; one that failed lately only when all did. */
+static uint32_t choose(struct targets *targets)
+{
+    uint32_t chosen = targets->next;
+    for (uint32_t i = 0; i < targets->count; i++) {
+        uint32_t url = (targets->next + i) % targets->count;
+        if (targets->away_until_ms[url] <= clock_mono_ms()) {
+            chosen = url;
+            break;
+        }
+    }
+    targets->next = (chosen + 1) % targets->count;
+    return chosen;
+}
+
 void *sandbox_out_webhook_run(void *argument)
 {
     struct sandbox *sandbox = argument;
     DEFER(arena_fini) struct arena arena;
     arena_init(&arena, ARENA_BYTES);
-    uint32_t url = 0;
-    uint32_t failures = 0;
+    struct targets targets = {.count = sandbox->options.webhook_url_count};
     pthread_mutex_lock(&sandbox->lock);
     while (!sandbox->stopping) {
         arena_reset(&arena);
-        struct str body;
-        if (sandbox->options.webhook_url_count == 0 || !take_next(sandbox, &arena, &body)) {
+        struct str body = STR("");
+        if (targets.count == 0 || !take_next(sandbox, &arena, &body)) {
             pthread_cond_wait(&sandbox->changed, &sandbox->lock);
             continue;
         }
+        uint32_t url = choose(&targets);
         if (deliver(sandbox, &arena, body, url)) {
-            failures = 0;
+            targets.failures = 0;
+            targets.away_until_ms[url] = 0;
             continue;
         }
-        failures++;
-        url = (url + 1) % sandbox->options.webhook_url_count;
-        if (failures % sandbox->options.webhook_url_count == 0) {
+        targets.failures++;
+        targets.away_until_ms[url] = clock_mono_ms() + SANDBOX_WEBHOOK_AWAY_MS;
+        if (targets.failures >= targets.count) {
             sandbox_wait_until(sandbox,
-                               clock_mono_ms() +
-                                   backoff_ms(failures / sandbox->options.webhook_url_count));
+                               clock_mono_ms() + backoff_ms(targets.failures / targets.count));
         }
     }
     pthread_mutex_unlock(&sandbox->lock);

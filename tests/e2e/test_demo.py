@@ -1,0 +1,39 @@
+"""The demo itself: it must tell a right deal, and notice a wrong one."""
+
+import os
+import subprocess
+import sys
+
+from harness import paths
+
+
+def run_demo(stack, **changes):
+    environment = {
+        "PATH": os.environ["PATH"], "HOLDFAST_GATEWAY_URL": stack.api.by_number[1],
+        "HOLDFAST_SANDBOX_URL": stack.sandbox.url, "HOLDFASTCTL": paths.program("holdfastctl"),
+        "DATABASE_URL": stack.servers.url("verifier"),
+    }
+    for role in ("MARKETPLACE", "BUYER", "SELLER", "STAFF"):
+        environment[f"HOLDFAST_{role}_TOKEN"] = stack.tokens[role]
+        environment[f"HOLDFAST_{role}_ID"] = stack.ids[role]
+    return subprocess.run([sys.executable, str(paths.ROOT / "tools" / "demo" / "demo.py")],
+                          env={**environment, **changes}, text=True, capture_output=True, check=False, timeout=120)
+
+
+def test_it_pays_the_seller(stack):
+    done = run_demo(stack)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("EscrowReleased", "PSP_CLEAR", "1 transfer of 125.00", "0 findings", "chain head"):
+        assert word in done.stdout, (word, done.stdout)
+
+
+def test_it_fails_when_the_deal_does(stack):
+    done = run_demo(stack, HOLDFAST_BUYER_TOKEN=stack.tokens["STRANGER"])
+    assert done.returncode == 1
+    assert "demo: GET of the escrow answered 404" in done.stderr
+
+
+def test_it_says_what_is_missing(stack):
+    done = run_demo(stack, HOLDFAST_SANDBOX_URL="")
+    assert done.returncode == 2
+    assert "HOLDFAST_SANDBOX_URL" in done.stderr
