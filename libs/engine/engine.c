@@ -55,7 +55,9 @@ struct engine *engine_new(const struct engine_service *service, struct engine_po
     engine->ports = ports;
     engine->limits = limits;
     engine->number = number;
-    engine->owner = id_random();
+    struct str seed_bytes = {.ptr = (const char *)&limits.seed, .len = sizeof(limits.seed)};
+    engine->owner =
+        limits.seed == 0 ? id_random() : id_v5(id_namespace(STR("engine/owner")), seed_bytes);
     engine->limit = limits.batch_max;
     uint64_t seed;
     memcpy(&seed, engine->owner.bytes, sizeof(seed));

@@ -198,6 +198,7 @@ struct engine_limits {
     int64_t collect_us; /* how long a busy lane gathers a batch; 0: never waits */
     int64_t lease_ms;
     int64_t heartbeat_ms;
+    uint64_t seed; /* simulation: the owner's id and all jitter come from it; 0: from the kernel */
 };
 
 struct engine_limits engine_default_limits(void);
