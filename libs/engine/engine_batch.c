@@ -454,7 +454,7 @@ STATUS engine_batch_run(struct engine *engine)
     CRASH_POINT("engine-after-publish");
     uint32_t answers = batch->item_count - batch->record_count;
     engine_queue_pop(engine, batch->record_count);
+    engine_effect_answered(engine, answers); /* before a lane stops and forgets its answers */
     count_parks(engine, batch);
-    engine_effect_answered(engine, answers);
     return OK;
 }
