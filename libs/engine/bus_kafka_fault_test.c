@@ -26,8 +26,9 @@ static void expect_all(struct rig *rig, int64_t count)
 {
     for (int64_t n = 1; n <= count; n++) {
         struct bus_record record = rig_next(rig);
-        assert_int_equal(record.n, n);
-        rig->bus->ops->release(rig->bus, &record);
+        int64_t read = record.n;
+        rig->bus->ops->release(rig->bus, &record); /* before a failure could leave it held */
+        assert_int_equal(read, n);
     }
 }
 
@@ -195,13 +196,13 @@ static void reset_and_close(struct rig *rig)
     rig->bus->ops->commit_position(rig->bus, EVENTS, 3, 5);
     int64_t started_ms = clock_mono_ms();
     rig_ok(rig, rig->bus->ops->reset_producer(&rig->op, rig->bus));
-    assert_in_range(clock_mono_ms() - started_ms, 0, 2000);
+    assert_in_range(clock_mono_ms() - started_ms, 0, 3000);
     assert_int_equal(rig->bus->ops->in_flight(rig->bus), 0);
     produce_many(rig, 6, 100);
     started_ms = clock_mono_ms();
     rig->bus->ops->close(rig->bus);
     rig->bus = NULL;
-    assert_in_range(clock_mono_ms() - started_ms, 0, 5500);
+    assert_in_range(clock_mono_ms() - started_ms, 0, 9000);
 }
 
 static void closing_does_not_wait_for_the_dead(void **state)

@@ -158,11 +158,7 @@ static STATUS keep_house(struct engine *engine)
         engine->admin_at_ms = now_ms + ENGINE_ADMIN_MS;
         TRY(engine_admin(engine));
     }
-    if (!id_is_none(engine->release_key)) {
-        struct id key = engine->release_key;
-        engine->release_key = (struct id){.bytes = {0}};
-        TRY(engine_park_run(engine, key));
-    }
+    TRY(engine_park_release(engine));
     if (engine->dirty_since_ms != 0 && now_ms - engine->dirty_since_ms >= ENGINE_IDLE_ADVANCE_MS) {
         TRY(engine_advance_alone(engine));
     }

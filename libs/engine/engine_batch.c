@@ -270,6 +270,7 @@ static void adopt(struct engine *engine, struct engine_batch *batch)
         if (!batch->lane_used[p]) {
             continue;
         }
+        lane->look_for_missed |= batch->created_missed[p];
         for (uint32_t i = 0; i < engine->service->handler_count; i++) {
             bool written = batch->ins[p][i].dirty;
             lane->ins[i] = batch->ins[p][i];
@@ -291,9 +292,6 @@ static void adopt(struct engine *engine, struct engine_batch *batch)
     for (uint32_t i = 0; i < batch->parked_change_count; i++) {
         const struct engine_parked_change *change = &batch->parked_changes[i];
         map_set(&engine->lanes[change->lane].parked, change->key, change->state);
-    }
-    if (!id_is_none(batch->release_key)) {
-        engine->release_key = batch->release_key;
     }
 }
 

@@ -42,7 +42,7 @@ static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t 
     lane->effect_due_us = 0;
     lane->effect_takeover = true;
     lane->strange_parks = 0;
-    lane->parked_count = 0;
+    lane->look_for_missed = false;
     for (uint32_t i = 0; i < engine->service->handler_count; i++) {
         const struct engine_handler *handler = &engine->service->handlers[i];
         struct str name = str_of(topology_topics[handler->topic].name);
@@ -70,8 +70,8 @@ static STATUS take_parked(struct engine *engine, struct engine_lane *lane,
     for (uint32_t i = 0; i < rows->count; i++) {
         map_set(&lane->parked, parked[i].key,
                 parked[i].missing ? ENGINE_PARKED_MISSING : ENGINE_PARKED_BROKEN);
+        lane->look_for_missed |= parked[i].missing; /* the last owner may have died in between */
     }
-    lane->parked_count = rows->count;
     return OK;
 }
 

@@ -98,7 +98,7 @@ static void judge_parked(struct engine *engine, struct engine_batch *batch,
     enum engine_parked parked = engine_parked_state(engine, batch, item->lane, item->key);
     if (parked == ENGINE_PARKED_MISSING && item->kind == ENGINE_ITEM_RECORD &&
         item->fate == ENGINE_FATE_DECIDE && item->message.creates) {
-        batch->release_key = item->key;
+        batch->created_missed[item->lane] = true;
         return;
     }
     bool waits = item->fate == ENGINE_FATE_DECIDE || item->fate == ENGINE_FATE_PARK;

@@ -71,8 +71,8 @@ struct engine_lane {
     struct engine_in ins[ENGINE_HANDLERS_MAX];     /* as service->handlers */
     struct engine_out outs[ENGINE_OUT_TOPICS_MAX]; /* as engine->out_topics */
     struct arena parked_arena;
-    struct map parked; /* key → enum engine_parked */
-    uint32_t parked_count;
+    struct map parked;     /* key → enum engine_parked */
+    bool look_for_missed;  /* a key parked as MISSING may have its aggregate by now */
     int64_t effect_due_us; /* the next effect is not due before this; INT64_MAX: none known */
     bool effect_takeover;  /* effects left SENDING by the owner before: ask again now */
     int64_t strange_parks; /* R8: parked in a row without a success */
@@ -202,7 +202,7 @@ struct engine_batch {
     } *parked_changes;
 
     uint32_t parked_change_count;
-    struct id release_key; /* a MISSING key whose creator was decided: run its messages next */
+    bool created_missed[LANES]; /* the creator of a key parked as MISSING was decided */
 };
 
 struct engine_turn {
@@ -268,7 +268,6 @@ struct engine {
     uint32_t limit;      /* of the next batch: halves and doubles */
     uint32_t last_batch; /* its size, for adaptive collecting */
     struct engine_condemned condemned;
-    struct id release_key;
     int64_t dirty_since_ms; /* cursors not written yet; 0: none */
     int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms;
     bool behind; /* some committed rows must be read back to be published */
@@ -338,8 +337,13 @@ STATUS engine_advance_alone(struct engine *engine);
 
 /* engine_park.c */
 STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item);
-STATUS engine_park_run(struct engine *engine, struct id key);
-STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request);
+/* Runs the key's parked messages in order; *ret_left: there are more, call again. */
+STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left);
+/* Runs what waited for a creation that has come: of one key at a time. */
+STATUS engine_park_release(struct engine *engine);
+/* *ret_left: not done yet, call again with the same request. */
+STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request,
+                           bool *ret_left);
 enum engine_parked engine_parked_state(const struct engine *engine,
                                        const struct engine_batch *batch, int32_t lane,
                                        struct id key);

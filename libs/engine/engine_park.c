@@ -5,11 +5,14 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "engine/engine_internal.h"
 
-#define PARK_RUN_MAX 1000 /* messages of one key in one go; the rest follows in the next turn */
+/* Of one key in one go, and the memory for it; the rest follows in the next turn. */
+#define PARK_RUN_MAX 1000
+#define PARK_RUN_BYTES (ENGINE_ARENA_BYTES / 2)
 #define PARKED_RECORD_TYPE STR("holdfast.common.v1.ParkedRecord")
 
 enum engine_parked engine_parked_state(const struct engine *engine,
@@ -278,21 +281,16 @@ static STATUS run_one(struct engine *engine, struct id key, enum engine_item_kin
     return engine_batch_items(engine, batch);
 }
 
-/* True when the failure is about the message: it stays parked, and the lane goes on. */
-static bool stays_parked(enum status_kind kind)
-{
-    return kind != STATUS_RETRY && kind != STATUS_CANCELED && kind != STATUS_STOP &&
-           kind != STATUS_OK;
-}
-
-STATUS engine_park_run(struct engine *engine, struct id key)
+STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left)
 {
     struct engine_lane *lane = engine_lane_at(engine, lane_of_key(key));
+    *ret_left = false;
     if (!lane->mine || map_get(&lane->parked, key, ENGINE_PARKED_NOT) == ENGINE_PARKED_NOT) {
         return OK;
     }
     uint32_t seen = 2;
-    for (uint32_t i = 0; i < PARK_RUN_MAX && seen > 1; i++) {
+    for (uint32_t i = 0; i < PARK_RUN_MAX && seen > 1 && engine->arena.used_bytes < PARK_RUN_BYTES;
+         i++) {
         struct status st = run_one(engine, key, ENGINE_ITEM_PARKED, &seen);
         if (status_failed(st)) {
             engine->ports.store->ops->rollback(engine->ports.store);
@@ -300,11 +298,115 @@ STATUS engine_park_run(struct engine *engine, struct id key)
             return st;
         }
     }
-    if (seen > 1) {
-        engine->release_key = key;
+    *ret_left = seen > 1;
+    return OK;
+}
+
+/* ---- What waited for a creation ---- */
+
+static bool is_listed(const struct table *table, const struct store_rows *rows, struct id key)
+{
+    for (uint32_t i = 0; i < rows->count; i++) {
+        struct id id;
+        memcpy(&id, (const char *)rows->rows + i * table->row_bytes, sizeof(id));
+        if (id_eq(id, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A key of the lane that was parked as MISSING and is not missing any more, or none. */
+static STATUS find_missed(struct engine *engine, const struct engine_lane *lane, struct id *ret_key)
+{
+    struct store *store = engine->ports.store;
+    struct op *op = &engine->op;
+    struct parked_key_row like = {.lane = lane->lane};
+    struct store_rows parked;
+    struct store_rows found;
+    TRY(store->ops->scan(op, store, &engine_scan_parked_key, &like, 0, ENGINE_PARKED_MAX, &parked));
+    TRY(store->ops->sync(op, store));
+    struct id *keys = arena_new(&engine->arena, struct id, parked.count);
+    if (!keys) {
+        return op_arena_full(op);
+    }
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < parked.count; i++) {
+        const struct parked_key_row *row = (const struct parked_key_row *)parked.rows + i;
+        if (row->missing) {
+            keys[count++] = row->key;
+        }
+    }
+    *ret_key = (struct id){.bytes = {0}};
+    if (count == 0) {
+        return OK;
+    }
+    const struct table *table = engine->service->aggregate;
+    TRY(store->ops->load(op, store, table, keys, count, &found));
+    TRY(store->ops->sync(op, store));
+    for (uint32_t i = 0; i < count && id_is_none(*ret_key); i++) {
+        *ret_key = is_listed(table, &found, keys[i]) ? keys[i] : *ret_key;
     }
     return OK;
 }
+
+/* Its creation came and it still fails: from now on it waits for a person. */
+static STATUS give_to_person(struct engine *engine, struct engine_lane *lane, struct id key,
+                             struct str reason)
+{
+    struct store *store = engine->ports.store;
+    struct op *op = &engine->op;
+    struct store_lane_ref ref = {.lane = lane->lane, .epoch = lane->epoch};
+    struct store_fence fence;
+    struct store_rows rows;
+    TRY(store->ops->begin(op, store, &ref, 1, &fence));
+    TRY(store->ops->load(op, store, &engine_parked_key_table, &key, 1, &rows));
+    TRY(store->ops->sync(op, store));
+    if (fence.held_count == 0 || rows.count == 0) {
+        store->ops->rollback(store);
+        engine->heartbeat_at_ms = 0; /* find out which lanes are lost */
+        return OK;
+    }
+    struct parked_key_row *row = rows.rows;
+    row->missing = false;
+    row->reason = reason;
+    const void *list[] = {row};
+    TRY(store->ops->update(op, store, &engine_parked_key_table, list, NULL, 1));
+    TRY(store->ops->commit(op, store));
+    map_set(&lane->parked, key, ENGINE_PARKED_BROKEN);
+    return OK;
+}
+
+/* True when the failure is about the message: it stays parked, and the lane goes on. */
+static bool stays_parked(enum status_kind kind)
+{
+    return kind != STATUS_RETRY && kind != STATUS_CANCELED && kind != STATUS_STOP &&
+           kind != STATUS_OK;
+}
+
+STATUS engine_park_release(struct engine *engine)
+{
+    for (int32_t p = 0; p < LANES; p++) {
+        struct engine_lane *lane = engine_lane_at(engine, p);
+        if (!lane->mine || lane->draining || !lane->look_for_missed) {
+            continue;
+        }
+        struct id key;
+        TRY(find_missed(engine, lane, &key));
+        if (id_is_none(key)) {
+            lane->look_for_missed = false;
+            continue;
+        }
+        bool left;
+        struct status st = engine_park_run(engine, key, &left);
+        return stays_parked(st.kind)
+                   ? give_to_person(engine, lane, key, str_of(engine->op.err.code))
+                   : st;
+    }
+    return OK;
+}
+
+/* ---- What people ask for ---- */
 
 static STATUS drop_first(struct engine *engine, const struct admin_request_row *request)
 {
@@ -328,8 +430,9 @@ static STATUS drop_first(struct engine *engine, const struct admin_request_row *
                        "dropping money messages");
     }
     uint32_t seen;
+    bool left; /* the rest of a very long queue waits for a retry */
     TRY(run_one(engine, request->key, ENGINE_ITEM_DROPPED, &seen));
-    return seen > 1 ? engine_park_run(engine, request->key) : OK;
+    return seen > 1 ? engine_park_run(engine, request->key, &left) : OK;
 }
 
 static STATUS republish(struct engine *engine, struct engine_lane *lane,
@@ -355,8 +458,10 @@ static STATUS republish(struct engine *engine, struct engine_lane *lane,
                    STR_ARG(request->topic));
 }
 
-STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request)
+STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request,
+                           bool *ret_left)
 {
+    *ret_left = false;
     struct engine_lane *lane = engine_lane_at(engine, request->lane);
     bool about_key = request->kind == ADMIN_PARK_RETRY || request->kind == ADMIN_PARK_DROP;
     bool parked = map_get(&lane->parked, request->key, ENGINE_PARKED_NOT) != ENGINE_PARKED_NOT;
@@ -366,7 +471,7 @@ STATUS engine_park_request(struct engine *engine, const struct admin_request_row
     }
     struct status st = OK;
     switch (request->kind) {
-    case ADMIN_PARK_RETRY: st = engine_park_run(engine, request->key); break;
+    case ADMIN_PARK_RETRY: st = engine_park_run(engine, request->key, ret_left); break;
     case ADMIN_PARK_DROP: st = drop_first(engine, request); break;
     case ADMIN_BUS_REPUBLISH: st = republish(engine, lane, request); break;
     case ADMIN_NONE:

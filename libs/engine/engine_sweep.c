@@ -176,7 +176,8 @@ STATUS engine_admin(struct engine *engine)
         return OK;
     }
     struct str result = STR("done");
-    struct status st = engine_park_request(engine, &request);
+    bool left = false;
+    struct status st = engine_park_request(engine, &request, &left);
     if (st.kind == STATUS_RETRY || st.kind == STATUS_CANCELED || st.kind == STATUS_STOP) {
         return st; /* not about the request: it is found again */
     }
@@ -189,5 +190,8 @@ STATUS engine_admin(struct engine *engine)
         }
     }
     engine->admin_at_ms = 0; /* there may be more */
+    if (left) {
+        return OK; /* it is found again, and goes on */
+    }
     return answer_request(engine, &request, result);
 }
