@@ -10,7 +10,8 @@
 #include "base/assert.h"
 #include "kafka/kafka_internal.h"
 
-#define DESTROY_MAX_S 3
+/* Above the consumers' socket.timeout.ms: closing may wait that long for the answer to a last position. */
+#define DESTROY_MAX_S 5
 
 struct destroying {
     pthread_mutex_t lock;

@@ -40,7 +40,7 @@ static inline void kafka_conf_free_at(rd_kafka_conf_t **conf)
 STATUS kafka_conf_open(struct op *op, rd_kafka_type_t type, rd_kafka_conf_t **conf,
                        rd_kafka_t **ret_rk);
 
-/* Destroys a handle, in a thread of its own, and waits at most 3 s. False: it still goes on, and whatever its
+/* Destroys a handle, in a thread of its own, and waits at most 5 s. False: it still goes on, and whatever its
  * callbacks use must stay. flags: RD_KAFKA_DESTROY_F_*. */
 bool kafka_destroy(rd_kafka_t *rk, int flags);
 
