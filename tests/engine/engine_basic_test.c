@@ -62,7 +62,8 @@ static bool crash_run(int64_t crash_at)
     engine_free(first);
     struct engine *second = world_engine(&world, 0, NULL, NULL);
     assert_true(world_run(&world, &second, 1, world_journal_has, &wanted, RUN_MS));
-    world_run_for(&world, &second, 1, 2 * ENGINE_LEASE_MS); /* it may all be committed, and not published */
+    world_run_for(&world, &second, 1,
+                  2 * ENGINE_LEASE_MS); /* it may all be committed, and not published */
     world_check(&world);
     engine_free(second);
     world_close(&world);
