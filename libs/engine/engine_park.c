@@ -268,7 +268,9 @@ static STATUS run_one(struct engine *engine, struct id key, enum engine_item_kin
         batch->item_count = 1;
         bool answer = str_eq(parked->topic, ENGINE_PARKED_ANSWER);
         TRY(answer ? read_answer(engine, parked, item) : read_record(engine, parked, item));
-        bool tells = kind != ENGINE_ITEM_DROPPED || (item->handler && item->handler->dropped);
+        /* A record that had no id has nobody who waits for it. */
+        bool waited = item->handler && item->handler->dropped && !id_is_none(item->message.id);
+        bool tells = kind != ENGINE_ITEM_DROPPED || waited;
         item->fate = tells ? ENGINE_FATE_DECIDE : ENGINE_FATE_IGNORE;
         TRY(engine_rows_add(engine, &batch->parked_messages_gone, parked, 0));
     }
