@@ -121,6 +121,7 @@ static void bus_close(struct bus *handle)
         close(bus->event_fd);
     }
     secret_fini(&bus->password);
+    arena_fini(&bus->held_arena);
     struct arena arena = bus->arena; /* the struct lives in it */
     arena_fini(&arena);
 }

@@ -38,6 +38,18 @@ struct bus_kafka_sent {
     struct id message_id;
 };
 
+/* The way to a partition, for one producer (bus_kafka_gate.c). */
+struct bus_kafka_gate {
+    bool known;                   /* the broker has a message of this producer */
+    uint32_t sent_count;          /* on the way: given to librdkafka, and not reported */
+    int64_t acked_at_ms;          /* clock_mono_ms() of the last acknowledgement */
+    struct bus_kafka_held *first; /* what waits for the first acknowledgement, in order */
+    struct bus_kafka_held *last;
+};
+
+/* Held-back messages are copied, up to this; beyond it produce answers STATUS_RETRY. */
+#define BUS_KAFKA_HELD_MAX_BYTES (8 * 1024 * 1024)
+
 struct bus_kafka {
     struct bus bus;     /* first */
     struct arena arena; /* this struct and all below live in it */
@@ -60,6 +72,9 @@ struct bus_kafka {
 
     struct kafka_producer *producer; /* NULL after a reset that failed */
     bool topic_opened[TOPIC_COUNT];
+    struct bus_kafka_gate gates[TOPIC_COUNT][LANES];
+    struct arena held_arena; /* the held-back messages; empty when there are none */
+    uint32_t held_back_count;
     struct bus_kafka_sent *sent; /* BUS_KAFKA_IN_FLIGHT_MAX of them */
     uint32_t *free_stack;        /* indexes into sent that are free */
     uint32_t free_count;
@@ -109,3 +124,18 @@ bool bus_kafka_delivered(struct bus *handle, struct bus_delivery *ret_delivery);
 void bus_kafka_hurry(struct bus *handle);
 uint32_t bus_kafka_in_flight(struct bus *handle);
 STATUS bus_kafka_reset_producer(struct op *op, struct bus *handle);
+/* Gives the message to librdkafka. When the producer has failed, the message is taken as well, and
+ * reported as not written; any other failure: not taken, nothing has changed. */
+STATUS bus_kafka_send(struct op *op, struct bus_kafka *bus, const struct bus_message *message,
+                      struct bus_kafka_sent *sent);
+
+/* True when the message may be sent now. */
+bool bus_kafka_gate_lets_pass(struct bus_kafka *bus, const struct bus_message *message);
+/* Keeps a copy for later; false when there is no room. */
+bool bus_kafka_gate_hold(struct bus_kafka *bus, const struct bus_message *message, uint32_t index);
+void bus_kafka_gate_sent(struct bus_kafka *bus, const struct bus_kafka_sent *sent);
+void bus_kafka_gate_reported(struct bus_kafka *bus, const struct bus_kafka_sent *sent);
+/* Sends what may be sent by now. */
+void bus_kafka_gate_flush(struct bus_kafka *bus);
+/* Forgets all: a new producer. */
+void bus_kafka_gate_reset(struct bus_kafka *bus);

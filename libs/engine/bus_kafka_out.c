@@ -23,6 +23,7 @@ static void on_report(void *context, void *tag, bool written)
 {
     const struct bus_kafka_sent *sent = tag;
     report_add(context, sent->index, written);
+    bus_kafka_gate_reported(context, sent);
 }
 
 /* Every entry free, no report waiting. */
@@ -35,6 +36,7 @@ static void forget_sent(struct bus_kafka *bus)
         bus->free_stack[i] = BUS_KAFKA_IN_FLIGHT_MAX - 1 - i; /* low ones first: warm memory */
     }
     memset(bus->topic_opened, 0, sizeof(bus->topic_opened));
+    bus_kafka_gate_reset(bus);
 }
 
 static STATUS open_producer(struct op *op, struct bus_kafka *bus)
@@ -64,6 +66,7 @@ STATUS bus_kafka_out_open(struct op *op, struct bus_kafka *bus)
     if (!bus->sent || !bus->free_stack || !bus->reports) {
         return op_arena_full(op);
     }
+    arena_init(&bus->held_arena, BUS_KAFKA_HELD_MAX_BYTES);
     forget_sent(bus);
     return open_producer(op, bus);
 }
@@ -85,8 +88,8 @@ static struct str number_text(int64_t number, char buf[NUMBER_TEXT_BYTES])
     return (struct str){.ptr = buf, .len = (size_t)len};
 }
 
-static STATUS send_message(struct op *op, struct bus_kafka *bus, const struct bus_message *message,
-                           struct bus_kafka_sent *sent)
+static STATUS send_now(struct op *op, struct bus_kafka *bus, const struct bus_message *message,
+                       struct bus_kafka_sent *sent)
 {
     char n_text[NUMBER_TEXT_BYTES];
     char at_text[NUMBER_TEXT_BYTES];
@@ -130,11 +133,24 @@ static STATUS open_topic(struct op *op, struct bus_kafka *bus, enum topic topic)
     return OK;
 }
 
-STATUS bus_kafka_produce(struct op *op, struct bus *handle, const struct bus_message *message)
+STATUS bus_kafka_send(struct op *op, struct bus_kafka *bus, const struct bus_message *message,
+                      struct bus_kafka_sent *sent)
 {
-    struct bus_kafka *bus = bus_kafka_of(handle);
-    ASSERT(message->topic > TOPIC_NONE && message->topic < TOPIC_COUNT);
-    ASSERT(message->partition >= 0 && message->partition < LANES);
+    struct status st = send_now(op, bus, message, sent);
+    if (!status_failed(st)) {
+        bus_kafka_gate_sent(bus, sent);
+        return OK;
+    }
+    if (!kafka_producer_failed(bus->producer)) {
+        return st; /* full for now, or too large */
+    }
+    /* Whoever waits for this message's report shall learn that the producer is gone. */
+    report_add(bus, sent->index, false);
+    return OK;
+}
+
+static STATUS check_room(struct op *op, struct bus_kafka *bus, const struct bus_message *message)
+{
     if (message->value.len > BUS_VALUE_MAX_BYTES) {
         return op_fail(op, STATUS_LIMIT, "kafka.too_large", "%zu bytes", message->value.len);
     }
@@ -145,6 +161,15 @@ STATUS bus_kafka_produce(struct op *op, struct bus *handle, const struct bus_mes
         return op_fail(op, STATUS_RETRY, "kafka.queue_full", "%d messages wait for their reports",
                        BUS_KAFKA_IN_FLIGHT_MAX);
     }
+    return OK;
+}
+
+STATUS bus_kafka_produce(struct op *op, struct bus *handle, const struct bus_message *message)
+{
+    struct bus_kafka *bus = bus_kafka_of(handle);
+    ASSERT(message->topic > TOPIC_NONE && message->topic < TOPIC_COUNT);
+    ASSERT(message->partition >= 0 && message->partition < LANES);
+    TRY(check_room(op, bus, message));
     TRY(open_topic(op, bus, message->topic));
     uint32_t index = bus->free_stack[bus->free_count - 1];
     struct bus_kafka_sent *sent = &bus->sent[index];
@@ -153,16 +178,12 @@ STATUS bus_kafka_produce(struct op *op, struct bus *handle, const struct bus_mes
                                     .partition = message->partition,
                                     .n = message->n,
                                     .message_id = message->message_id};
-    struct status st = send_message(op, bus, message, sent);
-    bool failed = kafka_producer_failed(bus->producer);
-    if (status_failed(st) && !failed) {
-        return st; /* full for now, or too large: the message was not taken */
+    if (bus_kafka_gate_lets_pass(bus, message)) {
+        TRY(bus_kafka_send(op, bus, message, sent));
+    } else if (!bus_kafka_gate_hold(bus, message, index)) {
+        return op_fail(op, STATUS_RETRY, "kafka.queue_full", "too much waits for an answer");
     }
     bus->free_count--;
-    if (status_failed(st)) {
-        /* Whoever waits for this message's report shall learn that the producer is gone. */
-        report_add(bus, index, false);
-    }
     return OK;
 }
 
@@ -171,6 +192,7 @@ bool bus_kafka_delivered(struct bus *handle, struct bus_delivery *ret_delivery)
     struct bus_kafka *bus = bus_kafka_of(handle);
     if (bus->report_count == 0 && bus->producer) {
         kafka_producer_serve(bus->producer);
+        bus_kafka_gate_flush(bus);
     }
     if (bus->report_count == 0) {
         return false;
@@ -193,6 +215,7 @@ void bus_kafka_hurry(struct bus *handle)
     struct bus_kafka *bus = bus_kafka_of(handle);
     if (bus->producer) {
         kafka_producer_hurry(bus->producer, HURRY_MS);
+        bus_kafka_gate_flush(bus);
     }
 }
 

@@ -51,13 +51,9 @@ static void stop_reading(struct tails *tails, uint32_t i)
 static STATUS ask_watermarks(struct op *op, struct tails *tails, struct kafka_watermark *marks)
 {
     for (;;) {
-        int limit_ms = left_ms(tails);
-        if (limit_ms == 0) {
-            return too_late(op, tails);
-        }
         struct status st = kafka_consumer_watermarks(op, tails->bus->tail_reader, marks,
-                                                     tails->topic_count, limit_ms);
-        if (st.kind != STATUS_RETRY) {
+                                                     tails->topic_count, left_ms(tails));
+        if (st.kind != STATUS_RETRY || left_ms(tails) == 0) {
             return st;
         }
         struct kafka_record record = {0};

@@ -56,7 +56,9 @@ DEFINE_FREE_AT(struct kafka_producer, kafka_producer_free)
 STATUS kafka_producer_topic(struct op *op, struct kafka_producer *producer, uint32_t slot,
                             const char *name);
 
-/* Queues a message; all is copied. STATUS_RETRY "kafka.queue_full": serve first. STATUS_LIMIT
+/* Queues a message; all is copied. The first one to a partition must be reported before the next is
+ * sent: a broker that does not know the producer takes any sequence number as its first, and
+ * librdkafka then reports lost messages as written (engine/bus_kafka_gate.c). STATUS_RETRY "kafka.queue_full": serve first. STATUS_LIMIT
  * "kafka.too_large". Any other failure means that the producer has failed. */
 STATUS kafka_producer_send(struct op *op, struct kafka_producer *producer,
                            const struct kafka_message *message);
