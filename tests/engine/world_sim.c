@@ -5,9 +5,15 @@
 #include "base/clock.h"
 #include "sim/sim_db.h"
 #include "sim/sim_kafka.h"
-#include "world.h"
+#include "world_internal.h"
 
 #define START_US INT64_C(1790000000000000) /* some moment in 2026 */
+#define PATIENCE_MS 900000                 /* an effect waits up to a minute between tries */
+
+struct sim_impl {
+    struct clock_fake clock;
+    struct sim_db *backup;
+};
 
 static struct store *new_store(struct world *world)
 {
@@ -21,32 +27,83 @@ static struct bus *new_bus(struct world *world)
 
 static void advance(struct world *world, int64_t ms)
 {
-    struct clock_fake *clock = world->impl;
-    clock->mono_us += ms * 1000;
-    clock->wall_us += ms * 1000;
+    struct sim_impl *impl = world->impl;
+    impl->clock.mono_us += ms * 1000;
+    impl->clock.wall_us += ms * 1000;
+}
+
+static struct store_lane lane_of(struct world *world, int32_t lane)
+{
+    return sim_db_lane(world->db, lane);
+}
+
+static bool stopped_for(struct world *world, int32_t lane, const char *code)
+{
+    struct str reason = str_of(sim_db_stop_reason(world->db, lane));
+    return sim_db_lane(world->db, lane).stopped && str_has_prefix(reason, str_of(code));
+}
+
+static void resume(struct world *world, int32_t lane)
+{
+    sim_db_resume_lane(world->db, lane);
+}
+
+static void expire(struct world *world, enum topic topic, int32_t partition, int64_t low)
+{
+    sim_kafka_expire(world->kafka, topic, partition, low);
+}
+
+static void backup(struct world *world)
+{
+    struct sim_impl *impl = world->impl;
+    ASSERT(!impl->backup);
+    impl->backup = sim_db_snapshot(world->db);
+}
+
+static void restore(struct world *world)
+{
+    struct sim_impl *impl = world->impl;
+    sim_db_restore(world->db, impl->backup);
 }
 
 static void close_sim(struct world *world)
 {
+    struct sim_impl *impl = world->impl;
+    if (impl->backup) {
+        sim_db_free(impl->backup);
+    }
     sim_db_free(world->db);
     sim_kafka_free(world->kafka);
     clock_use_fake(NULL);
-    free(world->impl);
+    free(impl);
 }
+
+static const struct world_ops sim_ops = {
+    .new_store = new_store,
+    .new_bus = new_bus,
+    .advance = advance,
+    .lane = lane_of,
+    .stopped_for = stopped_for,
+    .resume = resume,
+    .expire = expire,
+    .backup = backup,
+    .restore = restore,
+    .close = close_sim,
+};
 
 void world_open_sim(struct world *world)
 {
-    struct clock_fake *clock = calloc(1, sizeof(*clock));
-    ASSERT(clock);
-    *clock = (struct clock_fake){.mono_us = 1000000, .wall_us = START_US};
-    clock_use_fake(clock);
-    *world = (struct world){.new_store = new_store,
-                            .new_bus = new_bus,
-                            .advance = advance,
-                            .close = close_sim,
-                            .simulated = true,
-                            .db = sim_db_new(clock),
-                            .kafka = sim_kafka_new(clock),
-                            .impl = clock};
+    struct sim_impl *impl = calloc(1, sizeof(*impl));
+    ASSERT(impl);
+    impl->clock = (struct clock_fake){.mono_us = 1000000, .wall_us = START_US};
+    clock_use_fake(&impl->clock);
+    world->ops = &sim_ops;
+    world->simulated = true;
+    world->db = sim_db_new(&impl->clock);
+    world->kafka = sim_kafka_new(&impl->clock);
+    world->impl = impl;
+    world->limits = engine_default_limits();
+    world->limits.seed = 1;
+    world->patience_ms = PATIENCE_MS;
     world_opened(world);
 }

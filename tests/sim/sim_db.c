@@ -98,6 +98,11 @@ struct store_lane sim_db_lane(const struct sim_db *db, int32_t lane)
     return db->lanes[lane];
 }
 
+const char *sim_db_stop_reason(const struct sim_db *db, int32_t lane)
+{
+    return db->reasons[lane];
+}
+
 void sim_db_resume_lane(struct sim_db *db, int32_t lane)
 {
     db->lanes[lane].stopped = false;
@@ -285,9 +290,13 @@ static STATUS sim_stop(struct op *op, struct store *store, struct store_lane_ref
                        struct str reason)
 {
     struct sim_store *self = sim_store_of(store);
-    (void)reason;
     TRY(sim_db_check(op, self));
     if (self->db->lanes[ref.lane].epoch == ref.epoch) {
+        struct strbuf text;
+        strbuf_init_fixed(&text, self->db->reasons[ref.lane], SIM_REASON_MAX_BYTES);
+        strbuf_add(&text, reason);
+        struct str whole;
+        ASSERT(strbuf_finish(&text, &whole));
         self->db->lanes[ref.lane].stopped = true;
     }
     return OK;

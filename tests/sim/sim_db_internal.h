@@ -7,6 +7,7 @@
 
 #define SIM_TABLES_MAX 32
 #define SIM_OWNERS_MAX 64
+#define SIM_REASON_MAX_BYTES 512
 
 struct sim_owner {
     struct id id;
@@ -19,7 +20,8 @@ struct sim_db {
     struct sim_rows tables[SIM_TABLES_MAX];
     uint32_t table_count;
     struct store_lane lanes[LANES];
-    struct sim_store *lane_connection[LANES]; /* the backend of the lane's owner */
+    char reasons[LANES][SIM_REASON_MAX_BYTES]; /* of stopped lanes */
+    struct sim_store *lane_connection[LANES];  /* the backend of the lane's owner */
     struct sim_store *locked_by[LANES];
     struct sim_owner owners[SIM_OWNERS_MAX];
     uint32_t owner_count;

@@ -45,6 +45,17 @@ static struct store_rows answer_done(const struct answer *answer)
     return (struct store_rows){.rows = answer->rows, .count = answer->count};
 }
 
+/* A set of keys finds each row once, however often it names it: as `= ANY` does. */
+static bool named_before(const struct id *keys, uint32_t at)
+{
+    for (uint32_t i = 0; i < at; i++) {
+        if (id_eq(keys[i], keys[at])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static STATUS load_where(struct op *op, struct sim_store *self, const struct table *table,
                          uint16_t column, const struct id *keys, uint32_t key_count,
                          struct store_rows *ret_rows)
@@ -58,6 +69,9 @@ static STATUS load_where(struct op *op, struct sim_store *self, const struct tab
         return op_arena_full(op);
     }
     for (uint32_t k = 0; k < key_count; k++) {
+        if (named_before(keys, k)) {
+            continue;
+        }
         memcpy(like + table->columns[column].offset, &keys[k], sizeof(keys[k]));
         if (column == 0 && table->key_count == 1) {
             const void *row = sim_rows_find(rows, like);

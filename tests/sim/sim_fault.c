@@ -21,7 +21,7 @@ static bool hit(struct sim_fault *fault)
 
 static STATUS died(struct op *op)
 {
-    return op_fail(op, STATUS_RETRY, "sim.dead", "the simulated process has died");
+    return op_fail(op, STATUS_RETRY, "sim.dead", "nothing is heard from here any more");
 }
 
 /* ---- Store ---- */
@@ -30,6 +30,7 @@ struct fault_store {
     struct store store;
     struct sim_fault *fault;
     struct store *inner;
+    bool cut; /* until the next connect */
 };
 
 static struct fault_store *store_of(struct store *store)
@@ -46,72 +47,81 @@ static void store_close(struct store *store)
     }
 }
 
+/* True when this call gets no answer. */
+static bool gone(struct fault_store *self)
+{
+    bool dead = hit(self->fault);
+    self->cut |= self->fault->store_away;
+    return dead || self->cut;
+}
+
 static void store_rollback(struct store *store)
 {
     struct fault_store *self = store_of(store);
     if (!hit(self->fault)) {
-        self->inner->ops->rollback(self->inner);
+        self->inner->ops->rollback(self->inner); /* of a cut connection too: it is idle then */
     }
 }
 
 static STATUS store_connect(struct op *op, struct store *store)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op) : self->inner->ops->connect(op, self->inner);
+    if (hit(self->fault) || self->fault->store_away) {
+        return died(op);
+    }
+    self->cut = false;
+    return self->inner->ops->connect(op, self->inner);
 }
 
 static STATUS store_heartbeat(struct op *op, struct store *store, struct id owner, int64_t lease_ms,
                               struct store_view *ret_view)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault)
-               ? died(op)
-               : self->inner->ops->heartbeat(op, self->inner, owner, lease_ms, ret_view);
+    return gone(self) ? died(op)
+                      : self->inner->ops->heartbeat(op, self->inner, owner, lease_ms, ret_view);
 }
 
 static STATUS store_retire(struct op *op, struct store *store, struct id owner)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op) : self->inner->ops->retire(op, self->inner, owner);
+    return gone(self) ? died(op) : self->inner->ops->retire(op, self->inner, owner);
 }
 
 static STATUS store_claim(struct op *op, struct store *store, const struct store_lane *seen,
                           struct id owner, int64_t *ret_epoch)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op)
-                            : self->inner->ops->claim(op, self->inner, seen, owner, ret_epoch);
+    return gone(self) ? died(op) : self->inner->ops->claim(op, self->inner, seen, owner, ret_epoch);
 }
 
 static STATUS store_release(struct op *op, struct store *store, struct store_lane_ref ref,
                             bool clean)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op) : self->inner->ops->release(op, self->inner, ref, clean);
+    return gone(self) ? died(op) : self->inner->ops->release(op, self->inner, ref, clean);
 }
 
 static STATUS store_stop(struct op *op, struct store *store, struct store_lane_ref ref,
                          struct str reason)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op) : self->inner->ops->stop(op, self->inner, ref, reason);
+    return gone(self) ? died(op) : self->inner->ops->stop(op, self->inner, ref, reason);
 }
 
 static STATUS store_begin(struct op *op, struct store *store, const struct store_lane_ref *refs,
                           uint32_t ref_count, struct store_fence *ret_fence)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op)
-                            : self->inner->ops->begin(op, self->inner, refs, ref_count, ret_fence);
+    return gone(self) ? died(op)
+                      : self->inner->ops->begin(op, self->inner, refs, ref_count, ret_fence);
 }
 
 static STATUS store_load(struct op *op, struct store *store, const struct table *table,
                          const struct id *keys, uint32_t key_count, struct store_rows *ret_rows)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault)
-               ? died(op)
-               : self->inner->ops->load(op, self->inner, table, keys, key_count, ret_rows);
+    return gone(self) ? died(op)
+                      : self->inner->ops->load(op, self->inner, table, keys, key_count, ret_rows);
 }
 
 static STATUS store_load_children(struct op *op, struct store *store, const struct table *table,
@@ -119,9 +129,9 @@ static STATUS store_load_children(struct op *op, struct store *store, const stru
                                   struct store_rows *ret_rows)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op)
-                            : self->inner->ops->load_children(op, self->inner, table, parents,
-                                                              parent_count, ret_rows);
+    return gone(self) ? died(op)
+                      : self->inner->ops->load_children(op, self->inner, table, parents,
+                                                        parent_count, ret_rows);
 }
 
 static STATUS store_scan(struct op *op, struct store *store, const struct table_scan *scan,
@@ -129,24 +139,23 @@ static STATUS store_scan(struct op *op, struct store *store, const struct table_
                          struct store_rows *ret_rows)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault)
-               ? died(op)
-               : self->inner->ops->scan(op, self->inner, scan, like, bound, limit, ret_rows);
+    return gone(self) ? died(op)
+                      : self->inner->ops->scan(op, self->inner, scan, like, bound, limit, ret_rows);
 }
 
 static STATUS store_insert(struct op *op, struct store *store, const struct table *table,
                            const void *const *rows, uint32_t row_count)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op)
-                            : self->inner->ops->insert(op, self->inner, table, rows, row_count);
+    return gone(self) ? died(op)
+                      : self->inner->ops->insert(op, self->inner, table, rows, row_count);
 }
 
 static STATUS store_update(struct op *op, struct store *store, const struct table *table,
                            const void *const *rows, const int64_t *old_versions, uint32_t row_count)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault)
+    return gone(self)
                ? died(op)
                : self->inner->ops->update(op, self->inner, table, rows, old_versions, row_count);
 }
@@ -155,26 +164,37 @@ static STATUS store_erase(struct op *op, struct store *store, const struct table
                           const void *const *rows, uint32_t row_count)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op)
-                            : self->inner->ops->erase(op, self->inner, table, rows, row_count);
+    return gone(self) ? died(op) : self->inner->ops->erase(op, self->inner, table, rows, row_count);
 }
 
 static STATUS store_touch(struct op *op, struct store *store, const struct store_fence *fence)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op) : self->inner->ops->touch(op, self->inner, fence);
+    return gone(self) ? died(op) : self->inner->ops->touch(op, self->inner, fence);
 }
 
 static STATUS store_sync(struct op *op, struct store *store)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op) : self->inner->ops->sync(op, self->inner);
+    return gone(self) ? died(op) : self->inner->ops->sync(op, self->inner);
 }
 
 static STATUS store_commit(struct op *op, struct store *store)
 {
     struct fault_store *self = store_of(store);
-    return hit(self->fault) ? died(op) : self->inner->ops->commit(op, self->inner);
+    if (gone(self)) {
+        return died(op);
+    }
+    if (++self->fault->commits != self->fault->lose_commit_at) {
+        return self->inner->ops->commit(op, self->inner);
+    }
+    self->cut = true;
+    if (self->fault->lose_committed) {
+        TRY(self->inner->ops->commit(op, self->inner));
+    } else {
+        self->inner->ops->rollback(self->inner);
+    }
+    return died(op);
 }
 
 static const struct store_ops fault_store_ops = {

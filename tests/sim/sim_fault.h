@@ -15,11 +15,15 @@
 
 struct sim_fault {
     int64_t calls;    /* port calls so far */
+    int64_t commits;  /* of these, commits of transactions */
     int64_t crash_at; /* dies instead of making this call (1 is the first); 0: never */
     int64_t pause_at; /* calls `pause` before making this call; 0: never */
     void (*pause)(void *context);
     void *context;
     bool dead;
+    int64_t lose_commit_at; /* the answer to this commit (1 is the first) never comes; 0: never */
+    bool lose_committed;    /* it was carried out all the same */
+    bool store_away;        /* no store can be reached: calls fail, connections are gone */
 };
 
 /* Wrappers. Each owns what it wraps (but for the caller) and is freed by its close. */

@@ -20,9 +20,10 @@ struct sim_log {
 };
 
 struct sim_kafka {
-    const struct clock_fake *clock;
+    struct clock_fake *clock;
     struct sim_log logs[TOPIC_COUNT][LANES];
     const char *cluster_id;
+    int32_t partitions[TOPIC_COUNT];
     bool away;
     uint32_t fail_produce;
     uint32_t queue_max;
@@ -74,13 +75,16 @@ static void free_record(struct sim_record *record)
 
 /* ---- The cluster ---- */
 
-struct sim_kafka *sim_kafka_new(const struct clock_fake *clock)
+struct sim_kafka *sim_kafka_new(struct clock_fake *clock)
 {
     struct sim_kafka *kafka = calloc(1, sizeof(*kafka));
     ASSERT(kafka);
     kafka->clock = clock;
     kafka->cluster_id = "sim";
     kafka->queue_max = QUEUE_DEFAULT;
+    for (int t = 0; t < TOPIC_COUNT; t++) {
+        kafka->partitions[t] = LANES;
+    }
     return kafka;
 }
 
@@ -192,6 +196,11 @@ void sim_kafka_set_cluster(struct sim_kafka *kafka, const char *cluster_id)
     kafka->cluster_id = cluster_id;
 }
 
+void sim_kafka_set_partitions(struct sim_kafka *kafka, enum topic topic, int32_t count)
+{
+    kafka->partitions[topic] = count;
+}
+
 /* ---- A client ---- */
 
 static void drop_pending(struct sim_bus *self)
@@ -229,9 +238,9 @@ static STATUS sim_cluster_id(struct op *op, struct bus *bus, struct str *ret_id)
 static STATUS sim_topic_info(struct op *op, struct bus *bus, enum topic topic,
                              struct bus_topic_info *ret_info)
 {
-    (void)topic;
     TRY(check(op, self_of(bus)));
-    *ret_info = (struct bus_topic_info){.partition_count = LANES, .retention_ms = -1};
+    *ret_info = (struct bus_topic_info){.partition_count = self_of(bus)->kafka->partitions[topic],
+                                        .retention_ms = -1};
     return OK;
 }
 
@@ -303,8 +312,9 @@ static void sim_release(struct bus *bus, struct bus_record *record)
 
 static void sim_wait(struct bus *bus, int64_t timeout_ms)
 {
-    (void)bus;
-    (void)timeout_ms; /* time is the test's */
+    struct clock_fake *clock = self_of(bus)->kafka->clock;
+    clock->mono_us += timeout_ms * 1000;
+    clock->wall_us += timeout_ms * 1000;
 }
 
 static void sim_wake(struct bus *bus)

@@ -9,12 +9,12 @@
 /*
  * A Kafka of the mind: partitions that grow, several clients, acknowledgements that are given only
  * when the client asks, and the faults that matter. Single-threaded. A produced record is in the
- * log at once; its acknowledgement may be lost with the producer.
+ * log at once; its acknowledgement may be lost with the producer. Who waits lets the time pass.
  */
 
 struct sim_kafka;
 
-struct sim_kafka *sim_kafka_new(const struct clock_fake *clock);
+struct sim_kafka *sim_kafka_new(struct clock_fake *clock);
 void sim_kafka_free(struct sim_kafka *kafka);
 
 /* A client. Freed by its close. */
@@ -45,3 +45,5 @@ void sim_kafka_fail_produce(struct sim_kafka *kafka, uint32_t count);
 /* Each client's produce queue holds at most this many unacknowledged records. */
 void sim_kafka_limit_queue(struct sim_kafka *kafka, uint32_t records);
 void sim_kafka_set_cluster(struct sim_kafka *kafka, const char *cluster_id);
+/* What a topic says of itself; LANES at first. */
+void sim_kafka_set_partitions(struct sim_kafka *kafka, enum topic topic, int32_t count);
