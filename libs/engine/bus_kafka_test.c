@@ -207,12 +207,23 @@ static void an_offset_outside_the_log_stops(void **state)
 static const enum topic tail_topics[] = {TOPIC_ESCROW_EVENTS_V1, TOPIC_PAYMENTS_COMMANDS_V1,
                                          TOPIC_ESCROW_COMMANDS_V1};
 
+/* As a claim does: a broker that is slow for a moment is asked again. */
+static void read_tails(struct rig *rig, const enum topic *topics, uint32_t count, int32_t partition,
+                       struct bus_tail *ret_tails)
+{
+    int64_t until_ms = clock_mono_ms() + RIG_PATIENCE_MS;
+    struct status st;
+    do {
+        st = rig->bus->ops->tails(&rig->op, rig->bus, topics, count, partition, ret_tails);
+    } while (st.kind == STATUS_RETRY && clock_mono_ms() < until_ms);
+    rig_ok(rig, st);
+}
+
 static void tails_tell_the_last_record(void **state)
 {
     struct rig *rig = *state;
     struct bus_tail tails[3];
-    struct status st = rig->bus->ops->tails(&rig->op, rig->bus, tail_topics, 3, 5, tails);
-    rig_ok(rig, st);
+    read_tails(rig, tail_topics, 3, 5, tails);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(tails[i].low, 0);
         assert_int_equal(tails[i].high, 0);
@@ -224,8 +235,7 @@ static void tails_tell_the_last_record(void **state)
     rig_produce(rig, &intake);
     rig_await_delivered(rig, 1);
     for (int64_t extra = 0; extra < 5; extra++) { /* the same partitions again, at once */
-        st = rig->bus->ops->tails(&rig->op, rig->bus, tail_topics, 3, 5, tails);
-        rig_ok(rig, st);
+        read_tails(rig, tail_topics, 3, 5, tails);
         assert_int_equal(tails[0].high, 7 + extra);
         assert_int_equal(tails[0].n, 7 + extra);
         assert_int_equal(tails[0].committed_at_us, (7 + extra) * 1000);
@@ -249,14 +259,14 @@ static void tails_of_all_lanes_are_quick(void **state)
     int64_t started_us = clock_mono_us();
     for (int32_t lane = 0; lane < LANES; lane++) {
         struct bus_tail tails[3];
-        struct status st = rig->bus->ops->tails(&rig->op, rig->bus, tail_topics, 3, lane, tails);
-        rig_ok(rig, st);
+        read_tails(rig, tail_topics, 3, lane, tails);
         assert_int_equal(tails[0].n, lane + 1);
         assert_int_equal(tails[2].n, lane + 1);
     }
     int64_t took_us = clock_mono_us() - started_us;
     print_message("tails of %d lanes in 3 topics: %lld us\n", LANES, (long long)took_us);
-    assert_in_range(took_us, 0, 1500000);
+    /* A tenth of a second on a quiet machine; a wait of librdkafka's in each would be twelve. */
+    assert_in_range(took_us, 0, 5000000);
 }
 
 static void *wake_later(void *context)
@@ -416,7 +426,7 @@ static void retention_that_overtakes_us_stops(void **state)
 
     static const enum topic topics[] = {TOPIC_ESCROW_EVENTS_V1};
 
-    rig_ok(rig, rig->bus->ops->tails(&rig->op, rig->bus, topics, 1, 11, &tail));
+    read_tails(rig, topics, 1, 11, &tail);
     assert_int_equal(tail.low, 8);
     assert_int_equal(tail.high, 10);
     assert_int_equal(tail.n, 10);
@@ -432,7 +442,7 @@ static void retention_that_overtakes_us_stops(void **state)
     rig->bus->ops->unassign(rig->bus, TOPIC_ESCROW_EVENTS_V1, 11);
     /* Emptied: there is no last record, but the offsets tell that there was one. */
     rig_ok(rig, testing_kafka_truncate(&rig->op, rig->brokers, name, 11, 10));
-    rig_ok(rig, rig->bus->ops->tails(&rig->op, rig->bus, topics, 1, 11, &tail));
+    read_tails(rig, topics, 1, 11, &tail);
     assert_int_equal(tail.low, 10);
     assert_int_equal(tail.high, 10);
     assert_int_equal(tail.n, 0);
