@@ -150,6 +150,10 @@ static STATUS note_probe(struct engine *engine, struct engine_lane *lane,
     struct op *op = &engine->op;
     struct str topic = lane->ins[in_index(engine, record->topic)].row.topic;
     struct lane_probe_row probe = lane->probe;
+    if (lane->survived_topic == record->topic && lane->survived_offset == record->offset) {
+        *ret_kills = false; /* what failed then was something else: the try is noted already */
+        return OK;
+    }
     bool again = str_eq(probe.topic, topic) && probe.kafka_offset == record->offset;
     probe.tries = again ? probe.tries + 1 : 1;
     probe.topic = topic;
@@ -170,6 +174,10 @@ static STATUS note_probe(struct engine *engine, struct engine_lane *lane,
     TRY(store->ops->commit(op, store));
     lane->probe = probe;
     lane->probe_stored = true;
+    if (!*ret_kills) { /* if it does kill us, nobody will remember this */
+        lane->survived_topic = record->topic;
+        lane->survived_offset = record->offset;
+    }
     return OK;
 }
 

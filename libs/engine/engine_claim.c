@@ -31,12 +31,24 @@ static struct engine_out *out_of_topic(struct engine *engine, struct engine_lane
     return NULL;
 }
 
+/*
+ * R9: a lane whose last owner died is read record by record. One that we had ourselves and lost track
+ * of goes on as it was: whatever happened, it killed nobody.
+ */
+static uint32_t probes_of(const struct engine *engine, const struct engine_lane *lane,
+                          const struct store_lane *seen)
+{
+    if (id_eq(seen->owner, engine->owner)) {
+        return lane->probes_left;
+    }
+    return seen->clean ? 0 : engine->limits.batch_max;
+}
+
 /* The lane as it is before its rows are read: nothing read, nothing written. */
-static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t epoch, bool clean)
+static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t epoch)
 {
     lane->epoch = epoch;
     lane->draining = false;
-    lane->probes_left = clean ? 0 : engine->limits.batch_max;
     lane->probe = (struct lane_probe_row){.lane = lane->lane, .topic = STR("")};
     lane->probe_stored = false;
     lane->effect_due_us = 0;
@@ -263,7 +275,8 @@ STATUS engine_claim(struct engine *engine, const struct store_lane *seen)
     }
     TRY(st);
     atomic_fetch_add_explicit(&engine->stats.claims, 1, memory_order_relaxed);
-    blank_lane(engine, lane, epoch, seen->clean);
+    lane->probes_left = probes_of(engine, lane, seen);
+    blank_lane(engine, lane, epoch);
     st = open_lane(engine, lane);
     if (!status_failed(st)) {
         lane->mine = true;
@@ -279,7 +292,7 @@ STATUS engine_claim(struct engine *engine, const struct store_lane *seen)
     engine_lane_lose(engine, lane);
     struct op_err err = engine->op.err;
     struct store_lane_ref ref = {.lane = lane->lane, .epoch = epoch};
-    status_ignore(store->ops->release(&engine->op, store, ref, seen->clean),
+    status_ignore(store->ops->release(&engine->op, store, ref, lane->probes_left == 0),
                   "a lane that is not given back is claimed when this owner's lease runs out");
     engine->op.err = err;
     return st;

@@ -68,6 +68,8 @@ struct engine_lane {
     uint32_t probes_left; /* R9: messages still to be taken one by one */
     struct lane_probe_row probe;
     bool probe_stored;
+    enum topic survived_topic; /* the record that was noted last, and did not kill us */
+    int64_t survived_offset;
     struct engine_in ins[ENGINE_HANDLERS_MAX];     /* as service->handlers */
     struct engine_out outs[ENGINE_OUT_TOPICS_MAX]; /* as engine->out_topics */
     struct arena parked_arena;
