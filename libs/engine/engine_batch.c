@@ -44,7 +44,7 @@ static STATUS fill_queue(struct engine *engine)
 {
     struct bus *bus = engine->ports.bus;
     while (engine->queue_count < ENGINE_QUEUE_MAX) {
-        struct bus_record record;
+        struct bus_record record = {.partition = -1}; /* a failure may be about none */
         bool got;
         struct status st = bus->ops->poll(&engine->op, bus, &record, &got);
         if (st.kind == STATUS_STOP && record.partition >= 0 && record.partition < LANES) {
@@ -136,6 +136,12 @@ static bool is_condemned(const struct engine *engine, const struct bus_record *r
            condemned->lane == record->partition && condemned->offset == record->offset;
 }
 
+bool engine_answer_is_condemned(const struct engine *engine, struct id effect_id)
+{
+    const struct engine_condemned *condemned = &engine->condemned;
+    return condemned->set && condemned->is_answer && id_eq(condemned->effect_id, effect_id);
+}
+
 void engine_put_aside(struct engine_item *item, const char *reason)
 {
     item->fate = item->key_known ? ENGINE_FATE_PARK : ENGINE_FATE_QUARANTINE;
@@ -205,6 +211,9 @@ static STATUS decode_item(struct engine *engine, struct engine_batch *batch,
     item->message.topic = record->topic;
     item->message.lane = item->lane;
     item->message.committed_at_us = record->numbered ? record->committed_at_us : 0;
+    if (st.kind == STATUS_LIMIT && batch->item_count > 1) {
+        return st; /* the memory went to its neighbours, perhaps: alone it has all of it */
+    }
     if (status_failed(st)) {
         item->message.id = record->message_id;
         engine_put_aside(item, engine->op.err.code);
@@ -371,8 +380,16 @@ static void condemn(struct engine *engine, const struct engine_batch *batch, enu
     engine_report(engine, item->lane, "engine.message_condemned");
 }
 
+static bool already_condemned(const struct engine *engine, const struct engine_item *item)
+{
+    return item->kind == ENGINE_ITEM_ANSWER
+               ? engine_answer_is_condemned(engine, item->answer.effect_id)
+               : is_condemned(engine, item->record);
+}
+
 static STATUS stop_lanes(struct engine *engine, const struct engine_batch *batch)
 {
+    ASSERT(batch->item_count > 0);
     const char *code = engine->op.err.code;
     struct str reason = str_of(engine->op.err.msg);
     for (int32_t p = 0; p < LANES; p++) {
@@ -390,6 +407,9 @@ static STATUS give_up(struct engine *engine, struct engine_batch *batch, struct 
 {
     engine->ports.store->ops->rollback(engine->ports.store);
     atomic_fetch_add_explicit(&engine->stats.refused_batches, 1, memory_order_relaxed);
+    if (batch->item_count == 0) {
+        return st; /* about no message: start over, or stop */
+    }
     switch (st.kind) {
     case STATUS_RETRY: return st;
     case STATUS_CANCELED: lose_unfenced(engine, batch); return OK;
@@ -405,7 +425,7 @@ static STATUS give_up(struct engine *engine, struct engine_batch *batch, struct 
             engine->limit = batch->item_count / 2;
             return OK;
         }
-        if (engine->condemned.set) { /* even putting it aside fails */
+        if (already_condemned(engine, &batch->items[0])) { /* even putting it aside fails */
             engine->condemned.set = false;
             return stop_lanes(engine, batch);
         }
@@ -452,7 +472,9 @@ STATUS engine_batch_run(struct engine *engine)
     if (status_failed(st)) {
         return give_up(engine, batch, st);
     }
-    engine->condemned.set = false;
+    for (uint32_t i = 0; i < batch->item_count && engine->condemned.set; i++) {
+        engine->condemned.set = !already_condemned(engine, &batch->items[i]);
+    }
     engine->last_batch = batch->item_count;
     engine->limit =
         engine->limit * 2 > engine->limits.batch_max ? engine->limits.batch_max : engine->limit * 2;

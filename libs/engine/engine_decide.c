@@ -84,7 +84,9 @@ static struct engine_turn turn_of(struct engine *engine, struct engine_batch *ba
         turn.caused_at_us = item->record->numbered ? item->record->committed_at_us
                                                    : item->record->broker_at_ms * 1000;
         break;
-    case ENGINE_ITEM_ANSWER: turn.caused_at_us = item->effect->caused_at_us; break;
+    case ENGINE_ITEM_ANSWER:
+        turn.caused_at_us = item->effect ? item->effect->caused_at_us : 0; /* none: ignored */
+        break;
     case ENGINE_ITEM_PARKED:
     case ENGINE_ITEM_DROPPED: turn.caused_at_us = item->parked->committed_at_us; break;
     }

@@ -171,9 +171,8 @@ static STATUS add_answer(struct engine *engine, struct engine_batch *batch,
     if (item->verdict != ENGINE_VERDICT_UNKNOWN) {
         item->fate = ENGINE_FATE_DECIDE;
     }
-    const struct engine_condemned *condemned = &engine->condemned;
-    if (condemned->set && condemned->is_answer && id_eq(condemned->effect_id, item->effect->id)) {
-        engine_put_aside(item, condemned->reason);
+    if (engine_answer_is_condemned(engine, item->effect->id)) {
+        engine_put_aside(item, engine->condemned.reason);
     }
     return engine_rows_add(engine, &batch->effects_changed, item->effect, 0);
 }

@@ -311,6 +311,7 @@ void engine_queue_drop_lane(struct engine *engine, int32_t lane);
 void engine_queue_pop(struct engine *engine, uint32_t count);
 
 void engine_put_aside(struct engine_item *item, const char *reason);
+bool engine_answer_is_condemned(const struct engine *engine, struct id effect_id);
 
 /* engine_load.c */
 STATUS engine_load(struct engine *engine, struct engine_batch *batch);
