@@ -18,8 +18,12 @@ static STATUS judge_inbox(struct engine *engine, struct engine_batch *batch,
         found = batch->inbox.rows[before];
     }
     if (found) {
-        bool same =
-            hash_eq(&found->content, &item->message.content) && id_eq(found->key, item->key);
+        static const struct hash unread = {.bytes = {0}};
+
+        /* What could not be read when it came first has no content to compare. */
+        bool same = (hash_eq(&found->content, &item->message.content) ||
+                     hash_eq(&found->content, &unread)) &&
+                    id_eq(found->key, item->key);
         if (same || item->fate != ENGINE_FATE_DECIDE) {
             item->fate = ENGINE_FATE_IGNORE;
             atomic_fetch_add_explicit(&engine->stats.duplicates, 1, memory_order_relaxed);
