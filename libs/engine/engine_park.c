@@ -54,7 +54,8 @@ static STATUS announce(struct engine_turn *turn, const struct engine_item *item)
         }
         turn->cause = id_v5(id_namespace(STR("holdfast/record")), text);
     }
-    struct id id = engine_next_id(turn);
+    /* Far from the ordinals of what the message itself will give rise to when it is run. */
+    struct id id = id_derive(turn->cause, turn->caused_at_us, UINT32_MAX);
     struct str payload =
         engine->service->parked_record(&engine->op, item->record, id, item->key, item->reason);
     if (!payload.ptr) {
