@@ -343,6 +343,12 @@ static void after_commit(struct engine *engine, struct engine_batch *batch)
     for (uint32_t i = 0; i < batch->send_count; i++) {
         engine_effect_send(engine, &batch->sends[i]->row);
     }
+    for (uint32_t i = 0; i < batch->effects_new.count; i++) {
+        const struct effect_row *effect = batch->effects_new.rows[i];
+        if (effect->state == EFFECT_WAITING) { /* goes out as soon as there is a slot */
+            engine_lane_at(engine, effect->lane)->effect_due_us = effect->due_at_us;
+        }
+    }
     atomic_fetch_add_explicit(&engine->stats.batches, 1, memory_order_relaxed);
 }
 

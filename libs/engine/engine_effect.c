@@ -213,6 +213,34 @@ static uint32_t free_places(const struct engine *engine)
     return slots < places ? slots : places;
 }
 
+/* Whether the row is to be sent now. If it is to be looked at again, when is noted in the lane. */
+static bool is_due(struct engine *engine, struct engine_lane *lane, const struct effect_row *row)
+{
+    if (find_inflight(engine, row->id)) {
+        return false; /* its answer will say */
+    }
+    if (row->state == EFFECT_SENDING || row->due_at_us <= engine->op.now_us) {
+        return true; /* SENDING and not under way: the owner before may have sent it */
+    }
+    lane->effect_due_us =
+        row->due_at_us < lane->effect_due_us ? row->due_at_us : lane->effect_due_us;
+    return false;
+}
+
+/* The key may be forgotten out there: a person looks it up, it is never sent again. */
+static STATUS give_to_person(struct engine *engine, struct engine_lane *lane,
+                             struct effect_row *row, struct engine_rows *changed)
+{
+    lane->effects_old++;
+    if (row->due_at_us >= row->caused_at_us + ENGINE_EFFECT_OLD_DUE_US) {
+        return OK; /* known already */
+    }
+    engine_report(engine, lane->lane, "engine.effect_needs_person");
+    row->due_at_us = row->caused_at_us + ENGINE_EFFECT_OLD_DUE_US;
+    row->state = row->attempts == 0 ? EFFECT_WAITING : EFFECT_UNKNOWN;
+    return engine_rows_add(engine, changed, row, 0);
+}
+
 /* Which of the lane's open effects go out now; marks them. Others tell when to look again. */
 static STATUS choose(struct engine *engine, struct engine_lane *lane, const struct store_rows *rows,
                      uint32_t *places, struct engine_rows *changed)
@@ -220,18 +248,15 @@ static STATUS choose(struct engine *engine, struct engine_lane *lane, const stru
     struct effect_row *row = rows->rows;
     int64_t now_us = engine->op.now_us;
     lane->effect_due_us = now_us + ENGINE_EFFECT_WATCH_US;
+    lane->effects_old = 0;
     for (uint32_t i = 0; i < rows->count; i++) {
-        bool flying = find_inflight(engine, row[i].id) != NULL;
-        bool left_over = row[i].state == EFFECT_SENDING && !flying;
-        if (flying || (row[i].due_at_us > now_us && !left_over)) {
-            lane->effect_due_us =
-                row[i].due_at_us < lane->effect_due_us ? row[i].due_at_us : lane->effect_due_us;
+        bool old = now_us - row[i].caused_at_us > ENGINE_EFFECT_SEND_AGE_US;
+        if (old && !find_inflight(engine, row[i].id)) {
+            TRY(give_to_person(engine, lane, &row[i], changed));
             continue;
         }
-        if (now_us - row[i].caused_at_us > ENGINE_EFFECT_SEND_AGE_US) {
-            atomic_fetch_add_explicit(&engine->stats.effects_need_person, 1, memory_order_relaxed);
-            engine_report(engine, lane->lane, "engine.effect_needs_person");
-            continue; /* the key may be forgotten out there: look up by hand, never send again */
+        if (!is_due(engine, lane, &row[i])) {
+            continue;
         }
         if (*places == 0) {
             lane->effect_due_us = now_us;
@@ -244,6 +269,16 @@ static STATUS choose(struct engine *engine, struct engine_lane *lane, const stru
         TRY(engine_rows_add(engine, changed, &row[i], 0));
     }
     return OK;
+}
+
+/* What waits for people, over all lanes of this thread. */
+static void count_old(struct engine *engine)
+{
+    uint64_t old = 0;
+    for (int32_t p = 0; p < LANES; p++) {
+        old += engine->lanes[p].mine ? engine->lanes[p].effects_old : 0;
+    }
+    atomic_store_explicit(&engine->stats.effects_need_person, old, memory_order_relaxed);
 }
 
 static bool looks_due(const struct engine_lane *lane, int64_t now_us)
@@ -276,6 +311,7 @@ static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs,
         lane->effect_takeover = false;
         TRY(choose(engine, lane, &rows[i], &places, &changed));
     }
+    count_old(engine);
     if (fence.held_count != ref_count) {
         store->ops->rollback(store);
         engine->heartbeat_at_ms = 0; /* find out which lanes are lost */
@@ -288,7 +324,10 @@ static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs,
     TRY(store->ops->update(op, store, &engine_effect_table, changed.rows, NULL, changed.count));
     TRY(store->ops->commit(op, store));
     for (uint32_t i = 0; i < changed.count; i++) {
-        engine_effect_send(engine, changed.rows[i]);
+        const struct effect_row *row = changed.rows[i];
+        if (row->state == EFFECT_SENDING) {
+            engine_effect_send(engine, row);
+        }
     }
     return OK;
 }

@@ -37,6 +37,8 @@
 #define ENGINE_IDLE_ADVANCE_MS 100
 #define ENGINE_EFFECT_WATCH_US (60 * INT64_C(1000000)) /* an answer that never came: asked again */
 #define ENGINE_EFFECT_SEND_AGE_US (20 * INT64_C(3600) * 1000000) /* after this a person (R12) */
+/* A person's effect is looked at this much later than the others, so that it never hides them. */
+#define ENGINE_EFFECT_OLD_DUE_US (100 * 365 * 24 * INT64_C(3600) * 1000000)
 #define ENGINE_EFFECT_BACKOFF_MS 500
 #define ENGINE_EFFECT_BACKOFF_MAX_MS 60000
 
@@ -77,6 +79,7 @@ struct engine_lane {
     bool look_for_missed;  /* a key parked as MISSING may have its aggregate by now */
     int64_t effect_due_us; /* the next effect is not due before this; INT64_MAX: none known */
     bool effect_takeover;  /* effects left SENDING by the owner before: ask again now */
+    uint32_t effects_old;  /* open, too old to be sent again: a person's */
     int64_t strange_parks; /* R8: parked in a row without a success */
 };
 

@@ -297,12 +297,13 @@ STATUS engine_effect(struct engine_turn *turn, struct id id, int32_t kind, struc
     struct engine *engine = turn->engine;
     struct engine_batch *batch = turn->batch;
     ASSERT(engine->ports.caller);
-    bool send = batch->slots_left > 0;
+    int64_t now_us = engine->op.now_us;
+    bool fresh = now_us - turn->caused_at_us <= ENGINE_EFFECT_SEND_AGE_US;
+    bool send = fresh && batch->slots_left > 0;
     struct engine_new_effect *effect = arena_new(&engine->arena, struct engine_new_effect, 1);
     if (!effect) {
         return op_arena_full(&engine->op);
     }
-    int64_t now_us = engine->op.now_us;
     *effect = (struct engine_new_effect){
         .row = {.id = id,
                 .lane = turn->item->lane,
