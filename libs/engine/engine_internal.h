@@ -275,7 +275,8 @@ struct engine {
     struct engine_condemned condemned;
     int64_t dirty_since_ms; /* cursors not written yet; 0: none */
     int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms;
-    bool behind; /* some committed rows must be read back to be published */
+    bool behind;                /* some committed rows must be read back to be published */
+    uint32_t intakes_in_flight; /* published again by us, not reported yet */
     struct engine_stats stats;
 };
 

@@ -144,6 +144,7 @@ static STATUS start_producer_over(struct engine *engine)
 {
     engine_report(engine, -1, "engine.producer_reset");
     TRY(engine->ports.bus->ops->reset_producer(&engine->op, engine->ports.bus));
+    engine->intakes_in_flight = 0;
     for (int32_t p = 0; p < LANES; p++) {
         for (uint32_t i = 0; i < engine->out_count; i++) {
             struct engine_out *out = &engine->lanes[p].outs[i];
@@ -161,6 +162,9 @@ STATUS engine_deliveries(struct engine *engine)
     while (bus->ops->delivered(bus, &delivery)) {
         if (!delivery.ok) {
             return start_producer_over(engine);
+        }
+        if (delivery.n == 0 && engine->intakes_in_flight > 0) {
+            engine->intakes_in_flight--;
         }
         struct engine_lane *lane = engine_lane_at(engine, delivery.partition);
         struct engine_out *out =

@@ -35,8 +35,11 @@ static void publish_intake(struct engine *engine, const struct intake_row *row)
         .key = {.ptr = key, .len = ID_TEXT_BYTES - 1},
         .value = row->payload,
     };
-    status_ignore(engine->ports.bus->ops->produce(&engine->op, engine->ports.bus, &message),
-                  "the row stays open: it is published again when it is due again");
+    struct status st = engine->ports.bus->ops->produce(&engine->op, engine->ports.bus, &message);
+    if (status_failed(st)) {
+        return; /* the row stays open: it is published again when it is due again */
+    }
+    engine->intakes_in_flight++;
     atomic_fetch_add_explicit(&engine->stats.intakes_republished, 1, memory_order_relaxed);
 }
 
@@ -82,9 +85,8 @@ STATUS engine_sweep(struct engine *engine)
     struct op *op = &engine->op;
     struct store_lane_ref refs[LANES];
     uint32_t ref_count = held_refs(engine, refs);
-    if (ref_count == 0 || engine->intake_count == 0 ||
-        engine->ports.bus->ops->in_flight(engine->ports.bus) > 0) {
-        return OK; /* not while our own producer still has something */
+    if (ref_count == 0 || engine->intake_count == 0 || engine->intakes_in_flight > 0) {
+        return OK; /* not while our own producer still has some of them */
     }
     struct store_fence fence;
     struct store_rows rows[LANES];
