@@ -25,7 +25,7 @@ struct kafka_consumer_options {
 };
 
 /* Of one consumer. Two engine threads then hold 30,000 records of 8 MB together, in 40 MB of memory
- * (measured with records of 300 bytes), and read 60,000/s; twice as much reads 50,000/s in one. */
+ * (measured with records of 300 bytes), and read 25,000/s each; twice as much reads 45,000/s. */
 #define KAFKA_QUEUE_RECORDS 15000
 #define KAFKA_QUEUE_KBYTES 4096
 /* A newly assigned partition is fetched only when the fetch in progress returns: so this is what a
