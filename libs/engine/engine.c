@@ -183,6 +183,7 @@ static STATUS work(struct engine *engine, int64_t max_wait_ms)
     if (engine->behind) {
         TRY(engine_publish_behind(engine));
     }
+    TRY(engine_tidy_parked(engine));
     engine_effect_take(engine);
     bool any;
     TRY(engine_collect(engine, &any));

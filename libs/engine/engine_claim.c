@@ -74,8 +74,8 @@ static STATUS take_parked(struct engine *engine, struct engine_lane *lane,
 {
     arena_fini(&lane->parked_arena);
     arena_init(&lane->parked_arena, PARKED_ARENA_BYTES);
-    if (rows->count >= ENGINE_PARKED_MAX ||
-        !map_init(&lane->parked, &lane->parked_arena, ENGINE_PARKED_MAX)) {
+    if (rows->count > ENGINE_PARKED_MAX ||
+        !map_init(&lane->parked, &lane->parked_arena, rows->count + ENGINE_PARKED_ROOM)) {
         return op_fail(&engine->op, STATUS_STOP, "engine.too_many_parked", "lane %" PRId32,
                        lane->lane);
     }
@@ -84,6 +84,28 @@ static STATUS take_parked(struct engine *engine, struct engine_lane *lane,
         map_set(&lane->parked, parked[i].key,
                 parked[i].missing ? ENGINE_PARKED_MISSING : ENGINE_PARKED_BROKEN);
         lane->look_for_missed |= parked[i].missing; /* the last owner may have died in between */
+    }
+    return OK;
+}
+
+/* The map forgets nothing: keys parked and released fill it up. Reads anew what is parked now. */
+STATUS engine_tidy_parked(struct engine *engine)
+{
+    struct store *store = engine->ports.store;
+    for (int32_t p = 0; p < LANES; p++) {
+        struct engine_lane *lane = engine_lane_at(engine, p);
+        if (!lane->mine || lane->parked.count + ENGINE_BATCH_MAX <= lane->parked.max) {
+            continue; /* a batch parks at most as many keys as it has messages */
+        }
+        struct parked_key_row like = {.lane = p};
+        struct store_rows parked;
+        TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_key, &like, 0,
+                             ENGINE_PARKED_MAX + 1, &parked));
+        TRY(store->ops->sync(&engine->op, store));
+        struct status st = take_parked(engine, lane, &parked);
+        if (status_failed(st)) {
+            engine_lane_stop(engine, lane, engine->op.err.code, str_of(engine->op.err.msg));
+        }
     }
     return OK;
 }
@@ -103,7 +125,7 @@ static STATUS read_cursors(struct engine *engine, struct engine_lane *lane)
     struct store_rows probes;
     TRY(store->ops->scan(op, store, &engine_scan_lane_in, &like_in, 0, TOPIC_COUNT, &ins));
     TRY(store->ops->scan(op, store, &engine_scan_lane_out, &like_out, 0, TOPIC_COUNT, &outs));
-    TRY(store->ops->scan(op, store, &engine_scan_parked_key, &like_parked, 0, ENGINE_PARKED_MAX,
+    TRY(store->ops->scan(op, store, &engine_scan_parked_key, &like_parked, 0, ENGINE_PARKED_MAX + 1,
                          &parked));
     TRY(store->ops->scan(op, store, &engine_scan_lane_probe, &like_probe, 0, 1, &probes));
     TRY(store->ops->sync(op, store));

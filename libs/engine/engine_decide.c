@@ -46,6 +46,19 @@ static STATUS judge_inbox(struct engine *engine, struct engine_batch *batch,
     return engine_rows_add(engine, &batch->inbox, row, 0);
 }
 
+/* What the message means for the intake row that it closes. */
+static enum intake_outcome outcome_of(const struct engine_item *item, struct str *ret_code,
+                                      struct str *ret_sentence)
+{
+    if (item->kind == ENGINE_ITEM_DROPPED) {
+        *ret_code = STR("engine.dropped");
+        *ret_sentence = STR("it could not be processed and was dropped by a person");
+        return INTAKE_REJECTED;
+    }
+    return item->handler->outcome ? item->handler->outcome(&item->message, ret_code, ret_sentence)
+                                  : INTAKE_ACCEPTED;
+}
+
 static STATUS close_intake(struct engine *engine, struct engine_batch *batch,
                            const struct engine_item *item)
 {
@@ -60,9 +73,7 @@ static STATUS close_intake(struct engine *engine, struct engine_batch *batch,
         }
         struct str code = STR("");
         struct str sentence = STR("");
-        enum intake_outcome outcome = item->handler->outcome
-                                          ? item->handler->outcome(&item->message, &code, &sentence)
-                                          : INTAKE_ACCEPTED;
+        enum intake_outcome outcome = outcome_of(item, &code, &sentence);
         if (outcome == INTAKE_OPEN) {
             return OK;
         }
@@ -124,7 +135,9 @@ static STATUS decide_item(struct engine_turn *turn, struct engine_item *item)
         }
         TRY(item->handler->decide(turn, &item->message));
         return close_intake(turn->engine, turn->batch, item);
-    case ENGINE_ITEM_DROPPED: return item->handler->dropped(turn, &item->message);
+    case ENGINE_ITEM_DROPPED:
+        TRY(item->handler->dropped ? item->handler->dropped(turn, &item->message) : OK);
+        return close_intake(turn->engine, turn->batch, item);
     case ENGINE_ITEM_ANSWER:
         return turn->engine->service->answered(turn, item->effect, item->verdict, &item->answer);
     }

@@ -26,6 +26,7 @@
 #define ENGINE_ARENA_BYTES ((size_t)256 * 1024 * 1024) /* a batch of 512 at 256 KB each, and rows */
 #define ENGINE_QUEUE_MAX ENGINE_BATCH_MAX
 #define ENGINE_PARKED_MAX 4096 /* keys of one lane; more is no accident any more: the lane stops */
+#define ENGINE_PARKED_ROOM (2 * ENGINE_BATCH_MAX) /* for those that come and go until it is tidied */
 #define ENGINE_OUT_TOPICS_MAX 8
 #define ENGINE_INFLIGHT_MAX 64     /* effects sent and not answered, of one thread */
 #define ENGINE_TRIES_MAX 3         /* R9: the third try of a record that kills parks it */
@@ -300,6 +301,8 @@ void engine_lanes_count(struct engine *engine);
 
 /* engine_claim.c */
 STATUS engine_claim(struct engine *engine, const struct store_lane *seen);
+/* Before each batch: makes room for the keys that it may park. */
+STATUS engine_tidy_parked(struct engine *engine);
 /* R7: the last record of a topic that we write, against what we remember. */
 STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
                              struct engine_out *out, const struct bus_tail *tail);
@@ -348,9 +351,16 @@ STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item);
 STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left);
 /* Runs what waited for a creation that has come: of one key at a time. */
 STATUS engine_park_release(struct engine *engine);
-/* *ret_left: not done yet, call again with the same request. */
+
+/* What is left to do about a request that was carried out. */
+enum engine_asked {
+    ENGINE_ASKED_ANSWER = 0, /* close its row with the result */
+    ENGINE_ASKED_AGAIN,      /* there is more to do: call again */
+    ENGINE_ASKED_ANSWERED, /* its row is closed: in the transaction that did what must not be repeated */
+};
+
 STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request,
-                           bool *ret_left);
+                           enum engine_asked *ret_asked);
 enum engine_parked engine_parked_state(const struct engine *engine,
                                        const struct engine_batch *batch, int32_t lane,
                                        struct id key);

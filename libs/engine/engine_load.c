@@ -22,7 +22,9 @@ struct id engine_item_closes(const struct engine_item *item)
         return (struct id){.bytes = {0}};
     }
     switch (item->handler->closes) {
-    case ENGINE_CLOSES_CAUSE: return item->message.causation_id;
+    case ENGINE_CLOSES_CAUSE: /* a dropped event tells nothing about its cause */
+        return item->kind == ENGINE_ITEM_DROPPED ? (struct id){.bytes = {0}}
+                                                 : item->message.causation_id;
     case ENGINE_CLOSES_MESSAGE: return item->message.id;
     case ENGINE_CLOSES_NONE:
     case ENGINE_CLOSES_COUNT: break;

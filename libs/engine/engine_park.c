@@ -244,8 +244,32 @@ static STATUS read_answer(struct engine *engine, const struct parked_message_row
     return OK;
 }
 
-/* Decides (or drops) the first parked message of the key; ret_left tells how many there were. */
-static STATUS run_one(struct engine *engine, struct id key, enum engine_item_kind kind,
+/* The request is done when this batch is. */
+static STATUS close_request(struct engine *engine, struct engine_batch *batch,
+                            const struct admin_request_row *request)
+{
+    struct admin_request_row *done = arena_new(&engine->arena, struct admin_request_row, 1);
+    if (!done) {
+        return op_arena_full(&engine->op);
+    }
+    *done = *request;
+    done->open = false;
+    done->result = STR("done");
+    done->done_at_us = engine_now_us(engine);
+    return engine_rows_add(engine, &batch->requests, done, 0);
+}
+
+/* Is there anybody who must hear that this message was dropped? Nobody waits for one without id. */
+static bool tells(const struct engine_item *item)
+{
+    return item->kind != ENGINE_ITEM_DROPPED ||
+           (item->handler && !id_is_none(item->message.id) &&
+            (item->handler->dropped || item->handler->closes == ENGINE_CLOSES_MESSAGE));
+}
+
+/* Decides the first parked message of the key, or drops it, as the request (else NULL) wants;
+ * *ret_seen: 0, 1 or more were there. */
+static STATUS run_one(struct engine *engine, struct id key, const struct admin_request_row *drop,
                       uint32_t *ret_seen)
 {
     struct store *store = engine->ports.store;
@@ -264,16 +288,17 @@ static STATUS run_one(struct engine *engine, struct id key, enum engine_item_kin
     batch->lane_used[lane] = true;
     if (rows.count > 0) {
         struct engine_item *item = &batch->items[0];
-        *item = (struct engine_item){
-            .kind = kind, .lane = lane, .key = key, .key_known = true, .parked = parked};
+        *item = (struct engine_item){.kind = drop ? ENGINE_ITEM_DROPPED : ENGINE_ITEM_PARKED,
+                                     .lane = lane,
+                                     .key = key,
+                                     .key_known = true,
+                                     .parked = parked};
         batch->item_count = 1;
         bool answer = str_eq(parked->topic, ENGINE_PARKED_ANSWER);
         TRY(answer ? read_answer(engine, parked, item) : read_record(engine, parked, item));
-        /* A record that had no id has nobody who waits for it. */
-        bool waited = item->handler && item->handler->dropped && !id_is_none(item->message.id);
-        bool tells = kind != ENGINE_ITEM_DROPPED || waited;
-        item->fate = tells ? ENGINE_FATE_DECIDE : ENGINE_FATE_IGNORE;
+        item->fate = tells(item) ? ENGINE_FATE_DECIDE : ENGINE_FATE_IGNORE;
         TRY(engine_rows_add(engine, &batch->parked_messages_gone, parked, 0));
+        TRY(drop ? close_request(engine, batch, drop) : OK);
     }
     if (rows.count <= 1) {
         gone->key = key;
@@ -294,7 +319,7 @@ STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left)
     uint32_t seen = 2;
     for (uint32_t i = 0; i < PARK_RUN_MAX && seen > 1 && engine->arena.used_bytes < PARK_RUN_BYTES;
          i++) {
-        struct status st = run_one(engine, key, ENGINE_ITEM_PARKED, &seen);
+        struct status st = run_one(engine, key, /* drop */ NULL, &seen);
         if (status_failed(st)) {
             engine->ports.store->ops->rollback(engine->ports.store);
             engine_report(engine, lane->lane, "engine.still_parked");
@@ -411,7 +436,8 @@ STATUS engine_park_release(struct engine *engine)
 
 /* ---- What people ask for ---- */
 
-static STATUS drop_first(struct engine *engine, const struct admin_request_row *request)
+static STATUS drop_first(struct engine *engine, const struct admin_request_row *request,
+                         enum engine_asked *ret_asked)
 {
     struct store *store = engine->ports.store;
     struct parked_message_row like = {.key = request->key};
@@ -433,8 +459,9 @@ static STATUS drop_first(struct engine *engine, const struct admin_request_row *
                        "dropping money messages");
     }
     uint32_t seen;
-    bool left; /* the rest of a very long queue waits for a retry */
-    TRY(run_one(engine, request->key, ENGINE_ITEM_DROPPED, &seen));
+    bool left = false; /* the rest of a very long queue waits for a retry */
+    TRY(run_one(engine, request->key, request, &seen));
+    *ret_asked = seen > 0 ? ENGINE_ASKED_ANSWERED : ENGINE_ASKED_ANSWER;
     return seen > 1 ? engine_park_run(engine, request->key, &left) : OK;
 }
 
@@ -454,17 +481,18 @@ static STATUS republish(struct engine *engine, struct engine_lane *lane,
         out->produced_n = request->n - 1;
         out->dirty = true;
         engine->behind = true;
-        engine_note_dirty(engine);
-        return OK;
+        engine_note_waiting(out);
+        return engine_advance_alone(engine); /* before the request is closed: the cursor is the deed */
     }
     return op_fail(&engine->op, STATUS_INVALID, "engine.not_our_topic", STR_FMT,
                    STR_ARG(request->topic));
 }
 
 STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request,
-                           bool *ret_left)
+                           enum engine_asked *ret_asked)
 {
-    *ret_left = false;
+    bool left = false;
+    *ret_asked = ENGINE_ASKED_ANSWER;
     struct engine_lane *lane = engine_lane_at(engine, request->lane);
     bool about_key = request->kind == ADMIN_PARK_RETRY || request->kind == ADMIN_PARK_DROP;
     bool parked = map_get(&lane->parked, request->key, ENGINE_PARKED_NOT) != ENGINE_PARKED_NOT;
@@ -474,14 +502,17 @@ STATUS engine_park_request(struct engine *engine, const struct admin_request_row
     }
     struct status st = OK;
     switch (request->kind) {
-    case ADMIN_PARK_RETRY: st = engine_park_run(engine, request->key, ret_left); break;
-    case ADMIN_PARK_DROP: st = drop_first(engine, request); break;
+    case ADMIN_PARK_RETRY: st = engine_park_run(engine, request->key, &left); break;
+    case ADMIN_PARK_DROP: st = drop_first(engine, request, ret_asked); break;
     case ADMIN_BUS_REPUBLISH: st = republish(engine, lane, request); break;
     case ADMIN_NONE:
     case ADMIN_KIND_COUNT: break;
     }
     if (stays_parked(st.kind)) {
         engine->ports.store->ops->rollback(engine->ports.store);
+    }
+    if (left) {
+        *ret_asked = ENGINE_ASKED_AGAIN;
     }
     return st;
 }

@@ -178,8 +178,8 @@ STATUS engine_admin(struct engine *engine)
         return OK;
     }
     struct str result = STR("done");
-    bool left = false;
-    struct status st = engine_park_request(engine, &request, &left);
+    enum engine_asked asked = ENGINE_ASKED_ANSWER;
+    struct status st = engine_park_request(engine, &request, &asked);
     if (st.kind == STATUS_RETRY || st.kind == STATUS_CANCELED || st.kind == STATUS_STOP) {
         return st; /* not about the request: it is found again */
     }
@@ -192,8 +192,8 @@ STATUS engine_admin(struct engine *engine)
         }
     }
     engine->admin_at_ms = 0; /* there may be more */
-    if (left) {
-        return OK; /* it is found again, and goes on */
+    if (asked != ENGINE_ASKED_ANSWER) {
+        return OK; /* closed; or found again, and goes on */
     }
     return answer_request(engine, &request, result);
 }
