@@ -66,11 +66,15 @@ void engine_lane_stop(struct engine *engine, struct engine_lane *lane, const cha
     if (strbuf_finish(&text, &whole)) {
         line = whole;
     }
+    struct store *store = engine->ports.store;
     struct store_lane_ref ref = {.lane = lane->lane, .epoch = lane->epoch};
-    struct status st = engine->ports.store->ops->stop(&engine->op, engine->ports.store, ref, line);
+    engine_report(engine, lane->lane, "engine.lane_stopped");
+    struct status st = store->ops->stop(&engine->op, store, ref, line);
+    if (!status_failed(st)) { /* whoever has room for it may take it once it is resumed */
+        st = store->ops->release(&engine->op, store, ref, lane->probes_left == 0);
+    }
     status_ignore(
         st, "without the mark the lane is claimed again, and stops again for the same reason");
-    engine_report(engine, lane->lane, "engine.lane_stopped");
     engine_lane_lose(engine, lane);
 }
 
