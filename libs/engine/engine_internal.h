@@ -26,7 +26,8 @@
 #define ENGINE_ARENA_BYTES ((size_t)256 * 1024 * 1024) /* a batch of 512 at 256 KB each, and rows */
 #define ENGINE_QUEUE_MAX ENGINE_BATCH_MAX
 #define ENGINE_PARKED_MAX 4096 /* keys of one lane; more is no accident any more: the lane stops */
-#define ENGINE_PARKED_ROOM (2 * ENGINE_BATCH_MAX) /* for those that come and go until it is tidied */
+#define ENGINE_PARKED_ROOM \
+    (2 * ENGINE_BATCH_MAX) /* for those that come and go until it is tidied */
 #define ENGINE_OUT_TOPICS_MAX 8
 #define ENGINE_INFLIGHT_MAX 64     /* effects sent and not answered, of one thread */
 #define ENGINE_TRIES_MAX 3         /* R9: the third try of a record that kills parks it */
@@ -259,9 +260,10 @@ struct engine {
     uint32_t connect_tries;
     int64_t connect_at_ms;
     int64_t heartbeat_at_ms;
-    int64_t clock_offset_us; /* the database's clock minus ours, at the last fence */
-    int64_t lease_until_ms;  /* by our clock, counted from before the heartbeat was sent */
-    bool introduced;         /* the first heartbeat is out; claims begin with the second */
+    int64_t clock_offset_us;   /* the database's clock minus ours, at the last fence */
+    int64_t lease_until_ms;    /* by our clock, counted from before the heartbeat was sent */
+    bool introduced;           /* the first heartbeat is out; claims begin with the second */
+    int64_t starving_since_ms; /* another owner has less than its share since; 0: none has */
     bool topology_checked;
 
     struct engine_lane lanes[LANES];

@@ -80,15 +80,32 @@ void engine_lane_stop(struct engine *engine, struct engine_lane *lane, const cha
 
 /* ---- Fair share ---- */
 
-/* Does an owner that is alive hold fewer lanes than everybody could? */
-static bool somebody_starves(const struct store_view *view, uint32_t floor_share)
+/* How many lanes each owner should have: at least floor, at most ceiling. Stopped ones do not count. */
+struct share {
+    uint32_t floor;
+    uint32_t ceiling;
+};
+
+static struct share share_of(const struct store_view *view)
 {
+    uint32_t alive = view->owners_alive > 0 ? view->owners_alive : 1;
+    uint32_t running = 0;
+    for (int32_t p = 0; p < LANES; p++) {
+        running += view->lanes[p].stopped ? 0 : 1;
+    }
+    return (struct share){.floor = running / alive, .ceiling = (running + alive - 1) / alive};
+}
+
+/* Does an owner that is alive hold fewer lanes than everybody could? */
+static bool somebody_starves(const struct store_view *view)
+{
+    uint32_t floor_share = share_of(view).floor;
     struct id owners[LANES];
     uint32_t counts[LANES] = {0};
     uint32_t owner_count = 0;
     for (int32_t p = 0; p < LANES; p++) {
         const struct store_lane *lane = &view->lanes[p];
-        if (!lane->owner_alive) {
+        if (!lane->owner_alive || lane->stopped) {
             continue;
         }
         uint32_t at = 0;
@@ -107,6 +124,20 @@ static bool somebody_starves(const struct store_view *view, uint32_t floor_share
     return starves;
 }
 
+/* The same, but one that takes nothing for a whole lease (its broker is away, say) is not waited for. */
+static bool must_yield(struct engine *engine, const struct store_view *view)
+{
+    int64_t now_ms = clock_mono_ms();
+    if (!somebody_starves(view)) {
+        engine->starving_since_ms = 0;
+        return false;
+    }
+    if (engine->starving_since_ms == 0) {
+        engine->starving_since_ms = now_ms;
+    }
+    return now_ms - engine->starving_since_ms <= engine->limits.lease_ms;
+}
+
 bool engine_lane_finish_draining(struct engine *engine, struct engine_lane *lane)
 {
     for (uint32_t i = 0; i < engine->out_count; i++) {
@@ -118,10 +149,11 @@ bool engine_lane_finish_draining(struct engine *engine, struct engine_lane *lane
 }
 
 /* Starts to give away as many lanes as are beyond our share; finishes those that are done. */
-static STATUS hand_over(struct engine *engine, uint32_t surplus)
+static STATUS hand_over(struct engine *engine, uint32_t surplus, bool *ret_gave)
 {
     struct store *store = engine->ports.store;
     bool finished = false;
+    *ret_gave = false;
     for (int32_t p = LANES - 1; p >= 0; p--) {
         struct engine_lane *lane = &engine->lanes[p];
         if (lane->mine && !lane->draining && surplus > 0) {
@@ -141,40 +173,46 @@ static STATUS hand_over(struct engine *engine, uint32_t surplus)
             struct store_lane_ref ref = {.lane = p, .epoch = lane->epoch};
             TRY(store->ops->release(&engine->op, store, ref, /* clean */ lane->probes_left == 0));
             engine_lane_lose(engine, lane);
+            *ret_gave = true;
         }
     }
     return OK;
 }
 
-static uint32_t surplus_of(const struct engine *engine, const struct store_view *view)
+static uint32_t surplus_of(const struct engine *engine, struct share share, bool yields)
 {
-    uint32_t alive = view->owners_alive > 0 ? view->owners_alive : 1;
-    uint32_t floor_share = LANES / alive;
-    uint32_t ceiling = (LANES + alive - 1) / alive;
     uint32_t staying = 0;
     for (int32_t p = 0; p < LANES; p++) {
         staying += engine->lanes[p].mine && !engine->lanes[p].draining ? 1 : 0;
     }
-    if (staying > ceiling) {
-        return staying - ceiling;
+    if (staying > share.ceiling) {
+        return staying - share.ceiling;
     }
-    return staying > floor_share && somebody_starves(view, floor_share) ? 1 : 0;
+    return staying > share.floor && yields ? 1 : 0;
 }
 
-static STATUS claim_share(struct engine *engine, const struct store_view *view)
+/* Up to the ceiling; while others have less than the floor, up to that: soon there is another look. */
+static STATUS claim_share(struct engine *engine, const struct store_view *view, struct share share,
+                          bool yields)
 {
-    uint32_t alive = view->owners_alive > 0 ? view->owners_alive : 1;
-    uint32_t ceiling = (LANES + alive - 1) / alive;
+    uint32_t most = yields ? share.floor : share.ceiling;
     uint32_t held = engine_lanes_held(engine);
     int32_t first = (int32_t)random_below(&engine->random, LANES);
-    for (int32_t i = 0; i < LANES && held < ceiling; i++) {
+    for (int32_t i = 0; i < LANES; i++) {
         const struct store_lane *seen = &view->lanes[(first + i) % LANES];
         bool ours = id_eq(seen->owner, engine->owner);
         bool free = id_is_none(seen->owner) || !seen->owner_alive || ours;
-        if (free && !seen->stopped && !engine->lanes[seen->lane].mine) {
-            TRY(engine_claim(engine, seen));
-            held = engine_lanes_held(engine);
+        if (!free || seen->stopped || engine->lanes[seen->lane].mine) {
+            continue;
         }
+        if (held >= most) {
+            if (held < share.ceiling) {
+                engine->heartbeat_at_ms = clock_mono_ms() + INTRODUCTION_MS;
+            }
+            return OK;
+        }
+        TRY(engine_claim(engine, seen));
+        held = engine_lanes_held(engine);
     }
     return OK;
 }
@@ -209,8 +247,12 @@ STATUS engine_lanes_tend(struct engine *engine)
         engine->heartbeat_at_ms = sent_ms + INTRODUCTION_MS;
         return OK;
     }
-    TRY(hand_over(engine, surplus_of(engine, &view)));
-    return claim_share(engine, &view);
+    struct share share = share_of(&view);
+    bool yields = must_yield(engine, &view);
+    bool gave;
+    TRY(hand_over(engine, surplus_of(engine, share, yields), &gave));
+    return gave ? OK /* the view still shows as ours what we gave */
+                : claim_share(engine, &view, share, yields);
 }
 
 STATUS engine_lanes_check_tails(struct engine *engine)

@@ -482,7 +482,8 @@ static STATUS republish(struct engine *engine, struct engine_lane *lane,
         out->dirty = true;
         engine->behind = true;
         engine_note_waiting(out);
-        return engine_advance_alone(engine); /* before the request is closed: the cursor is the deed */
+        return engine_advance_alone(
+            engine); /* before the request is closed: the cursor is the deed */
     }
     return op_fail(&engine->op, STATUS_INVALID, "engine.not_our_topic", STR_FMT,
                    STR_ARG(request->topic));

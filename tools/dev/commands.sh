@@ -258,6 +258,7 @@ cmd_bench() {
     program=$(binary release "bench-$name") || usage_error "bench: there is no bench-$name in the build"
     instance_temporary bench
     servers_start
+    servers_environment
     local code=0
     child "$program" "$@" || code=$?
     return "$code"
@@ -295,6 +296,13 @@ servers_role_urls() {
         printf '%s"%s": "%s"' "$separator" "$role" "$(pg_tcp_url "$role")"
         separator=', '
     done < <(pg_roles)
+}
+
+# Where the servers are, for programs that test or measure on them.
+servers_environment() {
+    export HOLDFAST_TEST_DATABASE_URL HOLDFAST_TEST_KAFKA
+    HOLDFAST_TEST_DATABASE_URL=$(pg_super_url)
+    HOLDFAST_TEST_KAFKA=$(kafka_brokers)
 }
 
 servers_start() {

@@ -59,7 +59,7 @@ kafka_format() {
     mkdir -p -- "$INST/kafka/data"
     id=$(random_hex 16 | xxd_base64url)
     quietly "$INST/log/kafka-format.log" "${KAFKA_JAVA[@]}" -cp "$(kafka_classpath)" \
-        kafka.tools.StorageTool format -t "$id" -c "$INST/kafka/server.properties" ||
+        kafka.tools.StorageTool format "--cluster-id=$id" -c "$INST/kafka/server.properties" ||
         die "$EXIT_NOT_STARTED" "Kafka's storage cannot be formatted"
 }
 

@@ -2,9 +2,8 @@
 # test and check: everything that must pass, on servers that live as long as the run.
 
 test_environment() {
-    export HOLDFAST_TEST_DATABASE_URL HOLDFAST_TEST_KAFKA HOLDFAST_BUILD_DIR HOLDFAST_PG_BIN HOLDFAST_KAFKA_CLASSPATH
-    HOLDFAST_TEST_DATABASE_URL=$(pg_super_url)
-    HOLDFAST_TEST_KAFKA=$(kafka_brokers)
+    servers_environment
+    export HOLDFAST_BUILD_DIR HOLDFAST_PG_BIN HOLDFAST_KAFKA_CLASSPATH
     HOLDFAST_BUILD_DIR=$(build_dir asan)
     HOLDFAST_PG_BIN=$PG_BIN
     HOLDFAST_KAFKA_CLASSPATH=$(kafka_classpath)
