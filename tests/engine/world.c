@@ -12,11 +12,16 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/defer.h"
 #include "base/lane.h"
+#include "sim/sim_kafka.h"
 #include "world_internal.h"
 
 #define WORLD_ARENA_BYTES ((size_t)512 * 1024 * 1024)
 #define STEP_MS 5
+#define IDLE_STEPS \
+    20 /* after so many without a commit or a record, nothing but time is waited for */
+#define IDLE_STEP_MS 40 /* less than any beat of the engine */
 #define DRAIN_MS 5000
 #define TESTS_MAX 64
 #define SKIPPED 77
@@ -138,6 +143,23 @@ void world_end(struct process *process)
     process->engine = NULL;
 }
 
+/* Simulated time passes in big steps while only time is waited for. */
+static int64_t simulated_step_ms(struct world *world)
+{
+    uint64_t done = 0;
+    for (uint32_t i = 0; i < world->process_count; i++) {
+        done += (uint64_t)world->processes[i].fault.commits;
+    }
+    for (int t = 0; t < TOPIC_COUNT; t++) {
+        for (int32_t p = 0; p < LANES; p++) {
+            done += sim_kafka_count(world->kafka, (enum topic)t, p);
+        }
+    }
+    world->idle_steps = done == world->done_before ? world->idle_steps + 1 : 0;
+    world->done_before = done;
+    return world->idle_steps > IDLE_STEPS ? IDLE_STEP_MS : STEP_MS;
+}
+
 void world_step(struct world *world)
 {
     for (uint32_t i = 0; i < world->process_count; i++) {
@@ -148,7 +170,7 @@ void world_step(struct world *world)
         }
     }
     if (world->simulated) {
-        world->ops->advance(world, STEP_MS);
+        world->ops->advance(world, simulated_step_ms(world));
     }
 }
 
@@ -178,37 +200,38 @@ uint32_t world_lanes_held(const struct process *process)
     return atomic_load(&engine_stats(process->engine)->lanes_held);
 }
 
-static bool all_read(struct world *world, int32_t lane, enum topic topic)
+static int64_t next_offset(const struct lane_in_row *rows, uint32_t count, int32_t lane,
+                           enum topic topic)
 {
-    uint32_t appended = world->appended[topic][lane];
-    if (appended == 0 || world->ops->lane(world, lane).stopped) {
-        return true;
-    }
-    const void *rows;
-    uint32_t count = world_rows(world, &engine_lane_in_table, &rows);
-    const struct lane_in_row *in = rows;
     for (uint32_t i = 0; i < count; i++) {
-        if (in[i].lane == lane && str_eq(in[i].topic, str_of(topology_topics[topic].name))) {
-            return in[i].next_offset >= appended;
+        if (rows[i].lane == lane && str_eq(rows[i].topic, str_of(topology_topics[topic].name))) {
+            return rows[i].next_offset;
         }
     }
-    return false;
+    return 0;
 }
 
 bool world_is_settled(struct world *world, const void *context)
 {
+    static const enum topic inputs[] = {TOY_COMMANDS, TOY_SIGNALS};
+
+    bool busy[LANES] = {false};
+    const void *rows;
     (void)context;
+
+    uint32_t count = world_rows(world, &engine_lane_in_table, &rows);
     for (int32_t p = 0; p < LANES; p++) {
-        if (!all_read(world, p, TOY_COMMANDS) || !all_read(world, p, TOY_SIGNALS)) {
-            return false;
+        for (uint32_t t = 0; t < ARRAY_LEN(inputs); t++) {
+            busy[p] |= next_offset(rows, count, p, inputs[t]) < world->appended[inputs[t]][p];
         }
     }
-    const void *rows;
-    uint32_t count = world_rows(world, &engine_lane_out_table, &rows);
+    count = world_rows(world, &engine_lane_out_table, &rows);
     const struct lane_out_row *out = rows;
     for (uint32_t i = 0; i < count; i++) {
-        if (out[i].published_n + 1 != out[i].next_n &&
-            !world->ops->lane(world, out[i].lane).stopped) {
+        busy[out[i].lane] |= out[i].published_n + 1 != out[i].next_n;
+    }
+    for (int32_t p = 0; p < LANES; p++) {
+        if (busy[p] && !world->ops->lane(world, p).stopped) {
             return false;
         }
     }

@@ -69,6 +69,9 @@ struct world {
     int64_t numbered[LANES];               /* the last n of TOY_COMMANDS */
     int64_t clock_us;                      /* commit times of the inputs that the test writes */
     uint32_t admin_count;
+    uint64_t
+        done_before; /* simulated: what had happened at the last step, to see that nothing does */
+    uint32_t idle_steps;
 };
 
 void world_open_sim(struct world *world);

@@ -35,12 +35,18 @@ struct sim_pending {
     bool written;
 };
 
+struct sim_place {
+    enum topic topic;
+    int32_t partition;
+    int64_t next;
+};
+
 struct sim_bus {
     struct bus bus;
     struct sim_kafka *kafka;
-    bool assigned[TOPIC_COUNT][LANES];
-    int64_t next[TOPIC_COUNT][LANES];
-    uint32_t turn; /* round robin over partitions */
+    struct sim_place assigned[TOPIC_COUNT * LANES];
+    uint32_t assigned_count;
+    uint32_t turn; /* round robin over what is assigned */
     struct sim_pending *pending;
     uint32_t pending_count, pending_capacity;
     uint32_t delivered; /* of pending, how many were reported */
@@ -259,43 +265,51 @@ static STATUS sim_tails(struct op *op, struct bus *bus, const enum topic *topics
     return OK;
 }
 
+static uint32_t find_place(const struct sim_bus *self, enum topic topic, int32_t partition)
+{
+    uint32_t at = 0;
+    while (at < self->assigned_count &&
+           (self->assigned[at].topic != topic || self->assigned[at].partition != partition)) {
+        at++;
+    }
+    return at;
+}
+
 static STATUS sim_assign(struct op *op, struct bus *bus, enum topic topic, int32_t partition,
                          int64_t offset)
 {
     struct sim_bus *self = self_of(bus);
     (void)op;
-    ASSERT(!self->assigned[topic][partition]);
-    self->assigned[topic][partition] = true;
-    self->next[topic][partition] = offset;
+    ASSERT(find_place(self, topic, partition) == self->assigned_count);
+    self->assigned[self->assigned_count++] =
+        (struct sim_place){.topic = topic, .partition = partition, .next = offset};
     return OK;
 }
 
 static void sim_unassign(struct bus *bus, enum topic topic, int32_t partition)
 {
-    self_of(bus)->assigned[topic][partition] = false;
+    struct sim_bus *self = self_of(bus);
+    uint32_t at = find_place(self, topic, partition);
+    if (at < self->assigned_count) {
+        self->assigned[at] = self->assigned[--self->assigned_count];
+    }
 }
 
 static STATUS sim_poll(struct op *op, struct bus *bus, struct bus_record *ret_record, bool *ret_got)
 {
     struct sim_bus *self = self_of(bus);
     *ret_got = false;
-    for (uint32_t i = 0; i < TOPIC_COUNT * LANES && !self->kafka->away; i++) {
-        uint32_t at = (self->turn + i) % (TOPIC_COUNT * LANES);
-        enum topic topic = (enum topic)(at / LANES);
-        int32_t p = (int32_t)(at % LANES);
-        const struct sim_log *log = &self->kafka->logs[topic][p];
-        if (!self->assigned[topic][p]) {
-            continue;
-        }
-        int64_t next = self->next[topic][p];
-        if (next < log->low || next > log->count) {
-            self->assigned[topic][p] = false;
-            *ret_record = (struct bus_record){.topic = topic, .partition = p};
+    for (uint32_t i = 0; i < self->assigned_count && !self->kafka->away; i++) {
+        uint32_t at = (self->turn + i) % self->assigned_count;
+        struct sim_place *place = &self->assigned[at];
+        const struct sim_log *log = &self->kafka->logs[place->topic][place->partition];
+        if (place->next < log->low || place->next > log->count) {
+            *ret_record = (struct bus_record){.topic = place->topic, .partition = place->partition};
+            sim_unassign(bus, place->topic, place->partition);
             return op_fail(op, STATUS_STOP, "bus.offset_gone", "simulated");
         }
-        if (next < log->count) {
-            *ret_record = log->records[next].record;
-            self->next[topic][p]++;
+        if (place->next < log->count) {
+            *ret_record = log->records[place->next++].record;
             self->turn = at + 1;
             *ret_got = true;
             return OK;
