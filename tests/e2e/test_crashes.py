@@ -11,7 +11,7 @@ import pytest
 from harness.api import AMOUNT_MINOR
 from harness.waiting import wait_for
 
-DEALS = 6
+DEALS = 16  # ids are random: that none is in the six lanes of a victim happens once in 65,536 runs
 RECOVERY_S = 5.0
 BETWEEN_COMMIT_AND_PUBLISH = "engine-after-commit-before-publish"
 BETWEEN_ANSWER_AND_STORING = "effect-answered-before-stored"
