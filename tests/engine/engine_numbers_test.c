@@ -250,6 +250,7 @@ static void takes_an_intake_record_once(struct world *world)
     world_signal(world, account, "add", 10, world_id("signal", 0));
     world_settle(world);
     assert_int_equal(duplicates(first), 2);
+    assert_int_equal(atomic_load(&engine_stats(first->engine)->refused_batches), 0);
     world_end(first);
     struct process *second = world_start(world);
     world_signal(world, account, "add", 10, world_id("signal", 0));

@@ -165,6 +165,11 @@ uint32_t world_topic_count(struct world *world, enum topic topic);
 /* How many of them have this ce_type (simulated) or value (both). */
 uint32_t world_topic_values(struct world *world, enum topic topic, const char *value_prefix);
 
+/* The key's row among the parked ones, or NULL; valid until the next world_rows. */
+const struct parked_key_row *world_find_parked(struct world *world, struct id key);
+/* A count of the process's engine, as WORLD_STAT(process, parked). */
+#define WORLD_STAT(process, name) atomic_load(&engine_stats((process)->engine)->name)
+
 /* Tells on standard error where everything stands. */
 void world_dump(struct world *world);
 
@@ -174,6 +179,7 @@ void world_await(struct world *world, bool (*done)(struct world *world, const vo
                  const void *context);
 void world_await_journal(struct world *world, uint32_t lines);
 void world_await_rows(struct world *world, const struct table *table, uint32_t count);
+void world_await_parked(struct world *world, struct id key);
 void world_await_stopped(struct world *world, int32_t lane, const char *code);
 void world_await_total(struct world *world, struct id account, int64_t total);
 
@@ -185,3 +191,6 @@ void world_await_total(struct world *world, struct id account, int64_t total);
  * we believe of it is what it did.
  */
 void world_check(struct world *world);
+/* The account's journal has exactly these amounts, in this order. */
+void world_check_amounts(struct world *world, struct id account, const int64_t *amounts,
+                         uint32_t count);

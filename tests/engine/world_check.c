@@ -182,6 +182,23 @@ static void check_journals(struct world *world)
     free(journal);
 }
 
+void world_check_amounts(struct world *world, struct id account, const int64_t *amounts,
+                         uint32_t count)
+{
+    const void *rows;
+    uint32_t line_count = world_rows(world, &toy_journal_table, &rows);
+    const struct toy_journal *journal = rows;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < line_count; i++) {
+        if (id_eq(journal[i].account_id, account)) {
+            assert_in_range(journal[i].seq, 1, count);
+            assert_int_equal(journal[i].amount, amounts[journal[i].seq - 1]);
+            found++;
+        }
+    }
+    assert_int_equal(found, count);
+}
+
 /* A parked message belongs to a parked key and was given one of its numbers. */
 static void check_parked(struct world *world)
 {

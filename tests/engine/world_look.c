@@ -71,6 +71,19 @@ const struct toy_account *world_find_account(struct world *world, struct id acco
     return NULL;
 }
 
+const struct parked_key_row *world_find_parked(struct world *world, struct id key)
+{
+    const void *rows;
+    uint32_t count = world_rows(world, &engine_parked_key_table, &rows);
+    const struct parked_key_row *parked = rows;
+    for (uint32_t i = 0; i < count; i++) {
+        if (id_eq(parked[i].key, key)) {
+            return &parked[i];
+        }
+    }
+    return NULL;
+}
+
 uint32_t world_topic_count(struct world *world, enum topic topic)
 {
     struct bus *bus = world->producer;
@@ -205,6 +218,17 @@ void world_await_rows(struct world *world, const struct table *table, uint32_t c
 void world_await_journal(struct world *world, uint32_t lines)
 {
     world_await_rows(world, &toy_journal_table, lines);
+}
+
+static bool is_parked(struct world *world, const void *context)
+{
+    const struct id *key = context;
+    return world_find_parked(world, *key) != NULL;
+}
+
+void world_await_parked(struct world *world, struct id key)
+{
+    world_await(world, is_parked, &key);
 }
 
 struct wanted_stop {

@@ -147,8 +147,13 @@ static STATUS store_insert(struct op *op, struct store *store, const struct tabl
                            const void *const *rows, uint32_t row_count)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op)
-                      : self->inner->ops->insert(op, self->inner, table, rows, row_count);
+    if (gone(self)) {
+        return died(op);
+    }
+    if (self->fault->refused_table == table) {
+        return op_fail(op, self->fault->refused_kind, "sim.refused", "%s", table->name);
+    }
+    return self->inner->ops->insert(op, self->inner, table, rows, row_count);
 }
 
 static STATUS store_update(struct op *op, struct store *store, const struct table *table,
