@@ -209,6 +209,18 @@ static bool alive(const struct sim_db *db, struct id owner)
     return false;
 }
 
+/* Owners whose lease ran out: nobody asks for them by name again. */
+static void forget_dead(struct sim_db *db)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < db->owner_count; i++) {
+        if (db->owners[i].lease_until_us > db->clock->wall_us) {
+            db->owners[kept++] = db->owners[i];
+        }
+    }
+    db->owner_count = kept;
+}
+
 static STATUS sim_heartbeat(struct op *op, struct store *store, struct id owner, int64_t lease_ms,
                             struct store_view *ret_view)
 {
@@ -220,8 +232,10 @@ static STATUS sim_heartbeat(struct op *op, struct store *store, struct id owner,
         at++;
     }
     if (at == db->owner_count) {
+        forget_dead(db);
         ASSERT(db->owner_count < SIM_OWNERS_MAX);
-        db->owners[db->owner_count++].id = owner;
+        at = db->owner_count++;
+        db->owners[at].id = owner;
     }
     db->owners[at].lease_until_us = db->clock->wall_us + lease_ms * 1000;
     *ret_view = (struct store_view){.owners_alive = 0};
