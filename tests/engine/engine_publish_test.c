@@ -1,0 +1,343 @@
+/* From the outbox to the log: one cursor, in order, whatever the producer meets (R1, R2). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/defer.h"
+#include "base/lane.h"
+#include "sim/sim_kafka.h"
+#include "world.h"
+
+#define LANE 4
+#define PLENTY 100000
+#define CALLS_MAX 300
+
+static struct id account(void)
+{
+    return world_account_in(LANE, 0);
+}
+
+static void open_one(struct world *world)
+{
+    world_command(world, account(), "open", 0);
+    world_await_total(world, account(), 0);
+    world_settle(world);
+}
+
+static void add_many(struct world *world, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        world_command(world, account(), "add", 1);
+    }
+}
+
+static const struct lane_out_row *cursor(struct world *world)
+{
+    const void *rows;
+    uint32_t count = world_rows(world, &engine_lane_out_table, &rows);
+    const struct lane_out_row *row = rows;
+    for (uint32_t i = 0; i < count; i++) {
+        if (row[i].lane == LANE && str_eq(row[i].topic, str_of(topology_topics[TOY_EVENTS].name))) {
+            return &row[i];
+        }
+    }
+    fail_msg("no cursor");
+    return NULL;
+}
+
+static uint64_t unpublished_us(struct process *process)
+{
+    return WORLD_STAT(process, oldest_unpublished_us);
+}
+
+/* ---- The producer ---- */
+
+/* R2: one that is given up takes all behind it along; everything is sent again, in order. */
+static void starts_the_producer_over(struct world *world)
+{
+    struct process *process = world_start(world);
+    open_one(world);
+    for (uint32_t i = 0; i < 5; i++) {
+        add_many(world, 10);
+        sim_kafka_fail_produce(world->kafka, 1 + i);
+        int64_t since_ms = clock_mono_ms();
+        world_await_total(world, account(), 10 * (i + 1));
+        world_settle(world);
+        assert_true(clock_mono_ms() - since_ms < 1000);
+    }
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 51);
+    assert_int_equal(WORLD_STAT(process, published), 51);
+    world_check(world);
+}
+
+/* All lanes lose what they had on the way, not only the one that was told. */
+static void starts_over_for_all_lanes(struct world *world)
+{
+    world_start(world);
+    for (int32_t p = 0; p < LANES; p++) {
+        world_command(world, world_account_in(p, 0), "open", 0);
+    }
+    world_await_journal(world, LANES);
+    world_settle(world);
+    for (int32_t p = 0; p < LANES; p++) {
+        world_command(world, world_account_in(p, 0), "add", 1);
+    }
+    sim_kafka_fail_produce(world->kafka, 1);
+    world_await_journal(world, 2 * LANES);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 2 * LANES);
+    world_check(world);
+}
+
+/* What did not fit is read back later, and nothing newer overtakes it. */
+static void waits_for_room_in_the_queue(struct world *world)
+{
+    struct process *process = world_start(world);
+    open_one(world);
+    sim_kafka_limit_queue(world->kafka, 3);
+    for (uint32_t i = 0; i < 5; i++) {
+        add_many(world, 20);
+        world_step(world);
+    }
+    world_await_total(world, account(), 100);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 101);
+    assert_int_equal(WORLD_STAT(process, published), 101);
+    world_check(world);
+}
+
+/* More than is read back in one piece, by one who never had it in memory. */
+static void publishes_a_long_backlog(struct world *world)
+{
+    enum { ADDS = 1300 };
+
+    struct process *first = world_start(world);
+    open_one(world);
+    add_many(world, ADDS);
+    sim_kafka_limit_queue(world->kafka, 0);
+    world_await_total(world, account(), ADDS);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 1);
+    world_kill(first);
+    sim_kafka_limit_queue(world->kafka, PLENTY);
+    add_many(world, 10); /* decided while the older ones are on their way */
+    world_start(world);
+    world_await_total(world, account(), ADDS + 10);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), ADDS + 11);
+    world_check(world);
+}
+
+/* ---- Kafka away ---- */
+
+static void waits_for_kafka(struct world *world)
+{
+    struct process *process = world_start(world);
+    open_one(world);
+    add_many(world, 10);
+    sim_kafka_limit_queue(world->kafka, 4);
+    world_step(world); /* decided; some are with the producer, some are not */
+    sim_kafka_set_away(world->kafka, true);
+    uint32_t before = sim_kafka_count(world->kafka, TOY_EVENTS, LANE);
+    world_run_for(world, 5 * world->limits.lease_ms);
+    assert_in_range(before, 1, 10);
+    assert_int_equal(sim_kafka_count(world->kafka, TOY_EVENTS, LANE), before);
+    assert_int_equal(world_lanes_held(process), LANES);
+    assert_in_range(unpublished_us(process), 4 * 1000 * world->limits.lease_ms,
+                    6 * 1000 * world->limits.lease_ms);
+    sim_kafka_set_away(world->kafka, false);
+    add_many(world, 5);
+    world_await_total(world, account(), 15);
+    world_settle(world);
+    world_run_for(world, 2 * world->limits.heartbeat_ms);
+    assert_int_equal(unpublished_us(process), 0);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 16);
+    world_check(world);
+}
+
+/* A start without Kafka: nothing stops, nothing is decided, and then all is. */
+static void begins_without_kafka(struct world *world)
+{
+    world_command(world, account(), "open", 1);
+    sim_kafka_set_away(world->kafka, true);
+    struct process *process = world_start(world);
+    world_run_for(world, 20000);
+    assert_int_equal(world_lanes_held(process), 0);
+    assert_int_equal(world_count(world, &toy_journal_table), 0);
+    for (int32_t p = 0; p < LANES; p++) {
+        assert_false(world->ops->lane(world, p).stopped);
+    }
+    sim_kafka_set_away(world->kafka, false);
+    world_await_total(world, account(), 1);
+    world_settle(world);
+    assert_int_equal(world_lanes_held(process), LANES);
+    world_check(world);
+}
+
+/* ---- The cursor ---- */
+
+/* Acknowledged and nothing to do: the cursor is written all the same, soon. */
+static void writes_the_cursor_when_idle(struct world *world)
+{
+    struct process *process = world_start(world);
+    open_one(world);
+    assert_int_equal(cursor(world)->published_n, 1);
+    int64_t commits = process->fault.commits;
+    world_run_for(world, 5000);
+    assert_int_equal(process->fault.commits, commits); /* and not again and again */
+    world_kill(process);
+    world_start(world);
+    add_many(world, 1);
+    world_await_total(world, account(), 1);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 2);
+    world_check(world);
+}
+
+static struct id ask(struct world *world, enum topic topic, int64_t n)
+{
+    const struct admin_request_row request = {.kind = ADMIN_BUS_REPUBLISH,
+                                              .lane = LANE,
+                                              .topic = str_of(topology_topics[topic].name),
+                                              .n = n};
+    return world_ask(world, &request);
+}
+
+struct wanted_count {
+    uint32_t count;
+};
+
+static bool has_events(struct world *world, const void *context)
+{
+    const struct wanted_count *wanted = context;
+    return world_topic_count(world, TOY_EVENTS) >= wanted->count;
+}
+
+/* A reader lost some: the same records with the same numbers are told again. */
+static void publishes_again_when_asked(struct world *world)
+{
+    world_start(world);
+    open_one(world);
+    add_many(world, 9);
+    world_await_total(world, account(), 9);
+    world_settle(world);
+    world_answered(world, ask(world, TOY_EVENTS, 4), "done");
+    const struct wanted_count wanted = {.count = 17};
+    world_await(world, has_events, &wanted);
+    add_many(world, 1);
+    world_await_total(world, account(), 10);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 18);
+    world_answered(world, ask(world, TOY_EVENTS, 11), "done");
+    world_answered(world, ask(world, TOY_EVENTS, 12), "engine.no_such_n");
+    world_answered(world, ask(world, TOY_EVENTS, 0), "engine.no_such_n");
+    world_answered(world, ask(world, TOY_COMMANDS, 1), "engine.not_our_topic");
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 19);
+    world_check(world);
+}
+
+/* Its owner dies at every call on the way: it is published again at least once, and to the end. */
+static void publishes_again_whoever_dies(struct world *world)
+{
+    enum { EVENTS = 6, FROM = 3 };
+
+    struct process *process = world_start(world);
+    open_one(world);
+    add_many(world, EVENTS - 1);
+    world_await_total(world, account(), EVENTS - 1);
+    world_settle(world);
+    bool died = true;
+    for (uint32_t i = 0; i < CALLS_MAX && died; i++) {
+        uint32_t before = world_topic_count(world, TOY_EVENTS);
+        struct id request = ask(world, TOY_EVENTS, FROM);
+        world->ops->advance(world, 600);
+        process->fault.crash_at = process->fault.calls + 1 + i;
+        const struct wanted_count wanted = {.count = before + EVENTS - FROM + 1};
+        while (!process->fault.dead && !has_events(world, &wanted)) {
+            world_step(world);
+        }
+        died = process->fault.dead;
+        process->fault.crash_at = 0;
+        if (died) {
+            world_kill(process);
+            world_start(world);
+        }
+        world_answered(world, request, "done");
+        world_await(world, has_events, &wanted);
+        world_settle(world);
+    }
+    assert_false(died);
+    world_check(world);
+}
+
+/* ---- Holes ---- */
+
+static void erase_from_outbox(struct world *world, int64_t n)
+{
+    struct store *store = world->reader;
+    struct store_fence fence;
+    const void *rows;
+    uint32_t count = world_rows(world, &engine_outbox_table, &rows);
+    const struct outbox_row *row = rows;
+    for (uint32_t i = 0; i < count; i++) {
+        if (row[i].n == n) {
+            const void *erased[] = {&row[i]};
+            assert_false(status_failed(store->ops->begin(&world->op, store, NULL, 0, &fence)));
+            assert_false(status_failed(
+                store->ops->erase(&world->op, store, &engine_outbox_table, erased, 1)));
+            assert_false(status_failed(store->ops->commit(&world->op, store)));
+            return;
+        }
+    }
+    fail_msg("nothing to erase");
+}
+
+static void stop_at_a_hole(struct world *world, int64_t n)
+{
+    struct process *first = world_start(world);
+    open_one(world);
+    add_many(world, 5);
+    sim_kafka_limit_queue(world->kafka, 0);
+    world_await_total(world, account(), 5);
+    world_kill(first);
+    sim_kafka_limit_queue(world->kafka, PLENTY);
+    erase_from_outbox(world, n);
+    world_start(world);
+    world_await_stopped(world, LANE, "engine.outbox_hole");
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), n - 1); /* what is before it */
+    world_command(world, world_account_in(LANE + 1, 0), "open", 3);
+    world_await_total(world, world_account_in(LANE + 1, 0), 3);
+}
+
+static void stops_at_a_hole_in_the_outbox(struct world *world)
+{
+    stop_at_a_hole(world, 4);
+}
+
+static void stops_when_the_end_is_missing(struct world *world)
+{
+    stop_at_a_hole(world, 6);
+}
+
+static const struct world_test tests[] = {
+    WORLD_TEST(starts_the_producer_over, WORLD_SIM_ONLY),
+    WORLD_TEST(starts_over_for_all_lanes, WORLD_SIM_ONLY),
+    WORLD_TEST(waits_for_room_in_the_queue, WORLD_SIM_ONLY),
+    WORLD_TEST(publishes_a_long_backlog, WORLD_SIM_ONLY),
+    WORLD_TEST(waits_for_kafka, WORLD_SIM_ONLY),
+    WORLD_TEST(begins_without_kafka, WORLD_SIM_ONLY),
+    WORLD_TEST(writes_the_cursor_when_idle, WORLD_SIM_ONLY),
+    WORLD_TEST(publishes_again_when_asked, WORLD_BOTH),
+    WORLD_TEST(publishes_again_whoever_dies, WORLD_SIM_ONLY),
+    WORLD_TEST(stops_at_a_hole_in_the_outbox, WORLD_SIM_ONLY),
+    WORLD_TEST(stops_when_the_end_is_missing, WORLD_SIM_ONLY),
+};
+
+int main(int argc, char **argv)
+{
+    return world_main(argc, argv, tests, ARRAY_LEN(tests));
+}
