@@ -191,12 +191,22 @@ static uint32_t surplus_of(const struct engine *engine, struct share share, bool
     return staying > share.floor && yields ? 1 : 0;
 }
 
+/* A lane that we had, lost track of and have no room for: without this nobody could take it while we live. */
+static STATUS give_back(struct engine *engine, const struct store_lane *seen)
+{
+    struct store *store = engine->ports.store;
+    struct store_lane_ref ref = {.lane = seen->lane, .epoch = seen->epoch};
+    return store->ops->release(&engine->op, store, ref,
+                               /* clean */ engine->lanes[seen->lane].probes_left == 0);
+}
+
 /* Up to the ceiling; while others have less than the floor, up to that: soon there is another look. */
 static STATUS claim_share(struct engine *engine, const struct store_view *view, struct share share,
                           bool yields)
 {
     uint32_t most = yields ? share.floor : share.ceiling;
     uint32_t held = engine_lanes_held(engine);
+    bool more = false;
     int32_t first = (int32_t)random_below(&engine->random, LANES);
     for (int32_t i = 0; i < LANES; i++) {
         const struct store_lane *seen = &view->lanes[(first + i) % LANES];
@@ -205,14 +215,16 @@ static STATUS claim_share(struct engine *engine, const struct store_view *view, 
         if (!free || seen->stopped || engine->lanes[seen->lane].mine) {
             continue;
         }
-        if (held >= most) {
-            if (held < share.ceiling) {
-                engine->heartbeat_at_ms = clock_mono_ms() + INTRODUCTION_MS;
-            }
-            return OK;
+        if (held < most) {
+            TRY(engine_claim(engine, seen));
+            held = engine_lanes_held(engine);
+            continue;
         }
-        TRY(engine_claim(engine, seen));
-        held = engine_lanes_held(engine);
+        more = true;
+        TRY(ours ? give_back(engine, seen) : OK);
+    }
+    if (more && held < share.ceiling) {
+        engine->heartbeat_at_ms = clock_mono_ms() + INTRODUCTION_MS;
     }
     return OK;
 }

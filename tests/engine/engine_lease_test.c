@@ -240,6 +240,21 @@ static void keeps_its_lanes_through_a_short_loss(struct world *world)
     world_check(world);
 }
 
+/* The same when others came meanwhile: what it has no room for any more is theirs. */
+static void gives_back_what_it_lost_track_of(struct world *world)
+{
+    struct process *first = world_start(world);
+    all_lanes_work(world);
+    first->fault.store_away = true;
+    struct process *second = world_start(world);
+    world_run_for(world, world->limits.lease_ms / 2);
+    first->fault.store_away = false;
+    await_shared(world);
+    assert_int_equal(world_lanes_held(second), 6);
+    all_lanes_work(world);
+    world_check(world);
+}
+
 static uint32_t owned_by(struct world *world, struct id owner)
 {
     uint32_t count = 0;
@@ -331,6 +346,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(leaves_its_lanes_clean, WORLD_SIM_ONLY),
     WORLD_TEST(takes_over_after_the_lease, WORLD_BOTH),
     WORLD_TEST(keeps_its_lanes_through_a_short_loss, WORLD_SIM_ONLY),
+    WORLD_TEST(gives_back_what_it_lost_track_of, WORLD_BOTH),
     WORLD_TEST(sees_that_a_lane_is_gone, WORLD_SIM_ONLY),
     WORLD_TEST(writes_nothing_as_a_zombie, WORLD_BOTH),
     WORLD_TEST(survives_a_restless_night, WORLD_SIM_ONLY),
