@@ -6,7 +6,7 @@
 
 #include "base/str.h"
 
-/* SHA-256 by libsodium, fed in pieces, with fixed-width big-endian integers for canonical bytes. */
+/* SHA-256 by OpenSSL, fed in pieces, with fixed-width big-endian integers for canonical bytes. */
 
 #define HASH_BYTES 32
 
@@ -15,7 +15,7 @@ struct hash {
 };
 
 struct hash_state {
-    _Alignas(16) unsigned char opaque[128]; /* holds libsodium's state; checked at build time */
+    _Alignas(16) unsigned char opaque[128]; /* holds OpenSSL's state; checked at build time */
 };
 
 void hash_init(struct hash_state *state);

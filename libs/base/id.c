@@ -1,10 +1,9 @@
 #include "base/id.h"
 
-#include <sodium.h>
 #include <string.h>
 #include <uuid.h>
 
-#include "base/assert.h"
+#include "base/hash.h"
 
 bool id_is_none(struct id id)
 {
@@ -51,11 +50,9 @@ struct id id_derive(struct id cause, int64_t caused_at_us, uint32_t ordinal)
     for (int i = 0; i < 4; i++) {
         input[16 + i] = (uint8_t)(ordinal >> (24 - 8 * i));
     }
-    uint8_t digest[crypto_hash_sha256_BYTES];
-    int failed = crypto_hash_sha256(digest, input, sizeof(input));
-    ASSERT(failed == 0);
+    struct hash digest = hash_of((struct str){.ptr = (const char *)input, .len = sizeof(input)});
     struct id id;
-    memcpy(id.bytes, digest, 16);
+    memcpy(id.bytes, digest.bytes, 16);
     uint64_t millis = (uint64_t)(caused_at_us / 1000);
     for (int i = 0; i < 6; i++) {
         id.bytes[i] = (uint8_t)(millis >> (40 - 8 * i));
@@ -65,9 +62,21 @@ struct id id_derive(struct id cause, int64_t caused_at_us, uint32_t ordinal)
     return id;
 }
 
+/* By hand, not by libuuid: each message has four of them to be read or written. */
+static const uint8_t hyphen_before[16] = {[4] = 1, [6] = 1, [8] = 1, [10] = 1};
+
 void id_format(struct id id, char ret_text[ID_TEXT_BYTES])
 {
-    uuid_unparse_lower(id.bytes, ret_text);
+    static const char digits[] = "0123456789abcdef";
+    char *at = ret_text;
+    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+        if (hyphen_before[i]) {
+            *at++ = '-';
+        }
+        *at++ = digits[id.bytes[i] >> 4];
+        *at++ = digits[id.bytes[i] & 0x0F];
+    }
+    *at = '\0';
 }
 
 struct str id_to_str(struct arena *arena, struct id id)
@@ -77,16 +86,35 @@ struct str id_to_str(struct arena *arena, struct id id)
     return str_dup(arena, (struct str){.ptr = text, .len = ID_TEXT_BYTES - 1});
 }
 
+/* 0 to 15, or more for what is no hexadecimal digit. */
+static unsigned digit_value(char c)
+{
+    unsigned value = (unsigned char)c - (unsigned)'0';
+    if (value < 10) {
+        return value;
+    }
+    value = ((unsigned char)c | 0x20U) - (unsigned)'a';
+    return value < 6 ? 10 + value : UINT8_MAX;
+}
+
 bool id_parse(struct str text, struct id *ret_id)
 {
     if (text.len != ID_TEXT_BYTES - 1) {
         return false;
     }
-    char copy[ID_TEXT_BYTES];
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
     struct id id;
-    if (uuid_parse(copy, id.bytes) != 0) {
+    const char *at = text.ptr;
+    unsigned wrong = 0;
+    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+        if (hyphen_before[i]) {
+            wrong |= *at++ == '-' ? 0 : UINT8_MAX;
+        }
+        unsigned high = digit_value(*at++);
+        unsigned low = digit_value(*at++);
+        wrong |= high | low;
+        id.bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    if (wrong > 0x0F) {
         return false;
     }
     *ret_id = id;

@@ -23,6 +23,7 @@ build|pc:rdkafka|librdkafka-dev
 build|pc:libpq|libpq-dev
 build|pc:jansson|libjansson-dev
 build|pc:libsodium|libsodium-dev
+build|pc:libcrypto|libssl-dev
 build|pc:uuid|uuid-dev
 build|pc:cmocka|libcmocka-dev
 run|file:$PG_BIN/postgres|postgresql-15
