@@ -334,11 +334,14 @@ static void count_parks(struct engine *engine, const struct engine_batch *batch)
 
 static void after_commit(struct engine *engine, struct engine_batch *batch)
 {
+    struct bus *bus = engine->ports.bus;
+    bool quiet = batch->item_count <= BUSY_BATCH && bus->ops->in_flight(bus) == 0;
     adopt(engine, batch);
     engine_publish_batch(engine, batch);
-    if (batch->item_count <= BUSY_BATCH && batch->output_count > 0) {
-        engine->ports.bus->ops->hurry(
-            engine->ports.bus); /* R16: a quiet lane does not wait for company */
+    /* R16, and Nagle's rule (RFC 896): who is alone goes at once, company gathers behind what is on its
+     * way. Requests of one message each would eat the broker's time. */
+    if (quiet && batch->output_count > 0) {
+        bus->ops->hurry(bus);
     }
     for (uint32_t i = 0; i < batch->send_count; i++) {
         engine_effect_send(engine, &batch->sends[i]->row);
