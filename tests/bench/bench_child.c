@@ -1,5 +1,6 @@
 #include "bench_child.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,10 +22,12 @@
 #include "escrow/escrow_in.h"
 #include "obs/log.h"
 
-#define PAUSE_NS (200 * 1000L)
+#define PAUSE_NS (1000 * 1000L)
 #define OPEN_ARENA_BYTES ((size_t)16 * 1024 * 1024)
 #define REPLAY_ARENA_BYTES ((size_t)256 * 1024 * 1024)
 #define DRAIN_MS 5000
+#define OWNER_MS \
+    (5 * 60 * 1000) /* lanes stay where they are, even while a busy machine stands still */
 
 struct thread {
     pthread_t thread;
@@ -74,6 +77,7 @@ static void open_engine(struct thread *self)
     }
     struct engine_limits limits = engine_default_limits();
     limits.batch_max = options->batch_max;
+    limits.lease_ms = OWNER_MS;
     self->engine = engine_new(&escrow_service, ports, limits, self->number);
     arena_fini(&arena);
 }
@@ -204,6 +208,7 @@ struct bench_child bench_child_start(const struct bench_child_options *options)
     struct bench_child child = {.control = page};
     memset(page, 0, sizeof(struct bench_control));
     (void)fflush(stdout);
+    (void)malloc_trim(0); /* what the parent has freed would count as the child's */
     child.pid = fork();
     ASSERT(child.pid >= 0);
     if (child.pid == 0) {

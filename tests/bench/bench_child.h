@@ -45,7 +45,7 @@ struct bench_child {
 struct bench_child bench_child_start(const struct bench_child_options *options);
 /* Ends this process when the child is gone. */
 void bench_child_check(const struct bench_child *child);
-/* A fifth of a millisecond. */
+/* A millisecond. */
 void bench_child_pause(void);
 /* Waits until the lanes are held; then the engines stand still until go. */
 void bench_child_wait_ready(const struct bench_child *child);

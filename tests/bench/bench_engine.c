@@ -25,6 +25,7 @@
 
 #define ROUNDS_MAX 15
 #define PARENT_ARENA_BYTES ((size_t)64 * 1024 * 1024)
+#define STALL_US ((int64_t)60 * 1000 * 1000)
 
 struct settings {
     int64_t escrows;
@@ -63,6 +64,28 @@ static int64_t percent_of(int64_t part, int64_t whole)
     return whole == 0 ? 0 : 100 * part / whole;
 }
 
+/* Until what the phase leads to is acknowledged. No progress for a minute ends the benchmark. */
+static void wait_published(struct bench_child *child, uint64_t published)
+{
+    uint64_t seen = 0;
+    int64_t seen_us = clock_mono_us();
+    while (seen < published) {
+        uint64_t now = atomic_load(&child->control->published);
+        if (now != seen) {
+            seen = now;
+            seen_us = clock_mono_us();
+        } else if (clock_mono_us() - seen_us > STALL_US) {
+            (void)fprintf(
+                stderr, "bench-engine: the engine stands at %" PRIu64 " of %" PRIu64 " messages\n",
+                seen, published);
+            /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
+            exit(1); /* LINT-OK: a benchmark that cannot go on */
+        }
+        bench_child_check(child);
+        bench_child_pause();
+    }
+}
+
 /* Times all phases: from the moment the records are in Kafka until what they led to is acknowledged. */
 static void run_phases(struct bench_child *child, struct bench_deals *deals, struct bus *bus,
                        struct result *result)
@@ -76,10 +99,7 @@ static void run_phases(struct bench_child *child, struct bench_deals *deals, str
         published += bench_deals_outputs(deals, phase);
         int64_t began_us = clock_mono_us();
         atomic_store(&control->go, true);
-        while (atomic_load(&control->published) < published) {
-            bench_child_check(child);
-            bench_child_pause();
-        }
+        wait_published(child, published);
         result->took_us += clock_mono_us() - began_us;
         int64_t rss_kb = bench_child_rss_kb(child);
         result->rss_busy_kb = rss_kb > result->rss_busy_kb ? rss_kb : result->rss_busy_kb;
@@ -231,7 +251,9 @@ int main(int argc, char **argv)
                  " engine threads, fsync on, acks=all\n",
                  settings.escrows * BENCH_PHASES, settings.escrows, settings.threads);
     (void)fflush(stdout);
-    compare(&settings);
+    if (settings.rounds > 0) { /* else: the latency alone */
+        compare(&settings);
+    }
     bench_latency((uint32_t)settings.threads);
     return 0;
 }

@@ -257,6 +257,7 @@ cmd_bench() {
     build release || die "$EXIT_FAILED" "the build failed"
     program=$(binary release "bench-$name") || usage_error "bench: there is no bench-$name in the build"
     instance_temporary bench
+    export KAFKA_JIT=all
     servers_start
     servers_environment
     local code=0

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # A Kafka broker of our own: broker and controller in one JVM (KRaft), small heap, own folder, free loopback ports.
 
-readonly KAFKA_JAVA=(env -u KAFKA_OPTS -u JAVA_TOOL_OPTIONS java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1
+# KAFKA_JIT=all compiles as a broker that stays would (a benchmark's); else the JVM starts fast and stays slow.
+readonly KAFKA_JAVA=(env -u KAFKA_OPTS -u JAVA_TOOL_OPTIONS java -Xmx256m -XX:+UseSerialGC
     -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError "-Dlog4j2.configurationFile=$ROOT/tools/kafka/log4j2.xml")
 
 kafka_brokers() {
@@ -58,7 +59,7 @@ kafka_format() {
     rm -rf -- "$INST/kafka/data"
     mkdir -p -- "$INST/kafka/data"
     id=$(random_hex 16 | xxd_base64url)
-    quietly "$INST/log/kafka-format.log" "${KAFKA_JAVA[@]}" -cp "$(kafka_classpath)" \
+    quietly "$INST/log/kafka-format.log" "${KAFKA_JAVA[@]}" -XX:TieredStopAtLevel=1 -cp "$(kafka_classpath)" \
         kafka.tools.StorageTool format "--cluster-id=$id" -c "$INST/kafka/server.properties" ||
         die "$EXIT_NOT_STARTED" "Kafka's storage cannot be formatted"
 }
@@ -74,14 +75,15 @@ kafka_answers() {
 # Starts the JVM and returns; it becomes ready while other things are prepared.
 kafka_launch() {
     proc_alive kafka && return 0
-    local port controller_port
+    local port controller_port jit=(-XX:TieredStopAtLevel=1)
+    [[ ${KAFKA_JIT:-} != all ]] || jit=()
     mkdir -p -- "$INST/kafka"
     port=$(port_for KAFKA_PORT)
     controller_port=$(port_for KAFKA_CONTROLLER_PORT)
     kafka_configure "$port" "$controller_port"
     kafka_format
     step "starting Kafka (127.0.0.1:$port)"
-    proc_start kafka "${KAFKA_JAVA[@]}" -cp "$(kafka_classpath)" kafka.Kafka "$INST/kafka/server.properties"
+    proc_start kafka "${KAFKA_JAVA[@]}" "${jit[@]}" -cp "$(kafka_classpath)" kafka.Kafka "$INST/kafka/server.properties"
 }
 
 kafka_start() {
