@@ -56,6 +56,11 @@ void sim_db_set_away(struct sim_db *db, bool away)
     db->away = away;
 }
 
+void sim_db_spare_backends(struct sim_db *db, bool spares)
+{
+    db->spares_backends = spares;
+}
+
 static const struct sim_rows *find_table(const struct sim_db *db, const struct table *table)
 {
     for (uint32_t i = 0; i < db->table_count; i++) {
@@ -275,10 +280,13 @@ static STATUS sim_claim(struct op *op, struct store *store, const struct store_l
         return op_fail(op, STATUS_CONFLICT, "engine.lane_taken", "simulated");
     }
     struct sim_store *before = db->lane_connection[seen->lane];
-    if (before && before != self) {
+    if (before && before != self && !db->spares_backends) {
         disconnect(before); /* pg_terminate_backend */
     }
-    ASSERT(!db->locked_by[seen->lane] || db->locked_by[seen->lane] == self);
+    if (db->locked_by[seen->lane] && db->locked_by[seen->lane] != self) {
+        ASSERT(db->spares_backends);
+        return op_fail(op, STATUS_RETRY, "pg.lock_timeout", "simulated");
+    }
     lane->epoch++;
     lane->owner = owner;
     lane->clean = false;

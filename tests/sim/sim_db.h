@@ -28,6 +28,9 @@ void sim_db_next_commit(struct sim_db *db, enum sim_commit how);
 /* The database refuses connections and cuts those that are open. */
 void sim_db_set_away(struct sim_db *db, bool away);
 
+/* A claim no longer ends the backend of the owner before: it is left to the fence alone. */
+void sim_db_spare_backends(struct sim_db *db, bool spares);
+
 /* A connection, not connected yet. Freed by its close. */
 struct store *sim_db_store(struct sim_db *db);
 

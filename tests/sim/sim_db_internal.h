@@ -27,6 +27,7 @@ struct sim_db {
     uint32_t owner_count;
     enum sim_commit next_commit;
     bool away;
+    bool spares_backends;
 };
 
 enum sim_write_kind { SIM_WRITE_INSERT, SIM_WRITE_UPDATE, SIM_WRITE_ERASE };
