@@ -30,6 +30,7 @@ struct table_column {
     const char *name;
     enum column_type type;
     size_t offset;
+    bool fixed; /* set by the insert; updates leave it out: what was agreed cannot change */
 };
 
 struct table {
@@ -43,6 +44,10 @@ struct table {
 };
 
 #define TABLE_NO_COLUMN (-1)
+#define TABLE_FIXED_COLUMN(row_type, field, kind)                                          \
+    {                                                                                      \
+        .name = #field, .type = (kind), .offset = offsetof(row_type, field), .fixed = true \
+    }
 #define TABLE_COLUMN(row_type, field, kind)                                 \
     {                                                                       \
         .name = #field, .type = (kind), .offset = offsetof(row_type, field) \

@@ -119,13 +119,15 @@ STATUS pg_batch_scan(struct op *op, struct pg_conn *conn, const struct table_sca
 }
 
 static struct status pack_columns(struct op *op, struct pg_conn *conn, const struct table *table,
-                                  uint32_t column_count, const void *const *rows,
+                                  enum pg_table_use use, const void *const *rows,
                                   uint32_t row_count)
 {
-    ASSERT(column_count <= PG_COLUMNS_MAX);
+    ASSERT(table->column_count <= PG_COLUMNS_MAX);
     pg_pack_reset(conn);
-    for (uint32_t i = 0; i < column_count; i++) {
-        TRY(pg_pack_column(op, conn, &table->columns[i], rows, row_count));
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (pg_sql_uses_column(table, use, i)) {
+            TRY(pg_pack_column(op, conn, &table->columns[i], rows, row_count));
+        }
     }
     return OK;
 }
@@ -138,7 +140,7 @@ STATUS pg_batch_insert(struct op *op, struct pg_conn *conn, const struct table *
     }
     struct pg_prepared *prepared = NULL;
     TRY(pg_pipe_prepare(op, conn, PG_TABLE_INSERT, table, table->name, &prepared));
-    TRY(pack_columns(op, conn, table, table->column_count, rows, row_count));
+    TRY(pack_columns(op, conn, table, PG_TABLE_INSERT, rows, row_count));
     struct pg_pending pending = {
         .expect = PG_EXPECT_INSERTED, .what = table->name, .wanted = row_count};
     return pg_pipe_send(op, conn, prepared, &pending);
@@ -155,7 +157,7 @@ STATUS pg_batch_insert_missing(struct op *op, struct pg_conn *conn, const struct
     }
     struct pg_prepared *prepared = NULL;
     TRY(pg_pipe_prepare(op, conn, PG_TABLE_INSERT_MISSING, table, table->name, &prepared));
-    TRY(pack_columns(op, conn, table, table->column_count, rows, row_count));
+    TRY(pack_columns(op, conn, table, PG_TABLE_INSERT, rows, row_count));
     struct pg_pending pending = {
         .expect = PG_EXPECT_CHANGED, .what = table->name, .ret_changed = ret_inserted};
     return pg_pipe_send(op, conn, prepared, &pending);
@@ -179,7 +181,7 @@ STATUS pg_batch_update(struct op *op, struct pg_conn *conn, const struct table *
     }
     struct pg_prepared *prepared = NULL;
     TRY(pg_pipe_prepare(op, conn, PG_TABLE_UPDATE, table, table->name, &prepared));
-    TRY(pack_columns(op, conn, table, table->column_count, rows, row_count));
+    TRY(pack_columns(op, conn, table, PG_TABLE_UPDATE, rows, row_count));
     if (old_versions) {
         struct pg_param versions = PG_I64S(old_versions, row_count);
         TRY(pg_pack_param(op, conn, &versions));
@@ -195,7 +197,7 @@ STATUS pg_batch_erase(struct op *op, struct pg_conn *conn, const struct table *t
     }
     struct pg_prepared *prepared = NULL;
     TRY(pg_pipe_prepare(op, conn, PG_TABLE_ERASE, table, table->name, &prepared));
-    TRY(pack_columns(op, conn, table, table->key_count, rows, row_count));
+    TRY(pack_columns(op, conn, table, PG_TABLE_ERASE, rows, row_count));
     return send_counted(op, conn, table, prepared, row_count);
 }
 

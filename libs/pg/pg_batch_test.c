@@ -220,6 +220,32 @@ static void test_update_writes_every_column(void **state)
     check_all(f);
 }
 
+static void test_update_leaves_fixed_columns(void **state)
+{
+    struct fixture *f = *state;
+    insert_all(f);
+    struct table_column columns[ARRAY_LEN(part_columns)];
+    memcpy(columns, part_columns, sizeof(columns));
+    columns[7].fixed = true; /* body */
+    struct table table = part_table;
+    table.columns = columns;
+    int64_t old[ROWS];
+    struct str bodies[ROWS];
+    for (uint32_t i = 0; i < ROWS; i++) {
+        old[i] = f->parts[i].version++;
+        bodies[i] = f->parts[i].body;
+        f->parts[i].label = STR("changed");
+        f->parts[i].body = STR("not written");
+    }
+    ok(&f->op, pg_batch_begin(&f->op, f->conn));
+    ok(&f->op, pg_batch_update(&f->op, f->conn, &table, f->rows, old, ROWS));
+    ok(&f->op, pg_batch_commit(&f->op, f->conn));
+    for (uint32_t i = 0; i < ROWS; i++) {
+        f->parts[i].body = bodies[i];
+    }
+    check_all(f);
+}
+
 static void test_wrong_count_commits_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -527,6 +553,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_insert_and_load, setup, teardown),
         cmocka_unit_test_setup_teardown(test_update_writes_every_column, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_update_leaves_fixed_columns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_count_commits_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_erase_counts_too, setup, teardown),
         cmocka_unit_test_setup_teardown(test_composite_keys, setup, teardown),

@@ -146,6 +146,9 @@ struct pg_sql {
     Oid param_types[PG_VALUES_MAX];
 };
 
+/* Is the column part of what this use of the table sends? Updates leave out what is fixed, deletes
+ * all but the key. */
+bool pg_sql_uses_column(const struct table *table, enum pg_table_use use, uint32_t column);
 STATUS pg_sql_of(struct op *op, enum pg_table_use use, const void *about, struct pg_sql *ret_sql);
 enum pg_oid pg_sql_oid(enum column_type type);
 enum pg_oid pg_sql_array_oid(enum column_type type);

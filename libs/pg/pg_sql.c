@@ -77,13 +77,36 @@ static void add_columns(struct strbuf *buf, const struct table *table)
     }
 }
 
+bool pg_sql_uses_column(const struct table *table, enum pg_table_use use, uint32_t column)
+{
+    bool key = column < table->key_count;
+    switch (use) {
+    case PG_TABLE_UPDATE: return key || !table->columns[column].fixed;
+    case PG_TABLE_ERASE: return key;
+    case PG_TABLE_NONE:
+    case PG_TABLE_STMT:
+    case PG_TABLE_TX:
+    case PG_TABLE_LOAD:
+    case PG_TABLE_CHILDREN:
+    case PG_TABLE_SCAN:
+    case PG_TABLE_INSERT:
+    case PG_TABLE_INSERT_MISSING:
+    case PG_TABLE_USE_COUNT: break;
+    }
+    return true;
+}
+
 /* "unnest($1) AS c0, unnest($2) AS c1": in the SELECT list, which is quicker than in FROM. */
 static void add_unnest(struct strbuf *buf, struct pg_sql *sql, const struct table *table,
-                       uint32_t column_count)
+                       enum pg_table_use use)
 {
-    for (uint32_t i = 0; i < column_count; i++) {
-        uint32_t number = add_param(sql, pg_sql_array_oid(table->columns[i].type));
-        strbuf_addf(buf, "%sunnest($%" PRIu32 ") AS c%" PRIu32, i > 0 ? ", " : "", number, i);
+    const char *between = "";
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        if (pg_sql_uses_column(table, use, i)) {
+            uint32_t number = add_param(sql, pg_sql_array_oid(table->columns[i].type));
+            strbuf_addf(buf, "%sunnest($%" PRIu32 ") AS c%" PRIu32, between, number, i);
+            between = ", ";
+        }
     }
 }
 
@@ -163,7 +186,7 @@ static void add_insert(struct strbuf *buf, struct pg_sql *sql, const struct tabl
     strbuf_addf(buf, "INSERT INTO \"%s\" (", table->name);
     add_columns(buf, table);
     strbuf_add(buf, STR(") SELECT "));
-    add_unnest(buf, sql, table, table->column_count);
+    add_unnest(buf, sql, table, PG_TABLE_INSERT);
     if (missing) {
         strbuf_add(buf, STR(" ON CONFLICT DO NOTHING"));
     }
@@ -177,12 +200,15 @@ static void add_update(struct strbuf *buf, struct pg_sql *sql, const struct tabl
 {
     ASSERT(table->column_count > table->key_count);
     strbuf_addf(buf, "WITH u AS (UPDATE \"%s\" t SET ", table->name);
+    const char *between = "";
     for (uint32_t i = table->key_count; i < table->column_count; i++) {
-        strbuf_addf(buf, "%s\"%s\" = n.c%" PRIu32, i > table->key_count ? ", " : "",
-                    table->columns[i].name, i);
+        if (pg_sql_uses_column(table, PG_TABLE_UPDATE, i)) {
+            strbuf_addf(buf, "%s\"%s\" = n.c%" PRIu32, between, table->columns[i].name, i);
+            between = ", ";
+        }
     }
     strbuf_add(buf, STR(" FROM (SELECT "));
-    add_unnest(buf, sql, table, table->column_count);
+    add_unnest(buf, sql, table, PG_TABLE_UPDATE);
     if (table->version >= 0) {
         strbuf_addf(buf, ", unnest($%" PRIu32 ") AS was", add_param(sql, PG_OID_INT8_ARRAY));
     }
@@ -198,7 +224,7 @@ static void add_update(struct strbuf *buf, struct pg_sql *sql, const struct tabl
 static void add_erase(struct strbuf *buf, struct pg_sql *sql, const struct table *table)
 {
     strbuf_addf(buf, "WITH u AS (DELETE FROM \"%s\" t USING (SELECT ", table->name);
-    add_unnest(buf, sql, table, table->key_count);
+    add_unnest(buf, sql, table, PG_TABLE_ERASE);
     strbuf_add(buf, STR(") n WHERE "));
     add_key_match(buf, table);
     strbuf_addf(buf, " RETURNING 1) SELECT assert_rows(count(*), $%" PRIu32 ") FROM u",

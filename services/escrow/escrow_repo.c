@@ -5,13 +5,14 @@
 #include "escrow/escrow.h"
 
 #define E(field, kind) TABLE_COLUMN(struct escrow, field, kind)
+#define TERM(field, kind) TABLE_FIXED_COLUMN(struct escrow, field, kind)
 static const struct table_column escrow_columns[] = {
     E(id, COLUMN_UUID),
     E(version, COLUMN_INT8),
     E(seq, COLUMN_INT8),
     E(state, COLUMN_ENUM),
-    E(currency, COLUMN_ENUM),
-    E(price_minor, COLUMN_INT8),
+    TERM(currency, COLUMN_ENUM),
+    TERM(price_minor, COLUMN_INT8),
     E(received_minor, COLUMN_INT8),
     E(held_minor, COLUMN_INT8),
     E(suspense_minor, COLUMN_INT8),
@@ -23,20 +24,21 @@ static const struct table_column escrow_columns[] = {
     E(refund_failed_minor, COLUMN_INT8),
     E(payment_setup_failed, COLUMN_BOOL),
     E(foreign_money, COLUMN_BOOL),
-    E(marketplace_id, COLUMN_UUID),
-    E(buyer_id, COLUMN_UUID),
-    E(seller_id, COLUMN_UUID),
-    E(seller_account, COLUMN_TEXT),
-    E(inspection_seconds, COLUMN_INT8),
-    E(description, COLUMN_TEXT),
+    TERM(marketplace_id, COLUMN_UUID),
+    TERM(buyer_id, COLUMN_UUID),
+    TERM(seller_id, COLUMN_UUID),
+    TERM(seller_account, COLUMN_TEXT),
+    TERM(inspection_seconds, COLUMN_INT8),
+    TERM(description, COLUMN_TEXT),
     E(paid_leg_id, COLUMN_UUID),
     E(payout_leg_id, COLUMN_UUID),
     E(refund_leg_id, COLUMN_UUID),
     E(chain_head, COLUMN_HASH),
-    E(created_at_us, COLUMN_INT8),
+    TERM(created_at_us, COLUMN_INT8),
     E(updated_at_us, COLUMN_INT8),
 };
 #undef E
+#undef TERM
 
 const struct table escrow_table = {
     .name = "escrow",
@@ -49,12 +51,16 @@ const struct table escrow_table = {
 };
 
 #define S(field, kind) TABLE_COLUMN(struct escrow_suspense, field, kind)
+#define GIVEN(field, kind) TABLE_FIXED_COLUMN(struct escrow_suspense, field, kind)
 static const struct table_column suspense_columns[] = {
-    S(leg_id, COLUMN_UUID),        S(escrow_id, COLUMN_UUID),     S(version, COLUMN_INT8),
-    S(state, COLUMN_ENUM),         S(currency, COLUMN_TEXT),      S(amount_minor, COLUMN_INT8),
-    S(refund_leg_id, COLUMN_UUID), S(created_at_us, COLUMN_INT8), S(updated_at_us, COLUMN_INT8),
+    S(leg_id, COLUMN_UUID),        GIVEN(escrow_id, COLUMN_UUID),
+    S(version, COLUMN_INT8),       S(state, COLUMN_ENUM),
+    GIVEN(currency, COLUMN_TEXT),  GIVEN(amount_minor, COLUMN_INT8),
+    S(refund_leg_id, COLUMN_UUID), GIVEN(created_at_us, COLUMN_INT8),
+    S(updated_at_us, COLUMN_INT8),
 };
 #undef S
+#undef GIVEN
 
 const struct table escrow_suspense_table = {
     .name = "suspense",

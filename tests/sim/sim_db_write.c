@@ -70,6 +70,10 @@ static STATUS apply(struct op *op, struct sim_store *self, const struct sim_writ
         return op_fail(op, STATUS_BUG, "pg.wrong_row_count", "%s", write->table->name);
     }
     if (write->kind == SIM_WRITE_UPDATE) {
+        for (uint16_t c = 0; c < write->table->column_count; c++) { /* PostgreSQL would ignore it */
+            ASSERT(!write->table->columns[c].fixed ||
+                   sim_column_compare(write->table, c, found, write->row) == 0);
+        }
         sim_rows_replace(rows, write->row);
     } else {
         sim_rows_erase(rows, write->row);
