@@ -25,9 +25,11 @@ char *const *conf_environment(void)
 uint32_t conf_all_keys(const struct conf_tables *tables,
                        const struct conf_key *ret_keys[CONF_KEYS_MAX])
 {
-    const struct conf_key *parts[] = {conf_common_keys, conf_engine_keys, tables->keys};
+    const struct conf_key *parts[] = {conf_common_keys, conf_engine_keys, conf_http_keys,
+                                      tables->keys};
     size_t counts[] = {tables->tool ? 0 : conf_common_key_count,
-                       tables->engine ? conf_engine_key_count : 0, tables->key_count};
+                       tables->engine ? conf_engine_key_count : 0,
+                       tables->http ? conf_http_key_count : 0, tables->key_count};
     uint32_t count = 0;
     for (size_t part = 0; part < ARRAY_LEN(parts); part++) {
         for (size_t i = 0; i < counts[part]; i++) {

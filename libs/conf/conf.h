@@ -52,6 +52,9 @@ extern const size_t conf_common_key_count;
 /* … those of a service with lanes: DATABASE_URL, KAFKA_BROKERS, KAFKA_* security, ENGINE_THREADS … */
 extern const struct conf_key conf_engine_keys[];
 extern const size_t conf_engine_key_count;
+/* … and those of a service that takes requests from outside: HTTP_CONNECTIONS_PER_ADDRESS_MAX. */
+extern const struct conf_key conf_http_keys[];
+extern const size_t conf_http_key_count;
 
 enum conf_env {
     CONF_ENV_NONE = 0,
@@ -66,11 +69,13 @@ struct conf_address {
     uint16_t port;
 };
 
-/* What conf_load puts together: the common keys, the engine's where `engine` is set, and own ones. */
+/* What conf_load puts together: the common keys, those of `engine` and `http` where these are set,
+ * and own ones. */
 struct conf_tables {
     const struct conf_key *keys; /* the service's own */
     size_t key_count;
     bool engine;
+    bool http;
     bool tool; /* no common keys: a program that an operator runs by hand */
 };
 

@@ -84,3 +84,16 @@ const struct conf_key conf_engine_keys[] = {
      .help = "The most messages that are decided in one transaction."},
 };
 const size_t conf_engine_key_count = ARRAY_LEN(conf_engine_keys);
+
+const struct conf_key conf_http_keys[] = {
+    {.name = "HTTP_CONNECTIONS_PER_ADDRESS_MAX",
+     .type = CONF_I64,
+     .fallback = "256",
+     .min = 0,
+     .max = 8192,
+     .unit = "connections",
+     .help =
+         "The most connections of one client address at the same time; more are closed at once. "
+         "0: no limit, for behind a proxy, where all connections have the proxy's address."},
+};
+const size_t conf_http_key_count = ARRAY_LEN(conf_http_keys);

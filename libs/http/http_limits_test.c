@@ -17,6 +17,7 @@
 #include "http/http_test_fixture.h"
 
 #define CROWD 1100
+#define PER_ADDRESS 3
 /* Stack pages, the library's pools and this test's own: 1,024 times some 50 KiB. */
 #define CROWD_MEMORY_MAX_KB (INT64_C(96) * 1024)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -237,6 +238,47 @@ static void test_silent_crowd(void **state)
     }
 }
 
+/* One address has what it may have; another one is served beside it, and the first again as soon as
+ * one of its connections is gone. */
+static void test_one_address(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arena arena;
+    arena_init(&arena, 8 * ANSWER_MAX_BYTES);
+    int held[PER_ADDRESS];
+    for (uint32_t i = 0; i < PER_ADDRESS; i++) {
+        held[i] = dial(fixture);
+        put(held[i], STR("GET /things/a HTTP/1.1\r\nHost: x\r\n\r\n"));
+        (void)take_until(held[i], &arena, "peer=[127.0.0.1]");
+    }
+    struct str request = STR(HEAD("GET", "/things/a") "\r\n");
+    assert_int_equal(exchange(fixture, &arena, request).len, 0);
+    int other = dial_from(fixture, "127.0.0.2");
+    put(other, request);
+    assert_answer(take_until(other, &arena, NULL), "200", "peer=[127.0.0.2]");
+    put(held[0], STR("GET /things/b HTTP/1.1\r\nHost: x\r\n\r\n"));
+    assert_true(contains(take_until(held[0], &arena, "peer="), "id=[b]"));
+
+    (void)close(held[0]);
+    while (http_server_connections(fixture->server) >= PER_ADDRESS) {
+        (void)poll(NULL, 0, 1);
+    }
+    serve_despite(fixture); /* the library forgets a connection a moment after we do */
+    for (uint32_t i = 1; i < PER_ADDRESS; i++) {
+        (void)close(held[i]);
+    }
+    (void)close(other);
+    arena_fini(&arena);
+}
+
+static int setup_per_address(void **state)
+{
+    struct fixture *fixture = fixture_new();
+    fixture_open(fixture, (struct http_options){.per_address_max = PER_ADDRESS});
+    *state = fixture;
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +290,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_drain, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_crowd, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_silent_crowd, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_one_address, setup_per_address, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

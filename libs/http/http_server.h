@@ -15,8 +15,8 @@
  * A body is read (and dropped beyond the largest limit) before it is refused with 413; a sender of
  * far more is cut by the watchdog. What the library refuses before us (a request line or a length
  * that cannot be parsed, no Host, headers beyond its pool) gets 400, 413, 414 or 431 with its own
- * constant page instead of a problem document. At connections_max further connections are closed
- * as soon as they are accepted.
+ * constant page instead of a problem document. At connections_max, and at per_address_max of one address,
+ * further connections are closed as soon as they are accepted.
  */
 
 #define HTTP_CONNECTIONS_MAX 1024

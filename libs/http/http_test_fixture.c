@@ -255,16 +255,25 @@ int fixture_teardown(void **state)
 
 /* ---- A client that sends what it is told ---- */
 
-int dial(const struct fixture *fixture)
+int dial_from(const struct fixture *fixture, const char *address)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    assert_int_equal(inet_pton(AF_INET, address, &from.sin_addr), 1);
+    const void *source = &from;
+    assert_int_equal(bind(fd, source, sizeof(from)), 0);
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port = htons(http_server_port(fixture->server)),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const void *any = &to;
     assert_int_equal(connect(fd, any, sizeof(to)), 0);
     return fd;
+}
+
+int dial(const struct fixture *fixture)
+{
+    return dial_from(fixture, "127.0.0.1");
 }
 
 void put(int fd, struct str bytes)

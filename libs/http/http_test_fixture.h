@@ -38,6 +38,7 @@ int fixture_setup_quick(void **state); /* with short time limits */
 int fixture_teardown(void **state);
 
 int dial(const struct fixture *fixture);
+int dial_from(const struct fixture *fixture, const char *address); /* one of 127.0.0.0/8 */
 void put(int fd, struct str bytes);
 /* Reads until the other side closes, or until `stop_at` has been seen. */
 struct str take_until(int fd, struct arena *arena, const char *stop_at);

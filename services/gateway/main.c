@@ -47,6 +47,7 @@ static struct status open_server(struct op *op, const struct conf *conf, struct 
         .authenticate = gateway_authenticate,
         .observe = gateway_observe,
         .connections_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_MAX"),
+        .per_address_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_PER_ADDRESS_MAX"),
         .trusted_proxy = conf_str(conf, "HTTP_TRUSTED_PROXY"),
     };
     TRY(http_server_open(op, &options, ret_server));
@@ -98,7 +99,10 @@ int main(int argc, char **argv)
     struct op op = {.arena = &arena, .correlation_id = STR("boot")};
     const struct svc_info info = {
         .name = STR("gateway"),
-        .conf = {.keys = gateway_conf_keys, .key_count = gateway_conf_key_count, .engine = true},
+        .conf = {.keys = gateway_conf_keys,
+                 .key_count = gateway_conf_key_count,
+                 .engine = true,
+                 .http = true},
         .print_option = "--print-routes",
         .print = gateway_routes_print,
         .admin = true,

@@ -51,6 +51,7 @@ static struct status open_server(struct op *op, const struct payments_conf *conf
         .routes = payments_routes,
         .route_count = payments_route_count,
         .deps = deps,
+        .per_address_max = conf->per_address_max,
     };
     TRY(http_server_open(op, &options, ret_server));
     log_info(op, "payments.listening", LOG_I64("port", http_server_port(*ret_server)));
@@ -99,7 +100,10 @@ int main(int argc, char **argv)
     struct op op = {.arena = &arena, .correlation_id = STR("boot")};
     const struct svc_info info = {
         .name = STR("payments"),
-        .conf = {.keys = payments_conf_keys, .key_count = payments_conf_key_count, .engine = true},
+        .conf = {.keys = payments_conf_keys,
+                 .key_count = payments_conf_key_count,
+                 .engine = true,
+                 .http = true},
         .admin = true,
     };
 

@@ -34,6 +34,7 @@ STATUS payments_conf_read(struct op *op, const struct conf *conf, struct payment
 {
     struct payments_conf out = {
         .listen = conf_address(conf, "HTTP_LISTEN"),
+        .per_address_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_PER_ADDRESS_MAX"),
         .api_base = conf_str(conf, "STRIPE_API_BASE"),
         .live = conf_env(conf) == CONF_ENV_PRODUCTION,
         .api_key = conf_secret(conf, "STRIPE_SECRET_KEY"),

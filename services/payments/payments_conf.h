@@ -10,6 +10,7 @@ extern const size_t payments_conf_key_count;
 
 struct payments_conf {
     struct conf_address listen; /* of the webhook */
+    uint32_t per_address_max;   /* connections; 0: no limit */
     struct str api_base;        /* "https://api.stripe.com" */
     bool allow_http;            /* its base is plain http: never in production */
     bool live;                  /* real money: production */

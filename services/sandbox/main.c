@@ -59,11 +59,14 @@ static STATUS run(struct op *op, struct svc *svc)
     TRY(sandbox_open(op, opened, &options));
 
     struct conf_address listen = conf_address(conf, "HTTP_LISTEN");
-    const struct http_options http = {.host = listen.host,
-                                      .port = listen.port,
-                                      .routes = sandbox_routes,
-                                      .route_count = sandbox_route_count,
-                                      .deps = &sandbox};
+    const struct http_options http = {
+        .host = listen.host,
+        .port = listen.port,
+        .routes = sandbox_routes,
+        .route_count = sandbox_route_count,
+        .deps = &sandbox,
+        .per_address_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_PER_ADDRESS_MAX"),
+    };
     DEFER(http_server_free_at) struct http_server *server = NULL;
     TRY(http_server_open(op, &http, &server));
     log_info(op, "sandbox.listening", LOG_I64("port", http_server_port(server)));
@@ -82,7 +85,7 @@ int main(int argc, char **argv)
 {
     const struct svc_info info = {
         .name = STR("sandbox"),
-        .conf = {.keys = keys, .key_count = ARRAY_LEN(keys)},
+        .conf = {.keys = keys, .key_count = ARRAY_LEN(keys), .http = true},
         .admin = true,
     };
     DEFER(arena_fini) struct arena arena;
