@@ -136,7 +136,7 @@ struct http_route {
     enum http_auth auth;
     enum http_body body;
     uint32_t body_max_bytes;
-    uint32_t deadline_ms; /* for the handler: op->deadline_ms is this far away; > 0 */
+    uint32_t deadline_ms; /* for authenticate and the handler together: op->deadline_ms; > 0 */
     http_handler *handler;
     uint32_t flags;       /* HTTP_ROUTE_ */
     uint32_t allowed;     /* the service's own bits, for authenticate: who may call */

@@ -73,6 +73,8 @@ static STATUS find_route(struct op *op, struct http_exchange *exchange)
     req->body = raw->body;
     req->peer = peer_of(exchange->options, raw);
     TRY(http_route_find(op, exchange->options, req, &exchange->response));
+    ASSERT(req->route->deadline_ms > 0);
+    op->deadline_ms = clock_mono_ms() + req->route->deadline_ms;
     if (req->route->arena_bytes > op->arena->max_bytes) {
         op->arena->max_bytes = req->route->arena_bytes;
     }
@@ -101,8 +103,6 @@ static STATUS answer(struct op *op, struct http_exchange *exchange)
     TRY(http_check_headers(op, req));
     TRY(authenticate(op, exchange->options, req));
     TRY(http_check_type(op, req));
-    ASSERT(req->route->deadline_ms > 0);
-    op->deadline_ms = clock_mono_ms() + req->route->deadline_ms;
     return req->route->handler(op, exchange->options->deps, req, &exchange->response);
 }
 

@@ -1,11 +1,13 @@
 /* The adapter without a server: what the server library could hand over one day but does not today,
  * and the table from kinds to HTTP. */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "http/http_errors.h"
 #include "http/http_internal.h"
 
@@ -47,13 +49,29 @@ static STATUS too_many_headers(struct op *op, void *deps, const struct http_requ
     return OK;
 }
 
+/* Looks for its token until it must not any more, and then a second longer. */
+static STATUS search_token(struct op *op, void *deps, const struct http_request *req,
+                           const void **ret_principal)
+{
+    (void)deps;
+    int64_t began_ms = clock_mono_ms();
+    while (clock_mono_ms() - began_ms < (int64_t)req->route->deadline_ms + 1000) {
+        TRY(op_check_deadline(op));
+        (void)poll(NULL, 0, 1);
+    }
+    *ret_principal = "late";
+    return OK;
+}
+
 static const struct http_route routes[] = {
     {HTTP_POST, "/in", HTTP_AUTH_NONE, HTTP_BODY_ANY, 10, 1000, count, 0, 0, 0},
     {HTTP_GET, "/full", HTTP_AUTH_NONE, HTTP_BODY_NONE, 0, 1000, fill_arena, 0, 0, 0},
     {HTTP_GET, "/headers", HTTP_AUTH_NONE, HTTP_BODY_NONE, 0, 1000, too_many_headers, 0, 0, 0},
+    {HTTP_GET, "/mine", HTTP_AUTH_TOKEN, HTTP_BODY_NONE, 0, 1, count, 0, 0, 0},
 };
 
-static const struct http_options options = {.routes = routes, .route_count = ARRAY_LEN(routes)};
+static const struct http_options options = {
+    .routes = routes, .route_count = ARRAY_LEN(routes), .authenticate = search_token};
 
 static struct http_exchange serve(struct arena *arena, const struct http_raw *raw)
 {
@@ -121,6 +139,22 @@ static void test_no_room_for_our_headers(void **state)
     assert_int_equal(exchange.response.status, 500);
 }
 
+/* The time of a request is that of its token's search too. */
+static void test_deadline_holds_for_the_token(void **state)
+{
+    (void)state;
+    struct http_pair headers[] = {{STR("Authorization"), STR("Bearer abc")}};
+    struct http_raw raw = {
+        .method = STR("GET"), .url = STR("/mine"), .header_count = 1, .headers = headers};
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, ARENA_BYTES);
+    calls = 0;
+    struct http_exchange exchange = serve(&arena, &raw);
+    assert_int_equal(exchange.response.status, 503);
+    assert_non_null(strstr(exchange.response.body.ptr, "op.deadline"));
+    assert_int_equal(calls, 0);
+}
+
 static void test_kinds(void **state)
 {
     (void)state;
@@ -175,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_length_and_bytes_differ),
         cmocka_unit_test(test_full_arena_is_answered),
         cmocka_unit_test(test_no_room_for_our_headers),
+        cmocka_unit_test(test_deadline_holds_for_the_token),
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_one_body_for_401),
         cmocka_unit_test(test_codes_are_found),
