@@ -136,7 +136,8 @@ struct escrow_request {
     enum escrow_request_kind kind;
     struct id leg_id; /* of facts.legs; none for CANCEL_PAYMENT */
     int64_t amount_minor;
-    struct id paid_leg_id; /* REFUND_BUYER: the incoming leg whose money goes back */
+    struct id
+        paid_leg_id; /* TRANSFER_TO_SELLER, REFUND_BUYER: the incoming leg whose money it is */
 };
 
 #define ESCROW_SUSPENSE_NEW UINT32_MAX

@@ -42,7 +42,7 @@ void escrow_do_create(struct deciding *d)
         .created_at_us = d->facts->now_us,
     };
     d->out->next.paid_leg_id = deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT,
-                                            terms->price_minor, (struct id){0} /* not a refund */);
+                                            terms->price_minor, (struct id){0} /* none has paid */);
     deciding_end_step(d, deciding_begin_step(d, d->rule->event), d->rule->next);
 }
 
@@ -58,8 +58,8 @@ void escrow_do_release(struct deciding *d)
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->amount_minor = amount_minor;
     deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_SELLER, amount_minor);
-    d->out->next.payout_leg_id = deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor,
-                                              (struct id){0} /* not a refund */);
+    d->out->next.payout_leg_id =
+        deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor, d->now->paid_leg_id);
     deciding_end_step(d, step, d->rule->next);
 }
 
@@ -110,8 +110,8 @@ void escrow_do_retry(struct deciding *d)
         next->payment_setup_failed = false;
     }
     if (now->payout_failed_minor > 0) {
-        next->payout_leg_id =
-            deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, now->payout_failed_minor, none);
+        next->payout_leg_id = deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER,
+                                           now->payout_failed_minor, now->paid_leg_id);
         next->payout_failed_minor = 0;
     }
     if (escrow_price_refund_failed(now, d->facts->suspense, d->facts->suspense_count)) {

@@ -243,6 +243,7 @@ static void release_pays_what_is_held_once(void **state)
     assert_int_equal(decision.request_count, 1);
     assert_int_equal(decision.requests[0].kind, ESCROW_REQUEST_TRANSFER_TO_SELLER);
     assert_int_equal(decision.requests[0].amount_minor, FIXTURE_PRICE_MINOR);
+    assert_true(id_eq(decision.requests[0].paid_leg_id, FIXTURE_PAID_LEG));
     assert_true(id_eq(decision.next.payout_leg_id, decision.requests[0].leg_id));
     fixture.escrow = decision.next;
     expect_refusal(decide(&fixture, &message), ESCROW_REASON_WRONG_STATE);
@@ -277,6 +278,7 @@ static void a_failed_payout_stays_due_and_can_be_retried(void **state)
     assert_int_equal(decision.next.payout_failed_minor, 0);
     assert_int_equal(decision.request_count, 1);
     assert_int_equal(decision.requests[0].amount_minor, FIXTURE_PRICE_MINOR);
+    assert_true(id_eq(decision.requests[0].paid_leg_id, FIXTURE_PAID_LEG));
     assert_true(id_eq(decision.next.payout_leg_id, fixture_id(0x21)));
     fixture.escrow = decision.next;
     expect_refusal(decide(&fixture, &retry), ESCROW_REASON_NOTHING_FAILED);

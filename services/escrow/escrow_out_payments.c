@@ -31,6 +31,7 @@ static struct status fill_transfer(struct op *op, const struct escrow *escrow,
 {
     holdfast__payments__v1__transfer_to_seller__init(body);
     TRY(wire_fill_id(op, request->leg_id, &body->leg_id));
+    TRY(wire_fill_id(op, request->paid_leg_id, &body->paid_leg_id));
     TRY(wire_fill_text(op, escrow->seller_account, &body->seller_account));
     return wire_fill_money(op, escrow->currency, request->amount_minor, &body->amount);
 }

@@ -117,8 +117,8 @@ static void check_promises(struct walk *walk)
         int64_t of_leg_minor = 0;
         for (uint32_t j = 0; leg->kind == LEG_IN && j < walk->leg_count; j++) {
             const struct leg *out = &walk->legs[j];
-            bool back = out->kind == LEG_REFUND && is_promised(out);
-            of_leg_minor += back && id_eq(out->paid_leg_id, leg->id) ? out->amount_minor : 0;
+            bool takes = is_promised(out) && id_eq(out->paid_leg_id, leg->id);
+            of_leg_minor += takes ? out->amount_minor : 0;
         }
         bool paid = leg->state == LEG_DONE && !leg->foreign;
         assert_true(of_leg_minor <= (paid ? leg->amount_minor : 0));
@@ -137,6 +137,7 @@ static void take_request(struct walk *walk, const struct fake_record *record)
         (const Holdfast__Payments__V1__PaymentsCommand *)message;
     struct leg leg = {.state = LEG_OPEN};
     ProtobufCBinaryData leg_id = {0};
+    ProtobufCBinaryData paid_leg_id = {0};
     const Holdfast__Common__V1__Money *amount = NULL;
     if (command->body_case == HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CANCEL_PAYMENT) {
         return; /* the provider may still be paid: news decide */
@@ -150,14 +151,18 @@ static void take_request(struct walk *walk, const struct fake_record *record)
                HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_TRANSFER_TO_SELLER) {
         leg.kind = LEG_TRANSFER;
         leg_id = command->transfer_to_seller->leg_id;
+        paid_leg_id = command->transfer_to_seller->paid_leg_id;
         amount = command->transfer_to_seller->amount;
         assert_int_equal(amount->amount_minor, walk->price_minor);
     } else {
         leg.kind = LEG_REFUND;
         leg_id = command->refund_buyer->leg_id;
+        paid_leg_id = command->refund_buyer->paid_leg_id;
         amount = command->refund_buyer->amount;
-        assert_false(status_failed(wire_id(&walk->fake->op, "paid_leg_id",
-                                           command->refund_buyer->paid_leg_id, &leg.paid_leg_id)));
+    }
+    if (leg.kind != LEG_IN) {
+        assert_false(
+            status_failed(wire_id(&walk->fake->op, "paid_leg_id", paid_leg_id, &leg.paid_leg_id)));
         assert_non_null(find_leg(walk, leg.paid_leg_id));
     }
     leg.amount_minor = amount->amount_minor;

@@ -171,7 +171,7 @@ static struct payments_decision decide_repeat(const struct leg *leg, enum leg_ki
     bool same = leg->kind == kind && leg->currency == command->currency &&
                 leg->amount_minor == command->amount_minor &&
                 (kind != LEG_TRANSFER || str_eq(leg->destination, command->seller_account)) &&
-                (kind != LEG_REFUND || id_eq(leg->paid_leg_id, command->paid_leg_id));
+                (kind == LEG_IN || id_eq(leg->paid_leg_id, command->paid_leg_id));
     return same ? nothing(NULL) : broken("payments.leg_differs");
 }
 
@@ -261,15 +261,8 @@ static struct payments_decision decide_transfer(const struct payments_view *view
     if (known) {
         return decide_repeat(known, LEG_TRANSFER, command);
     }
-    /* One leg has paid, but where the provider contradicted itself: then the first that can. */
-    const struct leg *paid = NULL;
-    const char *refusal = "payments.no_paid_leg";
-    for (uint32_t i = 0; refusal && i < view->leg_count; i++) {
-        paid = leg_at(view, i);
-        if (paid->kind == LEG_IN && paid->state == LEG_DONE) {
-            refusal = why_not_paid_from(view, paid, command);
-        }
-    }
+    const struct leg *paid = leg_find(view, command->paid_leg_id);
+    const char *refusal = why_not_paid_from(view, paid, command);
     if (refusal) {
         return broken(refusal);
     }

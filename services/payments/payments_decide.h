@@ -95,7 +95,7 @@ struct payments_command {
     int64_t amount_minor;
     struct str description;    /* CREATE_PAYMENT_INTENT */
     struct str seller_account; /* TRANSFER_TO_SELLER */
-    struct id paid_leg_id;     /* REFUND_BUYER */
+    struct id paid_leg_id;     /* TRANSFER_TO_SELLER, REFUND_BUYER: the leg whose money it is */
 };
 
 enum payments_fact_kind {

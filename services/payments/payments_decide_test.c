@@ -72,6 +72,10 @@ static void a_repeated_command_is_nothing_and_a_changed_one_is_broken(void **sta
     other.seller_account = STR("acct_thief");
     struct payments_decision out = world_say(&world, &other);
     assert_broken(&out, "payments.leg_differs");
+    other = world_transfer(2, 1000);
+    other.paid_leg_id = world_id(9);
+    out = world_say(&world, &other);
+    assert_broken(&out, "payments.leg_differs");
     other = world_refund(3, 1000);
     other.paid_leg_id = world_id(9);
     out = world_say(&world, &other);
@@ -339,10 +343,16 @@ static void nothing_goes_out_before_money_came_in(void **state)
     struct world world = world_paid();
     struct payments_command command = world_transfer(2, 100);
     world_say(&world, &command);
-    command = world_refund(3, 100);
-    command.paid_leg_id = world_id(2); /* money that went out is not money that came in */
-    struct payments_decision out = world_say(&world, &command);
-    assert_broken(&out, "payments.no_paid_leg");
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+        command = commands[i];
+        command.leg_id = world_id(4);
+        command.paid_leg_id = world_id(2); /* money that went out is not money that came in */
+        struct payments_decision out = world_say(&world, &command);
+        assert_broken(&out, "payments.no_paid_leg");
+        command.paid_leg_id = world_id(9);
+        out = world_say(&world, &command);
+        assert_broken(&out, "payments.no_paid_leg");
+    }
 }
 
 static void never_more_out_than_in(void **state)
@@ -371,8 +381,9 @@ static void never_more_out_than_in(void **state)
     }
 }
 
-/* The first intent was paid after the provider had called it canceled, the second regularly. */
-static void a_transfer_takes_the_leg_that_has_enough(void **state)
+/* The first intent was paid after the provider had called it canceled, the second regularly: the
+ * escrow holds the second for the seller and has put the first aside for the buyer. */
+static void a_transfer_takes_the_leg_that_it_names_and_no_other(void **state)
 {
     (void)state;
     struct world world = {0};
@@ -388,15 +399,23 @@ static void a_transfer_takes_the_leg_that_has_enough(void **state)
     second.amount_minor = 6000;
     world_tell(&world, world_id(5), &second);
 
-    command = world_transfer(6, 6000);
+    command = world_transfer(6, 5001); /* the second has enough, and is not named */
     struct payments_decision out = world_say(&world, &command);
-    assert_true(str_eq(out.effects[0].charge_ref, STR("ch_2")));
-    command = world_transfer(7, 5000);
+    assert_broken(&out, "payments.overdrawn");
+    command = world_transfer(6, 5000); /* the first has enough too, and is not named */
+    command.paid_leg_id = world_id(5);
     out = world_say(&world, &command);
-    assert_true(str_eq(out.effects[0].charge_ref, STR("ch_9")));
-    command = world_transfer(8, 1);
+    assert_int_equal(out.verdict, PAYMENTS_CHANGED);
+    assert_true(str_eq(out.effects[0].charge_ref, STR("ch_2")));
+    assert_true(id_eq(out.leg.paid_leg_id, world_id(5)));
+    command.leg_id = world_id(7);
+    command.amount_minor = 1001;
     out = world_say(&world, &command);
     assert_broken(&out, "payments.overdrawn");
+    command = world_refund(8, 5000); /* what was put aside is all there */
+    out = world_say(&world, &command);
+    assert_int_equal(out.verdict, PAYMENTS_CHANGED);
+    assert_true(str_eq(out.effects[0].intent_ref, STR("pi_1")));
 }
 
 static void a_failed_transfer_frees_its_money(void **state)
@@ -529,7 +548,7 @@ int main(void)
         cmocka_unit_test(facts_that_cannot_be_true_stop_the_key),
         cmocka_unit_test(nothing_goes_out_before_money_came_in),
         cmocka_unit_test(never_more_out_than_in),
-        cmocka_unit_test(a_transfer_takes_the_leg_that_has_enough),
+        cmocka_unit_test(a_transfer_takes_the_leg_that_it_names_and_no_other),
         cmocka_unit_test(a_failed_transfer_frees_its_money),
         cmocka_unit_test(a_refund_may_be_pending_and_may_be_taken_back),
         cmocka_unit_test(a_decline_is_told_once_for_each_charge),

@@ -26,6 +26,7 @@ static struct status read_transfer(struct op *op,
     out->kind = PAYMENTS_TRANSFER_TO_SELLER;
     TRY(wire_id(op, "leg_id", in->leg_id, &out->leg_id));
     TRY(wire_money(op, "amount", in->amount, &out->currency, &out->amount_minor));
+    TRY(wire_id(op, "paid_leg_id", in->paid_leg_id, &out->paid_leg_id));
     return wire_text(op, "seller_account", in->seller_account, 1, PAYMENTS_ACCOUNT_MAX_BYTES,
                      &out->seller_account);
 }

@@ -106,6 +106,7 @@ struct payments_command world_transfer(uint8_t leg, int64_t amount_minor)
         .currency = CURRENCY_USD,
         .amount_minor = amount_minor,
         .seller_account = STR("acct_seller"),
+        .paid_leg_id = WORLD_PAY_LEG,
     };
 }
 

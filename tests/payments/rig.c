@@ -157,6 +157,8 @@ void rig_transfer(struct rig *rig, struct id escrow)
     body.seller_account = account;
     assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_OUT), &body.leg_id).kind,
                      STATUS_OK);
+    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_PAY), &body.paid_leg_id).kind,
+                     STATUS_OK);
     assert_int_equal(wire_fill_money(&rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
                      STATUS_OK);
     rig_command(rig, escrow, &out);
