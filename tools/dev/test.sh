@@ -22,6 +22,21 @@ test_servers() {
     test_environment
 }
 
+# A run that was cut short leaves a log in which nothing failed, or half a log: then its exit code is a failure of its own.
+count_run() { # meson or pytest, exit code, its log
+    local before=$FAILED counts
+    if [[ -f $3 ]] && counts=$(python3 "$ROOT/tools/dev/results.py" "$1" "$3"); then
+        count "$counts"
+    else
+        printf '  FAILED: %s left no log that can be read (exit %d)\n' "$1" "$2"
+        count '0 1 0'
+    fi
+    if (($2 != 0 && FAILED == before)); then
+        printf '  FAILED: %s ended with exit code %d, though no test failed in its log\n' "$1" "$2"
+        count '0 1 0'
+    fi
+}
+
 # Its log keeps every test's output; the terminal shows one line for each test program as it ends.
 test_units() { # kind [meson test arguments...]
     local kind=$1 dir code=0 logs
@@ -31,11 +46,7 @@ test_units() { # kind [meson test arguments...]
     rm -f -- "$dir"/meson-logs/testlog*.json
     child meson test -C "$dir" --no-rebuild --print-errorlogs --timeout-multiplier 3 "$@" || code=$?
     logs=("$dir"/meson-logs/testlog*.json) # with a wrapper its name is in it
-    if ((${#logs[@]} > 0)); then
-        count "$(python3 "$ROOT/tools/dev/results.py" meson "${logs[0]}")"
-    elif ((code != 0)); then
-        count '0 1 0'
-    fi
+    count_run meson "$code" "${logs[0]:-}"
 }
 
 test_crossing() { # pytest over the folders that there are
@@ -47,13 +58,7 @@ test_crossing() { # pytest over the folders that there are
     step "contract, integration and end-to-end tests"
     child "$(cache_venv_dir)/bin/python" -m pytest -p no:cacheprovider --rootdir="$ROOT/tests" \
         --basetemp="$INST/pytest" --junitxml="$report" -ra --durations=10 "${dirs[@]}" || code=$?
-    if [[ -f $report ]]; then
-        count "$(python3 "$ROOT/tools/dev/results.py" pytest "$report")"
-    fi
-    # 1: tests failed, and are counted; 5: there are none. Anything else went wrong outside of a test.
-    if ((code != 0 && code != 1 && code != 5)) || [[ $code == 1 && ! -f $report ]]; then
-        count '0 1 0'
-    fi
+    count_run pytest "$code" "$report"
 }
 
 test_source() {
