@@ -51,11 +51,13 @@ new_python() {
     return 1
 }
 
+# Runs as a condition, where errexit is off: only the chain keeps a failed install from being taken for a complete one.
 make_world() { # folder, python
-    "$2" -m venv "$1"
     # Its own demand for 3.14 is only about annotations, see judge_world.py.
-    "$1/bin/pip" install --disable-pip-version-check --ignore-requires-python "seahaven-stripe-world[http]==$WORLD_VERSION"
-    touch -- "$1/complete"
+    "$2" -m venv "$1" &&
+        "$1/bin/pip" install --disable-pip-version-check --ignore-requires-python \
+            "seahaven-stripe-world[http]==$WORLD_VERSION" &&
+        touch -- "$1/complete"
 }
 
 judge_world() {
@@ -70,13 +72,17 @@ judge_world() {
     ARGUMENTS+=(--world-python "$world/bin/python")
 }
 
+make_node() { # folder
+    npm install --silent --no-fund --no-audit --prefix "$1" "stripe@$NODE_STRIPE_VERSION" && touch -- "$1/complete"
+}
+
 judge_node() {
     local parent=$PLACE/node-stripe-$NODE_STRIPE_VERSION
     command -v node >/dev/null || { skip "npm stripe: no Node here" && return; }
-    if [[ ! -e $parent/node_modules/stripe/package.json ]]; then
+    if [[ ! -e $parent/complete ]]; then
         command -v npm >/dev/null || { skip "npm stripe: no npm here" && return; }
         mkdir -p -- "$parent"
-        fetch "npm's stripe" npm install --silent --no-fund --no-audit --prefix "$parent" "stripe@$NODE_STRIPE_VERSION" ||
+        fetch "npm's stripe" make_node "$parent" ||
             { skip "npm stripe: cannot be installed" && return; }
     fi
     ARGUMENTS+=(--node-modules-parent "$parent")
