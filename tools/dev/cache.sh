@@ -42,28 +42,35 @@ cache_kafka() {
 }
 
 cache_venv_dir() {
-    printf '%s/venv-%s-%s' "$CACHE" "$(content_key "$ROOT/tests/requirements.txt")" \
+    printf '%s/python-%s-%s' "$CACHE" "$(content_key "$ROOT/tests/requirements.txt")" \
         "$("$(system_python)" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || printf none)"
 }
 
-cache_has_venv() { [[ -x $(cache_venv_dir)/bin/pytest ]]; }
+cache_has_venv() { [[ -f $(cache_venv_dir)/complete ]]; }
 
 make_venv() { # folder
-    "$(system_python)" -m venv "$1"
-    "$1/bin/pip" install --disable-pip-version-check --require-hashes --no-deps -r "$ROOT/tests/requirements.txt"
+    rm -rf -- "$1" &&
+        "$(system_python)" -m venv "$1" &&
+        "$1/bin/pip" install --disable-pip-version-check --require-hashes --no-deps -r "$ROOT/tests/requirements.txt" &&
+        touch -- "$1/complete"
 }
 
-# A venv knows its own path, so it is made in place; bin/pytest comes last of all.
+# A venv knows its own path, so it is made in place, by one checkout at a time: with the lock held, what is there and
+# not complete was left by one that has died.
 cache_venv() {
     cache_has_venv && return 0
-    step "fetching the Python test tools (once)"
-    local dir
-    dir=$(cache_venv_dir)
-    rm -rf -- "$dir"
-    if ! quietly "$STATE/log/pip.log" make_venv "$dir"; then
-        rm -rf -- "$dir"
-        die "$EXIT_MISSING" "cannot fetch the Python test tools with pip (is there a network? log: $STATE/log/pip.log)"
+    mkdir -p -- "$CACHE"
+    exec 8>"$CACHE/venv.lock"
+    if ! flock -n 8; then
+        step "another ./dev fetches the Python test tools, waiting"
+        flock 8
     fi
+    if ! cache_has_venv; then
+        step "fetching the Python test tools (once)"
+        quietly "$STATE/log/pip.log" make_venv "$(cache_venv_dir)" ||
+            die "$EXIT_MISSING" "cannot fetch the Python test tools with pip (is there a network? log: $STATE/log/pip.log)"
+    fi
+    exec 8>&-
 }
 
 cache_buf_dir() {
