@@ -91,15 +91,24 @@ as_root() {
 }
 
 # Debian's postgresql package makes and starts a cluster of its own on port 5432. Ours is elsewhere and started by us, so
-# the default one is not made (a machine that has PostgreSQL already is not touched).
+# the default one is not made (a machine that has PostgreSQL already is not touched). It is said in a file of our own,
+# read after the user's, which is gone afterwards; the user's own files are not touched.
+NO_CLUSTER_CONF=/etc/postgresql-common/createcluster.d/zz-holdfast.conf
+
 without_default_cluster() { # command...
-    local conf=/etc/postgresql-common/createcluster.conf code=0
+    local code=0
     as_root apt-get install -y --no-install-recommends postgresql-common
-    as_root cp -- "$conf" "$conf.holdfast"
-    printf 'create_main_cluster = false\n' | as_root tee -a "$conf" >/dev/null
+    as_root mkdir -p -- "${NO_CLUSTER_CONF%/*}"
+    printf 'create_main_cluster = false\n' | as_root tee "$NO_CLUSTER_CONF" >/dev/null
     "$@" || code=$?
-    as_root mv -f -- "$conf.holdfast" "$conf"
+    default_cluster_again
     return "$code"
+}
+
+default_cluster_again() {
+    [[ -e $NO_CLUSTER_CONF ]] || return 0
+    as_root rm -f -- "$NO_CLUSTER_CONF"
+    as_root rmdir -- "${NO_CLUSTER_CONF%/*}" 2>/dev/null || true
 }
 
 apt_install() { # packages...
@@ -124,6 +133,7 @@ ensure_packages() { # groups...
     fi
     step "installing $list"
     ((EUID == 0)) || sudo -v # asks here, where there is a terminal
+    at_exit default_cluster_again # it may be interrupted
     quietly "$STATE/log/apt.log" apt_install "${missing[@]}" ||
         die "$EXIT_MISSING" "cannot install $list (is there a network? log: $STATE/log/apt.log)"
     mapfile -t missing < <(packages_missing "${groups[@]}")
