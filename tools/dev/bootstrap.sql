@@ -3,10 +3,11 @@
 --
 -- holdfast_owner      owns the schemas and all in them; migrations run as it; no service has its password.
 -- holdfast_<service>  one for each service, at home in the schema of the same name and nowhere else. Tables get the four
---                     ordinary grants when they are made; a migration takes away what must never happen (the ledger).
+--                     ordinary grants when they are made; `holdfastctl migrate up` takes away what must never happen
+--                     (the ledger).
 -- holdfast_verifier   reads everything, so that balances can be recomputed by somebody who cannot change them.
--- holdfast_operator   holdfastctl: reads everything; what it may leave behind (admin_request, api_token) is granted by
---                     the migrations that make these tables.
+-- holdfast_operator   holdfastctl: reads everything; what it may write (admin_request, api_token, lane.stopped) is granted
+--                     by `holdfastctl migrate up`, whenever it has run (tools/holdfastctl/sql/grant_service.sql).
 
 SET client_min_messages = warning;
 SELECT set_config('holdfast.services', :'services', false) \g /dev/null
@@ -48,8 +49,6 @@ BEGIN
             'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I', service, role_name);
         EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE holdfast_owner IN SCHEMA %I '
             'GRANT USAGE, SELECT ON SEQUENCES TO %I', service, role_name);
-        -- pg_read_all_data covers reading; writing needs the schema too.
-        EXECUTE format('GRANT USAGE ON SCHEMA %I TO holdfast_operator', service);
     END LOOP;
 END
 $$;

@@ -1,14 +1,21 @@
 # shellcheck shell=bash
 # Holdfast's own processes: which there are, with which environment, when they are ready.
 
+# A running service keeps its port: that it is taken is its own doing.
+service_port() { # name, port key
+    local port=''
+    ! proc_alive "$1" || port=$(recall env "$2")
+    [[ -n $port ]] || port=$(port_for "$2")
+    printf '%s' "$port"
+}
+
 # Every process gets exactly this environment: what the user's shell has set must not change a service.
 service_env() { # name, HTTP port key or '-', extra KEY=VALUE... -> NUL-ended assignments
-    local name=$1 http=$2 key=${1^^}
+    local name=$1 http=$2
     shift 2
-    key=${key//-/_}
     printf '%s\0' PATH=/usr/bin:/bin LANG=C.UTF-8 HOLDFAST_ENV=development \
-        "LOG_LEVEL=${LOG_LEVEL:-info}" "ADMIN_LISTEN=127.0.0.1:$(port_for "${key}_ADMIN_PORT")" "$@"
-    [[ $http == - ]] || printf '%s\0' "HTTP_LISTEN=127.0.0.1:$(port_for "$http")"
+        "LOG_LEVEL=${LOG_LEVEL:-info}" "ADMIN_LISTEN=127.0.0.1:$(service_port "$name" "$(admin_port_key "$name")")" "$@"
+    [[ $http == - ]] || printf '%s\0' "HTTP_LISTEN=127.0.0.1:$(service_port "$name" "$http")"
 }
 
 # The first gateway and payments keep the plain names: theirs are the URLs that people and the sandbox know.
@@ -48,15 +55,26 @@ service_outdated() { # name
     [[ -n $pid && $(readlink -- "/proc/$pid/exe" 2>/dev/null) == *' (deleted)' ]]
 }
 
-service_start() { # name, program, then its environment on standard input
-    local name=$1 program environment
+# Starts it, or starts it anew when what it was started with (its program, its environment) is not what it would be
+# started with now: a database or a broker that was killed may have come back elsewhere. The environment has secrets.
+service_start() { # name, program, command... that prints its environment
+    local name=$1 file=$INST/run/$1.env program environment why=''
+    (umask 077 && "${@:3}" >"$file.new")
     if proc_alive "$name"; then
-        service_outdated "$name" || return 0
-        step "restarting $name: there is a newer build"
+        if service_outdated "$name"; then
+            why='there is a newer build'
+        elif ! cmp -s -- "$file" "$file.new"; then
+            why='its environment has changed'
+        else
+            rm -f -- "$file.new"
+            return 0
+        fi
+        step "restarting $name: $why"
         proc_stop "$name"
     fi
     program=$(binary release "$2") || die "$EXIT_NOT_STARTED" "$2 is not in the build"
-    mapfile -d '' -t environment
+    mv -f -- "$file.new" "$file"
+    mapfile -d '' -t environment <"$file"
     proc_start "$name" env -i "${environment[@]}" "$program"
 }
 
@@ -76,23 +94,20 @@ sandbox_start() { # replicas
         url=$(service_url "$(http_port_key payments "$number")")/webhooks/stripe
         urls+=${urls:+,}$url
     done
-    if proc_alive sandbox && ! service_outdated sandbox; then
-        ! grep -qzF -- "${urls%%,*}" "$INST/run/sandbox.env" || return 0
-        step "restarting the sandbox: payments has moved"
-        proc_stop sandbox
+    if proc_alive sandbox && ! service_outdated sandbox && grep -qszF -- "${urls%%,*}" "$INST/run/sandbox.env"; then
+        return 0
     fi
-    service_env sandbox SANDBOX_HTTP_PORT "STRIPE_SECRET_KEY=$(stripe_secret_key)" \
-        "STRIPE_WEBHOOK_SECRET=$(stripe_webhook_secret)" "STRIPE_WEBHOOK_URL=$urls" >"$INST/run/sandbox.env"
-    service_start sandbox holdfast-sandbox <"$INST/run/sandbox.env"
+    service_start sandbox holdfast-sandbox service_env sandbox SANDBOX_HTTP_PORT \
+        "STRIPE_SECRET_KEY=$(stripe_secret_key)" "STRIPE_WEBHOOK_SECRET=$(stripe_webhook_secret)" "STRIPE_WEBHOOK_URL=$urls"
 }
 
 # Payments and the sandbox know each other's port, so both are chosen before either starts.
 services_choose_ports() { # replicas
     local number
     for ((number = 1; number <= $1; number++)); do
-        proc_alive "payments-$number" || port_for "$(http_port_key payments "$number")" >/dev/null
+        service_port "payments-$number" "$(http_port_key payments "$number")" >/dev/null
     done
-    proc_alive sandbox || port_for SANDBOX_HTTP_PORT >/dev/null
+    service_port sandbox SANDBOX_HTTP_PORT >/dev/null
 }
 
 services_start() { # replicas
@@ -105,11 +120,7 @@ services_start() { # replicas
     for service in "${HOLDFAST_SERVICES[@]}"; do
         for ((number = 1; number <= $1; number++)); do
             name=$service-$number
-            if proc_alive "$name" && ! service_outdated "$name"; then
-                continue
-            fi
-            replica_env "$service" "$number" >"$INST/run/$name.env"
-            service_start "$name" "holdfast-$service" <"$INST/run/$name.env"
+            service_start "$name" "holdfast-$service" replica_env "$service" "$number"
         done
     done
     services_stop_surplus "$1"
@@ -155,5 +166,4 @@ migrate_up() {
     pg_bootstrap
     DATABASE_URL=$(pg_url holdfast_owner) quietly "$INST/log/migrate.log" "$ctl" migrate up --dir "$ROOT/migrations" ||
         die "$EXIT_NOT_STARTED" "the database cannot be migrated"
-    PG_DATABASE=holdfast pg_super -f "$ROOT/tools/dev/grants.sql"
 }
