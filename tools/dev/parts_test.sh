@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# Parts of ./dev that once reported success, or kept the old, when they must not: counting tests, the cached venv,
+# services with an environment that no longer holds, the file that an interrupted installation leaves behind.
+set -Eeuo pipefail
+shopt -s inherit_errexit nullglob
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
+export HOLDFAST_STATE HOLDFAST_CACHE HOLDFAST_BUILD_DIR
+HOLDFAST_STATE=$(mktemp -d)
+HOLDFAST_CACHE=$HOLDFAST_STATE/cache
+HOLDFAST_BUILD_DIR=$HOLDFAST_STATE/build
+PLACE=$HOLDFAST_STATE
+for part in common process packages cache build postgres services checks test; do
+    # shellcheck source=/dev/null
+    . "$ROOT/tools/dev/$part.sh"
+done
+
+tests=0 failures=0
+
+cleanup() {
+    proc_stop thing-1 KILL 1
+    rm -rf -- "$PLACE"
+}
+trap cleanup EXIT
+
+ok() { # name, command...
+    local name=$1
+    shift
+    tests=$((tests + 1))
+    if ! "$@"; then
+        failures=$((failures + 1))
+        printf 'failed: %s\n' "$name"
+    fi
+}
+
+# ---- Counting
+
+# meson, as far as test_units sees it: its log, its exit code.
+meson() {
+    [[ $LOG == none ]] || printf '%s' "$LOG" >"$(build_dir asan)/meson-logs/testlog.json"
+    return "$CODE"
+}
+
+counts() { # log or none, exit code -> "PASSED FAILED SKIPPED"
+    local LOG=$1 CODE=$2
+    PASSED=0 FAILED=0 SKIPPED=0
+    mkdir -p -- "$(build_dir asan)/meson-logs"
+    test_units asan >/dev/null 2>&1
+    printf '%d %d %d' "$PASSED" "$FAILED" "$SKIPPED"
+}
+
+one_test() { # result
+    printf '{"name": "t", "result": "%s", "stdout": "[  PASSED  ] 4 test(s).\\n", "stderr": ""}\n' "$1"
+}
+
+ok 'what passed is counted' test "$(counts "$(one_test OK)" 0)" = '4 0 0'
+ok 'what failed is counted once' test "$(counts "$(one_test FAIL)" 1)" = '4 1 0'
+ok 'a run that was killed half-way is a failure' test "$(counts "$(one_test OK)" 143)" = '4 1 0'
+ok 'so is a log with half a line' test "$(counts "$(one_test OK)"$'\n{"name": ' 143)" = '0 1 0'
+ok 'half a line is one even if the run says it is well' test "$(counts '{"name": ' 0)" = '0 1 0'
+ok 'so is a run without a log' test "$(counts none 1)" = '0 1 0'
+
+# ---- The cached venv
+
+# A python that makes a folder, slowly, and notices another one at work in it.
+cat >"$PLACE/python" <<'PYTHON'
+#!/usr/bin/env bash
+[[ $1 == -m ]] || { printf 3.11; exit 0; }
+mkdir -p -- "$(dirname -- "$3")"
+mkdir -- "$3.busy" || printf 'two at a time\n' >>"$LOG"
+printf 'made\n' >>"$LOG"
+mkdir -p -- "$3/bin"
+printf '#!/usr/bin/env bash\nsleep 0.2\nrmdir -- "%s.busy"\nexit "${PIP_CODE:-0}"\n' "$3" >"$3/bin/pip"
+chmod +x -- "$3/bin/pip"
+PYTHON
+chmod +x -- "$PLACE/python"
+system_python() { printf '%s' "$PLACE/python"; }
+export LOG=$PLACE/venv.log
+
+(export PIP_CODE=1 && cache_venv) >/dev/null 2>&1 || true
+ok 'a venv whose installation failed is not there' test ! -e "$(cache_venv_dir)/complete"
+: >"$LOG"
+(cache_venv) >/dev/null 2>&1 &
+first=$!
+(cache_venv) >/dev/null 2>&1 &
+wait "$first" "$!"
+ok 'two checkouts make one venv between them' test "$(cat -- "$LOG")" = made
+ok 'and it is there' cache_has_venv
+
+# ---- Services
+
+binary() { printf '%s' "$PLACE/thing"; }
+cp -- "$(command -v sleep)" "$PLACE/sleep"
+printf '#!/bin/sh\nexec %s/sleep 1000\n' "$PLACE" >"$PLACE/thing"
+chmod +x -- "$PLACE/thing"
+
+start_thing() { # broker -> the pid
+    KAFKA=$1
+    service_start thing-1 thing thing_env >/dev/null
+    proc_pid thing-1
+}
+
+thing_env() { service_env thing-1 - "KAFKA_BROKERS=127.0.0.1:$KAFKA"; }
+
+mkdir -p -- "$INST/run"
+one=$(start_thing 1)
+two=$(start_thing 1)
+three=$(start_thing 2)
+ok 'a service is left alone while its environment holds' test "$one" = "$two"
+ok 'it is started anew when an address has changed' test "$two" != "$three"
+ok 'with that address' grep -qz '^KAFKA_BROKERS=127.0.0.1:2$' "/proc/$three/environ"
+ok 'its environment is for the owner alone' test "$(stat -c %a "$INST/run/thing-1.env")" = 600
+ok 'and nothing else is left' test ! -e "$INST/run/thing-1.env.new"
+
+# ---- The file that keeps Debian from making a cluster
+
+NO_CLUSTER_CONF=$PLACE/createcluster.d/zz-holdfast.conf
+as_root() { [[ $1 == apt-get ]] || "$@"; }
+
+says_no_cluster() { grep -qx 'create_main_cluster = false' "$NO_CLUSTER_CONF"; }
+
+ok 'it is there while packages are installed' without_default_cluster says_no_cluster
+ok 'and gone afterwards' test ! -e "$NO_CLUSTER_CONF"
+(at_exit default_cluster_again && trap on_exit EXIT && without_default_cluster exit 1) || true
+ok 'and gone when the installation is interrupted' test ! -e "$NO_CLUSTER_CONF"
+
+printf 'parts_test: %d cases, %d failed\n' "$tests" "$failures"
+((failures == 0))
