@@ -369,7 +369,9 @@ static const char *why_not_about(const struct leg *leg, const struct payments_fa
     if (succeeded && leg->kind == LEG_IN && (fact->amount_minor <= 0 || fact->currency.len == 0)) {
         return "payments.amount_unknown";
     }
-    if (succeeded && leg->kind != LEG_IN && fact->amount_minor != leg->amount_minor) {
+    if (succeeded && leg->kind != LEG_IN &&
+        (fact->amount_minor != leg->amount_minor ||
+         !str_eq(fact->currency, currency_name(leg->currency)))) {
         return "payments.other_amount";
     }
     if (succeeded && leg->state == LEG_DONE && leg->kind == LEG_IN &&

@@ -308,20 +308,43 @@ static void facts_that_cannot_be_true_stop_the_key(void **state)
     assert_string_equal(out.alarm, "payments.other_object");
     out = world_tell(&world, world_id(66), &world_fact_paid);
     assert_broken(&out, "payments.no_leg");
-    struct payments_command command = world_transfer(2, 100);
-    world_say(&world, &command);
-    fact = world_moved("tr_1", 101);
-    out = world_tell(&world, world_id(2), &fact);
-    assert_broken(&out, "payments.other_amount");
-
     for (int64_t amount = 0; amount <= 1; amount++) {
         struct world fresh = {0};
-        command = world_create(5000);
+        struct payments_command command = world_create(5000);
         world_say(&fresh, &command);
         fact = world_fact_paid;
         fact.amount_minor = amount;
         out = world_tell(&fresh, WORLD_PAY_LEG, &fact);
         assert_int_equal(out.verdict, amount > 0 ? PAYMENTS_CHANGED : PAYMENTS_BROKEN);
+    }
+}
+
+static void what_went_out_is_what_was_asked_for(void **state)
+{
+    (void)state;
+
+    static const struct {
+        int64_t moved_minor;
+        const char *currency;
+        bool fits;
+    } rows[] = {{2500, "USD", true},  {2499, "USD", false}, {2501, "USD", false},
+                {2500, "JPY", false}, {2500, "", false},    {2500, "usd", false}};
+
+    struct payments_command commands[] = {world_transfer(2, 2500), world_refund(2, 2500)};
+    for (size_t i = 0; i < ARRAY_LEN(commands) * ARRAY_LEN(rows); i++) {
+        struct world world = world_paid();
+        world_say(&world, &commands[i % ARRAY_LEN(commands)]);
+        struct payments_fact fact = world_moved("xx_1", rows[i / ARRAY_LEN(commands)].moved_minor);
+        fact.currency = str_of(rows[i / ARRAY_LEN(commands)].currency);
+        struct payments_decision out = world_tell(&world, world_id(2), &fact);
+        if (rows[i / ARRAY_LEN(commands)].fits) {
+            assert_int_equal(out.verdict, PAYMENTS_CHANGED);
+            out = world_tell(&world, world_id(2), &fact);
+            assert_int_equal(out.verdict, PAYMENTS_NOTHING);
+            fact.currency = STR("JPY");
+            out = world_tell(&world, world_id(2), &fact);
+        }
+        assert_broken(&out, "payments.other_amount");
     }
 }
 
@@ -546,6 +569,7 @@ int main(void)
         cmocka_unit_test(money_that_arrives_after_all_is_not_refused),
         cmocka_unit_test(credited_is_what_was_received),
         cmocka_unit_test(facts_that_cannot_be_true_stop_the_key),
+        cmocka_unit_test(what_went_out_is_what_was_asked_for),
         cmocka_unit_test(nothing_goes_out_before_money_came_in),
         cmocka_unit_test(never_more_out_than_in),
         cmocka_unit_test(a_transfer_takes_the_leg_that_it_names_and_no_other),
