@@ -478,6 +478,37 @@ static void a_refund_may_be_pending_and_may_be_taken_back(void **state)
     assert_int_equal(world_events(&world, PAYMENTS_REFUND_FAILED), 0);
 }
 
+/* The escrow may have sent a failed refund again: that the first one lives after all is for a person. */
+static void a_failed_refund_that_lives_alarms_and_stays_failed(void **state)
+{
+    (void)state;
+    struct payments_fact lives[] = {
+        {.kind = PAYMENTS_FACT_EXISTS, .provider_ref = STR("re_1")},
+        {.kind = PAYMENTS_FACT_MADE, .provider_ref = STR("re_1")},
+        world_moved("re_1", 5000),
+    };
+    struct payments_fact dead[] = {
+        {.kind = PAYMENTS_FACT_FAILED, .failure_code = STR("declined")},
+        {.kind = PAYMENTS_FACT_CANCELED, .provider_ref = STR("re_1")},
+    };
+    struct world world = world_paid();
+    struct payments_command command = world_refund(3, 5000);
+    world_say(&world, &command);
+    world_tell(&world, world_id(3), &dead[0]);
+    for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
+        struct payments_decision out = world_tell(&world, world_id(3), &lives[i]);
+        assert_non_null(out.alarm);
+        assert_string_equal(out.alarm, "payments.contradiction");
+        assert_int_equal(world.legs[1].state, LEG_FAILED);
+    }
+    assert_true(str_eq(world.legs[1].provider_ref, STR("re_1"))); /* for whoever looks */
+    for (size_t i = 0; i < ARRAY_LEN(dead); i++) {
+        assert_null(world_tell(&world, world_id(3), &dead[i]).alarm);
+    }
+    assert_int_equal(world_events(&world, PAYMENTS_REFUND_FAILED), 1);
+    assert_int_equal(world_events(&world, PAYMENTS_REFUND_SUCCEEDED), 0);
+}
+
 static void a_decline_is_told_once_for_each_charge(void **state)
 {
     (void)state;
@@ -575,6 +606,7 @@ int main(void)
         cmocka_unit_test(a_transfer_takes_the_leg_that_it_names_and_no_other),
         cmocka_unit_test(a_failed_transfer_frees_its_money),
         cmocka_unit_test(a_refund_may_be_pending_and_may_be_taken_back),
+        cmocka_unit_test(a_failed_refund_that_lives_alarms_and_stays_failed),
         cmocka_unit_test(a_decline_is_told_once_for_each_charge),
         cmocka_unit_test(a_dropped_command_is_told_as_failed),
         cmocka_unit_test(the_table_is_the_golden_one),

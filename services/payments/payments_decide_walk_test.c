@@ -44,6 +44,19 @@ struct ordering {
     uint64_t tried;
 };
 
+/* Nothing is heard of a dead refund but more of its death: what else comes after that alarms. */
+static uint32_t alarms_wanted(const struct ordering *ordering, const size_t *order)
+{
+    uint32_t wanted = 0;
+    bool dead = false;
+    for (size_t i = 0; i < ordering->count; i++) {
+        bool dies = ordering->facts[order[i]].kind == PAYMENTS_FACT_FAILED;
+        wanted += dead && !dies ? 1 : 0;
+        dead = dead || dies;
+    }
+    return wanted;
+}
+
 static void try_order(struct ordering *ordering, const size_t *order)
 {
     struct world world = ordering->start;
@@ -54,7 +67,7 @@ static void try_order(struct ordering *ordering, const size_t *order)
     }
     struct outcome outcome = outcome_of(&world, ordering->leg);
     assert_memory_equal(&outcome, &ordering->wanted, sizeof(outcome));
-    assert_int_equal(world.alarm_count, 0);
+    assert_int_equal(world.alarm_count, alarms_wanted(ordering, order));
     ordering->tried++;
 }
 

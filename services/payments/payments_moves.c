@@ -69,6 +69,12 @@ static const struct payments_move moves[LEG_KIND_COUNT][LEG_STATE_COUNT][PAYMENT
             [PAYMENTS_FACT_CANCELED]  = {.alarm = alarm_taken_back},
             [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_taken_back},
         },
+        /* Its money was told to be back: the escrow may have asked anew, so nothing is undone here. */
+        [LEG_FAILED] = {
+            [PAYMENTS_FACT_EXISTS]    = {.alarm = alarm_contradiction},
+            [PAYMENTS_FACT_MADE]      = {.alarm = alarm_contradiction},
+            [PAYMENTS_FACT_SUCCEEDED] = {.alarm = alarm_contradiction},
+        },
     },
 };
 
