@@ -244,6 +244,8 @@ static void what_is_not_for_a_leg_is_stored_and_not_signalled(void **state)
         {"{\"id\":\"evt_3\",\"livemode\":false,\"type\":\"payment_intent.succeeded\",\"data\":"
          "{\"object\":{\"id\":\"pi_1\",\"object\":\"payment_intent\"}}}",
          WEBHOOK_TAKEN_UNMATCHED, STRIPE_UNMATCHED},
+        {"{\"id\":\"evt_5\",\"livemode\":false,\"type\":\"charge.dispute.created\"}",
+         WEBHOOK_TAKEN_UNMATCHED, STRIPE_UNMATCHED},
         {"{\"id\":\"evt_4\"}", WEBHOOK_TAKEN_UNREADABLE, STRIPE_UNMATCHED},
         {"not json", WEBHOOK_TAKEN_UNREADABLE, STRIPE_UNMATCHED},
         {"", WEBHOOK_TAKEN_UNREADABLE, STRIPE_UNMATCHED},

@@ -24,8 +24,7 @@ struct stripe_meaning {
     enum payments_fact_kind fact;
 };
 
-/* A type that is not here is ignored. A reversed transfer is a person's doing in the provider's
- * dashboard and shows in the daily comparison with its statements, not here. */
+/* A type that is neither here nor among the alarming ones is ignored. */
 static const struct stripe_meaning stripe_meanings[] = {
     {"payment_intent.created", NULL, PAYMENTS_FACT_EXISTS},
     {"payment_intent.processing", NULL, PAYMENTS_FACT_EXISTS},
@@ -49,6 +48,22 @@ static const struct stripe_meaning stripe_meanings[] = {
     {"charge.refund.updated", "failed", PAYMENTS_FACT_FAILED},
     {"charge.refund.updated", "canceled", PAYMENTS_FACT_CANCELED},
 };
+
+/*
+ * Money that moved without us: a transfer reversed in the provider's dashboard, a buyer who disputes
+ * a charge at the bank. No leg can take it and no decision follows; it is kept and a person is told.
+ */
+static const char *const alarming_prefixes[] = {"transfer.reversed", "charge.dispute."};
+
+static bool is_alarming(struct str type)
+{
+    for (size_t i = 0; i < ARRAY_LEN(alarming_prefixes); i++) {
+        if (str_has_prefix(type, str_of(alarming_prefixes[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
 
 enum payments_fact_kind payments_stripe_event_fact(struct str type, struct str object_state)
 {
@@ -198,6 +213,8 @@ STATUS payments_stripe_event_read(struct op *op, struct str body, struct stripe_
         bool ours = read_object(op->arena, object, kind, &filled);
         event = ours ? filled : event;
         event.disposition = ours ? STRIPE_SIGNALLED : STRIPE_UNMATCHED;
+    } else if (is_alarming(event.type)) {
+        event.disposition = STRIPE_UNMATCHED;
     }
     *ret_event = event;
     return OK;

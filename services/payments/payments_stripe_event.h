@@ -20,7 +20,7 @@ enum stripe_disposition {
     STRIPE_DISPOSITION_NONE = 0,
     STRIPE_SIGNALLED, /* about one of our legs: goes to payments.signals.v1 */
     STRIPE_IGNORED,   /* of a type that changes nothing here */
-    STRIPE_UNMATCHED, /* of a type that matters, and does not name one of our legs as it should */
+    STRIPE_UNMATCHED, /* of a type that matters, and not to be given to a leg: a person must look */
     STRIPE_DISPOSITION_COUNT,
 };
 

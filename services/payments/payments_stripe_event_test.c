@@ -162,6 +162,20 @@ static void what_is_of_no_interest_is_ignored(void **state)
     }
 }
 
+static void money_that_moves_without_us_is_unmatched(void **state)
+{
+    static const char *const bodies[] = {
+        EVENT("transfer.reversed", "\"id\":\"tr_1\",\"object\":\"transfer\"," METADATA),
+        EVENT("charge.dispute.created", "\"id\":\"dp_1\",\"object\":\"dispute\",\"amount\":5"),
+        EVENT("charge.dispute.funds_withdrawn", "\"id\":\"dp_1\",\"object\":\"dispute\""),
+        HEAD("charge.dispute.closed") "}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        assert_int_equal(read(*state, bodies[i]).disposition, STRIPE_UNMATCHED);
+    }
+    assert_int_equal(read(*state, HEAD("charge.disputed") "}").disposition, STRIPE_IGNORED);
+}
+
 #define INTENT "\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":\"succeeded\","
 #define MONEY "\"amount_received\":5,\"currency\":\"usd\","
 
@@ -332,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(transfers_and_refunds_are_read, setup, teardown),
         cmocka_unit_test(every_type_means_what_the_table_says),
         cmocka_unit_test_setup_teardown(what_is_of_no_interest_is_ignored, setup, teardown),
+        cmocka_unit_test_setup_teardown(money_that_moves_without_us_is_unmatched, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_name_a_leg_is_unmatched, setup, teardown),
         cmocka_unit_test_setup_teardown(whose_it_is_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_read_is_said_so, setup, teardown),
