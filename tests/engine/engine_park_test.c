@@ -479,7 +479,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(asks_for_two_by_the_first_message, WORLD_SIM_ONLY),
     WORLD_TEST(drops_one_whoever_dies, WORLD_SIM_ONLY),
     WORLD_TEST(releases_whoever_dies, WORLD_SIM_ONLY),
-    WORLD_TEST(waits_for_the_creation, WORLD_BOTH),
+    WORLD_TEST(waits_for_the_creation, WORLD_SIM_ONLY),
     WORLD_TEST(is_broken_when_its_creation_did_not_help, WORLD_SIM_ONLY),
     WORLD_TEST(keeps_creations_behind_a_broken_one, WORLD_SIM_ONLY),
     WORLD_TEST(makes_room_for_keys_that_come_and_go, WORLD_SIM_ONLY),

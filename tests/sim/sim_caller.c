@@ -149,9 +149,10 @@ static bool take(struct caller *caller, uint32_t thread, struct caller_answer *r
 {
     struct sim_caller *self = self_of(caller);
     struct sim_call *first = NULL;
-    for (uint32_t i = 0; i < SIM_CALLER_SLOTS_MAX && !self->hold; i++) {
+    for (uint32_t i = 0; i < SIM_CALLER_SLOTS_MAX; i++) {
         struct sim_call *call = &self->calls[i];
-        bool ready = call->used && call->thread == thread && call->order > 0;
+        bool held = self->hold && call->outcome != CALLER_NOT_SENT;
+        bool ready = call->used && call->thread == thread && call->order > 0 && !held;
         first = ready && (!first || call->order < first->order) ? call : first;
     }
     if (!first) {

@@ -74,7 +74,7 @@ struct sim_caller {
     struct sim_call calls[SIM_CALLER_SLOTS_MAX];
     uint32_t slots; /* at most SIM_CALLER_SLOTS_MAX */
     uint64_t order;
-    bool hold; /* answers are kept back */
+    bool hold; /* answers of the outside are kept back */
 };
 
 struct caller *sim_caller_init(struct sim_caller *caller, struct sim_outside *outside,
