@@ -139,7 +139,8 @@ void engine_note_dirty(struct engine *engine)
     }
 }
 
-/* R2: a message that the producer gave up takes the whole producer with it; all goes again. */
+/* R2: a message that the producer gave up takes the whole producer with it; all goes again. As at a
+ * claim, the log tells from where: brokers that gave up may have lost what they had acknowledged. */
 static STATUS start_producer_over(struct engine *engine)
 {
     engine_report(engine, -1, "engine.producer_reset");
@@ -152,7 +153,7 @@ static STATUS start_producer_over(struct engine *engine)
         }
     }
     engine->behind = true;
-    return OK;
+    return engine_lanes_check_tails(engine);
 }
 
 STATUS engine_deliveries(struct engine *engine)

@@ -93,6 +93,23 @@ static void starts_over_for_all_lanes(struct world *world)
     world_check(world);
 }
 
+/* Brokers that changed hands lost the end of the log: the next produce fails, and the log is looked at. */
+static void looks_at_the_log_when_the_producer_failed(struct world *world)
+{
+    world_start(world);
+    open_one(world);
+    add_many(world, 5);
+    world_await_total(world, account(), 5);
+    world_settle(world);
+    sim_kafka_truncate(world->kafka, TOY_EVENTS, LANE, 3);
+    add_many(world, 1);
+    sim_kafka_fail_produce(world->kafka, 1);
+    world_await_total(world, account(), 6);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 7);
+    world_check(world);
+}
+
 /* What did not fit is read back later, and nothing newer overtakes it. */
 static void waits_for_room_in_the_queue(struct world *world)
 {
@@ -326,6 +343,7 @@ static void stops_when_the_end_is_missing(struct world *world)
 static const struct world_test tests[] = {
     WORLD_TEST(starts_the_producer_over, WORLD_SIM_ONLY),
     WORLD_TEST(starts_over_for_all_lanes, WORLD_SIM_ONLY),
+    WORLD_TEST(looks_at_the_log_when_the_producer_failed, WORLD_SIM_ONLY),
     WORLD_TEST(waits_for_room_in_the_queue, WORLD_SIM_ONLY),
     WORLD_TEST(publishes_a_long_backlog, WORLD_SIM_ONLY),
     WORLD_TEST(waits_for_kafka, WORLD_SIM_ONLY),
