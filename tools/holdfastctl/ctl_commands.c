@@ -36,7 +36,7 @@ const struct ctl_command ctl_commands[] = {
     {"park", "retry", "KEY", 0, REQUEST, ctl_park_retry,
      "Asks the owner of the key's lane to decide its messages again, in order."},
     {"park", "drop", "KEY", 0, REQUEST, ctl_park_drop,
-     "Asks the owner to drop the key's first message; payments needs a second person."},
+     "Asks the owner to drop the key's first message; about money it wants two names, recorded, not verified."},
     {"bus", "republish", NULL,
      CTL_BIT(CTL_OPTION_TOPIC) | CTL_BIT(CTL_OPTION_LANE) | CTL_BIT(CTL_OPTION_N),
      DATABASE | CTL_BIT(CTL_OPTION_REQUESTED_BY) | CTL_BIT(CTL_OPTION_WAIT), ctl_bus_republish,

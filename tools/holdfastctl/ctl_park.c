@@ -213,7 +213,7 @@ static STATUS ask(struct op *op, struct ctl *ctl, enum ctl_request_kind kind)
         (!second || !ctl_args_given(args, CTL_OPTION_REQUESTED_BY) ||
          str_eq(args->text[CTL_OPTION_APPROVED_BY], args->text[CTL_OPTION_REQUESTED_BY]))) {
         return op_fail(op, STATUS_INVALID, "ctl.usage",
-                       "dropping a message of payments needs two people: --requested-by and "
+                       "dropping a message of payments needs two names: --requested-by and "
                        "--approved-by");
     }
     const struct ctl_request request = {
