@@ -130,6 +130,17 @@ static void start_over(struct engine *engine)
     engine->connect_tries++;
 }
 
+/*
+ * Before our first heartbeat: who does not see Kafka could do nothing with a lane, and must not be
+ * counted among those that share them.
+ */
+static STATUS see_kafka(struct engine *engine)
+{
+    struct bus *bus = engine->ports.bus;
+    struct bus_topic_info info;
+    return bus->ops->topic_info(&engine->op, bus, engine->service->handlers[0].topic, &info);
+}
+
 static STATUS connect_store(struct engine *engine, int64_t max_wait_ms)
 {
     int64_t wait_ms = engine->connect_at_ms - clock_mono_ms();
@@ -139,6 +150,7 @@ static STATUS connect_store(struct engine *engine, int64_t max_wait_ms)
         return OK;
     }
     TRY(engine->ports.store->ops->connect(&engine->op, engine->ports.store));
+    TRY(see_kafka(engine));
     engine->connected = true;
     engine->heartbeat_at_ms = 0;
     engine->introduced = false;

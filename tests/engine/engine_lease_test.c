@@ -156,6 +156,25 @@ static void does_not_wait_for_the_idle(struct world *world)
     world_check(world);
 }
 
+/* Who does not see Kafka could do nothing with a lane: the others keep them all. */
+static void leaves_out_who_does_not_see_kafka(struct world *world)
+{
+    struct process *first = world_start(world);
+    all_lanes_work(world);
+    struct process *blind = world_start(world);
+    blind->fault.bus_away = true;
+    for (uint32_t i = 0; i < 10; i++) {
+        all_lanes_work(world);
+        assert_int_equal(world_lanes_held(first), LANES);
+        world_run_for(world, world->limits.lease_ms / 2);
+    }
+    blind->fault.bus_away = false;
+    await_shared(world);
+    assert_int_equal(world_lanes_held(blind), 6);
+    all_lanes_work(world);
+    world_check(world);
+}
+
 /* ---- Handing over ---- */
 
 /* What is committed and not acknowledged is waited for: its lane stays until then. */
@@ -342,6 +361,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(takes_what_others_leave, WORLD_SIM_ONLY),
     WORLD_TEST(shares_what_runs, WORLD_SIM_ONLY),
     WORLD_TEST(does_not_wait_for_the_idle, WORLD_SIM_ONLY),
+    WORLD_TEST(leaves_out_who_does_not_see_kafka, WORLD_SIM_ONLY),
     WORLD_TEST(drains_before_it_hands_over, WORLD_SIM_ONLY),
     WORLD_TEST(leaves_its_lanes_clean, WORLD_SIM_ONLY),
     WORLD_TEST(takes_over_after_the_lease, WORLD_SIM_ONLY),

@@ -293,9 +293,19 @@ static void bus_commit_position(struct bus *bus, enum topic topic, int32_t parti
     }
 }
 
+/* True when this call gets no answer. */
+static bool unheard(struct fault_bus *self)
+{
+    return hit(self->fault) || self->fault->bus_away;
+}
+
 static STATUS bus_poll(struct op *op, struct bus *bus, struct bus_record *ret_record, bool *ret_got)
 {
     struct fault_bus *self = bus_of(bus);
+    if (self->fault->bus_away) {
+        *ret_got = false;
+        return OK;
+    }
     if (hit(self->fault)) {
         *ret_got = false;
         return died(op);
@@ -306,7 +316,7 @@ static STATUS bus_poll(struct op *op, struct bus *bus, struct bus_record *ret_re
 static bool bus_delivered(struct bus *bus, struct bus_delivery *ret_delivery)
 {
     struct fault_bus *self = bus_of(bus);
-    return !hit(self->fault) && self->inner->ops->delivered(self->inner, ret_delivery);
+    return !unheard(self) && self->inner->ops->delivered(self->inner, ret_delivery);
 }
 
 static uint32_t bus_in_flight(struct bus *bus)
@@ -317,24 +327,24 @@ static uint32_t bus_in_flight(struct bus *bus)
 static STATUS bus_cluster_id(struct op *op, struct bus *bus, struct str *ret_id)
 {
     struct fault_bus *self = bus_of(bus);
-    return hit(self->fault) ? died(op) : self->inner->ops->cluster_id(op, self->inner, ret_id);
+    return unheard(self) ? died(op) : self->inner->ops->cluster_id(op, self->inner, ret_id);
 }
 
 static STATUS bus_topic_info(struct op *op, struct bus *bus, enum topic topic,
                              struct bus_topic_info *ret_info)
 {
     struct fault_bus *self = bus_of(bus);
-    return hit(self->fault) ? died(op)
-                            : self->inner->ops->topic_info(op, self->inner, topic, ret_info);
+    return unheard(self) ? died(op)
+                         : self->inner->ops->topic_info(op, self->inner, topic, ret_info);
 }
 
 static STATUS bus_tails(struct op *op, struct bus *bus, const enum topic *topics,
                         uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails)
 {
     struct fault_bus *self = bus_of(bus);
-    return hit(self->fault) ? died(op)
-                            : self->inner->ops->tails(op, self->inner, topics, topic_count,
-                                                      partition, ret_tails);
+    return unheard(self) ? died(op)
+                         : self->inner->ops->tails(op, self->inner, topics, topic_count, partition,
+                                                   ret_tails);
 }
 
 static STATUS bus_assign(struct op *op, struct bus *bus, enum topic topic, int32_t partition,
@@ -348,7 +358,7 @@ static STATUS bus_assign(struct op *op, struct bus *bus, enum topic topic, int32
 static STATUS bus_produce(struct op *op, struct bus *bus, const struct bus_message *message)
 {
     struct fault_bus *self = bus_of(bus);
-    return hit(self->fault) ? died(op) : self->inner->ops->produce(op, self->inner, message);
+    return unheard(self) ? died(op) : self->inner->ops->produce(op, self->inner, message);
 }
 
 static STATUS bus_reset_producer(struct op *op, struct bus *bus)

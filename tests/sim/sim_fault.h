@@ -24,6 +24,7 @@ struct sim_fault {
     int64_t lose_commit_at; /* the answer to this commit (1 is the first) never comes; 0: never */
     bool lose_committed;    /* it was carried out all the same */
     bool store_away;        /* no store can be reached: calls fail, connections are gone */
+    bool bus_away;          /* no broker answers this process */
     const struct table *refused_table; /* inserts into it fail, as by a constraint; NULL: none */
     enum status_kind refused_kind;     /* so */
 };
