@@ -111,7 +111,7 @@ static void trouble_process(struct walk *walk)
     if (!process) {
         return;
     }
-    switch (below(walk, 8)) {
+    switch (below(walk, 9)) {
     case 0: world_kill(process); break;
     case 1: process->fault.crash_at = process->fault.calls + 1 + below(walk, 300); break;
     case 2:
@@ -128,7 +128,8 @@ static void trouble_process(struct walk *walk)
     case 4: process->frozen = !process->frozen; break;
     case 5: process->fault.store_away = !process->fault.store_away; break;
     case 6: process->caller.hold = !process->caller.hold; break;
-    case 7:
+    case 7: process->fault.bus_away = !process->fault.bus_away; break;
+    case 8:
         if (!process->fault.store_away && !process->frozen) {
             world_end(process);
         }
