@@ -124,6 +124,7 @@ static void demands_the_first_record(struct world *world)
     world_await_stopped(world, LANE, "engine.first_record_missing");
     assert_int_equal(world_count(world, &toy_journal_table), 0);
     other_lane_works(world);
+    world_settle(world);
     world_check(world);
 }
 
@@ -167,6 +168,7 @@ static void stops_at_a_number_used_again(struct world *world)
     other_lane_works(world);
     await_sum_to(world, 3); /* nothing of the fork or behind it was decided */
     assert_int_equal(position(world, TOY_COMMANDS).next_offset, 3);
+    world_settle(world);
     world_check(world);
 }
 
@@ -309,6 +311,7 @@ static void stops_when_the_database_lost_rows(struct world *world)
     world_await_stopped(world, LANE, "engine.database_lost_rows");
     other_lane_works(world);
     await_sum_to(world, 2);
+    world_settle(world);
     assert_int_equal(world_topic_count(world, TOY_EVENTS), published + 1);
 }
 
