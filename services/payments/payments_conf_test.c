@@ -44,8 +44,8 @@ static bool starts(const struct row *row, struct payments_conf *ret_conf, struct
         assert_non_null(environment[i]);
         (void)snprintf(environment[i], 256, "%s=%s", names[i], values[i]);
     }
-    const struct conf_tables tables = {.keys = payments_conf_keys,
-                                       .key_count = payments_conf_key_count};
+    const struct conf_tables tables = {
+        .keys = payments_conf_keys, .key_count = payments_conf_key_count, .http = true};
     struct conf *conf = NULL;
     assert_int_equal(conf_load(&op, &tables, environment, &conf).kind, STATUS_OK);
     bool right =
