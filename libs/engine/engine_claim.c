@@ -183,8 +183,7 @@ STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
     bool emptied = tail->high == tail->low && tail->high > 0; /* by retention: says nothing */
     if (!emptied && tail->n < out->row.published_n) {
         engine_report(engine, lane->lane, "engine.kafka_lost_tail");
-        out->row.published_n = tail->n;
-        out->dirty = true;
+        engine_publish_set_back(engine, out, tail->n + 1);
     }
     return OK;
 }
@@ -261,6 +260,7 @@ static STATUS look_at_log(struct engine *engine, struct engine_lane *lane)
         TRY(engine_check_own_tail(engine, lane, &lane->outs[i], &tails[i]));
         lane->outs[i].produced_n = lane->outs[i].row.published_n;
         engine->behind |= lane->outs[i].produced_n + 1 < lane->outs[i].row.next_n;
+        lane->outs[i].waiting_since_ms = ENGINE_WAITING_BEFORE_MS;
         engine_note_waiting(&lane->outs[i]);
     }
     uint32_t next = engine->out_count;

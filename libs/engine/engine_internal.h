@@ -33,6 +33,8 @@
 #define ENGINE_TRIES_MAX 3         /* R9: the third try of a record that kills parks it */
 #define ENGINE_STRANGE_PARKS_MAX 3 /* R8: different keys parked in a row without a success */
 #define ENGINE_PUBLISH_BATCH 512
+#define ENGINE_WAITING_ASK_MS 1000 /* of a longer wait the outbox is asked how old the row is */
+#define ENGINE_WAITING_BEFORE_MS 1 /* waiting_since_ms of what waited before our time */
 #define ENGINE_TAIL_CHECK_MS 60000
 #define ENGINE_SWEEP_MS 1000
 #define ENGINE_ADMIN_MS 500
@@ -59,9 +61,11 @@ struct engine_out {
     enum topic topic;
     bool stored;
     bool dirty;
-    struct lane_out_row row;  /* published_n: acknowledged without a hole */
-    int64_t produced_n;       /* handed to the producer */
-    int64_t waiting_since_ms; /* committed and not acknowledged since; 0: nothing waits */
+    struct lane_out_row row; /* published_n: acknowledged without a hole */
+    int64_t produced_n;      /* handed to the producer */
+    /* Since when something is committed and not acknowledged, whatever it is: no row waits longer.
+     * 0: nothing waits. */
+    int64_t waiting_since_ms;
 };
 
 struct engine_lane {
@@ -374,7 +378,10 @@ STATUS engine_deliveries(struct engine *engine);
 void engine_note_dirty(struct engine *engine);
 /* Starts or ends the clock of what is committed and not acknowledged. */
 void engine_note_waiting(struct engine_out *out);
-void engine_publish_measure(struct engine *engine);
+/* What was published is published again, from first_n on. */
+void engine_publish_set_back(struct engine *engine, struct engine_out *out, int64_t first_n);
+/* How long the oldest committed row waits for its acknowledgement, over all lanes (R17). */
+STATUS engine_publish_measure(struct engine *engine);
 
 /* engine_effect.c */
 void engine_effect_take(struct engine *engine);

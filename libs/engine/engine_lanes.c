@@ -253,7 +253,7 @@ STATUS engine_lanes_tend(struct engine *engine)
     engine->lease_until_ms = sent_ms + engine->limits.lease_ms;
     engine->heartbeat_at_ms = sent_ms + engine->limits.heartbeat_ms;
     drop_lost(engine, &view);
-    engine_publish_measure(engine);
+    TRY(engine_publish_measure(engine));
     if (!engine->introduced) { /* let threads that start together see each other first */
         engine->introduced = true;
         engine->heartbeat_at_ms = sent_ms + INTRODUCTION_MS;

@@ -477,11 +477,7 @@ static STATUS republish(struct engine *engine, struct engine_lane *lane,
             return op_fail(&engine->op, STATUS_INVALID, "engine.no_such_n", "next is n=%" PRId64,
                            out->row.next_n);
         }
-        out->row.published_n = request->n - 1;
-        out->produced_n = request->n - 1;
-        out->dirty = true;
-        engine->behind = true;
-        engine_note_waiting(out);
+        engine_publish_set_back(engine, out, request->n);
         return engine_advance_alone(
             engine); /* before the request is closed: the cursor is the deed */
     }

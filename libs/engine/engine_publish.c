@@ -117,19 +117,70 @@ void engine_note_waiting(struct engine_out *out)
     }
 }
 
-void engine_publish_measure(struct engine *engine)
+void engine_publish_set_back(struct engine *engine, struct engine_out *out, int64_t first_n)
+{
+    ASSERT(first_n >= 1);
+    if (first_n <= out->row.published_n) {
+        out->row.published_n = first_n - 1;
+        out->dirty = true;
+        engine_note_waiting(out);
+    }
+    if (first_n <= out->produced_n) { /* never forward: what is between would be left out */
+        out->produced_n = first_n - 1;
+    }
+    engine->behind = true;
+}
+
+/* The row that each of these waits for is asked for its time, by the outbox's primary key. */
+static STATUS ask_ages(struct engine *engine, struct engine_out *const *outs, uint32_t count,
+                       int64_t *oldest_us)
+{
+    struct store *store = engine->ports.store;
+    struct store_rows rows[LANES * ENGINE_OUT_TOPICS_MAX];
+    if (count == 0) {
+        return OK;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct outbox_row like = {.lane = outs[i]->row.lane, .topic = outs[i]->row.topic};
+        TRY(store->ops->scan(&engine->op, store, &engine_scan_outbox, &like,
+                             outs[i]->row.published_n, /* limit */ 1, &rows[i]));
+    }
+    TRY(store->ops->sync(&engine->op, store));
+    for (uint32_t i = 0; i < count; i++) {
+        if (rows[i].count == 0) {
+            continue; /* a hole is met, and told, by whoever publishes it */
+        }
+        const struct outbox_row *row = rows[i].rows;
+        int64_t age_us = engine_now_us(engine) - row->committed_at_us;
+        int64_t waits_us = (clock_mono_ms() - outs[i]->waiting_since_ms) * 1000;
+        age_us = waits_us < age_us ? waits_us : age_us; /* it was acknowledged, and set back */
+        *oldest_us = age_us > *oldest_us ? age_us : *oldest_us;
+    }
+    return OK;
+}
+
+STATUS engine_publish_measure(struct engine *engine)
 {
     int64_t now_ms = clock_mono_ms();
-    int64_t oldest_ms = 0;
+    int64_t oldest_us = 0;
+    struct engine_out *asked[LANES * ENGINE_OUT_TOPICS_MAX];
+    uint32_t asked_count = 0;
     for (int32_t p = 0; p < LANES; p++) {
-        for (uint32_t i = 0; engine->lanes[p].mine && i < engine->out_count; i++) {
-            int64_t since_ms = engine->lanes[p].outs[i].waiting_since_ms;
-            int64_t age_ms = since_ms == 0 ? 0 : now_ms - since_ms;
-            oldest_ms = age_ms > oldest_ms ? age_ms : oldest_ms;
+        struct engine_lane *lane = engine_lane_at(engine, p);
+        for (uint32_t i = 0; lane->mine && i < engine->out_count; i++) {
+            struct engine_out *out = &lane->outs[i];
+            int64_t waits_ms = out->waiting_since_ms == 0 ? 0 : now_ms - out->waiting_since_ms;
+            if (waits_ms > ENGINE_WAITING_ASK_MS) {
+                asked[asked_count++] = out;
+            } else if (waits_ms * 1000 > oldest_us) {
+                oldest_us = waits_ms * 1000;
+            }
         }
     }
-    atomic_store_explicit(&engine->stats.oldest_unpublished_us, (uint64_t)oldest_ms * 1000,
+    TRY(ask_ages(engine, asked, asked_count, &oldest_us));
+    atomic_store_explicit(&engine->stats.oldest_unpublished_us, (uint64_t)oldest_us,
                           memory_order_relaxed);
+    return OK;
 }
 
 void engine_note_dirty(struct engine *engine)
@@ -175,7 +226,6 @@ STATUS engine_deliveries(struct engine *engine)
         }
         out->row.published_n = delivery.n;
         out->dirty = true;
-        out->waiting_since_ms = 0;
         engine_note_waiting(out);
         engine_note_dirty(engine);
         atomic_fetch_add_explicit(&engine->stats.published, 1, memory_order_relaxed);
