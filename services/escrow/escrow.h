@@ -23,7 +23,7 @@ enum escrow_state {
     ESCROW_RELEASING,
     ESCROW_RELEASED, /* final */
     ESCROW_REFUNDING,
-    ESCROW_REFUNDED,  /* final */
+    ESCROW_REFUNDED,  /* final, unless the buyer's bank sends the money back */
     ESCROW_CANCELLED, /* final */
     ESCROW_STATE_COUNT,
 };
@@ -142,6 +142,7 @@ struct escrow_transfer {
 /* Short names: "AWAIT_FUNDS", "FUNDS_HELD". The empty string for none. */
 const char *escrow_state_name(enum escrow_state state);
 const char *escrow_event_name(enum escrow_event event);
+/* No command leads out of it. */
 bool escrow_state_is_final(enum escrow_state state);
 
 /* Every invariant that one row, and a row with all of its suspense rows, must keep at rest:

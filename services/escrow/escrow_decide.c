@@ -91,8 +91,10 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
     },
     [ESCROW_REFUNDED] = {
         PAYMENT_IS_OVER(ESCROW_REFUNDED),
+        [ESCROW_REFUND_SUCCEEDED]  = {escrow_do_refund_succeeded, ESCROW_REFUNDED, ESCROW_EVENT_SUSPENSE_REFUNDED},
+        /* A bank can send a refund back. No command leads out of here, but this fact does. */
+        [ESCROW_REFUND_FAILED]     = {escrow_do_refund_failed, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_FAILED},
         EXTRA_MONEY(ESCROW_REFUNDED),
-        REFUNDS_OF_SUSPENSE(ESCROW_REFUNDED),
         RETRY(ESCROW_REFUNDED),
     },
     [ESCROW_CANCELLED] = {

@@ -61,6 +61,12 @@ static void raise_sum(int64_t *sum_minor, int64_t amount_minor)
     ASSERT(fits); /* no sum exceeds received, which was checked when the money came in */
 }
 
+static void lower_sum(int64_t *sum_minor, int64_t amount_minor)
+{
+    ASSERT(*sum_minor >= amount_minor);
+    *sum_minor -= amount_minor;
+}
+
 static struct escrow_move *new_move(struct escrow_step *step, enum escrow_account debit,
                                     enum escrow_account credit, int64_t amount_minor)
 {
@@ -80,11 +86,12 @@ void deciding_add_move(struct deciding *d, struct escrow_step *step, enum escrow
     if (debit == ESCROW_ACCOUNT_PSP_CLEAR || credit == ESCROW_ACCOUNT_PSP_CLEAR) {
         move->leg_id = d->message->leg_id;
     }
-    if (debit == ESCROW_ACCOUNT_PSP_CLEAR) {
+    if (debit == ESCROW_ACCOUNT_PSP_CLEAR && credit == ESCROW_ACCOUNT_DUE_BUYER) {
+        lower_sum(&next->refunded_minor, amount_minor); /* it came back: received it was before */
+    } else if (debit == ESCROW_ACCOUNT_PSP_CLEAR) {
         raise_sum(&next->received_minor, amount_minor);
     } else {
-        ASSERT(*sum_of(next, debit) >= amount_minor);
-        *sum_of(next, debit) -= amount_minor;
+        lower_sum(sum_of(next, debit), amount_minor);
     }
     if (credit != ESCROW_ACCOUNT_PSP_CLEAR) {
         raise_sum(sum_of(next, credit), amount_minor);

@@ -239,10 +239,6 @@ void escrow_do_refund_succeeded(struct deciding *d)
 void escrow_do_refund_failed(struct deciding *d)
 {
     struct refund refund = find_refund(d);
-    if (refund.done) {
-        deciding_park(d, ESCROW_REASON_UNEXPECTED); /* it had succeeded */
-        return;
-    }
     if (!refund.known || refund.failed) {
         deciding_ignore(d);
         return;
@@ -253,5 +249,9 @@ void escrow_do_refund_failed(struct deciding *d)
     d->out->next.refund_failed_minor += refund.asked_minor; /* a part of due_buyer: no overflow */
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->text = d->message->text;
-    deciding_end_step(d, step, d->rule->next);
+    if (refund.done) { /* the buyer's bank sent it back, days later: it is owed again */
+        deciding_add_move(d, step, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_DUE_BUYER,
+                          refund.asked_minor);
+    }
+    deciding_end_step(d, step, refund.of_price ? d->rule->next : d->now->state);
 }

@@ -330,6 +330,56 @@ static void a_refund_that_failed_and_succeeds_after_all_has_succeeded(void **sta
     assert_int_equal(decision.verdict, ESCROW_IGNORE);
 }
 
+/* Days after it succeeded the buyer's bank refuses it: the price is owed again, and staff retry. */
+static void a_refund_that_the_bank_sends_back_is_owed_again(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture, ESCROW_REFUNDED);
+    fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUNDED);
+    struct escrow_message failed = fixture_message(ESCROW_REFUND_FAILED);
+    struct escrow_decision decision = decide(&fixture, &failed);
+    assert_int_equal(decision.verdict, ESCROW_ACCEPT);
+    assert_int_equal(decision.next.state, ESCROW_REFUNDING);
+    assert_int_equal(decision.step_count, 1);
+    assert_int_equal(decision.steps[0].event, ESCROW_EVENT_REFUND_FAILED);
+    expect_move(&decision.steps[0], 0, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_DUE_BUYER,
+                FIXTURE_PRICE_MINOR, FIXTURE_REFUND_LEG);
+    assert_int_equal(decision.next.received_minor, fixture.escrow.received_minor);
+    assert_int_equal(decision.next.refunded_minor, FIXTURE_SUSPENSE_MINOR);
+    assert_int_equal(decision.next.refund_failed_minor, FIXTURE_PRICE_MINOR);
+    fixture.escrow = decision.next;
+    assert_int_equal(decide(&fixture, &failed).verdict, ESCROW_IGNORE);
+
+    failed.leg_id = FIXTURE_EXTRA_REFUND_LEG;
+    decision = decide(&fixture, &failed);
+    assert_int_equal(decision.next.state, ESCROW_REFUNDING);
+    assert_int_equal(decision.next.refunded_minor, 0);
+    assert_int_equal(decision.suspense[0].row.state, ESCROW_SUSPENSE_REFUND_FAILED);
+    fixture.escrow = decision.next;
+    fixture.suspense = decision.suspense[0].row;
+    struct escrow_message retry = fixture_message(ESCROW_RETRY_PAYOUT);
+    assert_int_equal(decide(&fixture, &retry).request_count, 2);
+}
+
+/* The suspense's refund comes back: the deal itself stays what it is. */
+static void suspense_that_comes_back_moves_no_state(void **state)
+{
+    (void)state;
+    for (enum escrow_state s = ESCROW_CREATED; s < ESCROW_STATE_COUNT; s++) {
+        struct fixture fixture;
+        fixture_init(&fixture, s);
+        fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUNDED);
+        struct escrow_message failed = fixture_message(ESCROW_REFUND_FAILED);
+        failed.leg_id = FIXTURE_EXTRA_REFUND_LEG;
+        struct escrow_decision decision = decide(&fixture, &failed);
+        assert_int_equal(decision.verdict, ESCROW_ACCEPT);
+        assert_int_equal(decision.next.state, s);
+        assert_int_equal(decision.next.refund_failed_minor, FIXTURE_SUSPENSE_MINOR);
+        assert_int_equal(decision.suspense[0].row.state, ESCROW_SUSPENSE_REFUND_FAILED);
+    }
+}
+
 static void an_answer_must_be_of_the_amount_that_was_asked(void **state)
 {
     (void)state;
@@ -507,6 +557,8 @@ int main(void)
         cmocka_unit_test(a_failed_payout_stays_due_and_can_be_retried),
         cmocka_unit_test(a_leg_that_failed_and_succeeds_after_all_has_succeeded),
         cmocka_unit_test(a_refund_that_failed_and_succeeds_after_all_has_succeeded),
+        cmocka_unit_test(a_refund_that_the_bank_sends_back_is_owed_again),
+        cmocka_unit_test(suspense_that_comes_back_moves_no_state),
         cmocka_unit_test(an_answer_must_be_of_the_amount_that_was_asked),
         cmocka_unit_test(the_price_goes_back_to_the_leg_that_paid),
         cmocka_unit_test(each_failed_refund_is_retried_on_its_own_leg),

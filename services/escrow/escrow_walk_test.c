@@ -7,7 +7,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include <cmocka.h>
 
@@ -57,6 +56,7 @@ struct walk {
     uint64_t events_seen[ESCROW_EVENT_COUNT];
     uint64_t rejections_seen;
     uint64_t replays_seen;
+    uint64_t sent_back_seen;
 };
 
 static struct id random_id(struct walk *walk)
@@ -130,14 +130,14 @@ static void check_promises(struct walk *walk)
 static void take_request(struct walk *walk, const struct fake_record *record)
 {
     ProtobufCMessage *message;
-    assert_false(status_failed(wire_unpack(&walk->fake->op,
-                                           &holdfast__payments__v1__payments_command__descriptor,
-                                           record->payload, WIRE_BUDGET_BYTES, &message)));
+    struct op *op = &walk->fake->op;
+    assert_false(
+        status_failed(wire_unpack(op, &holdfast__payments__v1__payments_command__descriptor,
+                                  record->payload, WIRE_BUDGET_BYTES, &message)));
     const Holdfast__Payments__V1__PaymentsCommand *command =
         (const Holdfast__Payments__V1__PaymentsCommand *)message;
     struct leg leg = {.state = LEG_OPEN};
-    ProtobufCBinaryData leg_id = {0};
-    ProtobufCBinaryData paid_leg_id = {0};
+    ProtobufCBinaryData leg_id = {0}, paid_leg_id = {0};
     const Holdfast__Common__V1__Money *amount = NULL;
     if (command->body_case == HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CANCEL_PAYMENT) {
         return; /* the provider may still be paid: news decide */
@@ -161,12 +161,11 @@ static void take_request(struct walk *walk, const struct fake_record *record)
         amount = command->refund_buyer->amount;
     }
     if (leg.kind != LEG_IN) {
-        assert_false(
-            status_failed(wire_id(&walk->fake->op, "paid_leg_id", paid_leg_id, &leg.paid_leg_id)));
+        assert_false(status_failed(wire_id(op, "paid_leg_id", paid_leg_id, &leg.paid_leg_id)));
         assert_non_null(find_leg(walk, leg.paid_leg_id));
     }
     leg.amount_minor = amount->amount_minor;
-    assert_false(status_failed(wire_id(&walk->fake->op, "leg_id", leg_id, &leg.id)));
+    assert_false(status_failed(wire_id(op, "leg_id", leg_id, &leg.id)));
     assert_null(find_leg(walk, leg.id)); /* every leg is new: its id is an idempotency key */
     assert_true(walk->leg_count < LEGS_MAX);
     walk->legs[walk->leg_count++] = leg;
@@ -440,8 +439,8 @@ static void news_of_in_leg(struct walk *walk, struct leg *leg, struct escrow_mes
     leg->amount_minor = message->amount_minor;
 }
 
-/* An outgoing leg that failed and that nobody has replaced. */
-static bool may_still_succeed(const struct walk *walk, const struct leg *leg)
+/* An outgoing leg that failed and that nobody has replaced; a refund that a bank may send back. */
+static bool may_change_again(const struct walk *walk, const struct leg *leg)
 {
     const struct fake_rows *rows = &walk->fake->rows;
     bool last =
@@ -449,12 +448,17 @@ static bool may_still_succeed(const struct walk *walk, const struct leg *leg)
     for (uint32_t i = 0; i < rows->suspense_count; i++) {
         last = last || id_eq(leg->id, rows->suspense[i].refund_leg_id);
     }
-    return leg->kind != LEG_IN && leg->state == LEG_FAILED && last;
+    return (leg->kind == LEG_REFUND && leg->state == LEG_DONE) ||
+           (leg->kind != LEG_IN && leg->state == LEG_FAILED && last);
 }
 
 static void news_of_out_leg(struct walk *walk, struct leg *leg, struct escrow_message *message)
 {
-    bool done = leg->state == LEG_FAILED || chance(walk, 60);
+    if (leg->state == LEG_DONE && id_eq(leg->id, walk->fake->rows.escrow.refund_leg_id)) {
+        walk->final_state = ESCROW_NONE; /* the price comes back */
+    }
+    walk->sent_back_seen += leg->state == LEG_DONE ? 1 : 0;
+    bool done = leg->state == LEG_FAILED || (leg->state == LEG_OPEN && chance(walk, 60));
     leg->state = done ? LEG_DONE : LEG_FAILED;
     message->amount_minor = leg->amount_minor;
     if (leg->kind == LEG_TRANSFER) {
@@ -470,8 +474,10 @@ static void random_news(struct walk *walk)
         const struct escrow_message *old =
             &walk->news[random_below(&walk->random, walk->news_count)];
         bool failed = old->kind == ESCROW_TRANSFER_FAILED || old->kind == ESCROW_REFUND_FAILED;
-        if (!failed || find_leg(walk, old->leg_id)->state == LEG_FAILED) {
-            walk->replays_seen++; /* not a failure that its leg's success has overtaken */
+        bool may_be_overtaken = failed || old->kind == ESCROW_REFUND_SUCCEEDED;
+        enum leg_state told = failed ? LEG_FAILED : LEG_DONE;
+        if (!may_be_overtaken || find_leg(walk, old->leg_id)->state == told) {
+            walk->replays_seen++;
             tell(walk, old);
         }
         return;
@@ -483,7 +489,7 @@ static void random_news(struct walk *walk)
     }
     struct leg *leg =
         walk->leg_count > 0 ? &walk->legs[random_below(&walk->random, walk->leg_count)] : NULL;
-    if (!leg || (leg->state != LEG_OPEN && !(may_still_succeed(walk, leg) && chance(walk, 20)))) {
+    if (!leg || (leg->state != LEG_OPEN && !(may_change_again(walk, leg) && chance(walk, 20)))) {
         return;
     }
     struct escrow_message message = {.escrow_id = walk->escrow_id,
@@ -584,8 +590,7 @@ static void random_lives_keep_every_invariant(void **state)
     }
     print_message("%" PRIu64 " rejections, %" PRIu64 " replays\n", walk.rejections_seen,
                   walk.replays_seen);
-    assert_true(walk.rejections_seen > 0);
-    assert_true(walk.replays_seen > 0);
+    assert_true(walk.rejections_seen > 0 && walk.replays_seen > 0 && walk.sent_back_seen > 0);
 }
 
 int main(void)

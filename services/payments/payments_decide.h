@@ -14,8 +14,9 @@
  * fact; facts may come twice, in any order, and whoever is first wins.
  *
  * Two exceptions to "any order", both on purpose. A declined charge is a note to people: it is told
- * when it is news, so whether it is told depends on what is known already. A refund that the
- * provider takes back after it had succeeded alerts a person and changes nothing.
+ * when it is news, so whether it is told depends on what is known already. A refund that succeeded
+ * and that the bank sends back later has failed in every order, but its success is told only when it
+ * is heard of first.
  *
  * Every struct str in here is borrowed from whoever made the message or the row.
  */

@@ -64,10 +64,10 @@ static const struct payments_move moves[LEG_KIND_COUNT][LEG_STATE_COUNT][PAYMENT
             [PAYMENTS_FACT_CANCELED]  = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
             [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED},
         },
-        /* A bank can send a refund back days after it succeeded. */
+        /* A bank can send a refund back days after it succeeded: the money is ours to owe again. */
         [LEG_DONE] = {
-            [PAYMENTS_FACT_CANCELED]  = {.alarm = alarm_taken_back},
-            [PAYMENTS_FACT_FAILED]    = {.alarm = alarm_taken_back},
+            [PAYMENTS_FACT_CANCELED]  = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED, .alarm = alarm_taken_back},
+            [PAYMENTS_FACT_FAILED]    = {.next = LEG_FAILED, .event = PAYMENTS_REFUND_FAILED, .alarm = alarm_taken_back},
         },
         /* Its money was told to be back: the escrow may have asked anew, so nothing is undone here. */
         [LEG_FAILED] = {

@@ -151,6 +151,55 @@ struct status sandbox_in_decline(struct op *op, void *deps, const struct http_re
     return st;
 }
 
+/* The last one that has not failed; NULL: none. */
+static struct sandbox_refund *find_refund(const struct sandbox_world *world, struct str escrow_id)
+{
+    for (uint32_t i = world->refunds.count; i > 0; i--) {
+        struct sandbox_refund *refund = sandbox_shelf_at(&world->refunds, sizeof(*refund), i - 1);
+        if (refund->failure_reason.len == 0 &&
+            str_eq(sandbox_metadata_get(&refund->metadata, STR("escrow_id")), escrow_id)) {
+            return refund;
+        }
+    }
+    return NULL;
+}
+
+/* The real provider tells it by both events, and in no order. */
+static STATUS refund_fails_locked(struct op *op, struct sandbox *sandbox,
+                                  const struct sandbox_form *form, struct http_response *ret)
+{
+    struct sandbox_refund *refund =
+        find_refund(&sandbox->world, sandbox_form_get(form, STR("escrow_id")));
+    if (!refund) {
+        return respond_refusal(op, (struct sandbox_refusal){.error = SANDBOX_ERROR_NO_SUCH_OBJECT},
+                               ret);
+    }
+    struct str reason = sandbox_form_get(form, STR("failure_reason"));
+    struct sandbox_refusal refusal = sandbox_world_fail_refund(
+        &sandbox->world, refund, reason.len > 0 ? reason : STR("lost_or_stolen_card"));
+    if (refusal.error) {
+        return respond_refusal(op, refusal, ret);
+    }
+    struct json_writer json;
+    json_write_init(&json, op->arena, SANDBOX_BODY_MAX_BYTES);
+    sandbox_render_refund(&json, /* name */ NULL, refund);
+    TRY(json_write_finish(op, &json, &ret->body));
+    TRY(sandbox_happened(op, sandbox, "refund.updated", ret->body, STR("")));
+    return sandbox_happened(op, sandbox, "refund.failed", ret->body, STR(""));
+}
+
+struct status sandbox_in_refund_fails(struct op *op, void *deps, const struct http_request *req,
+                                      struct http_response *ret)
+{
+    struct sandbox *sandbox = deps;
+    struct sandbox_form *form = NULL;
+    TRY(parse(op, req, &form));
+    pthread_mutex_lock(&sandbox->lock);
+    struct status st = refund_fails_locked(op, sandbox, form, ret);
+    pthread_mutex_unlock(&sandbox->lock);
+    return st;
+}
+
 /* ---- Faults ---- */
 
 static STATUS read_fault(struct op *op, const struct sandbox_form *form,
@@ -305,7 +354,7 @@ static void write_outgoing(struct json_writer *json, const struct sandbox_world 
     }
     for (uint32_t i = 0; i < world->refunds.count; i++) {
         const struct sandbox_refund *refund = sandbox_shelf_at(&world->refunds, sizeof(*refund), i);
-        if (matches(filter, &refund->metadata)) {
+        if (refund->failure_reason.len == 0 && matches(filter, &refund->metadata)) {
             refunds.count++;
             refunds.amount_minor += refund->amount_minor;
         }

@@ -11,6 +11,9 @@
 http_handler sandbox_in_pay;
 /* The buyer's card is declined: payment_intent or client_secret; code (default: generic_decline). */
 http_handler sandbox_in_decline;
+/* The buyer's bank sends a refund back: escrow_id (its last refund that has not failed);
+ * failure_reason (default: lost_or_stolen_card). */
+http_handler sandbox_in_refund_fails;
 /* match (path prefix), mode (delay | drop_answer | status | garbage), when (before | after; default
  * after), method, delay_ms, status, code, count (default 1). */
 http_handler sandbox_in_add_fault;

@@ -115,10 +115,14 @@ void sandbox_render_refund(struct json_writer *json, const char *name,
     json_write_str(json, "charge", refund->charge_id);
     json_write_i64(json, "created", refund->created_s);
     json_write_str(json, "currency", refund->currency);
+    bool failed = refund->failure_reason.len > 0;
+    if (failed) {
+        json_write_str(json, "failure_reason", refund->failure_reason);
+    }
     add_metadata(json, &refund->metadata);
     json_write_str(json, "payment_intent", refund->intent_id);
     text_or_null(json, "reason", refund->reason);
-    json_write_str(json, "status", STR("succeeded"));
+    json_write_str(json, "status", failed ? STR("failed") : STR("succeeded"));
     json_write_end(json);
 }
 

@@ -43,6 +43,7 @@ const struct http_route sandbox_routes[] = {
     STRIPE_GET ("/v1/events",                     sandbox_in_list_events),
     CONTROL_POST("/sandbox/pay",                  sandbox_in_pay),
     CONTROL_POST("/sandbox/decline",              sandbox_in_decline),
+    CONTROL_POST("/sandbox/refund-fails",         sandbox_in_refund_fails),
     CONTROL_POST("/sandbox/faults",               sandbox_in_add_fault),
     CONTROL_POST("/sandbox/webhooks",             sandbox_in_webhooks),
     CONTROL_POST("/sandbox/reset",                sandbox_in_reset),

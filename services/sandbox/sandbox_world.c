@@ -565,6 +565,19 @@ struct sandbox_refusal sandbox_world_create_refund(struct sandbox_world *world,
     return allowed;
 }
 
+struct sandbox_refusal sandbox_world_fail_refund(struct sandbox_world *world,
+                                                 struct sandbox_refund *refund, struct str reason)
+{
+    if (refund->failure_reason.len > 0) {
+        return refuse(SANDBOX_ERROR_NO_SUCH_PARAM, STR("refund"));
+    }
+    if (!keep(&world->arena, reason, &refund->failure_reason)) {
+        return refuse(SANDBOX_ERROR_FULL, STR(""));
+    }
+    sandbox_world_intent(world, refund->intent_id)->refunded_minor -= refund->amount_minor;
+    return allowed;
+}
+
 struct sandbox_event *sandbox_world_new_event(struct sandbox_world *world, struct str type,
                                               int64_t now_s)
 {

@@ -84,6 +84,7 @@ struct sandbox_refund {
     struct str charge_id;
     struct str intent_id;
     struct str reason;
+    struct str failure_reason; /* the buyer's bank sent it back; empty: it did not */
     struct sandbox_metadata metadata;
     int64_t created_s;
 };
@@ -135,6 +136,9 @@ struct sandbox_refusal sandbox_world_pay(struct sandbox_world *world, struct san
 /* The buyer's card is declined; the intent stays open. */
 struct sandbox_refusal sandbox_world_decline(struct sandbox_world *world,
                                              struct sandbox_intent *intent, struct str code);
+/* The buyer's bank sends a refund back that had succeeded; the payment can be refunded again. */
+struct sandbox_refusal sandbox_world_fail_refund(struct sandbox_world *world,
+                                                 struct sandbox_refund *refund, struct str reason);
 
 /* A new event id, and the event with it; NULL when the world is full. */
 struct sandbox_event *sandbox_world_new_event(struct sandbox_world *world, struct str type,

@@ -213,6 +213,25 @@ static void refunds_give_back_no_more_than_came(void **state)
     assert_int_equal(fixture->world.refunds.count, 2);
 }
 
+static void a_refund_that_is_sent_back_can_be_made_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sandbox_intent *intent = paid_intent(fixture, 1000);
+    struct sandbox_refund *refund = NULL;
+    const struct sandbox_form *form = formf(fixture, "payment_intent=", intent->id);
+    assert_int_equal(sandbox_world_create_refund(&fixture->world, form, 1, &refund).error,
+                     SANDBOX_ERROR_NONE);
+    struct str reason = STR("declined");
+    assert_int_equal(sandbox_world_fail_refund(&fixture->world, refund, reason).error,
+                     SANDBOX_ERROR_NONE);
+    assert_true(str_eq(refund->failure_reason, reason));
+    assert_int_equal(intent->refunded_minor, 0);
+    assert_int_equal(sandbox_world_fail_refund(&fixture->world, refund, reason).error,
+                     SANDBOX_ERROR_NO_SUCH_PARAM);
+    assert_int_equal(intent->refunded_minor, 0);
+    assert_int_equal(refund_error(fixture, "payment_intent=", intent->id), SANDBOX_ERROR_NONE);
+}
+
 static void what_was_transferred_is_not_refunded(void **state)
 {
     struct fixture *fixture = *state;
@@ -245,6 +264,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(transfers_take_no_more_than_was_paid, set_up, tear_down),
         cmocka_unit_test_setup_teardown(transfers_from_the_balance, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refunds_give_back_no_more_than_came, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_refund_that_is_sent_back_can_be_made_again, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_was_transferred_is_not_refunded, set_up, tear_down),
         cmocka_unit_test(every_error_has_its_row),
     };

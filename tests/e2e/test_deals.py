@@ -123,6 +123,37 @@ def test_a_failed_refund_is_sent_again_by_staff(api):
     assert deal.effects()["refunds"] == PAID
 
 
+def test_a_refund_that_the_bank_sends_back_is_owed_again(api, stack):
+    """Days after a refund the buyer's bank may refuse it: the deal is open again, until staff retry."""
+    deal = api.held_deal()
+    deal.do("refund", "SELLER")
+    deal.wait("REFUNDED")
+    api.sandbox.control("refund-fails", escrow_id=deal.id)
+    owed = deal.wait("REFUNDING")
+    assert owed["attention"]["refund_failed_minor"] == AMOUNT_MINOR
+    assert (owed["balances"]["due_buyer_minor"], owed["balances"]["refunded_minor"]) == (AMOUNT_MINOR, 0)
+    assert owed["balances"]["received_minor"] == AMOUNT_MINOR
+    assert deal.effects()["refunds"] == NOTHING
+    stack.check()
+    deal.do("retry", "STAFF")
+    back = deal.wait("REFUNDED")
+    assert back["attention"]["refund_failed_minor"] == 0
+    assert deal.effects()["refunds"] == PAID
+    assert deal.events()[-3:] == ["EscrowRefundFailed", "EscrowPayoutRetried", "EscrowRefunded"]
+
+
+def test_suspense_that_the_bank_sends_back_is_owed_again(api):
+    deal = api.deal()
+    deal.pay(amount=AMOUNT_MINOR + 1)
+    deal.wait_view(lambda now: now["balances"]["refunded_minor"] == AMOUNT_MINOR + 1, "the refund")
+    api.sandbox.control("refund-fails", escrow_id=deal.id)
+    owed = deal.wait_view(lambda now: now["attention"]["refund_failed_minor"] == AMOUNT_MINOR + 1, "the failure")
+    assert (owed["state"], owed["balances"]["refunded_minor"]) == ("AWAIT_FUNDS", 0)
+    deal.do("retry", "STAFF")
+    deal.wait_view(lambda now: now["balances"]["refunded_minor"] == AMOUNT_MINOR + 1, "the second refund")
+    assert deal.effects()["refunds"] == (1, AMOUNT_MINOR + 1)
+
+
 def test_the_provider_loses_its_answers(api):
     """Whatever the provider did, it did it once: the same key, the same bytes, asked again."""
     api.sandbox.fault("/v1/payment_intents", "drop_answer", method="POST")

@@ -220,6 +220,29 @@ static void a_refused_transfer_is_told_and_the_money_can_go_back(void **state)
     rig_close(rig);
 }
 
+/* Days after it succeeded; the provider tells it by two events. */
+static void a_refund_that_is_sent_back_is_told_once(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_open();
+    rig_start(rig, NULL);
+    struct id escrow = rig_escrow(12);
+    rig_create(rig, escrow);
+    rig_run_until(rig, escrow, CREATED);
+    rig_signal(rig, escrow, LEG_PAY, "a", "payment_intent.succeeded", "pi_0");
+    rig_run_until(rig, escrow, SUCCEEDED);
+    rig_refund(rig, escrow);
+    rig_run_until(rig, escrow, REFUNDED);
+    rig_signal(rig, escrow, LEG_BACK, "b", "refund.failed", "re_1");
+    rig_signal(rig, escrow, LEG_BACK, "c", "refund.failed", "re_1");
+    rig_run_until(rig, escrow, REFUND_FAILED);
+    rig_run_for(rig, 1000);
+    static const int kinds[] = {CREATED, SUCCEEDED, REFUNDED, REFUND_FAILED};
+    rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
+    rig_assert_quiet(rig);
+    rig_close(rig);
+}
+
 /* After a restore a signal may come before the command that makes its payment. */
 static void a_signal_waits_for_its_payment(void **state)
 {
@@ -295,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_cancellation_reaches_the_provider_once),
         cmocka_unit_test(a_key_that_broke_ends_the_setup),
         cmocka_unit_test(a_refused_transfer_is_told_and_the_money_can_go_back),
+        cmocka_unit_test(a_refund_that_is_sent_back_is_told_once),
         cmocka_unit_test(a_signal_waits_for_its_payment),
         cmocka_unit_test(what_no_sound_escrow_asks_parks_its_key_alone),
         cmocka_unit_test(a_storm_of_webhooks_is_one_payment),

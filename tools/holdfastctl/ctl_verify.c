@@ -158,15 +158,17 @@ static int64_t owed(const struct ctl_totals *totals, enum escrow_account account
 
 /* Money between PSP_CLEAR and another account, both ways. */
 struct flows {
-    int64_t in_minor;       /* debit PSP_CLEAR */
+    int64_t in_minor;       /* debit PSP_CLEAR, but for what comes back */
     int64_t paid_out_minor; /* DUE_SELLER to PSP_CLEAR */
-    int64_t refunded_minor; /* DUE_BUYER to PSP_CLEAR */
+    int64_t refunded_minor; /* DUE_BUYER to PSP_CLEAR, less what a bank sent back */
 };
 
 static void add_flow(struct flows *flows, const struct escrow_transfer *line)
 {
     bool fits = true;
-    if (line->debit == ESCROW_ACCOUNT_PSP_CLEAR) {
+    if (line->debit == ESCROW_ACCOUNT_PSP_CLEAR && line->credit == ESCROW_ACCOUNT_DUE_BUYER) {
+        fits = money_try_sub(flows->refunded_minor, line->amount_minor, &flows->refunded_minor);
+    } else if (line->debit == ESCROW_ACCOUNT_PSP_CLEAR) {
         fits = money_try_add(flows->in_minor, line->amount_minor, &flows->in_minor);
     } else if (line->credit == ESCROW_ACCOUNT_PSP_CLEAR &&
                line->debit == ESCROW_ACCOUNT_DUE_SELLER) {
