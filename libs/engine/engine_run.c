@@ -201,14 +201,6 @@ static int64_t unpublished_ms(const struct engine_run *run)
     return oldest_ms;
 }
 
-int64_t engine_run_unpublished_ms(struct engine_run *run)
-{
-    lock(run);
-    int64_t oldest_ms = unpublished_ms(run);
-    unlock(run);
-    return oldest_ms;
-}
-
 static bool threads_ready(const struct engine_run *run)
 {
     for (uint32_t i = 0; i < run->thread_count; i++) {

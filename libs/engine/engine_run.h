@@ -35,6 +35,3 @@ void engine_run_close(struct engine_run *run, int64_t drain_ms);
 struct kafka_security engine_run_security(const struct conf *conf);
 /* A kafka_log: librdkafka's warnings and errors become lines of ours. */
 void engine_run_log_kafka(void *context, int level, struct str facility, struct str text);
-
-/* The oldest committed record that Kafka has not acknowledged, in milliseconds; 0: none. */
-int64_t engine_run_unpublished_ms(struct engine_run *run);

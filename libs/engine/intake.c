@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "engine/bus_kafka.h"
 #include "engine/intake_group.h"
+#include "engine/intake_wait.h"
 #include "engine_sql.h"
 #include "obs/log.h"
 
@@ -43,6 +44,7 @@ struct intake {
     size_t bytes;        /* of all entries, queued and in the group */
     bool closing;
     int64_t close_by_ms;
+    int64_t backlog_max_ms; /* of the options */
     struct intake_entry *set[SET_BUCKETS];
 
     /* The committing thread's own. */
@@ -58,6 +60,7 @@ struct intake {
     struct id acked[ACK_MAX];
     uint32_t acked_count;
     int64_t ack_at_ms;
+    struct intake_wait wait;
 
     struct intake_stats stats;
 };
@@ -143,12 +146,21 @@ static bool wait_finished(struct intake *intake, struct intake_entry *entry, int
     return true;
 }
 
+int64_t intake_backlog_ms(struct intake *intake)
+{
+    int64_t since_ms = atomic_load_explicit(&intake->stats.waiting_since_ms, memory_order_relaxed);
+    return since_ms == 0 ? 0 : clock_mono_ms() - since_ms;
+}
+
 /* Under the mutex. *ret_busy: the same id is on its way. */
 static STATUS enqueue(struct op *op, struct intake *intake, const struct intake_request *request,
                       struct intake_entry **ret_entry, bool *ret_busy)
 {
     if (intake->closing) {
         return op_fail(op, STATUS_RETRY, "intake.unavailable", "closing");
+    }
+    if (intake->backlog_max_ms > 0 && intake_backlog_ms(intake) > intake->backlog_max_ms) {
+        return op_fail(op, STATUS_RETRY, "intake.backlog", "Kafka is behind"); /* R17 */
     }
     if (set_has(intake, request->id)) {
         *ret_busy = true;
@@ -335,9 +347,16 @@ static void publish(struct intake *intake, const struct intake_entry *entry)
     struct status st = intake->bus->ops->produce(&intake->op, intake->bus, &message);
     if (status_failed(st)) {
         log_warn(&intake->op, "intake.not_produced", LOG_STATUS(st), LOG_FAILURE(&intake->op));
+        intake_wait_left(&intake->wait, clock_mono_ms());
         return;
     }
-    count(&intake->stats.published, 1);
+    intake_wait_produced(&intake->wait, message.partition, clock_mono_ms());
+}
+
+static void show_waiting(struct intake *intake)
+{
+    atomic_store_explicit(&intake->stats.waiting_since_ms, intake_wait_since_ms(&intake->wait),
+                          memory_order_relaxed);
 }
 
 static void finish_group(struct intake *intake, uint32_t group_count)
@@ -348,6 +367,7 @@ static void finish_group(struct intake *intake, uint32_t group_count)
     for (uint32_t i = 0; i < group_count; i++) {
         publish(intake, intake->group[i]);
     }
+    show_waiting(intake);
     lock(intake);
     for (uint32_t i = 0; i < group_count; i++) {
         entry_let_go(intake, intake->group[i]);
@@ -379,14 +399,20 @@ static void take_deliveries(struct intake *intake)
     while (intake->bus->ops->delivered(intake->bus, &delivery)) {
         if (!delivery.ok) {
             broken = true;
-        } else if (intake->acked_count < ACK_MAX) {
+            continue;
+        }
+        intake_wait_acknowledged(&intake->wait, delivery.partition);
+        count(&intake->stats.published, 1);
+        if (intake->acked_count < ACK_MAX) {
             intake->acked[intake->acked_count++] = delivery.message_id;
         }
     }
     if (broken) { /* what it dropped is published again when it is due */
         struct status st = intake->bus->ops->reset_producer(&intake->op, intake->bus);
+        intake_wait_dropped(&intake->wait, clock_mono_ms());
         log_warn(&intake->op, "intake.producer_reset", LOG_STATUS(st));
     }
+    show_waiting(intake);
 }
 
 /* now: do not wait for the second to pass. */
@@ -528,6 +554,7 @@ static STATUS open_conn(struct op *op, const struct intake_options *options,
 STATUS intake_open(struct op *op, const struct intake_options *options, struct intake **ret_intake)
 {
     DEFER(intake_free_at) struct intake *intake = intake_new();
+    intake->backlog_max_ms = options->backlog_max_ms;
     TRY(open_conn(op, options, &intake->conn));
     if (options->bus) {
         intake->bus = options->bus;

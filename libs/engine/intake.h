@@ -57,7 +57,10 @@ struct intake_options {
     struct str kafka_brokers;
     struct str source; /* ce_source: the service's name */
     struct kafka_security security;
-    kafka_log *log;  /* librdkafka's lines; NULL: silence */
+    kafka_log *log; /* librdkafka's lines; NULL: silence */
+    /* R17: while one waits for Kafka's acknowledgement for longer, no more are taken, but for one at a
+     * time to find out, when none is on its way. 0: whatever comes is taken. */
+    int64_t backlog_max_ms;
     struct bus *bus; /* NULL: Kafka, by the fields above; else used instead, and owned from a
                         successful open on */
 };
@@ -72,8 +75,8 @@ void intake_close(struct intake *intake, int64_t drain_ms);
 
 /*
  * Waits until the request is durable (or the deadline of op passes: STATUS_CANCELED; it may still
- * become durable, the client asks again with the same key). STATUS_RETRY with "intake.full" or
- * "intake.unavailable": nothing was stored, HTTP 503. A request that fails alone (its group is
+ * become durable, the client asks again with the same key). STATUS_RETRY with "intake.full",
+ * "intake.backlog" or "intake.unavailable": nothing was stored, HTTP 503. A request that fails alone (its group is
  * halved until it is alone) gets its own status; its neighbours are stored.
  */
 STATUS intake_submit(struct op *op, struct intake *intake, const struct intake_request *request,
@@ -82,6 +85,10 @@ STATUS intake_submit(struct op *op, struct intake *intake, const struct intake_r
 struct intake_stats {
     _Atomic uint64_t stored, repeated, different, busy, groups, failed, published;
     _Atomic uint32_t queued;
+    _Atomic int64_t waiting_since_ms; /* see intake_backlog_ms */
 };
 
 struct intake_stats *intake_stats(struct intake *intake);
+/* How long the oldest of the requests that this process has published waits for Kafka's
+ * acknowledgement (not for its outcome), in milliseconds; 0: none does. From any thread. */
+int64_t intake_backlog_ms(struct intake *intake);

@@ -67,9 +67,12 @@ static void collect(struct metrics_page *page, void *ctx)
         "Stored requests that Kafka acknowledged.", load(&stats->published));
     one(page, METRICS_GAUGE, "holdfast_intake_queued", "Requests that wait for their commit.",
         (int64_t)atomic_load_explicit(&stats->queued, memory_order_relaxed));
+    metrics_page_family(page, METRICS_GAUGE, "holdfast_intake_oldest_unpublished_seconds",
+                        "Age of the oldest stored request that Kafka has not acknowledged.");
+    metrics_page_value_us(page, /* labels */ NULL, 0, intake_backlog_ms(run->intake) * 1000);
 }
 
-STATUS intake_run_open(struct op *op, struct svc *svc, struct str source,
+STATUS intake_run_open(struct op *op, struct svc *svc, struct str source, int64_t backlog_max_ms,
                        struct intake_run **ret_run)
 {
     const struct conf *conf = svc_conf(svc);
@@ -77,6 +80,7 @@ STATUS intake_run_open(struct op *op, struct svc *svc, struct str source,
         .database_url = secret_reveal(conf_secret(conf, "DATABASE_URL")),
         .kafka_brokers = conf_str(conf, "KAFKA_BROKERS"),
         .source = source,
+        .backlog_max_ms = backlog_max_ms,
         .security = engine_run_security(conf),
         .log = engine_run_log_kafka,
     };

@@ -7,8 +7,8 @@
 
 struct intake_run; /* lives in the arena of svc's boot op */
 
-/* source: the service's name. Fails as intake_open does. */
-STATUS intake_run_open(struct op *op, struct svc *svc, struct str source,
+/* source: the service's name; backlog_max_ms: see intake_options. Fails as intake_open does. */
+STATUS intake_run_open(struct op *op, struct svc *svc, struct str source, int64_t backlog_max_ms,
                        struct intake_run **ret_run);
 /* For intake_submit, until intake_run_close. */
 struct intake *intake_run_intake(struct intake_run *run);

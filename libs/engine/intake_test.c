@@ -18,10 +18,12 @@
 #include "testing/testing_pg.h"
 #include "testing/testing_proxy.h"
 
+#define BACKLOG_MAX_MS 50
 #define PATIENCE_MS 10000
 #define TOPIC TOPIC_ESCROW_COMMANDS_V1
 
 static struct testing_pg *testing;
+static int64_t backlog_max_ms; /* of the next fixture */
 
 /* ---- The fixture ---- */
 
@@ -82,6 +84,7 @@ static struct fixture *fixture_new(bool proxied)
     }
     struct intake_options options = {
         .database_url = url, .source = STR("test"), .bus = &f->bus.bus};
+    options.backlog_max_ms = backlog_max_ms;
     ok(&f->op, intake_open(&f->op, &options, &f->intake));
     return f;
 }
@@ -510,6 +513,44 @@ static void test_acknowledgements(void **state)
         2000000);
 }
 
+static void await_backlog(struct fixture *f, bool over)
+{
+    int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
+    while ((intake_backlog_ms(f->intake) > BACKLOG_MAX_MS) != over) {
+        assert_true(clock_mono_ms() < until_ms);
+    }
+}
+
+/* One is taken, and nothing more while it waits too long for Kafka (R17). */
+static void take_one_too_many(struct fixture *f, uint64_t published)
+{
+    enum intake_result result;
+    struct intake_request first = request(id_random(), STR("x"));
+    struct intake_request next = request(id_random(), STR("x"));
+    memory_bus_silence(&f->bus);
+    submit(f, &first, INTAKE_STORED);
+    await_backlog(f, true);
+    assert_int_equal(intake_submit(&f->op, f->intake, &next, &result).kind, STATUS_RETRY);
+    assert_string_equal(f->op.err.code, "intake.backlog");
+    assert_int_equal(atomic_load(&intake_stats(f->intake)->published), published);
+}
+
+static void test_backlog(void **state)
+{
+    (void)state;
+    backlog_max_ms = BACKLOG_MAX_MS;
+    struct fixture *f = fixture_new(false);
+    for (uint32_t i = 0; i < 3; i++) { /* the second is given up, the third finds that out */
+        take_one_too_many(f, i > 0 ? 1 : 0);
+        memory_bus_acknowledge(&f->bus, /* breaks */ i == 1);
+        await_backlog(f, false);
+        assert_int_equal(intake_rows(), i + 1);
+    }
+    assert_int_equal(atomic_load(&intake_stats(f->intake)->published), 2);
+    backlog_max_ms = 0;
+    fixture_free(f);
+}
+
 static void test_close_finishes_the_queue(void **state)
 {
     (void)state;
@@ -550,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_bad_neighbours),   cmocka_unit_test(test_database_gone_and_back),
         cmocka_unit_test(test_deadline),         cmocka_unit_test(test_queue_is_bounded),
         cmocka_unit_test(test_acknowledgements), cmocka_unit_test(test_close_finishes_the_queue),
+        cmocka_unit_test(test_backlog),
     };
     int result = cmocka_run_group_tests(tests, NULL, NULL);
     testing_pg_free(testing);

@@ -72,8 +72,10 @@ static bool memory_delivered(struct bus *bus, struct bus_delivery *ret_delivery)
     pthread_mutex_lock(&self->mutex);
     bool any = self->acknowledges && self->reported_count < self->produced_count;
     if (any) {
+        uint32_t at = self->reported_count++;
         *ret_delivery = (struct bus_delivery){.topic = self->topic,
-                                              .message_id = self->produced[self->reported_count++],
+                                              .partition = self->partitions[at],
+                                              .message_id = self->produced[at],
                                               .ok = !self->breaks};
     }
     pthread_mutex_unlock(&self->mutex);

@@ -70,7 +70,8 @@ static struct status run(struct op *op, struct svc *svc)
     const struct engine_run_options engine_options = {.service = &gateway_service};
     TRY(engine_run_open(op, svc, &engine_options, &engine));
     DEFER(intake_close_at) struct intake_run *intake = NULL;
-    TRY(intake_run_open(op, svc, gateway_service.name, &intake));
+    TRY(intake_run_open(op, svc, gateway_service.name, conf_i64(conf, "INTAKE_BACKLOG_MAX_MS"),
+                        &intake));
 
     struct gateway gateway = {
         .pg = pg,

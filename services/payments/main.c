@@ -71,7 +71,8 @@ static struct status run(struct op *op, struct svc *svc)
     TRY(engine_run_open(op, svc, &engine_options, &engine));
 
     DEFER(intake_close_at) struct intake_run *intake = NULL;
-    TRY(intake_run_open(op, svc, payments_service.name, &intake));
+    TRY(intake_run_open(op, svc, payments_service.name, /* backlog_max_ms: all news is taken */ 0,
+                        &intake));
     DEFER(payments_in_webhook_fini)
     struct payments_webhook_deps deps = {
         .secrets = conf.webhook_secrets,
