@@ -17,8 +17,8 @@ void intake_wait_produced(struct intake_wait *wait, int32_t lane, int64_t now_ms
     struct intake_wait_lane *at = lane_at(wait, lane);
     at->produced++;
     struct intake_wait_mark *newest = at->mark_count > 0 ? &at->marks[at->mark_count - 1] : NULL;
-    bool near = newest && now_ms - newest->since_ms < INTAKE_WAIT_MARK_MS;
-    if (near || at->mark_count == INTAKE_WAIT_MARKS_MAX) {
+    if (newest && (now_ms - newest->since_ms < INTAKE_WAIT_MARK_MS ||
+                   at->mark_count == INTAKE_WAIT_MARKS_MAX)) {
         newest->last = at->produced;
         return;
     }
