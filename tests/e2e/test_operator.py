@@ -105,10 +105,10 @@ def test_the_verifier_finds_what_was_changed(stack, table, change, back):
     column = "id" if table == "escrow" else "escrow_id"
 
     def edit(how):
-        stack.servers.sql(f"BEGIN; ALTER TABLE escrow.{table} DISABLE TRIGGER USER; "
-                          f"UPDATE escrow.{table} SET {how} WHERE {column} = '{deal.id}'; "
-                          + ("" if table == "escrow" else
-                             f"ALTER TABLE escrow.{table} ENABLE ALWAYS TRIGGER {table}_append_only; ") + "COMMIT;")
+        guard = "" if table == "escrow" else f"ALTER TABLE escrow.{table} %s TRIGGER {table}_append_only; "
+        stack.servers.sql("BEGIN; " + guard.replace("%s", "DISABLE")
+                          + f"UPDATE escrow.{table} SET {how} WHERE {column} = '{deal.id}'; "
+                          + guard.replace("%s", "ENABLE ALWAYS") + "COMMIT;")
 
     edit(change)
     try:

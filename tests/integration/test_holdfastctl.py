@@ -95,6 +95,20 @@ class TestMigrate:
             with pytest.raises(AssertionError, match="append-only"):
                 migrated.sql(f"TRUNCATE escrow.{table} CASCADE")
 
+    def test_a_transfer_has_its_transition(self, migrated):
+        """INV4, as the database keeps it: as many transfers as the transition tells, and none without one."""
+        def insert(escrow_id, told, transfers):
+            zero = "00000000-0000-0000-0000-000000000000"
+            transition = (f"INSERT INTO escrow.transition VALUES (gen_random_uuid(), '{escrow_id}', 1, 1, 0, 1, '{zero}', 1, "
+                          f"'{zero}', {told}, 0, sha256(''), sha256('')); " if told is not None else "")
+            rows = ", ".join(f"('{escrow_id}', 1, {i}, 1, 2, 'USD', 5, '{zero}')" for i in range(transfers))
+            migrated.sql(f"BEGIN; {transition} INSERT INTO escrow.transfer VALUES {rows}; ROLLBACK;")
+
+        insert(uuid.uuid4(), 2, 2)
+        for told, transfers in ((None, 1), (1, 2), (3, 2), (0, 1)):
+            with pytest.raises(AssertionError, match="transfers without their transition"):
+                insert(uuid.uuid4(), told, transfers)
+
 
 class TestTopics:
     def test_ensure(self, servers, owner):
