@@ -10,28 +10,16 @@ HOLDFAST_STATE=$(mktemp -d)
 HOLDFAST_CACHE=$HOLDFAST_STATE/cache
 HOLDFAST_BUILD_DIR=$HOLDFAST_STATE/build
 PLACE=$HOLDFAST_STATE
-for part in common process packages cache build postgres services checks test; do
+for part in common process packages cache build postgres services checks test cases; do
     # shellcheck source=/dev/null
     . "$ROOT/tools/dev/$part.sh"
 done
-
-tests=0 failures=0
 
 cleanup() {
     proc_stop thing-1 KILL 1
     rm -rf -- "$PLACE"
 }
 trap cleanup EXIT
-
-ok() { # name, command...
-    local name=$1
-    shift
-    tests=$((tests + 1))
-    if ! "$@"; then
-        failures=$((failures + 1))
-        printf 'failed: %s\n' "$name"
-    fi
-}
 
 # ---- Counting
 
@@ -126,5 +114,4 @@ ok 'and gone afterwards' test ! -e "$NO_CLUSTER_CONF"
 (at_exit default_cluster_again && trap on_exit EXIT && without_default_cluster exit 1) || true
 ok 'and gone when the installation is interrupted' test ! -e "$NO_CLUSTER_CONF"
 
-printf 'parts_test: %d cases, %d failed\n' "$tests" "$failures"
-((failures == 0))
+cases_end parts_test

@@ -10,8 +10,9 @@ HOLDFAST_STATE=$(mktemp -d)
 . "$ROOT/tools/dev/common.sh"
 # shellcheck source=tools/dev/process.sh
 . "$ROOT/tools/dev/process.sh"
+# shellcheck source=tools/dev/cases.sh
+. "$ROOT/tools/dev/cases.sh"
 
-tests=0 failures=0
 strangers=()
 
 cleanup() {
@@ -21,16 +22,6 @@ cleanup() {
     rm -rf -- "$HOLDFAST_STATE"
 }
 trap cleanup EXIT
-
-ok() { # name, command...
-    local name=$1
-    shift
-    tests=$((tests + 1))
-    if ! "$@"; then
-        failures=$((failures + 1))
-        printf 'failed: %s\n' "$name"
-    fi
-}
 
 gone() { [[ -z $(proc_start_time "$1") ]]; }
 alive() { [[ -n $(proc_start_time "$1") ]]; }
@@ -86,5 +77,4 @@ one=$(secret KEY)
 ok 'a secret stays the same' test "$one" = "$(secret KEY)"
 ok 'and is for the owner alone' test "$(stat -c %a "$INST/secrets")" = 600
 
-printf 'process_test: %d cases, %d failed\n' "$tests" "$failures"
-((failures == 0))
+cases_end process_test
