@@ -25,24 +25,10 @@ static struct id intake_of(uint32_t i)
     return world_id("intake", i);
 }
 
-static const struct intake_row *find(struct world *world, struct id id)
-{
-    const void *rows;
-    uint32_t count = world_rows(world, &engine_intake_table, &rows);
-    const struct intake_row *row = rows;
-    for (uint32_t i = 0; i < count; i++) {
-        if (id_eq(row[i].id, id)) {
-            return &row[i];
-        }
-    }
-    fail_msg("no such intake");
-    return NULL;
-}
-
 static bool is_closed(struct world *world, const void *context)
 {
     const struct id *id = context;
-    return !find(world, *id)->open;
+    return !world_find_intake(world, *id)->open;
 }
 
 static void await_closed(struct world *world, struct id id)
@@ -82,7 +68,7 @@ static void publishes_what_nobody_did(struct world *world)
     int64_t now_us = clock_wall_us();
     world_intake(world, account_of(0), "add", 5, intake_of(0), now_us);
     world_await_total(world, account_of(0), 6);
-    const struct intake_row *row = find(world, intake_of(0));
+    const struct intake_row *row = world_find_intake(world, intake_of(0));
     assert_false(row->open);
     assert_int_equal(row->outcome, INTAKE_ACCEPTED);
     assert_int_equal(row->outcome_code.len, 0);
@@ -122,13 +108,13 @@ static void asks_for_the_outcome_more_and_more_seldom(struct world *world)
         assert_in_range(clock_mono_ms() - last_ms, waits_ms[i] - 100, waits_ms[i] + 1200);
         last_ms = clock_mono_ms();
     }
-    assert_int_equal(find(world, intake_of(0))->attempts, 1 + ARRAY_LEN(waits_ms));
+    assert_int_equal(world_find_intake(world, intake_of(0))->attempts, 1 + ARRAY_LEN(waits_ms));
     assert_int_equal(world_count(world, &engine_parked_message_table), 2);
     toy_heal();
     const struct admin_request_row retry = {
         .kind = ADMIN_PARK_RETRY, .lane = LANE, .key = account_of(0)};
     world_answered(world, world_ask(world, &retry), "done");
-    assert_int_equal(find(world, intake_of(0))->outcome, INTAKE_ACCEPTED);
+    assert_int_equal(world_find_intake(world, intake_of(0))->outcome, INTAKE_ACCEPTED);
     world_await_total(world, account_of(0), 8);
     uint32_t count = published(world);
     world_run_for(world, 70000); /* what is closed is left alone */
@@ -167,7 +153,7 @@ static void publishes_again_after_the_producer_failed(struct world *world)
     world_intake(world, account_of(0), "add", 5, intake_of(0), clock_wall_us());
     world_await_total(world, account_of(0), 6);
     await_closed(world, intake_of(0));
-    assert_int_equal(find(world, intake_of(0))->attempts, 2);
+    assert_int_equal(world_find_intake(world, intake_of(0))->attempts, 2);
     world_settle(world);
     world_check(world);
 }
@@ -231,7 +217,7 @@ static void leaves_unknown_topics_alone(struct world *world)
     world_put(world, &engine_intake_table, &row);
     world_intake(world, account_of(0), "add", 6, intake_of(1), clock_wall_us());
     world_await_total(world, account_of(0), 7);
-    assert_true(find(world, intake_of(0))->open);
+    assert_true(world_find_intake(world, intake_of(0))->open);
     assert_int_equal(WORLD_STAT(process, intakes_republished), 1);
     world_settle(world);
     world_check(world);
@@ -300,17 +286,17 @@ static void is_closed_by_its_outcome(struct world *world)
     world_command(world, account_of(0), "add", 2);
     world_command(world, account_of(0), "add", 3);
     world_await_total(world, account_of(0), 7);
-    assert_int_equal(find(world, intake_of(0))->outcome, INTAKE_ACCEPTED);
-    const struct intake_row *refused = find(world, intake_of(1));
+    assert_int_equal(world_find_intake(world, intake_of(0))->outcome, INTAKE_ACCEPTED);
+    const struct intake_row *refused = world_find_intake(world, intake_of(1));
     assert_false(refused->open);
     assert_int_equal(refused->outcome, INTAKE_REJECTED);
     assert_true(str_eq(refused->outcome_code, STR("toy.refused")));
     assert_true(str_eq(refused->outcome_sentence, STR("it was one too many")));
-    assert_true(find(world, intake_of(2))->open);
-    int64_t closed_us = find(world, intake_of(0))->closed_at_us;
+    assert_true(world_find_intake(world, intake_of(2))->open);
+    int64_t closed_us = world_find_intake(world, intake_of(0))->closed_at_us;
     world_command(world, account_of(0), "add", 1); /* another event of the same cause */
     world_await_total(world, account_of(0), 8);
-    assert_true(find(world, intake_of(0))->closed_at_us == closed_us);
+    assert_true(world_find_intake(world, intake_of(0))->closed_at_us == closed_us);
     world_settle(world);
     world_check(world);
 }

@@ -48,19 +48,6 @@ static bool is_free(struct world *world, const void *context)
     return !world_find_parked(world, *key);
 }
 
-static const struct intake_row *find_intake(struct world *world, struct id id)
-{
-    const void *rows;
-    uint32_t count = world_rows(world, &engine_intake_table, &rows);
-    const struct intake_row *row = rows;
-    for (uint32_t i = 0; i < count; i++) {
-        if (id_eq(row[i].id, id)) {
-            return &row[i];
-        }
-    }
-    return NULL;
-}
-
 /* ---- Running again ---- */
 
 static void runs_again_in_order(struct world *world)
@@ -210,10 +197,10 @@ static void drops_the_harmless_with_one(struct world *world)
     world_await_total(world, key, 1);
     world_intake(world, key, "garble", 2, id, clock_wall_us());
     world_await_parked(world, key);
-    assert_true(find_intake(world, id)->open);
+    assert_true(world_find_intake(world, id)->open);
     drop(world, key, "", "done");
     world_await(world, is_free, &key);
-    const struct intake_row *intake = find_intake(world, id);
+    const struct intake_row *intake = world_find_intake(world, id);
     assert_false(intake->open);
     assert_int_equal(intake->outcome, INTAKE_REJECTED);
     assert_true(str_eq(intake->outcome_code, STR("engine.dropped")));

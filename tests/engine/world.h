@@ -167,6 +167,8 @@ uint32_t world_topic_values(struct world *world, enum topic topic, const char *v
 
 /* The key's row among the parked ones, or NULL; valid until the next world_rows. */
 const struct parked_key_row *world_find_parked(struct world *world, struct id key);
+/* Fails the test when there is none. */
+const struct intake_row *world_find_intake(struct world *world, struct id id);
 /* A count of the process's engine, as WORLD_STAT(process, parked). */
 #define WORLD_STAT(process, name) atomic_load(&engine_stats((process)->engine)->name)
 

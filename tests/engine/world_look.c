@@ -84,6 +84,20 @@ const struct parked_key_row *world_find_parked(struct world *world, struct id ke
     return NULL;
 }
 
+const struct intake_row *world_find_intake(struct world *world, struct id id)
+{
+    const void *rows;
+    uint32_t count = world_rows(world, &engine_intake_table, &rows);
+    const struct intake_row *intake = rows;
+    for (uint32_t i = 0; i < count; i++) {
+        if (id_eq(intake[i].id, id)) {
+            return &intake[i];
+        }
+    }
+    fail_msg("no such intake");
+    return NULL;
+}
+
 uint32_t world_topic_count(struct world *world, enum topic topic)
 {
     struct bus *bus = world->producer;
