@@ -97,9 +97,8 @@ static struct share share_of(const struct store_view *view)
 }
 
 /* Does an owner that is alive hold fewer lanes than everybody could? */
-static bool somebody_starves(const struct store_view *view)
+static bool somebody_starves(const struct store_view *view, uint32_t floor_share)
 {
-    uint32_t floor_share = share_of(view).floor;
     struct id owners[LANES];
     uint32_t counts[LANES] = {0};
     uint32_t owner_count = 0;
@@ -125,10 +124,10 @@ static bool somebody_starves(const struct store_view *view)
 }
 
 /* The same, but one that takes nothing for a whole lease (its broker is away, say) is not waited for. */
-static bool must_yield(struct engine *engine, const struct store_view *view)
+static bool must_yield(struct engine *engine, const struct store_view *view, struct share share)
 {
     int64_t now_ms = clock_mono_ms();
-    if (!somebody_starves(view)) {
+    if (!somebody_starves(view, share.floor)) {
         engine->starving_since_ms = 0;
         return false;
     }
@@ -260,7 +259,7 @@ STATUS engine_lanes_tend(struct engine *engine)
         return OK;
     }
     struct share share = share_of(&view);
-    bool yields = must_yield(engine, &view);
+    bool yields = must_yield(engine, &view, share);
     bool gave;
     TRY(hand_over(engine, surplus_of(engine, share, yields), &gave));
     return gave ? OK /* the view still shows as ours what we gave */
