@@ -4,7 +4,6 @@ A process is started with an armed crash point: at its n-th pass it kills or sto
 end by the other replica, within the time that a takeover may take, and everything must have happened once.
 """
 
-import os
 import time
 
 import pytest
@@ -13,7 +12,7 @@ from harness.api import AMOUNT_MINOR
 from harness.waiting import wait_for
 
 DEALS = 16  # ids are random: that none is in the six lanes of a victim happens once in 65,536 runs
-RECOVERY_S = 5.0  # where the machine is ours alone
+RECOVERY_S = 5.0
 BETWEEN_COMMIT_AND_PUBLISH = "engine-after-commit-before-publish"
 BETWEEN_ANSWER_AND_STORING = "effect-answered-before-stored"
 REQUEST_STORED = "intake-after-commit-before-publish"
@@ -54,12 +53,6 @@ def release_all(deals):
         assert answer.status == 202, answer
 
 
-def assert_recovered_within(took_s):
-    """More processes that want to run than there are cores stretch all times alike."""
-    limit_s = RECOVERY_S * max(1.0, os.getloadavg()[0] / os.cpu_count())
-    assert took_s < limit_s, f"recovery took {took_s:.1f} s, allowed are {limit_s:.1f} s"
-
-
 def has_met_its_point(process):
     return not process.runs() or process.is_frozen()
 
@@ -93,7 +86,7 @@ def test_an_owner_is_lost(stack, service, point, how):
         effects = deal.effects()
         assert effects["transfers"] == (1, AMOUNT_MINOR), deal.id
         assert deal.events().count("EscrowReleased") == 1
-    assert_recovered_within(took_s)
+    assert took_s < RECOVERY_S, f"recovery took {took_s:.1f} s"
 
 
 def test_both_replicas_of_everything_die(stack):
@@ -130,7 +123,7 @@ def test_a_gateway_is_lost_with_a_stored_request(stack, how):
     victim.thaw_if_frozen()
     deal.wait("RELEASED")
     assert deal.effects()["transfers"] == (1, AMOUNT_MINOR)
-    assert_recovered_within(took_s)
+    assert took_s < RECOVERY_S, f"recovery took {took_s:.1f} s"
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
@@ -152,7 +145,7 @@ def test_payments_is_lost_with_a_stored_webhook(stack, how):
         assert deal.events().count("EscrowFundsReceived") == 1
     took_s = time.monotonic() - began
     victim.thaw_if_frozen()
-    assert_recovered_within(took_s)
+    assert took_s < RECOVERY_S, f"recovery took {took_s:.1f} s"
 
 
 @pytest.mark.parametrize("service", ["escrow", "payments", "gateway"])
