@@ -1,4 +1,4 @@
-/* The sandbox: plays the payment provider for development, demos and tests. */
+/* The sandbox: plays the payment provider and Discord for development, demos and tests. */
 #include "conf/conf.h"
 #include "http/http_server.h"
 #include "obs/log.h"
@@ -10,7 +10,7 @@ static const struct conf_key keys[] = {
     {.name = "HTTP_LISTEN",
      .type = CONF_LISTEN,
      .fallback = "127.0.0.1:12111",
-     .help = "Where the provider's API is served."},
+     .help = "Where the provider's API and Discord's are served."},
     {.name = "STRIPE_SECRET_KEY",
      .type = CONF_SECRET,
      .min = 8,
@@ -33,12 +33,19 @@ static const struct conf_key keys[] = {
      .max = 1024,
      .fallback = "",
      .help = "Event types to send, comma separated; empty: all."},
+    {.name = "DISCORD_BOT_TOKEN",
+     .type = CONF_SECRET,
+     .min = 8,
+     .max = 255,
+     .required = true,
+     .help = "The token that the bot must send."},
 };
 
 static struct sandbox_options read_options(const struct conf *conf)
 {
     struct sandbox_options options = {.api_key = *conf_secret(conf, "STRIPE_SECRET_KEY"),
                                       .webhook_secret = *conf_secret(conf, "STRIPE_WEBHOOK_SECRET"),
+                                      .bot_token = *conf_secret(conf, "DISCORD_BOT_TOKEN"),
                                       .webhook_events = conf_str(conf, "STRIPE_WEBHOOK_EVENTS")};
     if (conf_given(conf, "STRIPE_WEBHOOK_URL")) {
         const struct str *urls;

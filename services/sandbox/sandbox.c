@@ -25,6 +25,7 @@ struct status sandbox_open(struct op *op, struct sandbox *sandbox,
     ASSERT(made);
     pthread_condattr_destroy(&attr);
     sandbox_world_init(&sandbox->world);
+    sandbox_discord_init(&sandbox->discord);
     if (!sandbox_replay_init(&sandbox->replay, &sandbox->world.arena)) {
         return world_full(op);
     }
@@ -56,6 +57,7 @@ void sandbox_close(struct sandbox *sandbox)
     sandbox_world_fini(&sandbox->world);
     secret_fini(&sandbox->options.api_key);
     secret_fini(&sandbox->options.webhook_secret);
+    secret_fini(&sandbox->options.bot_token);
     *sandbox = (struct sandbox){.stopping = true};
 }
 
@@ -63,6 +65,7 @@ struct status sandbox_reset(struct op *op, struct sandbox *sandbox)
 {
     sandbox_world_fini(&sandbox->world);
     sandbox_world_init(&sandbox->world);
+    sandbox_discord_init(&sandbox->discord);
     sandbox->generation++;
     sandbox->faults = (struct sandbox_faults){.count = 0};
     sandbox->outbox = (struct sandbox_outbox){.withhold = false};

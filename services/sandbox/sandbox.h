@@ -7,6 +7,7 @@
 #include "base/defer.h"
 #include "base/op.h"
 #include "base/secret.h"
+#include "sandbox/sandbox_discord.h"
 #include "sandbox/sandbox_fault.h"
 #include "sandbox/sandbox_outbox.h"
 #include "sandbox/sandbox_replay.h"
@@ -22,6 +23,7 @@
 struct sandbox_options {
     struct secret api_key;                             /* what clients must send */
     struct secret webhook_secret;                      /* what webhooks are signed with */
+    struct secret bot_token;                           /* of the bot at the played Discord */
     struct str webhook_urls[SANDBOX_WEBHOOK_URLS_MAX]; /* replicas of one endpoint, tried in turn */
     uint32_t webhook_url_count;
     struct str webhook_events; /* comma separated event types to send; empty: all */
@@ -41,6 +43,7 @@ struct sandbox {
     bool stopping;
     uint64_t generation; /* counts resets: what was begun before one must not touch the new world */
     struct sandbox_world world;
+    struct sandbox_discord discord; /* its memory is the world's */
     struct sandbox_replay replay;
     struct sandbox_faults faults;
     struct sandbox_outbox outbox;
@@ -50,7 +53,7 @@ struct sandbox {
     bool webhook_thread_runs;
 };
 
-/* Starts the webhook thread. The sandbox is about 1 KB; its world grows with use. */
+/* Starts the webhook thread. The sandbox is a few KB; its world grows with use. */
 STATUS sandbox_open(struct op *op, struct sandbox *sandbox, const struct sandbox_options *options);
 /* Ends all waiting: requests that a fault holds back go on, no webhook is begun any more. */
 void sandbox_stop(struct sandbox *sandbox);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "sandbox/sandbox_meet.h"
 #include "sandbox/sandbox_render.h"
 
 static STATUS render_error(struct op *op, enum sandbox_error error, struct str about,
@@ -72,19 +73,21 @@ static struct hash asked_of(const struct sandbox_call *call)
 }
 
 /* The world has changed or not: its answer. Lock held. */
-static STATUS work_or_error(struct sandbox_call *call, sandbox_work *work)
+static STATUS work_or_error(void *ctx)
 {
+    struct sandbox_call *call = ctx;
     struct sandbox_refusal refusal = {.error = SANDBOX_ERROR_NONE};
     call->answer = (struct sandbox_answer){.http_status = 200};
-    struct status st = work(call, &refusal);
+    struct status st = call->work(call, &refusal);
     if (status_failed(st)) {
         refusal = (struct sandbox_refusal){.error = SANDBOX_ERROR_FULL};
     }
     return refusal.error ? render_error(call->op, refusal.error, refusal.about, &call->answer) : OK;
 }
 
-static STATUS fault_answer(struct sandbox_call *call, const struct sandbox_fault *fault)
+static STATUS fault_answer(void *ctx, const struct sandbox_fault *fault)
 {
+    struct sandbox_call *call = ctx;
     if (fault->mode == SANDBOX_FAULT_GARBAGE) {
         call->answer = (struct sandbox_answer){.http_status = 200, .body = STR("<html>oops")};
         return OK;
@@ -109,26 +112,7 @@ static STATUS fault_answer(struct sandbox_call *call, const struct sandbox_fault
     return OK;
 }
 
-/* The work with its fault. Lock held on entry and exit. */
-static STATUS run_faulted(struct sandbox_call *call, sandbox_work *work,
-                          const struct sandbox_fault *fault)
-{
-    struct sandbox *sandbox = call->sandbox;
-    bool answers_itself =
-        fault->mode == SANDBOX_FAULT_STATUS || fault->mode == SANDBOX_FAULT_GARBAGE;
-    bool undone = fault->when == SANDBOX_FAULT_BEFORE &&
-                  (answers_itself || fault->mode == SANDBOX_FAULT_DROP_ANSWER);
-    if (fault->mode == SANDBOX_FAULT_DELAY && fault->when == SANDBOX_FAULT_BEFORE) {
-        sandbox_wait_until(sandbox, clock_mono_ms() + fault->delay_ms);
-    }
-    if (!undone) {
-        TRY(work_or_error(call, work));
-    }
-    if (answers_itself) {
-        TRY(fault_answer(call, fault));
-    }
-    return OK;
-}
+static const struct sandbox_meet meet = {.work = work_or_error, .answer = fault_answer};
 
 /* 429 and work that never began leave the key free; everything else is kept, a 500 too. */
 static bool is_kept(const struct sandbox_call *call, const struct sandbox_fault *fault)
@@ -155,8 +139,8 @@ static STATUS refuse_key(struct sandbox_call *call, enum sandbox_replay_result r
 }
 
 /* Begins, does and keeps what was asked with a key; or finds that it was asked before. Lock held. */
-static STATUS run_keyed(struct sandbox_call *call, sandbox_work *work,
-                        const struct sandbox_fault *fault, bool *ret_replayed)
+static STATUS run_keyed(struct sandbox_call *call, const struct sandbox_fault *fault,
+                        bool *ret_replayed)
 {
     struct sandbox *sandbox = call->sandbox;
     struct hash asked = asked_of(call);
@@ -175,7 +159,7 @@ static STATUS run_keyed(struct sandbox_call *call, sandbox_work *work,
     if (result != SANDBOX_REPLAY_FIRST) {
         return refuse_key(call, result);
     }
-    struct status st = run_faulted(call, work, fault);
+    struct status st = sandbox_meet_run(sandbox, fault, &meet, call);
     if (sandbox->generation != generation) {
         return st; /* a reset came in between: the entry is gone */
     }
@@ -186,27 +170,10 @@ static STATUS run_keyed(struct sandbox_call *call, sandbox_work *work,
     return st;
 }
 
-/* A response that ends before it is whole: the caller cannot know what was done. */
-/* NOLINTNEXTLINE(readability-non-const-parameter): the form is http_stream.read's */
-static int64_t break_off(void *ctx, char *ret_bytes, size_t max_bytes, bool stopping)
-{
-    (void)ctx;
-    (void)ret_bytes;
-    (void)max_bytes;
-    (void)stopping;
-    return HTTP_STREAM_BREAK;
-}
-
-static void nothing_to_close(void *ctx)
-{
-    (void)ctx;
-}
-
 static STATUS respond(struct sandbox_call *call, const struct sandbox_fault *fault, bool replayed,
                       struct http_response *ret)
 {
-    if (fault->mode == SANDBOX_FAULT_DROP_ANSWER) {
-        ret->stream = (struct http_stream){.read = break_off, .close = nothing_to_close};
+    if (sandbox_meet_drops(fault, ret)) {
         return OK;
     }
     ret->status = call->answer.http_status;
@@ -239,7 +206,7 @@ struct status sandbox_call_run(struct op *op, struct sandbox *sandbox,
         return op_arena_full(op);
     }
     *call = (struct sandbox_call){
-        .op = op, .sandbox = sandbox, .req = req, .now_s = clock_wall_us() / 1000000};
+        .op = op, .sandbox = sandbox, .req = req, .work = work, .now_s = clock_wall_us() / 1000000};
     struct sandbox_fault fault = {.mode = SANDBOX_FAULT_NONE};
     enum sandbox_error error;
     TRY(check_call(call, &error));
@@ -252,11 +219,8 @@ struct status sandbox_call_run(struct op *op, struct sandbox *sandbox,
     fault = sandbox_faults_take(&sandbox->faults, http_method_name(req->method), req->path);
     bool keyed = req->method == HTTP_POST && call->key.len > 0;
     struct status st =
-        keyed ? run_keyed(call, work, &fault, &replayed) : run_faulted(call, work, &fault);
-    if (fault.mode == SANDBOX_FAULT_DELAY && fault.when == SANDBOX_FAULT_AFTER) {
-        sandbox_wait_until(sandbox, clock_mono_ms() + fault.delay_ms);
-    }
-    sandbox->counts.dropped += fault.mode == SANDBOX_FAULT_DROP_ANSWER ? 1 : 0;
+        keyed ? run_keyed(call, &fault, &replayed) : sandbox_meet_run(sandbox, &fault, &meet, call);
+    sandbox_meet_end(sandbox, &fault);
     pthread_mutex_unlock(&sandbox->lock);
     TRY(st);
     return respond(call, &fault, replayed, ret);

@@ -51,6 +51,15 @@ bool sandbox_faults_add(struct sandbox_faults *faults, const struct sandbox_faul
     return true;
 }
 
+void sandbox_faults_end(struct sandbox_faults *faults, struct str path)
+{
+    for (uint32_t i = 0; i < faults->count; i++) {
+        if (str_eq(faults->rows[i].path, path)) {
+            faults->rows[i].count = 0;
+        }
+    }
+}
+
 struct sandbox_fault sandbox_faults_take(struct sandbox_faults *faults, struct str method,
                                          struct str path)
 {

@@ -59,6 +59,9 @@ enum sandbox_fault_when sandbox_fault_when_parse(struct str name);
 MUST_CHECK bool sandbox_faults_add(struct sandbox_faults *faults,
                                    const struct sandbox_fault *fault);
 
+/* Forgets the rules for exactly this path prefix. */
+void sandbox_faults_end(struct sandbox_faults *faults, struct str path);
+
 /* The fault that this request meets, used up by one; mode NONE: it meets none. */
 struct sandbox_fault sandbox_faults_take(struct sandbox_faults *faults, struct str method,
                                          struct str path);

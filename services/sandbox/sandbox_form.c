@@ -1,6 +1,7 @@
 /* In: the bytes of a form or query. Out: pairs, each name once, all of it UTF-8 text. */
 #include "sandbox/sandbox_form.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 
 static int hex_digit(char c)
@@ -101,4 +102,26 @@ struct str sandbox_form_get(const struct sandbox_form *form, struct str name)
         }
     }
     return (struct str){.ptr = NULL, .len = 0};
+}
+
+struct status sandbox_form_read(struct op *op, struct str text, struct sandbox_form **ret_form)
+{
+    struct sandbox_form *form = arena_new(op->arena, struct sandbox_form, 1);
+    if (!form) {
+        return op_arena_full(op);
+    }
+    TRY(sandbox_form_parse(op, text, form));
+    *ret_form = form;
+    return OK;
+}
+
+struct status sandbox_form_number(struct op *op, const struct sandbox_form *form, struct str name,
+                                  int64_t max, int64_t *ret_number)
+{
+    struct str text = sandbox_form_get(form, name);
+    if (text.ptr && (!str_to_i64(text, ret_number) || *ret_number < 0 || *ret_number > max)) {
+        return op_fail(op, STATUS_INVALID, "sandbox.bad_form", STR_FMT " must be 0 to %" PRId64,
+                       STR_ARG(name), max);
+    }
+    return OK;
 }

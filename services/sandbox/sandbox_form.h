@@ -31,3 +31,10 @@ STATUS sandbox_form_parse(struct op *op, struct str text, struct sandbox_form *r
 
 /* The value of a name; ptr NULL when it was not given. */
 struct str sandbox_form_get(const struct sandbox_form *form, struct str name);
+
+/* A form in op->arena, which is too large for a stack. */
+STATUS sandbox_form_read(struct op *op, struct str text, struct sandbox_form **ret_form);
+/* A number from 0 to max; *ret_number stays as it is when the name was not given. Anything else is
+ * STATUS_INVALID "sandbox.bad_form". */
+STATUS sandbox_form_number(struct op *op, const struct sandbox_form *form, struct str name,
+                           int64_t max, int64_t *ret_number);

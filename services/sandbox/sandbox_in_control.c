@@ -1,33 +1,8 @@
 /* In: wishes of tests. Out: a paid intent, a fault, counters. Never part of a real provider. */
 #include "sandbox/sandbox_in_control.h"
 
-#include <inttypes.h>
-
 #include "sandbox/sandbox.h"
 #include "sandbox/sandbox_render.h"
-
-static STATUS parse(struct op *op, const struct http_request *req, struct sandbox_form **ret_form)
-{
-    struct sandbox_form *form = arena_new(op->arena, struct sandbox_form, 1);
-    if (!form) {
-        return op_arena_full(op);
-    }
-    TRY(sandbox_form_parse(op, req->body, form));
-    *ret_form = form;
-    return OK;
-}
-
-/* A number within bounds, or the fallback when it was not given. */
-static STATUS get_number(struct op *op, const struct sandbox_form *form, struct str name,
-                         int64_t max, int64_t *ret_number)
-{
-    struct str text = sandbox_form_get(form, name);
-    if (text.ptr && (!str_to_i64(text, ret_number) || *ret_number < 0 || *ret_number > max)) {
-        return op_fail(op, STATUS_INVALID, "sandbox.bad_form", STR_FMT " must be 0 to %" PRId64,
-                       STR_ARG(name), max);
-    }
-    return OK;
-}
 
 static STATUS respond(struct op *op, struct json_writer *json, struct http_response *ret)
 {
@@ -97,7 +72,7 @@ static STATUS pay_locked(struct op *op, struct sandbox *sandbox, const struct sa
                                ret);
     }
     int64_t amount_minor = intent->amount_minor;
-    TRY(get_number(op, form, STR("amount"), INT64_MAX, &amount_minor));
+    TRY(sandbox_form_number(op, form, STR("amount"), INT64_MAX, &amount_minor));
     struct str currency = sandbox_form_get(form, STR("currency"));
     struct sandbox_refusal refusal = sandbox_world_pay(&sandbox->world, intent, amount_minor,
                                                        currency.ptr ? currency : intent->currency);
@@ -114,7 +89,7 @@ struct status sandbox_in_pay(struct op *op, void *deps, const struct http_reques
 {
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
-    TRY(parse(op, req, &form));
+    TRY(sandbox_form_read(op, req->body, &form));
     pthread_mutex_lock(&sandbox->lock);
     struct status st = pay_locked(op, sandbox, form, ret);
     pthread_mutex_unlock(&sandbox->lock);
@@ -144,7 +119,7 @@ struct status sandbox_in_decline(struct op *op, void *deps, const struct http_re
 {
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
-    TRY(parse(op, req, &form));
+    TRY(sandbox_form_read(op, req->body, &form));
     pthread_mutex_lock(&sandbox->lock);
     struct status st = decline_locked(op, sandbox, form, ret);
     pthread_mutex_unlock(&sandbox->lock);
@@ -193,7 +168,7 @@ struct status sandbox_in_refund_fails(struct op *op, void *deps, const struct ht
 {
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
-    TRY(parse(op, req, &form));
+    TRY(sandbox_form_read(op, req->body, &form));
     pthread_mutex_lock(&sandbox->lock);
     struct status st = refund_fails_locked(op, sandbox, form, ret);
     pthread_mutex_unlock(&sandbox->lock);
@@ -213,9 +188,10 @@ static STATUS read_fault(struct op *op, const struct sandbox_form *form,
     fault->code = sandbox_form_get(form, STR("code"));
     int64_t count = 1;
     int64_t http_status = 500;
-    TRY(get_number(op, form, STR("count"), SANDBOX_FAULT_COUNT_MAX, &count));
-    TRY(get_number(op, form, STR("delay_ms"), SANDBOX_FAULT_DELAY_MAX_MS, &fault->delay_ms));
-    TRY(get_number(op, form, STR("status"), 599, &http_status));
+    TRY(sandbox_form_number(op, form, STR("count"), SANDBOX_FAULT_COUNT_MAX, &count));
+    TRY(sandbox_form_number(op, form, STR("delay_ms"), SANDBOX_FAULT_DELAY_MAX_MS,
+                            &fault->delay_ms));
+    TRY(sandbox_form_number(op, form, STR("status"), 599, &http_status));
     fault->count = (uint32_t)count;
     fault->http_status = (int32_t)http_status;
     if (!fault->mode || !fault->when || fault->path.len == 0 ||
@@ -246,13 +222,26 @@ struct status sandbox_in_add_fault(struct op *op, void *deps, const struct http_
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
     struct sandbox_fault fault = {.mode = SANDBOX_FAULT_NONE};
-    TRY(parse(op, req, &form));
+    TRY(sandbox_form_read(op, req->body, &form));
     TRY(read_fault(op, form, &fault));
     pthread_mutex_lock(&sandbox->lock);
     struct status st = add_fault_locked(op, sandbox, &fault);
     pthread_mutex_unlock(&sandbox->lock);
     ret->body = STR("{}");
     return st;
+}
+
+struct status sandbox_in_end_faults(struct op *op, void *deps, const struct http_request *req,
+                                    struct http_response *ret)
+{
+    struct sandbox *sandbox = deps;
+    struct sandbox_form *form = NULL;
+    TRY(sandbox_form_read(op, req->body, &form));
+    pthread_mutex_lock(&sandbox->lock);
+    sandbox_faults_end(&sandbox->faults, sandbox_form_get(form, STR("match")));
+    pthread_mutex_unlock(&sandbox->lock);
+    ret->body = STR("{}");
+    return OK;
 }
 
 static STATUS webhooks_locked(struct op *op, struct sandbox *sandbox,
@@ -262,7 +251,7 @@ static STATUS webhooks_locked(struct op *op, struct sandbox *sandbox,
     struct str mode = sandbox_form_get(form, STR("mode"));
     bool reorder = str_eq(mode, STR("reorder"));
     int64_t count = reorder ? 2 : 1;
-    TRY(get_number(op, form, STR("count"), SANDBOX_REORDER_MAX, &count));
+    TRY(sandbox_form_number(op, form, STR("count"), SANDBOX_REORDER_MAX, &count));
     if (str_eq(mode, STR("withhold"))) {
         outbox->withhold = true;
     } else if (str_eq(mode, STR("release"))) {
@@ -285,7 +274,7 @@ struct status sandbox_in_webhooks(struct op *op, void *deps, const struct http_r
 {
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
-    TRY(parse(op, req, &form));
+    TRY(sandbox_form_read(op, req->body, &form));
     pthread_mutex_lock(&sandbox->lock);
     struct status st = webhooks_locked(op, sandbox, form);
     pthread_mutex_unlock(&sandbox->lock);

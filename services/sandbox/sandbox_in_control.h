@@ -15,8 +15,11 @@ http_handler sandbox_in_decline;
  * failure_reason (default: lost_or_stolen_card). */
 http_handler sandbox_in_refund_fails;
 /* match (path prefix), mode (delay | drop_answer | status | garbage), when (before | after; default
- * after), method, delay_ms, status, code, count (default 1). */
+ * after), method, delay_ms (of a 429 from Discord: how long to wait), status, code, count (default
+ * 1). */
 http_handler sandbox_in_add_fault;
+/* match: the rules for exactly this path prefix are forgotten, however often they were still good. */
+http_handler sandbox_in_end_faults;
 /* mode: withhold | release | duplicate | reorder; count for the last two (default 1, 2). */
 http_handler sandbox_in_webhooks;
 /* Effects so far; ?escrow_id= or ?leg_id= counts those whose metadata says so. */

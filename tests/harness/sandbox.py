@@ -1,5 +1,6 @@
 """The sandbox as a test sees it: what it was asked, what it shall do wrong."""
 
+import json
 import urllib.parse
 
 from harness import http
@@ -8,6 +9,8 @@ from harness.process import Process
 
 API_KEY = "sk_test_0123456789abcdef0123456789abcdef"
 WEBHOOK_SECRET = "whsec_0123456789abcdef0123456789abcdef"
+BOT_TOKEN = "bot_0123456789abcdef0123456789abcdef"
+DISCORD = "/api/v10"
 
 
 class Sandbox:
@@ -17,7 +20,7 @@ class Sandbox:
         environment = {
             "HOLDFAST_ENV": "test", "LOG_LEVEL": "info", "ADMIN_LISTEN": "127.0.0.1:0",
             "HTTP_LISTEN": f"127.0.0.1:{self.port}", "STRIPE_SECRET_KEY": API_KEY,
-            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET, "DISCORD_BOT_TOKEN": BOT_TOKEN,
         }
         if webhook_urls:
             environment["STRIPE_WEBHOOK_URL"] = ",".join(webhook_urls)
@@ -44,6 +47,28 @@ class Sandbox:
         suffix = f"?{urllib.parse.urlencode(query)}" if query else ""
         return http.request(self.url + path + suffix, headers={"Authorization": f"Bearer {API_KEY}"})
 
+    # Discord.
+
+    def discord(self, path, body, token=BOT_TOKEN):
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bot {token}"
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return http.request(self.url + DISCORD + path, "POST", headers, data)
+
+    def messages(self, user_id):
+        """What the bot wrote to one person, oldest first."""
+        return self.get("/sandbox/discord/messages", user_id=user_id).json()["messages"]
+
+    def discord_counters(self):
+        return self.get("/sandbox/discord/counters").json()
+
+    def close_dms(self, user_id, closed=True):
+        return self.control("discord/dms", user_id=user_id, closed="true" if closed else "false")
+
+    def limit(self, bucket, max, window_ms=1000):
+        return self.control("discord/limits", bucket=bucket, max=max, window_ms=window_ms)
+
     # What only a sandbox has.
 
     def control(self, what, **fields):
@@ -56,6 +81,9 @@ class Sandbox:
 
     def fault(self, match, mode, **fields):
         return self.control("faults", match=match, mode=mode, **fields)
+
+    def end_faults(self, match):
+        return self.control("end-faults", match=match)
 
     def webhooks(self, mode, **fields):
         return self.control("webhooks", mode=mode, **fields)

@@ -43,6 +43,7 @@ replica_env() { # service, replica
 
 stripe_secret_key() { printf 'sk_test_%s' "$(secret STRIPE_KEY)"; }
 stripe_webhook_secret() { printf 'whsec_%s' "$(secret STRIPE_WEBHOOK)"; }
+discord_bot_token() { printf 'bot_%s' "$(secret DISCORD_BOT)"; }
 
 service_url() { # port key
     printf 'http://127.0.0.1:%s' "$(recall env "$1")"
@@ -98,7 +99,8 @@ sandbox_start() { # replicas
         return 0
     fi
     service_start sandbox holdfast-sandbox service_env sandbox SANDBOX_HTTP_PORT \
-        "STRIPE_SECRET_KEY=$(stripe_secret_key)" "STRIPE_WEBHOOK_SECRET=$(stripe_webhook_secret)" "STRIPE_WEBHOOK_URL=$urls"
+        "STRIPE_SECRET_KEY=$(stripe_secret_key)" "STRIPE_WEBHOOK_SECRET=$(stripe_webhook_secret)" "STRIPE_WEBHOOK_URL=$urls" \
+        "DISCORD_BOT_TOKEN=$(discord_bot_token)"
 }
 
 # Payments and the sandbox know each other's port, so both are chosen before either starts.
