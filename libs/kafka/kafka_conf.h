@@ -11,10 +11,11 @@
  * dangerous in its defaults is settled in kafka_conf.c, once, and each setting is checked.
  */
 
-/* Larger than BUS_VALUE_MAX_BYTES by what key, headers and the record batch may add; the topics
- * themselves take a little more (KAFKA_TOPIC_BATCH_MAX_BYTES), so our limit is the one that is met. */
-#define KAFKA_MESSAGE_MAX_BYTES 290000
-#define KAFKA_TOPIC_BATCH_MAX_BYTES 300000
+/* Kafka limits batches, not messages (a value is BUS_VALUE_MAX_BYTES at most): what an engine's batch
+ * leads to in one lane goes in one request, usually. The topics themselves take a little more
+ * (KAFKA_TOPIC_BATCH_MAX_BYTES), so our limit is the one that is met. */
+#define KAFKA_MESSAGE_MAX_BYTES 490000
+#define KAFKA_TOPIC_BATCH_MAX_BYTES 500000
 
 /* Empty fields are left at librdkafka's defaults: plain text, no authentication. */
 struct kafka_security {
