@@ -41,6 +41,9 @@ struct table {
     uint16_t key_count; /* the first key_count columns are the primary key */
     int16_t version;    /* the column (COLUMN_INT8) that every update raises by any step, or -1 */
     int16_t parent; /* the column (COLUMN_UUID) with the aggregate's id, for load_children; or -1 */
+    /* The column (COLUMN_BOOL) without which a child matters to no decision any more: load_children
+     * leaves it out. 0, which is a key's, for none. */
+    int16_t live;
 };
 
 #define TABLE_NO_COLUMN (-1)

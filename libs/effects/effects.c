@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 
 #define EFFECTS_ARENA_BYTES (1024 * 1024)
 #define URL_MAX_BYTES (EFFECTS_PATH_MAX_BYTES + 256)
@@ -17,6 +18,7 @@ struct effects_item {
     struct effects *effects;
     struct effects_item *next;
     struct httpc_call *http;
+    uint64_t bucket; /* with options.limit */
     struct caller_answer answer;
 };
 
@@ -36,7 +38,8 @@ struct effects {
     pthread_mutex_t lock;
     struct effects_item *free; /* under lock, as are the queues */
     struct effects_queue queues[EFFECTS_THREADS_MAX];
-    _Atomic uint64_t bad_requests;
+    struct effects_limit limit; /* under lock */
+    _Atomic uint64_t bad_requests, limited, held;
 };
 
 static struct effects *effects_of(struct caller *caller)
@@ -87,6 +90,19 @@ static void enqueue(struct effects_item *item)
     }
 }
 
+/* Before the engine hears of it: what it sends next must meet what this answer said. */
+static void learn(struct effects_item *item, const struct httpc_answer *answer)
+{
+    struct effects *effects = item->effects;
+    if (effects->options.limit == NULL) {
+        return;
+    }
+    lock(effects);
+    effects_limit_told(&effects->limit, item->bucket, answer, clock_mono_ms());
+    unlock(effects);
+    atomic_fetch_add(&effects->limited, answer->status == 429 ? 1 : 0);
+}
+
 static void on_done(void *ctx, struct httpc_call *call, const struct httpc_answer *answer)
 {
     struct effects_item *item = ctx;
@@ -96,6 +112,7 @@ static void on_done(void *ctx, struct httpc_call *call, const struct httpc_answe
     item->answer.http_status = answer->status;
     item->answer.retry_after_ms = answer->retry_after_ms;
     item->answer.body = answer->body;
+    learn(item, answer);
     enqueue(item);
 }
 
@@ -116,26 +133,24 @@ static struct str method_name(enum effects_method method)
 }
 
 static STATUS build(struct op *op, struct effects *effects, const struct caller_call *call,
-                    struct httpc_request *ret_request)
+                    const struct effects_request *request, struct httpc_request *ret_request)
 {
-    struct effects_request frozen;
-    TRY(effects_decode(op, call->request, &frozen));
     struct strbuf url;
     strbuf_init(&url, op->arena, URL_MAX_BYTES);
     strbuf_add(&url, effects->options.base_url);
-    strbuf_add(&url, frozen.path);
-    *ret_request = (struct httpc_request){.method = method_name(frozen.method),
-                                          .body = frozen.body,
+    strbuf_add(&url, request->path);
+    *ret_request = (struct httpc_request){.method = method_name(request->method),
+                                          .body = request->body,
                                           .connect_ms = effects->options.connect_ms,
                                           .total_ms = effects->options.total_ms,
                                           .not_after_ms = call->not_after_ms};
     if (!strbuf_finish(&url, &ret_request->url)) {
         return op_arena_full(op);
     }
-    if (frozen.content_type.len > 0) {
-        TRY(httpc_request_header(op, ret_request, STR("Content-Type"), frozen.content_type));
+    if (request->content_type.len > 0) {
+        TRY(httpc_request_header(op, ret_request, STR("Content-Type"), request->content_type));
     }
-    if (frozen.idempotency_key) {
+    if (request->idempotency_key) {
         struct str key = id_to_str(op->arena, call->effect_id);
         if (key.ptr == NULL) {
             return op_arena_full(op);
@@ -143,7 +158,7 @@ static STATUS build(struct op *op, struct effects *effects, const struct caller_
         TRY(httpc_request_header(op, ret_request, STR("Idempotency-Key"), key));
     }
     if (effects->options.build != NULL) {
-        TRY(effects->options.build(op, effects->options.deps, &frozen, call->effect_id,
+        TRY(effects->options.build(op, effects->options.deps, request, call->effect_id,
                                    ret_request));
     }
     return OK;
@@ -164,6 +179,26 @@ static struct effects_item *reserve(struct effects *effects)
     return item;
 }
 
+/* True when a limit lets the call go; false: the item says how long not. */
+static bool may_go(struct effects *effects, const struct effects_request *request,
+                   struct effects_item *item)
+{
+    if (effects->options.limit == NULL) {
+        return true;
+    }
+    item->bucket = effects_limit_bucket(method_name(request->method), request->path);
+    lock(effects);
+    int64_t wait_ms = effects_limit_ask(&effects->limit, item->bucket, clock_mono_ms());
+    unlock(effects);
+    if (wait_ms == 0) {
+        return true;
+    }
+    item->answer.outcome = CALLER_HELD;
+    item->answer.retry_after_ms = wait_ms;
+    atomic_fetch_add(&effects->held, 1);
+    return false;
+}
+
 static bool effects_send(struct caller *caller, const struct caller_call *call)
 {
     struct effects *effects = effects_of(caller);
@@ -180,14 +215,20 @@ static bool effects_send(struct caller *caller, const struct caller_call *call)
                                           .body = STR(""),
                                           .handle = item};
     struct op op = {.arena = httpc_arena(item->http)};
+    struct effects_request frozen;
     struct httpc_request request;
-    struct status st = build(&op, effects, call, &request);
+    struct status st = effects_decode(&op, call->request, &frozen);
+    if (!status_failed(st)) {
+        st = build(&op, effects, call, &frozen, &request);
+    }
     if (status_failed(st)) { /* answered at once: the engine sees an attempt that did not go out */
         atomic_fetch_add(&effects->bad_requests, 1);
         enqueue(item);
-        return true;
+    } else if (!may_go(effects, &frozen, item)) {
+        enqueue(item);
+    } else {
+        httpc_start(item->http, &request, on_done, item);
     }
-    httpc_start(item->http, &request, on_done, item);
     return true;
 }
 
@@ -283,6 +324,9 @@ static STATUS open_effects(struct op *op, struct effects *effects)
         effects->items[i].next = effects->free;
         effects->free = &effects->items[i];
     }
+    if (options->limit != NULL) {
+        effects_limit_init(&effects->limit, options->limit);
+    }
     struct httpc_options http = {
         .slots = options->slots, .allow_http = options->allow_http, .ca_file = options->ca_file};
     return httpc_open(op, &http, &effects->httpc);
@@ -334,4 +378,11 @@ void effects_free(struct caller *caller)
 uint64_t effects_bad_requests(struct caller *caller)
 {
     return atomic_load(&effects_of(caller)->bad_requests);
+}
+
+struct effects_limit_counts effects_limit_counts(struct caller *caller)
+{
+    struct effects *effects = effects_of(caller);
+    return (struct effects_limit_counts){.limited = atomic_load(&effects->limited),
+                                         .held = atomic_load(&effects->held)};
 }

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/op.h"
 #include "base/str.h"
+#include "effects/effects_limit.h"
 #include "engine/caller.h"
 #include "httpc/httpc.h"
 
@@ -66,11 +67,12 @@ struct effects_options {
     const char *ca_file; /* NULL: the system's authorities */
     effects_build *build;
     void *deps;
-    int64_t connect_ms; /* 0: HTTPC_CONNECT_MS */
-    int64_t total_ms;   /* 0: HTTPC_TOTAL_MS */
+    int64_t connect_ms;                        /* 0: HTTPC_CONNECT_MS */
+    int64_t total_ms;                          /* 0: HTTPC_TOTAL_MS */
+    const struct effects_limit_options *limit; /* NULL: the other side's limits are not looked at */
 };
 
-/* Starts the caller's thread. base_url is copied. */
+/* Starts the caller's thread. base_url and limit are copied. */
 STATUS effects_open(struct op *op, const struct effects_options *options,
                     struct caller **ret_caller);
 /* How to wake an engine thread when an answer has come for it. Before its first send. wake is
@@ -83,3 +85,11 @@ DEFINE_FREE_AT(struct caller, effects_free)
 
 /* Calls whose frozen bytes or build were refused: CALLER_NOT_SENT. More than 0 is a bug. */
 uint64_t effects_bad_requests(struct caller *caller);
+
+/* How often the other side answered 429, and how often a call was held back to spare it that. */
+struct effects_limit_counts {
+    uint64_t limited;
+    uint64_t held;
+};
+
+struct effects_limit_counts effects_limit_counts(struct caller *caller);

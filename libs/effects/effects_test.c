@@ -35,10 +35,12 @@ struct fixture {
     struct caller *caller;
     struct waiter waiters[THREADS];
     _Atomic uint32_t handled;
-    _Atomic bool key_seen; /* the last request had the effect's id as Idempotency-Key */
+    _Atomic uint32_t limited; /* answered 429 */
+    _Atomic bool key_seen;    /* the last request had the effect's id as Idempotency-Key */
     _Atomic bool secret_seen;
     struct id expected_id;
     struct str bytes; /* a frozen request */
+    const struct effects_limit_options *limit;
 };
 
 /* ---- The other side ---- */
@@ -67,9 +69,21 @@ static STATUS busy(struct op *op, void *deps, const struct http_request *req,
     return op_fail(op, STATUS_RETRY, "http.draining", "always");
 }
 
+static STATUS too_many(struct op *op, void *deps, const struct http_request *req,
+                       struct http_response *ret)
+{
+    (void)req;
+    struct fixture *fixture = deps;
+    atomic_fetch_add(&fixture->limited, 1);
+    ret->status = 429;
+    ret->retry_after_s = 60;
+    return http_response_header(op, ret, STR("X-RateLimit-Remaining"), STR("0"));
+}
+
 static const struct http_route routes[] = {
     {HTTP_POST, "/v1/transfers", HTTP_AUTH_NONE, HTTP_BODY_FORM, 1024, 1000, take_transfer,
      HTTP_ROUTE_NEEDS_KEY, 0, 0},
+    {HTTP_POST, "/v1/limited", HTTP_AUTH_NONE, HTTP_BODY_FORM, 1024, 1000, too_many, 0, 0, 0},
     {HTTP_POST, "/v1/busy", HTTP_AUTH_NONE, HTTP_BODY_FORM, 1024, 1000, busy, 0, 0, 0},
 };
 
@@ -104,6 +118,7 @@ static void open_caller(struct fixture *fixture, uint16_t port, uint32_t slots, 
                                       .allow_http = true,
                                       .build = add_secret,
                                       .deps = fixture,
+                                      .limit = fixture->limit,
                                       .total_ms = total_ms};
     assert_true(strbuf_finish(&buf, &options.base_url));
     assert_int_equal(effects_open(&fixture->op, &options, &fixture->caller).kind, STATUS_OK);
@@ -245,6 +260,30 @@ static void test_retry_after(void **state)
     assert_int_equal(answer.http_status, 503);
     assert_int_equal(answer.retry_after_ms, 3000);
     release(fixture, &answer);
+}
+
+/* A 429 holds back what comes after it, and what comes after it alone. */
+static void test_limits(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct effects_limit_options limit = {.per_second_max = 100};
+    fixture->limit = &limit;
+    open_caller(fixture, http_server_port(fixture->http), SLOTS, 0);
+    struct caller_call call = call_of(fixture);
+    call.request = freeze(fixture, STR("/v1/limited"));
+    assert_int_equal(outcome_of(fixture, &call), CALLER_ANSWERED);
+    assert_true(send_call(fixture, &call));
+    struct caller_answer answer = wait_answer(fixture, 0);
+    assert_int_equal(answer.outcome, CALLER_HELD);
+    assert_in_range(answer.retry_after_ms, 1, 60000);
+    release(fixture, &answer);
+    assert_int_equal(atomic_load(&fixture->limited), 1);
+    call.request = fixture->bytes;
+    assert_int_equal(outcome_of(fixture, &call), CALLER_ANSWERED);
+    assert_int_equal(effects_limit_counts(fixture->caller).limited, 1);
+    assert_int_equal(effects_limit_counts(fixture->caller).held, 1);
+    assert_int_equal(effects_bad_requests(fixture->caller), 0);
+    assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), SLOTS);
 }
 
 static void test_refused_port(void **state)
@@ -414,6 +453,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry_after, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_port, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_and_slow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_late, setup, teardown),

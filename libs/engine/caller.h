@@ -26,6 +26,8 @@ enum caller_outcome {
     CALLER_NOT_SENT = 0, /* surely nothing went out: too late, or no connection could be made */
     CALLER_ANSWERED,     /* an HTTP answer: status and body */
     CALLER_UNKNOWN,      /* something may have gone out and no whole answer came back */
+    CALLER_HELD,    /* surely nothing went out: a limit of the other side, for retry_after_ms */
+    CALLER_EXPIRED, /* (engine) too old to be sent: see engine_service.effects_expire */
     CALLER_OUTCOME_COUNT,
 };
 
@@ -38,7 +40,7 @@ struct caller_answer {
     struct id effect_id;
     enum caller_outcome outcome;
     int32_t http_status;    /* with ANSWERED */
-    int64_t retry_after_ms; /* what the other side asked for; 0: nothing */
+    int64_t retry_after_ms; /* with ANSWERED: what the other side asked for; 0: nothing */
     struct str body; /* with ANSWERED; at most CALLER_BODY_MAX_BYTES; lives until caller free */
     void *handle;    /* the implementation's */
 };

@@ -84,9 +84,16 @@ struct id engine_next_id(struct engine_turn *turn);
 STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
                    struct str payload);
 
-/* A request to the outside, about `subject`, with frozen bytes. id is from engine_next_id. */
-STATUS engine_effect(struct engine_turn *turn, struct id id, int32_t kind, struct id subject,
-                     struct str request);
+/* A request to the outside. */
+struct engine_ask {
+    struct id id;         /* from engine_next_id */
+    int32_t kind;         /* the service's own enum */
+    struct id subject;    /* what it is about */
+    struct str request;   /* frozen bytes */
+    int64_t caused_at_us; /* its age counts from here; 0: from what is being decided */
+};
+
+STATUS engine_effect(struct engine_turn *turn, const struct engine_ask *ask);
 
 /* An effect's row. Exactly the columns of the table `effect`. */
 enum effect_state {
@@ -122,6 +129,8 @@ enum engine_verdict {
     ENGINE_VERDICT_DONE,    /* certain: it happened */
     ENGINE_VERDICT_FAILED,  /* certain: it did not and will not */
     ENGINE_VERDICT_UNKNOWN, /* ask again: same key, same bytes, backoff */
+    ENGINE_VERDICT_LATER, /* the other side told when to come back: the same bytes then; it certainly
+                             * did not happen, and is no attempt that failed */
     ENGINE_VERDICT_COUNT,
 };
 
@@ -181,6 +190,9 @@ struct engine_service {
     /* Effects; NULL where a service has none. */
     enum engine_verdict (*judge)(struct op *op, const struct effect_row *effect,
                                  const struct caller_answer *answer, struct str *ret_code);
+    /* What is too old to be sent has FAILED (outcome CALLER_EXPIRED) instead of waiting for a person:
+     * for services whose calls nobody misses after a day. */
+    bool effects_expire;
     /* Decides a certain answer (DONE or FAILED) like a message; message.id is the effect's id. */
     struct status (*answered)(struct engine_turn *turn, const struct effect_row *effect,
                               enum engine_verdict verdict, const struct caller_answer *answer);
@@ -207,11 +219,13 @@ struct engine_limits engine_default_limits(void);
 struct engine_stats {
     _Atomic uint64_t decided, duplicates, skipped, refused_batches, batches, published, parked,
         quarantined;
-    _Atomic uint64_t gaps, claims, effects_sent, effects_done, effects_failed, effects_unknown;
+    _Atomic uint64_t gaps, claims, effects_sent, effects_done, effects_failed, effects_unknown,
+        effects_later;
     _Atomic uint64_t intakes_republished, commits_failed;
     _Atomic uint32_t lanes_held, lanes_stopped, batch_limit, connected;
     _Atomic uint64_t oldest_unpublished_us; /* age; 0: none */
     _Atomic uint64_t effects_need_person;   /* open, too old to be sent again */
+    _Atomic uint64_t oldest_effect_us;      /* age of what caused the oldest open one; 0: none */
 };
 
 /* One engine thread. Not thread-safe but for engine_stop and the stats. */

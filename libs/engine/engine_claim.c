@@ -54,6 +54,7 @@ static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t 
     lane->effect_due_us = 0;
     lane->effect_takeover = true;
     lane->effects_old = 0;
+    lane->effect_since_us = 0;
     lane->strange_parks = 0;
     lane->look_for_missed = false;
     for (uint32_t i = 0; i < engine->service->handler_count; i++) {

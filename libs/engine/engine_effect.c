@@ -1,6 +1,7 @@
 /*
  * Calls to the outside (R12): a row first, sent after the commit, the answer decided in its lane.
- * Unknown outcome: the same key and the same bytes again, with backoff; an old one waits for a person.
+ * Unknown outcome: the same key and the same bytes again, with backoff; "not now": when the other side
+ * said. An old one waits for a person, or has failed where nobody would miss it.
  */
 #include <string.h>
 
@@ -12,6 +13,14 @@
 #define TAKEOVER_MAX 256
 #define SEND_MARGIN_MS 500 /* before the lease runs out nothing may start to go out any more */
 
+/* An answer that we made ourselves (expired) is not the caller's to release. */
+static void let_go(struct engine *engine, struct caller_answer *answer)
+{
+    if (answer->outcome != CALLER_EXPIRED) {
+        engine->ports.caller->ops->release(engine->ports.caller, answer);
+    }
+}
+
 void engine_effect_forget_lane(struct engine *engine, int32_t lane)
 {
     for (uint32_t i = 0; i < ENGINE_INFLIGHT_MAX; i++) {
@@ -22,7 +31,7 @@ void engine_effect_forget_lane(struct engine *engine, int32_t lane)
     uint32_t kept = 0;
     for (uint32_t i = 0; i < engine->answer_count; i++) {
         if (engine->answers[i].lane == lane) {
-            engine->ports.caller->ops->release(engine->ports.caller, &engine->answers[i]);
+            let_go(engine, &engine->answers[i]);
         } else {
             engine->answers[kept++] = engine->answers[i];
         }
@@ -89,7 +98,7 @@ void engine_effect_answered(struct engine *engine, uint32_t count)
         if (inflight) {
             inflight->used = false;
         }
-        engine->ports.caller->ops->release(engine->ports.caller, &engine->answers[i]);
+        let_go(engine, &engine->answers[i]);
     }
     engine->answer_count -= count;
     memmove(engine->answers, engine->answers + count,
@@ -98,20 +107,58 @@ void engine_effect_answered(struct engine *engine, uint32_t count)
 
 /* ---- Answers ---- */
 
-static void ask_again_later(struct engine *engine, struct effect_row *row,
-                            const struct caller_answer *answer)
+static void due_again(struct engine *engine, struct effect_row *row, int64_t wait_ms)
 {
-    int64_t now_us = engine_now_us(engine);
-    int64_t wait_ms = random_backoff_ms(&engine->random, (uint32_t)row->attempts,
-                                        ENGINE_EFFECT_BACKOFF_MS, ENGINE_EFFECT_BACKOFF_MAX_MS);
-    wait_ms = answer->retry_after_ms > wait_ms ? answer->retry_after_ms : wait_ms;
-    row->state = answer->outcome == CALLER_NOT_SENT ? EFFECT_WAITING : EFFECT_UNKNOWN;
-    row->due_at_us = now_us + wait_ms * 1000;
+    row->due_at_us = engine_now_us(engine) + wait_ms * 1000;
     struct engine_lane *lane = engine_lane_at(engine, row->lane);
     if (row->due_at_us < lane->effect_due_us) {
         lane->effect_due_us = row->due_at_us;
     }
+}
+
+static void ask_again_later(struct engine *engine, struct effect_row *row,
+                            const struct caller_answer *answer)
+{
+    int64_t wait_ms = random_backoff_ms(&engine->random, (uint32_t)row->attempts,
+                                        ENGINE_EFFECT_BACKOFF_MS, ENGINE_EFFECT_BACKOFF_MAX_MS);
+    wait_ms = answer->retry_after_ms > wait_ms ? answer->retry_after_ms : wait_ms;
+    row->state = answer->outcome == CALLER_NOT_SENT ? EFFECT_WAITING : EFFECT_UNKNOWN;
+    due_again(engine, row, wait_ms);
     atomic_fetch_add_explicit(&engine->stats.effects_unknown, 1, memory_order_relaxed);
+}
+
+/* As if this attempt had not been: an earlier one may still have reached the other side. */
+static void come_back(struct engine *engine, struct effect_row *row,
+                      const struct caller_answer *answer)
+{
+    row->attempts--;
+    row->state = row->attempts == 0 ? EFFECT_WAITING : EFFECT_UNKNOWN;
+    due_again(engine, row,
+              answer->retry_after_ms > 0 ? answer->retry_after_ms : ENGINE_EFFECT_BACKOFF_MS);
+    atomic_fetch_add_explicit(&engine->stats.effects_later, 1, memory_order_relaxed);
+}
+
+static enum engine_verdict verdict_of(struct engine *engine, const struct effect_row *row,
+                                      const struct caller_answer *answer, struct str *ret_code)
+{
+    switch (answer->outcome) {
+    case CALLER_ANSWERED: return engine->service->judge(&engine->op, row, answer, ret_code);
+    case CALLER_HELD: return ENGINE_VERDICT_LATER;
+    case CALLER_EXPIRED: *ret_code = STR("expired"); return ENGINE_VERDICT_FAILED;
+    case CALLER_NOT_SENT:
+    case CALLER_UNKNOWN: return ENGINE_VERDICT_UNKNOWN;
+    case CALLER_OUTCOME_COUNT: break;
+    }
+    UNREACHABLE("outcome");
+}
+
+static void settle(struct engine *engine, struct effect_row *row, enum effect_state state)
+{
+    row->open = false;
+    row->state = state;
+    atomic_fetch_add_explicit(state == EFFECT_DONE ? &engine->stats.effects_done
+                                                   : &engine->stats.effects_failed,
+                              1, memory_order_relaxed);
 }
 
 /* What the answer means; writes it into the row. */
@@ -119,21 +166,18 @@ static enum engine_verdict judge(struct engine *engine, struct effect_row *row,
                                  const struct caller_answer *answer)
 {
     struct str code = STR("");
-    enum engine_verdict verdict = answer->outcome == CALLER_ANSWERED
-                                      ? engine->service->judge(&engine->op, row, answer, &code)
-                                      : ENGINE_VERDICT_UNKNOWN;
+    enum engine_verdict verdict = verdict_of(engine, row, answer, &code);
     row->last_status = answer->http_status;
     row->last_answer = code;
-    if (verdict == ENGINE_VERDICT_UNKNOWN) {
-        ask_again_later(engine, row, answer);
-        return verdict;
+    switch (verdict) {
+    case ENGINE_VERDICT_DONE: settle(engine, row, EFFECT_DONE); return verdict;
+    case ENGINE_VERDICT_FAILED: settle(engine, row, EFFECT_FAILED); return verdict;
+    case ENGINE_VERDICT_UNKNOWN: ask_again_later(engine, row, answer); return verdict;
+    case ENGINE_VERDICT_LATER: come_back(engine, row, answer); return verdict;
+    case ENGINE_VERDICT_NONE:
+    case ENGINE_VERDICT_COUNT: break;
     }
-    row->open = false;
-    row->state = verdict == ENGINE_VERDICT_DONE ? EFFECT_DONE : EFFECT_FAILED;
-    atomic_fetch_add_explicit(verdict == ENGINE_VERDICT_DONE ? &engine->stats.effects_done
-                                                             : &engine->stats.effects_failed,
-                              1, memory_order_relaxed);
-    return verdict;
+    UNREACHABLE("verdict");
 }
 
 static struct effect_row *find_row(const struct store_rows *rows, struct id id)
@@ -168,7 +212,7 @@ static STATUS add_answer(struct engine *engine, struct engine_batch *batch,
                                             .actor = {.kind = ENGINE_ACTOR_SYSTEM},
                                             .lane = item->lane};
     item->verdict = judge(engine, item->effect, answer);
-    if (item->verdict != ENGINE_VERDICT_UNKNOWN) {
+    if (item->verdict == ENGINE_VERDICT_DONE || item->verdict == ENGINE_VERDICT_FAILED) {
         item->fate = ENGINE_FATE_DECIDE;
     }
     if (engine_answer_is_condemned(engine, item->effect->id)) {
@@ -241,6 +285,31 @@ static STATUS give_to_person(struct engine *engine, struct engine_lane *lane,
     return engine_rows_add(engine, changed, row, 0);
 }
 
+/* Nobody will ask for it any more: an answer of our own, decided in the next batch. */
+static void expire(struct engine *engine, struct engine_lane *lane, const struct effect_row *row)
+{
+    if (engine->answer_count == ENGINE_INFLIGHT_MAX) {
+        lane->effect_due_us = engine->op.now_us;
+        return;
+    }
+    engine->answers[engine->answer_count++] = (struct caller_answer){.thread = engine->number,
+                                                                     .lane = row->lane,
+                                                                     .epoch = lane->epoch,
+                                                                     .effect_id = row->id,
+                                                                     .outcome = CALLER_EXPIRED,
+                                                                     .body = STR("")};
+}
+
+static STATUS too_old(struct engine *engine, struct engine_lane *lane, struct effect_row *row,
+                      struct engine_rows *changed)
+{
+    if (engine->service->effects_expire) {
+        expire(engine, lane, row);
+        return OK;
+    }
+    return give_to_person(engine, lane, row, changed);
+}
+
 /* Which of the lane's open effects go out now; marks them. Others tell when to look again. */
 static STATUS choose(struct engine *engine, struct engine_lane *lane, const struct store_rows *rows,
                      uint32_t *places, struct engine_rows *changed)
@@ -249,10 +318,14 @@ static STATUS choose(struct engine *engine, struct engine_lane *lane, const stru
     int64_t now_us = engine->op.now_us;
     lane->effect_due_us = now_us + ENGINE_EFFECT_WATCH_US;
     lane->effects_old = 0;
+    lane->effect_since_us = 0;
     for (uint32_t i = 0; i < rows->count; i++) {
         bool old = now_us - row[i].caused_at_us > ENGINE_EFFECT_SEND_AGE_US;
+        if (lane->effect_since_us == 0 || row[i].caused_at_us < lane->effect_since_us) {
+            lane->effect_since_us = row[i].caused_at_us;
+        }
         if (old && !find_inflight(engine, row[i].id)) {
-            TRY(give_to_person(engine, lane, &row[i], changed));
+            TRY(too_old(engine, lane, &row[i], changed));
             continue;
         }
         if (!is_due(engine, lane, &row[i])) {
@@ -271,14 +344,25 @@ static STATUS choose(struct engine *engine, struct engine_lane *lane, const stru
     return OK;
 }
 
-/* What waits for people, over all lanes of this thread. */
-static void count_old(struct engine *engine)
+/* What waits, and what waits for people, over all lanes of this thread. */
+static void count_waiting(struct engine *engine)
 {
     uint64_t old = 0;
+    int64_t since_us = 0;
     for (int32_t p = 0; p < LANES; p++) {
-        old += engine->lanes[p].mine ? engine->lanes[p].effects_old : 0;
+        const struct engine_lane *lane = engine_lane_at(engine, p);
+        if (!lane->mine) {
+            continue;
+        }
+        old += lane->effects_old;
+        bool older =
+            lane->effect_since_us > 0 && (since_us == 0 || lane->effect_since_us < since_us);
+        since_us = older ? lane->effect_since_us : since_us;
     }
+    int64_t age_us = since_us > 0 ? engine->op.now_us - since_us : 0;
     atomic_store_explicit(&engine->stats.effects_need_person, old, memory_order_relaxed);
+    atomic_store_explicit(&engine->stats.oldest_effect_us, age_us > 0 ? (uint64_t)age_us : 0,
+                          memory_order_relaxed);
 }
 
 static bool looks_due(const struct engine_lane *lane, int64_t now_us)
@@ -311,7 +395,7 @@ static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs,
         lane->effect_takeover = false;
         TRY(choose(engine, lane, &rows[i], &places, &changed));
     }
-    count_old(engine);
+    count_waiting(engine);
     if (fence.held_count != ref_count) {
         store->ops->rollback(store);
         engine->heartbeat_at_ms = 0; /* find out which lanes are lost */

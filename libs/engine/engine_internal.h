@@ -81,12 +81,13 @@ struct engine_lane {
     struct engine_in ins[ENGINE_HANDLERS_MAX];     /* as service->handlers */
     struct engine_out outs[ENGINE_OUT_TOPICS_MAX]; /* as engine->out_topics */
     struct arena parked_arena;
-    struct map parked;     /* key → enum engine_parked */
-    bool look_for_missed;  /* a key parked as MISSING may have its aggregate by now */
-    int64_t effect_due_us; /* the next effect is not due before this; INT64_MAX: none known */
-    bool effect_takeover;  /* effects left SENDING by the owner before: ask again now */
-    uint32_t effects_old;  /* open, too old to be sent again: a person's */
-    int64_t strange_parks; /* R8: parked in a row without a success */
+    struct map parked;       /* key → enum engine_parked */
+    bool look_for_missed;    /* a key parked as MISSING may have its aggregate by now */
+    int64_t effect_due_us;   /* the next effect is not due before this; INT64_MAX: none known */
+    bool effect_takeover;    /* effects left SENDING by the owner before: ask again now */
+    uint32_t effects_old;    /* open, too old to be sent again: a person's */
+    int64_t effect_since_us; /* what caused the oldest open one, when last looked; 0: none */
+    int64_t strange_parks;   /* R8: parked in a row without a success */
 };
 
 enum engine_parked {

@@ -255,6 +255,7 @@ static const struct shown shown[] = {
     COUNTED(effects_done, "Calls that certainly happened."),
     COUNTED(effects_failed, "Calls that were certainly refused."),
     COUNTED(effects_unknown, "Calls whose outcome is unknown; they are repeated."),
+    COUNTED(effects_later, "Calls put off because the other side takes no more for now."),
     COUNTED(effects_need_person, "Times a call was too old to be repeated."),
     COUNTED(intakes_republished, "Open intakes that were published again."),
     COUNTED(commits_failed, "Times a thread started over."),
@@ -267,6 +268,10 @@ static const struct shown shown[] = {
     {METRICS_GAUGE, "holdfast_engine_oldest_unpublished_seconds",
      "Age of the oldest committed record that Kafka has not acknowledged.",
      offsetof(struct engine_stats, oldest_unpublished_us), SHOWN_US},
+    {METRICS_GAUGE, "holdfast_engine_oldest_effect_seconds",
+     "Age of what caused the oldest call to the outside that is not settled; looked at within a "
+     "minute.",
+     offsetof(struct engine_stats, oldest_effect_us), SHOWN_US},
 };
 
 static void show(struct metrics_page *page, const struct shown *what,

@@ -291,31 +291,31 @@ STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, str
     return engine_emit_raw(turn, topic, id, type, turn->view->key, payload);
 }
 
-STATUS engine_effect(struct engine_turn *turn, struct id id, int32_t kind, struct id subject,
-                     struct str request)
+STATUS engine_effect(struct engine_turn *turn, const struct engine_ask *ask)
 {
     struct engine *engine = turn->engine;
     struct engine_batch *batch = turn->batch;
     ASSERT(engine->ports.caller);
     int64_t now_us = engine->op.now_us;
-    bool fresh = now_us - turn->caused_at_us <= ENGINE_EFFECT_SEND_AGE_US;
+    int64_t caused_at_us = ask->caused_at_us > 0 ? ask->caused_at_us : turn->caused_at_us;
+    bool fresh = now_us - caused_at_us <= ENGINE_EFFECT_SEND_AGE_US;
     bool send = fresh && batch->slots_left > 0;
     struct engine_new_effect *effect = arena_new(&engine->arena, struct engine_new_effect, 1);
     if (!effect) {
         return op_arena_full(&engine->op);
     }
     *effect = (struct engine_new_effect){
-        .row = {.id = id,
+        .row = {.id = ask->id,
                 .lane = turn->item->lane,
                 .key = turn->view->key,
-                .kind = kind,
-                .subject = subject,
+                .kind = ask->kind,
+                .subject = ask->subject,
                 .correlation_id = turn->item->message.correlation_id,
-                .request = request,
+                .request = ask->request,
                 .state = send ? EFFECT_SENDING : EFFECT_WAITING,
                 .attempts = send ? 1 : 0,
                 .due_at_us = send ? now_us + ENGINE_EFFECT_WATCH_US : now_us,
-                .caused_at_us = turn->caused_at_us,
+                .caused_at_us = caused_at_us,
                 .open = true,
                 .last_answer = STR("")},
         .send = send,

@@ -91,7 +91,8 @@ struct store_ops {
     /* Rows with these primary keys (single COLUMN_UUID key), any order; missing ones are missing. */
     struct status (*load)(struct op *op, struct store *store, const struct table *table,
                           const struct id *keys, uint32_t key_count, struct store_rows *ret_rows);
-    /* Rows whose parent column is one of the ids, ordered by parent, then primary key. */
+    /* Rows whose parent column is one of the ids, the live ones of a table that tells them apart,
+     * ordered by parent, then primary key. */
     struct status (*load_children)(struct op *op, struct store *store, const struct table *table,
                                    const struct id *parents, uint32_t parent_count,
                                    struct store_rows *ret_rows);

@@ -52,13 +52,22 @@ enum httpc_outcome {
     HTTPC_OUTCOME_COUNT,
 };
 
+/* What the other side says of its limits in X-RateLimit-… headers (Discord and others). */
+struct httpc_limit {
+    bool told;
+    bool everything;        /* -Global: true, or -Scope: global */
+    int64_t remaining;      /* -Remaining: calls that are left; -1: not said */
+    int64_t reset_after_ms; /* -Reset-After, seconds with decimals, rounded up; 0: not said */
+};
+
 struct httpc_answer {
     enum httpc_outcome outcome;
-    int32_t status;         /* with ANSWERED */
-    struct str body;        /* with ANSWERED */
-    int64_t retry_after_ms; /* with ANSWERED, seconds and dates both understood; 0: none */
-    struct str request_id;  /* with ANSWERED: the Request-Id header, or empty */
-    const char *reason;     /* otherwise, a stable word: "late", "dns", "connect", "tls",
+    int32_t status;           /* with ANSWERED */
+    struct str body;          /* with ANSWERED */
+    int64_t retry_after_ms;   /* with ANSWERED, seconds and dates both understood; 0: none */
+    struct httpc_limit limit; /* with ANSWERED */
+    struct str request_id;    /* with ANSWERED: the Request-Id header, or empty */
+    const char *reason;       /* otherwise, a stable word: "late", "dns", "connect", "tls",
                              * "timeout", "cut", "too_large", "request" */
     int64_t took_us;
 };

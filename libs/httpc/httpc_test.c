@@ -104,6 +104,44 @@ static void test_answered(void **state)
     assert_true(answer.took_us > 0);
 }
 
+static void test_limits(void **state)
+{
+    static const struct {
+        const char *headers;
+        struct httpc_limit limit;
+    } rows[] = {
+        {"", {.remaining = -1}},
+        {"X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset-After: 1.234\r\n",
+         {.told = true, .remaining = 0, .reset_after_ms = 1234}},
+        {"X-RateLimit-Reset-After: 2\r\n", {.told = true, .remaining = -1, .reset_after_ms = 2000}},
+        {"X-RateLimit-Reset-After: 0.0601\r\n",
+         {.told = true, .remaining = -1, .reset_after_ms = 61}},
+        {"X-RateLimit-Reset-After: 99999999999\r\n",
+         {.told = true, .remaining = -1, .reset_after_ms = HTTPC_RETRY_AFTER_MAX_MS}},
+        {"X-RateLimit-Reset-After: 1.x\r\n", {.remaining = -1}},
+        {"X-RateLimit-Reset-After: -1\r\n", {.remaining = -1}},
+        {"X-RateLimit-Remaining: -4\r\n", {.remaining = -1}},
+        {"X-RateLimit-Global: true\r\n", {.told = true, .everything = true, .remaining = -1}},
+        {"X-RateLimit-Global: false\r\n", {.remaining = -1}},
+        {"X-RateLimit-Scope: global\r\n", {.told = true, .everything = true, .remaining = -1}},
+        {"X-RateLimit-Scope: user\r\n", {.told = true, .remaining = -1}},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char reply[256];
+        (void)snprintf(reply, sizeof(reply), "HTTP/1.1 200 OK\r\n%sContent-Length: 0\r\n\r\n",
+                       rows[i].headers);
+        struct httpc_answer answer = one(*state, RAW_ANSWER, str_of(reply));
+        assert_outcome(&answer, HTTPC_ANSWERED, NULL);
+        if (answer.limit.told != rows[i].limit.told ||
+            answer.limit.everything != rows[i].limit.everything ||
+            answer.limit.remaining != rows[i].limit.remaining ||
+            answer.limit.reset_after_ms != rows[i].limit.reset_after_ms) {
+            fail_msg("row %zu", i);
+        }
+    }
+}
+
 static void test_retry_after(void **state)
 {
     static const struct {
@@ -538,6 +576,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry_after, setup, teardown),
         cmocka_unit_test_setup_teardown(test_redirect_is_an_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_sent, setup, teardown),

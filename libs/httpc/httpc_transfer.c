@@ -278,6 +278,62 @@ static const char *reason_of(const struct httpc_transfer *transfer, CURLcode res
     return "cut";
 }
 
+/* False when there is no such header. */
+static bool header_of(const struct httpc_transfer *transfer, const char *name,
+                      struct str *ret_value)
+{
+    struct curl_header *header = NULL;
+    if (curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK) {
+        return false;
+    }
+    *ret_value = str_of(header->value);
+    return true;
+}
+
+/* "1.2345" is 1235 ms: waiting too long is better than too short. False for anything else. */
+static bool seconds_to_ms(struct str text, int64_t *ret_ms)
+{
+    struct str whole = text;
+    struct str fraction = STR("");
+    int64_t seconds;
+    int64_t ms = 0;
+    if (!str_cut(text, '.', &whole, &fraction)) {
+        fraction = STR("");
+    }
+    if (!str_to_i64(whole, &seconds) || seconds < 0) {
+        return false;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        char digit = i < fraction.len ? fraction.ptr[i] : '0';
+        if (digit < '0' || digit > '9') {
+            return false;
+        }
+        ms = ms * 10 + (digit - '0');
+    }
+    ms += fraction.len > 3 ? 1 : 0;
+    *ret_ms =
+        seconds >= HTTPC_RETRY_AFTER_MAX_MS / 1000 ? HTTPC_RETRY_AFTER_MAX_MS : seconds * 1000 + ms;
+    return true;
+}
+
+static struct httpc_limit read_limit(const struct httpc_transfer *transfer)
+{
+    struct httpc_limit limit = {.remaining = -1};
+    struct str text;
+    bool remaining = header_of(transfer, "X-RateLimit-Remaining", &text) &&
+                     str_to_i64(text, &limit.remaining) && limit.remaining >= 0;
+    limit.remaining = remaining ? limit.remaining : -1;
+    bool reset = header_of(transfer, "X-RateLimit-Reset-After", &text) &&
+                 seconds_to_ms(text, &limit.reset_after_ms);
+    bool scope = header_of(transfer, "X-RateLimit-Scope", &text);
+    limit.everything = scope && str_eq(text, STR("global"));
+    limit.everything =
+        (header_of(transfer, "X-RateLimit-Global", &text) && str_eq(text, STR("true"))) ||
+        limit.everything;
+    limit.told = remaining || reset || scope || limit.everything;
+    return limit;
+}
+
 static void read_answer(struct httpc_transfer *transfer, struct httpc_answer *answer)
 {
     long status = 0;
@@ -290,9 +346,10 @@ static void read_answer(struct httpc_transfer *transfer, struct httpc_answer *an
         retry_after_s = HTTPC_RETRY_AFTER_MAX_MS / 1000;
     }
     answer->retry_after_ms = retry_after_s > 0 ? (int64_t)retry_after_s * 1000 : 0;
-    struct curl_header *header = NULL;
-    if (curl_easy_header(transfer->easy, "Request-Id", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
-        struct str copy = str_dup(transfer->op->arena, str_of(header->value));
+    answer->limit = read_limit(transfer);
+    struct str request_id;
+    if (header_of(transfer, "Request-Id", &request_id)) {
+        struct str copy = str_dup(transfer->op->arena, request_id);
         answer->request_id = copy.ptr != NULL ? copy : STR("");
     }
 }

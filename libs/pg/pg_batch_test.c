@@ -338,6 +338,29 @@ static void test_children_come_in_order(void **state)
     }
 }
 
+static void test_children_that_matter_no_more_are_left_out(void **state)
+{
+    struct fixture *f = *state;
+    static struct table live_table;
+    live_table = part_table;
+    live_table.live = 5; /* open */
+    insert_all(f);
+    const struct id parents[] = {{.bytes = {[15] = 2}}, {.bytes = {[15] = 0}}};
+    uint32_t wanted = 0;
+    for (uint32_t i = 0; i < ROWS; i++) {
+        wanted += f->parts[i].parent_id.bytes[15] != 1 && f->parts[i].open ? 1 : 0;
+    }
+    assert_in_range(wanted, 1, 2 * ROWS / 3 - 1);
+    struct pg_batch_rows rows;
+    ok(&f->op, pg_batch_load_children(&f->op, f->conn, &live_table, parents, 2, &rows));
+    ok(&f->op, pg_batch_sync(&f->op, f->conn));
+    assert_int_equal(rows.count, wanted);
+    const struct part *parts = rows.rows;
+    for (uint32_t i = 0; i < rows.count; i++) {
+        assert_true(parts[i].open);
+    }
+}
+
 /* Runs a scan and checks its rows against the fixture's, by brute force. */
 static void check_scan(struct fixture *f, const struct table_scan *scan, const struct part *like,
                        int64_t bound, uint32_t limit)
@@ -559,6 +582,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_composite_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unique_violation, setup, teardown),
         cmocka_unit_test_setup_teardown(test_children_come_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_children_that_matter_no_more_are_left_out, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_scans_of_every_shape, setup, teardown),
         cmocka_unit_test_setup_teardown(test_classes_of_failures, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),

@@ -138,6 +138,10 @@ static void add_children(struct strbuf *buf, struct pg_sql *sql, const struct ta
     ASSERT(table->parent >= 0);
     const struct table_column *parent = &table->columns[table->parent];
     add_load(buf, sql, table, parent);
+    if (table->live > 0) {
+        ASSERT(table->columns[table->live].type == COLUMN_BOOL);
+        strbuf_addf(buf, " AND \"%s\"", table->columns[table->live].name);
+    }
     strbuf_addf(buf, " ORDER BY \"%s\"", parent->name);
     for (uint32_t i = 0; i < table->key_count; i++) {
         strbuf_addf(buf, ", \"%s\"", table->columns[i].name);

@@ -62,8 +62,11 @@ static struct status send(struct engine_turn *turn, const struct payments_effect
 {
     struct str request;
     TRY(payments_rail_stripe.request(engine_op(turn), effect, &request));
-    return engine_effect(turn, engine_next_id(turn), (int32_t)effect->kind, effect->leg_id,
-                         request);
+    const struct engine_ask ask = {.id = engine_next_id(turn),
+                                   .kind = (int32_t)effect->kind,
+                                   .subject = effect->leg_id,
+                                   .request = request};
+    return engine_effect(turn, &ask);
 }
 
 STATUS payments_act(struct engine_turn *turn, const struct engine_message *cause,

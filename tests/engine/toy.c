@@ -186,7 +186,9 @@ static STATUS call(struct engine_turn *turn, struct toy_account *account, int64_
     }
     account->version++;
     engine_changed(turn);
-    return engine_effect(turn, engine_next_id(turn), 1, child.id, request);
+    const struct engine_ask ask = {
+        .id = engine_next_id(turn), .kind = 1, .subject = child.id, .request = request};
+    return engine_effect(turn, &ask);
 }
 
 static STATUS decide(struct engine_turn *turn, const struct engine_message *message)
@@ -226,7 +228,7 @@ static STATUS dropped(struct engine_turn *turn, const struct engine_message *mes
     return engine_emit(turn, TOY_EVENTS, engine_next_id(turn), STR("toy.Dropped"), STR("dropped"));
 }
 
-/* ---- Answers: the body says "done", "failed" or anything else ---- */
+/* ---- Answers: the body says "done", "failed", "later" or anything else ---- */
 
 static enum engine_verdict judge(struct op *op, const struct effect_row *effect,
                                  const struct caller_answer *answer, struct str *ret_code)
@@ -236,6 +238,9 @@ static enum engine_verdict judge(struct op *op, const struct effect_row *effect,
     *ret_code = STR("toy");
     if (str_eq(answer->body, STR("done"))) {
         return ENGINE_VERDICT_DONE;
+    }
+    if (str_eq(answer->body, STR("later"))) {
+        return ENGINE_VERDICT_LATER;
     }
     return str_eq(answer->body, STR("failed")) ? ENGINE_VERDICT_FAILED : ENGINE_VERDICT_UNKNOWN;
 }

@@ -90,13 +90,14 @@ static struct status call(struct op *op, const char *base, const struct caller_c
     }
     pthread_mutex_unlock(&woken.lock);
     ASSERT(caller->ops->take(caller, 0, &answer));
-    static const char *const verdicts[ENGINE_VERDICT_COUNT] = {"none", "done", "failed", "unknown"};
+    static const char *const verdicts[ENGINE_VERDICT_COUNT] = {"none", "done", "failed", "unknown",
+                                                               "later"};
     struct str code;
     enum engine_verdict verdict = payments_rail_stripe.judge(op, effect, &answer, &code);
     printf("%d %s " STR_FMT "\n", answer.http_status, verdicts[verdict], STR_ARG(code));
     struct payments_fact fact = {0};
     bool told = false;
-    if (verdict != ENGINE_VERDICT_UNKNOWN) {
+    if (verdict == ENGINE_VERDICT_DONE || verdict == ENGINE_VERDICT_FAILED) {
         TRY(payments_rail_stripe.read(op, effect, &answer, &fact, &told));
     }
     printf("%d " STR_FMT "\n" STR_FMT "\n", told ? (int)fact.kind : 0, STR_ARG(fact.provider_ref),

@@ -81,6 +81,11 @@ static struct sim_call reach(struct sim_outside *outside, const struct caller_ca
         call.outcome = CALLER_NOT_SENT;
         return call;
     }
+    if (reply == SIM_REPLY_HELD) {
+        call.outcome = CALLER_HELD;
+        call.retry_after_ms = outside->retry_after_ms;
+        return call;
+    }
     struct sim_request *request = note(outside, asked);
     bool settled = request->carried_out || request->refused;
     bool heard = reply != SIM_REPLY_DONE_UNSAID && reply != SIM_REPLY_LOST;
@@ -99,7 +104,8 @@ static struct sim_call reach(struct sim_outside *outside, const struct caller_ca
         return answered(call, 402, STR("failed"));
     }
     call.retry_after_ms = outside->retry_after_ms;
-    return answered(call, 503, STR("what?"));
+    return reply == SIM_REPLY_LATER ? answered(call, 429, STR("later"))
+                                    : answered(call, 503, STR("what?"));
 }
 
 /* ---- The caller ---- */

@@ -18,6 +18,8 @@ enum sim_reply {
     SIM_REPLY_DONE_UNSAID, /* carried out, the answer is lost */
     SIM_REPLY_LOST,        /* not carried out, the answer is lost */
     SIM_REPLY_NOT_SENT,    /* no connection could be made */
+    SIM_REPLY_LATER,       /* not carried out: come back after retry_after_ms */
+    SIM_REPLY_HELD,        /* the same, told by the caller itself: nothing goes out */
     SIM_REPLY_COUNT,
 };
 
@@ -47,7 +49,7 @@ struct sim_outside {
     enum sim_reply usual;
     enum sim_reply (*choose)(void *context); /* instead of both, when set */
     void *context;
-    int64_t retry_after_ms; /* told with STRANGE answers */
+    int64_t retry_after_ms; /* told with STRANGE, LATER and HELD */
 };
 
 const struct sim_request *sim_outside_find(const struct sim_outside *outside, struct id key);

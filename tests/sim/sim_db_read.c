@@ -56,6 +56,16 @@ static bool named_before(const struct id *keys, uint32_t at)
     return false;
 }
 
+/* Whether the row is one that load_children gives. */
+static bool is_live(const struct table *table, const void *row)
+{
+    bool value = true;
+    if (table->live > 0) {
+        memcpy(&value, (const char *)row + table->columns[table->live].offset, sizeof(value));
+    }
+    return value;
+}
+
 static STATUS load_where(struct op *op, struct sim_store *self, const struct table *table,
                          uint16_t column, const struct id *keys, uint32_t key_count,
                          struct store_rows *ret_rows)
@@ -79,7 +89,8 @@ static STATUS load_where(struct op *op, struct sim_store *self, const struct tab
             continue;
         }
         for (uint32_t i = 0; i < rows->count; i++) {
-            if (rows->rows[i] && sim_column_compare(table, column, rows->rows[i], like) == 0) {
+            if (rows->rows[i] && sim_column_compare(table, column, rows->rows[i], like) == 0 &&
+                is_live(table, rows->rows[i])) {
                 TRY(answer_add(op, table, &answer, rows->rows[i]));
             }
         }
