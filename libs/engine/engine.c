@@ -41,6 +41,40 @@ static void find_topics(struct engine *engine)
     }
 }
 
+static void add_aggregate(struct engine *engine, const struct engine_aggregate_kind *kind)
+{
+    for (uint32_t i = 0; i < engine->aggregate_count; i++) {
+        if (engine->aggregates[i] == kind) {
+            return;
+        }
+    }
+    ASSERT(engine->aggregate_count < ENGINE_AGGREGATES_MAX);
+    engine->aggregates[engine->aggregate_count++] = kind;
+}
+
+static void find_aggregates(struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        ASSERT(engine->service->handlers[i].aggregate);
+        add_aggregate(engine, engine->service->handlers[i].aggregate);
+    }
+    if (engine->service->effects_of) {
+        add_aggregate(engine, engine->service->effects_of);
+    }
+}
+
+uint32_t engine_aggregate_of(const struct engine *engine, const struct engine_handler *handler)
+{
+    const struct engine_aggregate_kind *kind =
+        handler ? handler->aggregate : engine->service->effects_of;
+    for (uint32_t i = 0; i < engine->aggregate_count; i++) {
+        if (engine->aggregates[i] == kind) {
+            return i;
+        }
+    }
+    UNREACHABLE("a kind of aggregate that the service has not");
+}
+
 struct engine *engine_new(const struct engine_service *service, struct engine_ports ports,
                           struct engine_limits limits, uint32_t number)
 {
@@ -67,6 +101,7 @@ struct engine *engine_new(const struct engine_service *service, struct engine_po
         engine->lanes[p].lane = p;
     }
     find_topics(engine);
+    find_aggregates(engine);
     return engine;
 }
 
@@ -235,9 +270,12 @@ STATUS engine_step(struct engine *engine, int64_t max_wait_ms)
     UNREACHABLE("status kind");
 }
 
-/* True when nothing of any lane is on its way any more. */
+/* True when nothing of any lane is on its way any more, nor a message to one. */
 static bool drained(struct engine *engine)
 {
+    if (engine->intakes_reported < engine->intakes_produced) {
+        return false;
+    }
     for (int32_t p = 0; p < LANES; p++) {
         struct engine_lane *lane = &engine->lanes[p];
         for (uint32_t i = 0; lane->mine && i < engine->out_count; i++) {

@@ -58,7 +58,8 @@ struct op *engine_op(struct engine_turn *turn); /* now_us is the fence's time */
  * that of the message which asked for it. What wire_meta_fill wants. */
 const struct engine_message *engine_cause(struct engine_turn *turn);
 
-/* The aggregate as of now in this batch, or NULL: no such one. Change it in place, then say so. */
+/* The aggregate that the message is about (its handler's kind, the message's key), as of now in this
+ * batch, or NULL: no such one. Change it in place, then say so. */
 void *engine_aggregate(struct engine_turn *turn);
 void engine_changed(struct engine_turn *turn);
 /* Creates the aggregate of the message's key from a copy of row; there must be none. Returns it. */
@@ -83,6 +84,22 @@ struct id engine_next_id(struct engine_turn *turn);
  * STATUS_LIMIT with "engine.output_too_large" over BUS_VALUE_MAX_BYTES. */
 STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
                    struct str payload);
+
+#define ENGINE_POSTS_MAX 64 /* of one decision; a wider fan-out goes in steps */
+
+/*
+ * A message to another aggregate of this service, of whatever lane and kind (its own too): a record
+ * with that key on one of the service's own intake topics, which it reads itself with
+ * ENGINE_CLOSES_MESSAGE. It is inserted with the decision (table intake), so it is sent if and only if
+ * that is committed, and published at once by this thread, or, if that failed, by the owner of the key's
+ * lane; and again until the decision of the target closes the row (R5). The target decides it once (R4);
+ * there is no order among posts, nor between posts and events.
+ * id is from engine_next_id; type is the CloudEvents type; payload lives in the arena and names the same
+ * key. STATUS_LIMIT with "engine.output_too_large" over BUS_VALUE_MAX_BYTES, with
+ * "engine.too_many_posts" over ENGINE_POSTS_MAX.
+ */
+STATUS engine_post(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
+                   struct id key, struct str payload);
 
 /* A request to the outside. */
 struct engine_ask {
@@ -144,6 +161,10 @@ enum intake_outcome {
 
 /* ---- What a service is ---- */
 
+#define ENGINE_TABLES_MAX 8
+#define ENGINE_HANDLERS_MAX 8
+#define ENGINE_AGGREGATES_MAX 4 /* kinds of one service */
+
 /* Which of this service's own intake rows a handler's messages close (R5). */
 enum engine_closes {
     ENGINE_CLOSES_NONE = 0,
@@ -152,8 +173,20 @@ enum engine_closes {
     ENGINE_CLOSES_COUNT,
 };
 
+/*
+ * A kind of aggregate: what messages are about, what parking and order go by. A service may have
+ * several; each is found by (kind, key), so two kinds may have the same key, though parking a key
+ * holds up the messages of both.
+ */
+struct engine_aggregate_kind {
+    struct str name;                                 /* outbox.aggregatetype: "escrow" */
+    const struct table *table;                       /* single COLUMN_UUID key */
+    const struct table *children[ENGINE_TABLES_MAX]; /* with a parent column; NULL-terminated */
+};
+
 struct engine_handler {
     enum topic topic;
+    const struct engine_aggregate_kind *aggregate; /* what the topic's keys are keys of */
     /* Bytes to message; checks everything. STATUS_INVALID parks. Pure but for the arena. */
     struct status (*decode)(struct op *op, const struct bus_record *record,
                             struct engine_message *ret_message);
@@ -171,15 +204,9 @@ struct engine_handler {
     bool drop_needs_two; /* dropping a parked message of this topic needs a second person */
 };
 
-#define ENGINE_TABLES_MAX 8
-#define ENGINE_HANDLERS_MAX 8
-
 struct engine_service {
-    struct str name;               /* "escrow": also its schema and the ce_source */
-    struct str aggregate_type;     /* outbox.aggregatetype: "escrow" */
-    const struct table *aggregate; /* single COLUMN_UUID key */
-    const struct table *children[ENGINE_TABLES_MAX]; /* with a parent column; NULL-terminated */
-    const struct table *appends[ENGINE_TABLES_MAX];  /* insert-only; NULL-terminated */
+    struct str name; /* "escrow": also its schema and the ce_source */
+    const struct table *appends[ENGINE_TABLES_MAX]; /* insert-only; NULL-terminated */
     const struct engine_handler *handlers;
     uint32_t handler_count;
     enum topic dlq; /* where parking is announced */
@@ -187,7 +214,8 @@ struct engine_service {
                                 struct id message_id, struct id key,
                                 struct str reason); /* the announcement's bytes */
     bool demands_first; /* no lane_in row and first n > 1: stop (money services) */
-    /* Effects; NULL where a service has none. */
+    /* Effects; NULL where a service has none. Only one kind asks for them. */
+    const struct engine_aggregate_kind *effects_of;
     enum engine_verdict (*judge)(struct op *op, const struct effect_row *effect,
                                  const struct caller_answer *answer, struct str *ret_code);
     /* What is too old to be sent has FAILED (outcome CALLER_EXPIRED) instead of waiting for a person:
@@ -221,7 +249,7 @@ struct engine_stats {
         quarantined;
     _Atomic uint64_t gaps, claims, effects_sent, effects_done, effects_failed, effects_unknown,
         effects_later;
-    _Atomic uint64_t intakes_republished, commits_failed;
+    _Atomic uint64_t intakes_republished, commits_failed, posted;
     _Atomic uint32_t lanes_held, lanes_stopped, batch_limit, connected;
     _Atomic uint64_t oldest_unpublished_us; /* age; 0: none */
     _Atomic uint64_t effects_need_person;   /* open, too old to be sent again */

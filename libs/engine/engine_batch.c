@@ -90,8 +90,13 @@ STATUS engine_collect(struct engine *engine, bool *ret_any)
 STATUS engine_batch_begin(struct engine *engine, struct engine_batch *batch, uint32_t item_max)
 {
     struct arena *arena = &engine->arena;
-    if (!map_init(&batch->view_of, arena, item_max) || !map_init(&batch->seen, arena, item_max)) {
+    if (!map_init(&batch->seen, arena, item_max)) {
         return op_arena_full(&engine->op);
+    }
+    for (uint32_t i = 0; i < engine->aggregate_count; i++) {
+        if (!map_init(&batch->view_of[i], arena, item_max)) {
+            return op_arena_full(&engine->op);
+        }
     }
     batch->items = arena_new(arena, struct engine_item, item_max);
     batch->views = arena_new(arena, struct engine_view, item_max);
@@ -338,9 +343,10 @@ static void after_commit(struct engine *engine, struct engine_batch *batch)
     bool quiet = batch->item_count <= BUSY_BATCH && bus->ops->in_flight(bus) == 0;
     adopt(engine, batch);
     engine_publish_batch(engine, batch);
+    engine_post_batch(engine, batch);
     /* R16, and Nagle's rule (RFC 896): who is alone goes at once, company gathers behind what is on its
      * way. Requests of one message each would eat the broker's time. */
-    if (quiet && batch->output_count > 0) {
+    if (quiet && batch->output_count + batch->posts.count > 0) {
         bus->ops->hurry(bus);
     }
     for (uint32_t i = 0; i < batch->send_count; i++) {

@@ -93,7 +93,7 @@ static struct engine_turn turn_of(struct engine *engine, struct engine_batch *ba
 {
     struct engine_turn turn = {
         .engine = engine, .batch = batch, .item = item, .cause = item->message.id};
-    turn.view = engine_view_get(batch, item->key);
+    turn.view = engine_view_get(engine, batch, item);
     switch (item->kind) {
     case ENGINE_ITEM_RECORD:
         turn.caused_at_us = item->record->numbered ? item->record->committed_at_us

@@ -20,6 +20,7 @@
  * engine_park.c     parking, quarantine, running or dropping what was parked
  * engine_publish.c  outbox to Kafka, acknowledgements, the cursor
  * engine_effect.c   effects due, answers, verdicts
+ * engine_post.c     messages from one aggregate to another
  * engine_sweep.c    open intakes published again, requests of people
  */
 
@@ -118,7 +119,7 @@ struct engine_item {
     int32_t lane;
     uint32_t in; /* index of lane.ins, for records */
     const struct bus_record *record;
-    const struct engine_handler *handler;
+    const struct engine_handler *handler; /* NULL: the answer of an effect */
     struct engine_message message;
     struct id key;
     bool key_known;
@@ -132,7 +133,7 @@ struct engine_item {
     const struct parked_message_row *parked;
 };
 
-/* The aggregate of one key, as this batch sees it. */
+/* One aggregate, as this batch sees it. */
 enum engine_row_state {
     ENGINE_ROW_ABSENT = 0,
     ENGINE_ROW_LOADED,
@@ -154,6 +155,7 @@ struct engine_children {
 };
 
 struct engine_view {
+    uint32_t aggregate; /* its kind: index of engine->aggregates */
     struct id key;
     void *row;
     int64_t loaded_version;
@@ -192,19 +194,20 @@ struct engine_batch {
     bool lane_used[LANES];
     struct engine_view *views;
     uint32_t view_count;
-    struct map view_of;
-    struct map seen; /* message ids of intakes in this batch */
+    struct map view_of[ENGINE_AGGREGATES_MAX]; /* key → index in views */
+    struct map seen;                           /* message ids of intakes in this batch */
     struct engine_rows appends[ENGINE_TABLES_MAX];
     struct engine_rows inbox, quarantine, parked_keys_new, parked_keys_changed, parked_keys_gone;
     struct engine_rows parked_messages, parked_messages_gone, intakes, effects_new, effects_changed;
-    struct engine_rows requests;
+    struct engine_rows requests, posts;
     struct engine_output *outputs;
     uint32_t output_count, output_capacity;
     struct engine_new_effect **sends; /* effects to send after commit */
     uint32_t send_count, send_capacity;
     uint32_t slots_left; /* free slots of the caller when the batch began */
-    struct store_rows loaded_inbox, loaded_intakes, loaded_views, loaded_parked;
-    struct store_rows loaded_children[ENGINE_TABLES_MAX];
+    struct store_rows loaded_inbox, loaded_intakes, loaded_parked;
+    struct store_rows loaded_views[ENGINE_AGGREGATES_MAX];
+    struct store_rows loaded_children[ENGINE_AGGREGATES_MAX][ENGINE_TABLES_MAX];
     struct map intake_of; /* intake id → index in loaded_intakes */
 
     struct engine_parked_change {
@@ -225,6 +228,7 @@ struct engine_turn {
     struct id cause;
     int64_t caused_at_us;
     uint32_t ordinal;
+    uint32_t post_count;
 };
 
 struct engine_inflight {
@@ -252,6 +256,8 @@ struct engine {
     struct engine_limits limits;
     uint32_t number;
     struct id owner;
+    const struct engine_aggregate_kind *aggregates[ENGINE_AGGREGATES_MAX]; /* the service's */
+    uint32_t aggregate_count;
     enum topic out_topics[ENGINE_OUT_TOPICS_MAX];
     uint32_t out_count;
     enum topic intake_topics[ENGINE_OUT_TOPICS_MAX]; /* the service's own, swept */
@@ -283,8 +289,10 @@ struct engine {
     struct engine_condemned condemned;
     int64_t dirty_since_ms; /* cursors not written yet; 0: none */
     int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms;
-    bool behind;                /* some committed rows must be read back to be published */
-    uint32_t intakes_in_flight; /* published again by us, not reported yet */
+    bool behind; /* some committed rows must be read back to be published */
+    /* Intake rows that this thread gave to its producer and that were reported, ever; and how many must
+     * be reported before the next sweep. */
+    uint64_t intakes_produced, intakes_reported, intakes_awaited;
     struct engine_stats stats;
 };
 
@@ -292,6 +300,8 @@ struct engine {
 void engine_report(struct engine *engine, int32_t lane, const char *event);
 /* The fence's time for what is decided now; remembers how far our clock is off. */
 void engine_set_now(struct engine *engine, const struct store_fence *fence);
+/* Which kind of aggregate messages of this handler (NULL: answers of effects) are about. */
+uint32_t engine_aggregate_of(const struct engine *engine, const struct engine_handler *handler);
 /* The database's time, as far as we know: only for deciding when to look. */
 int64_t engine_now_us(const struct engine *engine);
 
@@ -342,7 +352,9 @@ STATUS engine_dedupe_record(struct engine *engine, struct engine_batch *batch,
 
 /* engine_turn.c */
 STATUS engine_view_init(struct engine *engine, struct engine_batch *batch);
-struct engine_view *engine_view_get(struct engine_batch *batch, struct id key);
+/* NULL: not loaded, for the item is not to be decided. */
+struct engine_view *engine_view_get(const struct engine *engine, struct engine_batch *batch,
+                                    const struct engine_item *item);
 STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
                        struct id key, struct str payload);
 STATUS engine_rows_add(struct engine *engine, struct engine_rows *rows, const void *row,
@@ -392,6 +404,12 @@ STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch);
 void engine_effect_send(struct engine *engine, const struct effect_row *row);
 STATUS engine_effect_due(struct engine *engine);
 void engine_effect_forget_lane(struct engine *engine, int32_t lane);
+
+/* engine_post.c */
+/* The posts of a batch that was committed. */
+void engine_post_batch(struct engine *engine, const struct engine_batch *batch);
+/* Gives one open row of our own intakes to the producer; false: it is full, or knows no such topic. */
+bool engine_post_publish(struct engine *engine, const struct intake_row *row);
 
 /* engine_sweep.c */
 STATUS engine_sweep(struct engine *engine);

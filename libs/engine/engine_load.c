@@ -33,28 +33,48 @@ struct id engine_item_closes(const struct engine_item *item)
 }
 
 struct wanted {
-    struct id *keys, *inbox, *intakes, *effects, *parked;
-    uint32_t key_count, inbox_count, intake_count, effect_count, parked_count;
+    struct id *keys[ENGINE_AGGREGATES_MAX]; /* of each kind */
+    uint32_t key_counts[ENGINE_AGGREGATES_MAX];
+    struct id *inbox, *intakes, *parked;
+    uint32_t inbox_count, intake_count, parked_count;
 };
 
-static STATUS want(struct engine *engine, struct engine_batch *batch, struct wanted *ret_wanted)
+static STATUS make_lists(struct engine *engine, uint32_t item_count, struct wanted *wanted)
 {
-    struct wanted wanted = {.key_count = 0};
-    struct id **lists[] = {&wanted.keys, &wanted.inbox, &wanted.intakes, &wanted.effects,
-                           &wanted.parked};
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        *lists[i] = arena_new(&engine->arena, struct id, batch->item_count + 1);
-        if (!*lists[i]) {
+    struct id **lists[] = {&wanted->inbox, &wanted->intakes, &wanted->parked};
+    for (size_t i = 0; i < ARRAY_LEN(lists) + engine->aggregate_count; i++) {
+        struct id **list = i < ARRAY_LEN(lists) ? lists[i] : &wanted->keys[i - ARRAY_LEN(lists)];
+        *list = arena_new(&engine->arena, struct id, item_count + 1);
+        if (!*list) {
             return op_arena_full(&engine->op);
         }
     }
+    return OK;
+}
+
+static void want_view(struct engine *engine, struct engine_batch *batch,
+                      const struct engine_item *item, struct wanted *wanted)
+{
+    uint32_t aggregate = engine_aggregate_of(engine, item->handler);
+    struct map *view_of = &batch->view_of[aggregate];
+    if (map_get(view_of, item->key, NOT_FOUND) != NOT_FOUND) {
+        return;
+    }
+    uint32_t at = batch->view_count++;
+    batch->views[at].aggregate = aggregate;
+    batch->views[at].key = item->key;
+    map_set(view_of, item->key, at);
+    wanted->keys[aggregate][wanted->key_counts[aggregate]++] = item->key;
+}
+
+static STATUS want(struct engine *engine, struct engine_batch *batch, struct wanted *ret_wanted)
+{
+    struct wanted wanted = {.inbox_count = 0};
+    TRY(make_lists(engine, batch->item_count, &wanted));
     for (uint32_t i = 0; i < batch->item_count; i++) {
         const struct engine_item *item = &batch->items[i];
-        if (needs_view(item) && map_get(&batch->view_of, item->key, NOT_FOUND) == NOT_FOUND) {
-            uint32_t at = batch->view_count++;
-            batch->views[at].key = item->key;
-            map_set(&batch->view_of, item->key, at);
-            wanted.keys[wanted.key_count++] = item->key;
+        if (needs_view(item)) {
+            want_view(engine, batch, item, &wanted);
         }
         if (engine_item_is_intake(item) && item->fate != ENGINE_FATE_IGNORE &&
             !id_is_none(item->message.id)) {
@@ -71,23 +91,34 @@ static STATUS want(struct engine *engine, struct engine_batch *batch, struct wan
     return OK;
 }
 
+static STATUS queue_aggregate(struct engine *engine, struct engine_batch *batch, uint32_t aggregate,
+                              const struct id *keys, uint32_t key_count)
+{
+    const struct engine_aggregate_kind *kind = engine->aggregates[aggregate];
+    struct store *store = engine->ports.store;
+    if (key_count == 0) {
+        return OK;
+    }
+    TRY(store->ops->load(&engine->op, store, kind->table, keys, key_count,
+                         &batch->loaded_views[aggregate]));
+    for (uint32_t t = 0; kind->children[t]; t++) {
+        TRY(store->ops->load_children(&engine->op, store, kind->children[t], keys, key_count,
+                                      &batch->loaded_children[aggregate][t]));
+    }
+    return OK;
+}
+
 static STATUS queue_loads(struct engine *engine, struct engine_batch *batch,
                           const struct wanted *wanted)
 {
-    const struct engine_service *service = engine->service;
     struct store *store = engine->ports.store;
     struct op *op = &engine->op;
     if (wanted->inbox_count > 0) {
         TRY(store->ops->load(op, store, &engine_inbox_table, wanted->inbox, wanted->inbox_count,
                              &batch->loaded_inbox));
     }
-    if (wanted->key_count > 0) {
-        TRY(store->ops->load(op, store, service->aggregate, wanted->keys, wanted->key_count,
-                             &batch->loaded_views));
-    }
-    for (uint32_t t = 0; wanted->key_count > 0 && service->children[t]; t++) {
-        TRY(store->ops->load_children(op, store, service->children[t], wanted->keys,
-                                      wanted->key_count, &batch->loaded_children[t]));
+    for (uint32_t i = 0; i < engine->aggregate_count; i++) {
+        TRY(queue_aggregate(engine, batch, i, wanted->keys[i], wanted->key_counts[i]));
     }
     if (wanted->intake_count > 0) {
         TRY(store->ops->load(op, store, &engine_intake_table, wanted->intakes, wanted->intake_count,
@@ -111,7 +142,7 @@ STATUS engine_load(struct engine *engine, struct engine_batch *batch)
             refs[ref_count++] = (struct store_lane_ref){.lane = p, .epoch = engine->lanes[p].epoch};
         }
     }
-    struct wanted wanted = {.key_count = 0};
+    struct wanted wanted;
     TRY(want(engine, batch, &wanted));
     TRY(store->ops->begin(&engine->op, store, refs, ref_count, &batch->fence));
     TRY(queue_loads(engine, batch, &wanted));

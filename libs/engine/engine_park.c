@@ -183,16 +183,21 @@ STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item)
 
 /* ---- Running and dropping ---- */
 
-static STATUS read_record(struct engine *engine, const struct parked_message_row *parked,
-                          struct engine_item *item)
+/* Whose topic it is; none when it is an answer, or of a topic that is not read. */
+static void find_handler(struct engine *engine, struct str topic, struct engine_item *item)
 {
     for (uint32_t i = 0; i < engine->service->handler_count; i++) {
-        struct engine_lane *lane = engine_lane_at(engine, item->lane);
-        if (str_eq(parked->topic, lane->ins[i].row.topic)) {
+        if (str_eq(topic, engine_lane_at(engine, item->lane)->ins[i].row.topic)) {
             item->in = i;
             item->handler = &engine->service->handlers[i];
         }
     }
+}
+
+static STATUS read_record(struct engine *engine, const struct parked_message_row *parked,
+                          struct engine_item *item)
+{
+    find_handler(engine, parked->topic, item);
     if (!item->handler) {
         return op_fail(&engine->op, STATUS_INVALID, "engine.parked_topic_unknown", STR_FMT,
                        STR_ARG(parked->topic));
@@ -344,14 +349,13 @@ static bool is_listed(const struct table *table, const struct store_rows *rows, 
     return false;
 }
 
-/* A key of the lane that was parked as MISSING and is not missing any more, or none. */
-static STATUS find_missed(struct engine *engine, const struct engine_lane *lane, struct id *ret_key)
+static STATUS missing_keys(struct engine *engine, int32_t lane, struct id **ret_keys,
+                           uint32_t *ret_count)
 {
     struct store *store = engine->ports.store;
     struct op *op = &engine->op;
-    struct parked_key_row like = {.lane = lane->lane};
+    struct parked_key_row like = {.lane = lane};
     struct store_rows parked;
-    struct store_rows found;
     TRY(store->ops->scan(op, store, &engine_scan_parked_key, &like, 0, ENGINE_PARKED_MAX, &parked));
     TRY(store->ops->sync(op, store));
     struct id *keys = arena_new(&engine->arena, struct id, parked.count);
@@ -365,15 +369,52 @@ static STATUS find_missed(struct engine *engine, const struct engine_lane *lane,
             keys[count++] = row->key;
         }
     }
+    *ret_keys = keys;
+    *ret_count = count;
+    return OK;
+}
+
+/* Is the first message that waits for this key about this kind of aggregate? */
+static STATUS waits_for(struct engine *engine, struct id key,
+                        const struct engine_aggregate_kind *kind, bool *ret_waits)
+{
+    struct store *store = engine->ports.store;
+    struct parked_message_row like = {.key = key};
+    struct store_rows rows;
+    TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_message, &like, 0, 1, &rows));
+    TRY(store->ops->sync(&engine->op, store));
+    struct engine_item item = {.lane = lane_of_key(key)};
+    if (rows.count > 0) {
+        find_handler(engine, ((const struct parked_message_row *)rows.rows)->topic, &item);
+    }
+    *ret_waits = kind == (item.handler ? item.handler->aggregate : engine->service->effects_of);
+    return OK;
+}
+
+/* A key of the lane that was parked as MISSING and is not missing any more, or none. */
+static STATUS find_missed(struct engine *engine, const struct engine_lane *lane, struct id *ret_key)
+{
+    struct store *store = engine->ports.store;
+    struct op *op = &engine->op;
+    struct store_rows found[ENGINE_AGGREGATES_MAX] = {{.count = 0}};
+    struct id *keys = NULL;
+    uint32_t count = 0;
     *ret_key = (struct id){.bytes = {0}};
+    TRY(missing_keys(engine, lane->lane, &keys, &count));
     if (count == 0) {
         return OK;
     }
-    const struct table *table = engine->service->aggregate;
-    TRY(store->ops->load(op, store, table, keys, count, &found));
+    for (uint32_t a = 0; a < engine->aggregate_count; a++) {
+        TRY(store->ops->load(op, store, engine->aggregates[a]->table, keys, count, &found[a]));
+    }
     TRY(store->ops->sync(op, store));
-    for (uint32_t i = 0; i < count && id_is_none(*ret_key); i++) {
-        *ret_key = is_listed(table, &found, keys[i]) ? keys[i] : *ret_key;
+    for (uint32_t a = 0; a < engine->aggregate_count; a++) {
+        const struct engine_aggregate_kind *kind = engine->aggregates[a];
+        for (uint32_t i = 0; i < count && id_is_none(*ret_key); i++) {
+            bool missed = is_listed(kind->table, &found[a], keys[i]);
+            TRY(missed ? waits_for(engine, keys[i], kind, &missed) : OK);
+            *ret_key = missed ? keys[i] : *ret_key;
+        }
     }
     return OK;
 }

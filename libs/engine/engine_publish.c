@@ -196,7 +196,7 @@ static STATUS start_producer_over(struct engine *engine)
 {
     engine_report(engine, -1, "engine.producer_reset");
     TRY(engine->ports.bus->ops->reset_producer(&engine->op, engine->ports.bus));
-    engine->intakes_in_flight = 0;
+    engine->intakes_reported = engine->intakes_produced;
     for (int32_t p = 0; p < LANES; p++) {
         for (uint32_t i = 0; i < engine->out_count; i++) {
             struct engine_out *out = &engine->lanes[p].outs[i];
@@ -215,8 +215,8 @@ STATUS engine_deliveries(struct engine *engine)
         if (!delivery.ok) {
             return start_producer_over(engine);
         }
-        if (delivery.n == 0 && engine->intakes_in_flight > 0) {
-            engine->intakes_in_flight--;
+        if (delivery.n == 0 && engine->intakes_reported < engine->intakes_produced) {
+            engine->intakes_reported++;
         }
         struct engine_lane *lane = engine_lane_at(engine, delivery.partition);
         struct engine_out *out =

@@ -258,6 +258,7 @@ static const struct shown shown[] = {
     COUNTED(effects_later, "Calls put off because the other side takes no more for now."),
     COUNTED(effects_need_person, "Times a call was too old to be repeated."),
     COUNTED(intakes_republished, "Open intakes that were published again."),
+    COUNTED(posted, "Messages to other aggregates of the service, published at once."),
     COUNTED(commits_failed, "Times a thread started over."),
     {METRICS_GAUGE, "holdfast_engine_lanes_held", "Lanes that the thread owns.",
      offsetof(struct engine_stats, lanes_held), SHOWN_U32},

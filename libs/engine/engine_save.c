@@ -44,27 +44,31 @@ static STATUS sort_row(struct engine *engine, enum engine_row_state state, const
     UNREACHABLE("row state");
 }
 
-static STATUS save_aggregates(struct engine *engine, struct engine_batch *batch)
+static STATUS save_rows(struct engine *engine, struct engine_batch *batch, uint32_t aggregate)
 {
-    const struct table *table = engine->service->aggregate;
+    const struct table *table = engine->aggregates[aggregate]->table;
     struct engine_rows created = {.count = 0};
     struct engine_rows changed = {.count = 0};
     for (uint32_t i = 0; i < batch->view_count; i++) {
         const struct engine_view *view = &batch->views[i];
-        TRY(sort_row(engine, view->state, view->row, view->loaded_version, &created, &changed));
+        if (view->aggregate == aggregate) {
+            TRY(sort_row(engine, view->state, view->row, view->loaded_version, &created, &changed));
+        }
     }
     TRY(insert(engine, table, &created));
     return update(engine, table, &changed);
 }
 
-static STATUS save_children(struct engine *engine, struct engine_batch *batch, uint32_t t)
+static STATUS save_children(struct engine *engine, struct engine_batch *batch, uint32_t aggregate,
+                            uint32_t t)
 {
-    const struct table *table = engine->service->children[t];
+    const struct table *table = engine->aggregates[aggregate]->children[t];
     struct engine_rows created = {.count = 0};
     struct engine_rows changed = {.count = 0};
     for (uint32_t i = 0; i < batch->view_count; i++) {
-        const struct engine_children *children = &batch->views[i].children[t];
-        for (uint32_t c = 0; c < children->count; c++) {
+        const struct engine_view *view = &batch->views[i];
+        const struct engine_children *children = &view->children[t];
+        for (uint32_t c = 0; view->aggregate == aggregate && c < children->count; c++) {
             const struct engine_child *child = &children->items[c];
             TRY(sort_row(engine, child->state, child->row, child->loaded_version, &created,
                          &changed));
@@ -72,6 +76,17 @@ static STATUS save_children(struct engine *engine, struct engine_batch *batch, u
     }
     TRY(insert(engine, table, &created));
     return update(engine, table, &changed);
+}
+
+static STATUS save_aggregates(struct engine *engine, struct engine_batch *batch)
+{
+    for (uint32_t i = 0; i < engine->aggregate_count; i++) {
+        TRY(save_rows(engine, batch, i));
+        for (uint32_t t = 0; engine->aggregates[i]->children[t]; t++) {
+            TRY(save_children(engine, batch, i, t));
+        }
+    }
+    return OK;
 }
 
 static STATUS save_outputs(struct engine *engine, struct engine_batch *batch)
@@ -118,15 +133,13 @@ STATUS engine_save(struct engine *engine, struct engine_batch *batch)
     const struct engine_service *service = engine->service;
     TRY(insert(engine, &engine_inbox_table, &batch->inbox));
     TRY(save_aggregates(engine, batch));
-    for (uint32_t t = 0; service->children[t]; t++) {
-        TRY(save_children(engine, batch, t));
-    }
     for (uint32_t t = 0; service->appends[t]; t++) {
         TRY(insert(engine, service->appends[t], &batch->appends[t]));
     }
     TRY(insert(engine, &engine_effect_table, &batch->effects_new));
     TRY(update(engine, &engine_effect_table, &batch->effects_changed));
     TRY(update(engine, &engine_intake_table, &batch->intakes));
+    TRY(insert(engine, &engine_intake_table, &batch->posts));
     TRY(insert(engine, &engine_quarantine_table, &batch->quarantine));
     TRY(insert(engine, &engine_parked_key_table, &batch->parked_keys_new));
     TRY(update(engine, &engine_parked_key_table, &batch->parked_keys_changed));

@@ -8,41 +8,6 @@
 
 /* ---- Open intakes ---- */
 
-static enum topic intake_topic(const struct engine *engine, struct str name)
-{
-    for (uint32_t i = 0; i < engine->intake_count; i++) {
-        if (str_eq(name, str_of(topology_topics[engine->intake_topics[i]].name))) {
-            return engine->intake_topics[i];
-        }
-    }
-    return TOPIC_NONE;
-}
-
-static void publish_intake(struct engine *engine, const struct intake_row *row)
-{
-    enum topic topic = intake_topic(engine, row->topic);
-    if (topic == TOPIC_NONE) {
-        engine_report(engine, row->lane, "engine.intake_topic_unknown");
-        return;
-    }
-    char key[ID_TEXT_BYTES];
-    id_format(row->key, key);
-    struct bus_message message = {
-        .topic = topic,
-        .partition = row->lane,
-        .message_id = row->id,
-        .type = row->type,
-        .key = {.ptr = key, .len = ID_TEXT_BYTES - 1},
-        .value = row->payload,
-    };
-    struct status st = engine->ports.bus->ops->produce(&engine->op, engine->ports.bus, &message);
-    if (status_failed(st)) {
-        return; /* the row stays open: it is published again when it is due again */
-    }
-    engine->intakes_in_flight++;
-    atomic_fetch_add_explicit(&engine->stats.intakes_republished, 1, memory_order_relaxed);
-}
-
 /* Doubles from the first wait up to the longest. */
 static int64_t next_due_us(const struct intake_row *row, int64_t now_us)
 {
@@ -79,14 +44,14 @@ static STATUS push_due(struct engine *engine, const struct store_rows rows[LANES
     return OK;
 }
 
-STATUS engine_sweep(struct engine *engine)
+static STATUS sweep(struct engine *engine)
 {
     struct store *store = engine->ports.store;
     struct op *op = &engine->op;
     struct store_lane_ref refs[LANES];
     uint32_t ref_count = held_refs(engine, refs);
-    if (ref_count == 0 || engine->intake_count == 0 || engine->intakes_in_flight > 0) {
-        return OK; /* not while our own producer still has some of them */
+    if (ref_count == 0 || engine->intake_count == 0) {
+        return OK;
     }
     struct store_fence fence;
     struct store_rows rows[LANES];
@@ -111,8 +76,22 @@ STATUS engine_sweep(struct engine *engine)
     TRY(store->ops->update(op, store, &engine_intake_table, changed.rows, NULL, changed.count));
     TRY(store->ops->commit(op, store));
     for (uint32_t i = 0; i < changed.count; i++) {
-        publish_intake(engine, changed.rows[i]);
+        if (engine_post_publish(engine, changed.rows[i])) {
+            atomic_fetch_add_explicit(&engine->stats.intakes_republished, 1, memory_order_relaxed);
+        }
     }
+    return OK;
+}
+
+/* Not while our own producer still has some of those that it had when we looked last: what is due now
+ * may be among them. Posts that come and go meanwhile hold nothing up. */
+STATUS engine_sweep(struct engine *engine)
+{
+    if (engine->intakes_reported < engine->intakes_awaited) {
+        return OK;
+    }
+    TRY(sweep(engine));
+    engine->intakes_awaited = engine->intakes_produced;
     return OK;
 }
 

@@ -75,10 +75,16 @@ static int64_t version_of(const void *row, const struct table *table)
     return version;
 }
 
-struct engine_view *engine_view_get(struct engine_batch *batch, struct id key)
+static struct engine_view *find_view(struct engine_batch *batch, uint32_t aggregate, struct id key)
 {
-    uint32_t at = map_get(&batch->view_of, key, NOT_FOUND);
+    uint32_t at = map_get(&batch->view_of[aggregate], key, NOT_FOUND);
     return at == NOT_FOUND ? NULL : &batch->views[at];
+}
+
+struct engine_view *engine_view_get(const struct engine *engine, struct engine_batch *batch,
+                                    const struct engine_item *item)
+{
+    return find_view(batch, engine_aggregate_of(engine, item->handler), item->key);
 }
 
 static STATUS child_add(struct engine *engine, struct engine_children *children,
@@ -105,31 +111,46 @@ static STATUS child_add(struct engine *engine, struct engine_children *children,
     return OK;
 }
 
+static STATUS take_children(struct engine *engine, struct engine_batch *batch, uint32_t aggregate,
+                            uint32_t t)
+{
+    const struct table *table = engine->aggregates[aggregate]->children[t];
+    const struct store_rows *loaded = &batch->loaded_children[aggregate][t];
+    for (uint32_t i = 0; i < loaded->count; i++) {
+        char *row = (char *)loaded->rows + i * table->row_bytes;
+        struct engine_view *view =
+            find_view(batch, aggregate, id_at(row, table, (uint16_t)table->parent));
+        ASSERT(view);
+        struct engine_child child = {
+            .row = row, .loaded_version = version_of(row, table), .state = ENGINE_ROW_LOADED};
+        TRY(child_add(engine, &view->children[t], child));
+    }
+    return OK;
+}
+
 /* Puts the rows that were loaded into the views of their keys. */
 STATUS engine_view_init(struct engine *engine, struct engine_batch *batch)
 {
-    const struct engine_service *service = engine->service;
-    for (uint32_t i = 0; i < batch->loaded_views.count; i++) {
-        char *row = (char *)batch->loaded_views.rows + i * service->aggregate->row_bytes;
-        struct engine_view *view = engine_view_get(batch, id_at(row, service->aggregate, 0));
-        ASSERT(view);
-        view->row = row;
-        view->loaded_version = version_of(row, service->aggregate);
-        view->state = ENGINE_ROW_LOADED;
-    }
-    for (uint32_t t = 0; service->children[t]; t++) {
-        const struct table *table = service->children[t];
-        for (uint32_t i = 0; i < batch->loaded_children[t].count; i++) {
-            char *row = (char *)batch->loaded_children[t].rows + i * table->row_bytes;
-            struct engine_view *view =
-                engine_view_get(batch, id_at(row, table, (uint16_t)table->parent));
+    for (uint32_t a = 0; a < engine->aggregate_count; a++) {
+        const struct engine_aggregate_kind *kind = engine->aggregates[a];
+        for (uint32_t i = 0; i < batch->loaded_views[a].count; i++) {
+            char *row = (char *)batch->loaded_views[a].rows + i * kind->table->row_bytes;
+            struct engine_view *view = find_view(batch, a, id_at(row, kind->table, 0));
             ASSERT(view);
-            struct engine_child child = {
-                .row = row, .loaded_version = version_of(row, table), .state = ENGINE_ROW_LOADED};
-            TRY(child_add(engine, &view->children[t], child));
+            view->row = row;
+            view->loaded_version = version_of(row, kind->table);
+            view->state = ENGINE_ROW_LOADED;
+        }
+        for (uint32_t t = 0; kind->children[t]; t++) {
+            TRY(take_children(engine, batch, a, t));
         }
     }
     return OK;
+}
+
+static const struct engine_aggregate_kind *kind_of(const struct engine_turn *turn)
+{
+    return turn->engine->aggregates[engine_aggregate_of(turn->engine, turn->item->handler)];
 }
 
 void *engine_aggregate(struct engine_turn *turn)
@@ -147,7 +168,7 @@ void engine_changed(struct engine_turn *turn)
 
 STATUS engine_create(struct engine_turn *turn, const void *row, void **ret_row)
 {
-    const struct table *table = turn->engine->service->aggregate;
+    const struct table *table = kind_of(turn)->table;
     ASSERT(turn->view->state == ENGINE_ROW_ABSENT);
     ASSERT(id_eq(id_at(row, table, 0), turn->view->key));
     TRY(copy_row(turn->engine, table, row, &turn->view->row));
@@ -156,28 +177,28 @@ STATUS engine_create(struct engine_turn *turn, const void *row, void **ret_row)
     return OK;
 }
 
-static uint32_t child_index(const struct engine *engine, const struct table *table)
+static struct engine_children *children_of(struct engine_turn *turn, const struct table *table)
 {
-    for (uint32_t t = 0; engine->service->children[t]; t++) {
-        if (engine->service->children[t] == table) {
-            return t;
+    const struct engine_aggregate_kind *kind = kind_of(turn);
+    for (uint32_t t = 0; kind->children[t]; t++) {
+        if (kind->children[t] == table) {
+            return &turn->view->children[t];
         }
     }
-    UNREACHABLE("not a child table of this service");
+    UNREACHABLE("not a child table of this kind of aggregate");
 }
 
 uint32_t engine_children(struct engine_turn *turn, const struct table *table,
                          void *const **ret_rows)
 {
-    const struct engine_children *children =
-        &turn->view->children[child_index(turn->engine, table)];
+    const struct engine_children *children = children_of(turn, table);
     *ret_rows = children->rows;
     return children->count;
 }
 
 void engine_child_changed(struct engine_turn *turn, const struct table *table, const void *row)
 {
-    struct engine_children *children = &turn->view->children[child_index(turn->engine, table)];
+    struct engine_children *children = children_of(turn, table);
     for (uint32_t i = 0; i < children->count; i++) {
         if (children->items[i].row == row) {
             if (children->items[i].state == ENGINE_ROW_LOADED) {
@@ -192,7 +213,7 @@ void engine_child_changed(struct engine_turn *turn, const struct table *table, c
 STATUS engine_child_create(struct engine_turn *turn, const struct table *table, const void *row,
                            void **ret_row)
 {
-    struct engine_children *children = &turn->view->children[child_index(turn->engine, table)];
+    struct engine_children *children = children_of(turn, table);
     ASSERT(id_eq(id_at(row, table, (uint16_t)table->parent), turn->view->key));
     struct engine_child child = {.state = ENGINE_ROW_CREATED};
     TRY(copy_row(turn->engine, table, row, &child.row));
@@ -270,7 +291,7 @@ STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id,
                 .n = out->row.next_n,
                 .day = (int32_t)(op->now_us / DAY_US),
                 .id = id,
-                .aggregatetype = turn->engine->service->aggregate_type,
+                .aggregatetype = kind_of(turn)->name,
                 .aggregateid = key,
                 .type = type,
                 .payload = payload,
@@ -296,6 +317,7 @@ STATUS engine_effect(struct engine_turn *turn, const struct engine_ask *ask)
     struct engine *engine = turn->engine;
     struct engine_batch *batch = turn->batch;
     ASSERT(engine->ports.caller);
+    ASSERT(kind_of(turn) == engine->service->effects_of); /* the answer's decision will see it */
     int64_t now_us = engine->op.now_us;
     int64_t caused_at_us = ask->caused_at_us > 0 ? ask->caused_at_us : turn->caused_at_us;
     bool fresh = now_us - caused_at_us <= ENGINE_EFFECT_SEND_AGE_US;

@@ -4,15 +4,23 @@
 #include "escrow/escrow_repo.h"
 #include "wire/wire.h"
 
+static const struct engine_aggregate_kind escrow = {
+    .name = STR("escrow"),
+    .table = &escrow_table,
+    .children = {&escrow_suspense_table},
+};
+
 static const struct engine_handler handlers[] = {
     {
         .topic = TOPIC_ESCROW_COMMANDS_V1,
+        .aggregate = &escrow,
         .decode = escrow_in_commands_decode,
         .decide = escrow_in_decide,
         .dropped = escrow_in_commands_dropped,
     },
     {
         .topic = TOPIC_PAYMENTS_EVENTS_V1,
+        .aggregate = &escrow,
         .decode = escrow_in_payments_decode,
         .decide = escrow_in_decide,
         .drop_needs_two = true, /* it is about money */
@@ -21,9 +29,6 @@ static const struct engine_handler handlers[] = {
 
 const struct engine_service escrow_service = {
     .name = STR("escrow"),
-    .aggregate_type = STR("escrow"),
-    .aggregate = &escrow_table,
-    .children = {&escrow_suspense_table},
     .appends = {&escrow_transition_table, &escrow_transfer_table},
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),

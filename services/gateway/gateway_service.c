@@ -4,9 +4,15 @@
 #include "gateway/gateway_repo.h"
 #include "wire/wire.h"
 
+static const struct engine_aggregate_kind deal = {
+    .name = STR("escrow"),
+    .table = &gateway_view_table,
+};
+
 static const struct engine_handler handlers[] = {
     {
         .topic = TOPIC_ESCROW_EVENTS_V1,
+        .aggregate = &deal,
         .decode = gateway_in_events_decode,
         .decide = gateway_in_decide,
         .closes = ENGINE_CLOSES_CAUSE,
@@ -14,6 +20,7 @@ static const struct engine_handler handlers[] = {
     },
     {
         .topic = TOPIC_PAYMENTS_EVENTS_V1,
+        .aggregate = &deal,
         .decode = gateway_in_payments_decode,
         .decide = gateway_in_decide,
     },
@@ -21,8 +28,6 @@ static const struct engine_handler handlers[] = {
 
 const struct engine_service gateway_service = {
     .name = STR("gateway"),
-    .aggregate_type = STR("escrow"),
-    .aggregate = &gateway_view_table,
     .appends = {&gateway_entry_table},
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),

@@ -19,9 +19,16 @@ static enum intake_outcome signal_outcome(const struct engine_message *message,
     return INTAKE_ACCEPTED;
 }
 
+static const struct engine_aggregate_kind payment = {
+    .name = STR("payment"),
+    .table = &payments_repo_payment,
+    .children = {&payments_repo_leg},
+};
+
 static const struct engine_handler payments_handlers[] = {
     {
         .topic = TOPIC_PAYMENTS_COMMANDS_V1,
+        .aggregate = &payment,
         .decode = payments_in_commands_decode,
         .decide = payments_in_commands_decide,
         .dropped = payments_in_commands_dropped,
@@ -29,6 +36,7 @@ static const struct engine_handler payments_handlers[] = {
     },
     {
         .topic = TOPIC_PAYMENTS_SIGNALS_V1,
+        .aggregate = &payment,
         .decode = payments_signal_decode,
         .decide = payments_in_signals_decide,
         .closes = ENGINE_CLOSES_MESSAGE,
@@ -39,14 +47,12 @@ static const struct engine_handler payments_handlers[] = {
 
 const struct engine_service payments_service = {
     .name = STR("payments"),
-    .aggregate_type = STR("payment"),
-    .aggregate = &payments_repo_payment,
-    .children = {&payments_repo_leg},
     .handlers = payments_handlers,
     .handler_count = ARRAY_LEN(payments_handlers),
     .dlq = TOPIC_PAYMENTS_DLQ_V1,
     .parked_record = wire_parked_record,
     .demands_first = true,
+    .effects_of = &payment,
     .judge = payments_in_answers_judge,
     .answered = payments_in_answers_decide,
 };

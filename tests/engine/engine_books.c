@@ -29,6 +29,7 @@ void books_init(struct books *books, struct world *world, struct random *random)
     for (uint32_t a = 0; a < BOOKS_ACCOUNTS && id_is_none(accounts[BOOKS_ACCOUNTS - 1]); a++) {
         accounts[a] = world_account_in(lane_of(a), a / BOOKS_LANES);
     }
+    toy_set_targets(accounts, BOOKS_ACCOUNTS);
 }
 
 static struct id id_of(uint32_t account)
@@ -124,8 +125,8 @@ static void tell_missing(struct books *books, int32_t lane)
 
 void books_tell(struct books *books)
 {
-    static const char *const verbs[] = {"add", "add", "add", "add",    "call",
-                                        "add", "add", "add", "garble", "fault"};
+    static const char *const verbs[] = {"add", "add", "add",  "add",    "call",
+                                        "add", "add", "post", "garble", "fault"};
 
     uint32_t account = (uint32_t)random_below(books->random, BOOKS_ACCOUNTS);
     const char *verb = verbs[random_below(books->random, ARRAY_LEN(verbs))];
@@ -137,7 +138,9 @@ void books_tell(struct books *books)
     case 1: tell_missing(books, lane_of(account)); break;
     case 2:
     case 3:
-    case 4: tell_signal(books, account, strcmp(verb, "fault") == 0 ? "fault" : "add"); break;
+    case 4:
+        tell_signal(books, account, strcmp(verb, "call") == 0 || unreadable ? "add" : verb);
+        break;
     case 5:
     case 6:
     case 7: tell_command(books, account, books->opened[account] ? verb : "open"); break;
@@ -267,6 +270,10 @@ void books_check(struct books *books)
             continue;
         }
         totals[message->account] += message->amount;
+        if (strcmp(message->verb, "post") == 0) { /* and one line more, where it was posted to */
+            totals[message->amount % BOOKS_ACCOUNTS] += message->amount;
+            wanted++;
+        }
         uint32_t found = 0;
         for (uint32_t l = 0; l < lines; l++) {
             found += id_eq(journal[l].cause, message->id) ? 1 : 0;

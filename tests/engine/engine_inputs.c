@@ -22,6 +22,7 @@ static uint32_t lines_now;   /* of the journal, while the broken one is parked, 
 static uint32_t lines_later; /* once it was repaired */
 static uint32_t calls;
 static struct random replies;
+static struct id targets[SOUND];
 
 static enum sim_reply reply(void *context)
 {
@@ -37,7 +38,7 @@ static void add(struct world *world, struct random *random, uint32_t i)
     uint32_t account = (uint32_t)random_below(random, SOUND);
     int64_t amount = (int64_t)random_below(random, 1000);
     struct id id = world_id("signal", i);
-    switch (random_below(random, 4)) {
+    switch (random_below(random, 5)) {
     case 0:
         world_command(world, world_account(account), "call", amount);
         calls++;
@@ -48,6 +49,11 @@ static void add(struct world *world, struct random *random, uint32_t i)
         break;
     case 2: world_command(world, world_account(account), "die", amount); break;
     case 3: world_command(world, world_account(account), "add", amount); break;
+    case 4:
+        world_command(world, world_account(account), "post", amount);
+        expected[amount % SOUND] += amount;
+        lines_now++;
+        break;
     }
     expected[account] += amount;
     lines_now++;
@@ -72,6 +78,10 @@ void inputs_write(struct world *world, uint64_t seed)
     lines_now = 0;
     lines_later = 0;
     calls = 0;
+    for (uint32_t a = 0; a < SOUND; a++) {
+        targets[a] = world_account(a);
+    }
+    toy_set_targets(targets, SOUND);
     for (uint32_t a = 0; a < ACCOUNTS; a++) {
         expected[a] = 100;
         lines_now++;

@@ -4,7 +4,7 @@
 
 /*
  * A small mixed load and what must come of it: commands, signals told twice, calls to the outside
- * that answer or do not, a message that breaks and others behind it, one that comes before its account,
+ * that answer or do not, posts to each other, a message that breaks and others behind it, one that comes before its account,
  * an accepted signal that nobody published. The same seed is the same load.
  */
 

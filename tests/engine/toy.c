@@ -13,6 +13,9 @@ enum toy_verb {
     TOY_FAULT,
     TOY_HUGE,
     TOY_CALL,
+    TOY_POST,
+    TOY_FAN,
+    TOY_BULKY,
     TOY_DIE,
     TOY_UNKNOWN,
 };
@@ -24,6 +27,8 @@ struct toy_body {
 
 static bool healed;
 void (*toy_on_die)(void);
+static const struct id *targets;
+static uint32_t target_count;
 
 void toy_heal(void)
 {
@@ -34,6 +39,13 @@ void toy_reset(void)
 {
     healed = false;
     toy_on_die = NULL;
+    toy_set_targets(NULL, 0);
+}
+
+void toy_set_targets(const struct id *ids, uint32_t count)
+{
+    targets = ids;
+    target_count = count;
 }
 
 static const struct table_column account_columns[] = {
@@ -97,6 +109,7 @@ static enum toy_verb verb_of(struct str word)
         enum toy_verb verb;
     } verbs[] = {{"open", TOY_OPEN},   {"add", TOY_ADD},        {"garble", TOY_GARBLE},
                  {"fault", TOY_FAULT}, {"huge", TOY_HUGE},      {"call", TOY_CALL},
+                 {"post", TOY_POST},   {"fan", TOY_FAN},        {"bulky", TOY_BULKY},
                  {"die", TOY_DIE},     {"unknown", TOY_UNKNOWN}};
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
@@ -141,6 +154,12 @@ static STATUS decode(struct op *op, const struct bus_record *record,
         .body = body,
     };
     return OK;
+}
+
+int64_t toy_amount(const struct engine_message *message)
+{
+    const struct toy_body *body = message->body;
+    return body->amount;
 }
 
 /* ---- Deciding ---- */
@@ -191,6 +210,38 @@ static STATUS call(struct engine_turn *turn, struct toy_account *account, int64_
     return engine_effect(turn, &ask);
 }
 
+/* "add amount" to the which-th target, with so many zeros before. */
+static STATUS post(struct engine_turn *turn, int64_t which, int64_t amount, size_t bytes)
+{
+    struct op *op = engine_op(turn);
+    ASSERT(target_count > 0);
+    struct strbuf text;
+    struct str payload;
+    strbuf_init(&text, op->arena, bytes + 64);
+    strbuf_add(&text, STR("add "));
+    for (size_t i = 0; i < bytes; i++) {
+        strbuf_add_char(&text, '0');
+    }
+    strbuf_addf(&text, "%" PRId64, amount);
+    if (!strbuf_finish(&text, &payload)) {
+        return op_arena_full(op);
+    }
+    return engine_post(turn, TOY_SIGNALS, engine_next_id(turn), STR("toy.Post"),
+                       targets[which % target_count], payload);
+}
+
+static STATUS post_some(struct engine_turn *turn, const struct toy_body *body)
+{
+    int64_t amount = body->amount;
+    if (body->verb != TOY_FAN) {
+        return post(turn, amount, amount, body->verb == TOY_BULKY ? BUS_VALUE_MAX_BYTES : 0);
+    }
+    for (int64_t i = 0; i < amount; i++) {
+        TRY(post(turn, i, 1, 0));
+    }
+    return OK;
+}
+
 static STATUS decide(struct engine_turn *turn, const struct engine_message *message)
 {
     const struct toy_body *body = message->body;
@@ -212,6 +263,9 @@ static STATUS decide(struct engine_turn *turn, const struct engine_message *mess
         return add(turn, account, body->amount, 0);
     case TOY_HUGE: return add(turn, account, body->amount, BUS_VALUE_MAX_BYTES);
     case TOY_CALL: return call(turn, account, body->amount);
+    case TOY_POST:
+    case TOY_FAN:
+    case TOY_BULKY: TRY(post_some(turn, body)); return add(turn, account, body->amount, 0);
     case TOY_OPEN:
     case TOY_ADD:
     case TOY_GARBLE:
@@ -273,13 +327,21 @@ static struct str parked_record(struct op *op, const struct bus_record *record,
     return str_dup(op->arena, reason);
 }
 
+const struct engine_aggregate_kind toy_account_kind = {
+    .name = {.ptr = "account", .len = 7},
+    .table = &toy_account_table,
+    .children = {&toy_call_table},
+};
+
 static const struct engine_handler handlers[] = {
     {.topic = TOY_COMMANDS,
+     .aggregate = &toy_account_kind,
      .decode = decode,
      .decide = decide,
      .dropped = dropped,
      .drop_needs_two = true},
     {.topic = TOY_SIGNALS,
+     .aggregate = &toy_account_kind,
      .decode = decode,
      .decide = decide,
      .dropped = dropped,
@@ -288,15 +350,13 @@ static const struct engine_handler handlers[] = {
 
 const struct engine_service toy_service = {
     .name = {.ptr = "payments", .len = 8},
-    .aggregate_type = {.ptr = "account", .len = 7},
-    .aggregate = &toy_account_table,
-    .children = {&toy_call_table},
     .appends = {&toy_journal_table},
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),
     .dlq = TOY_DLQ,
     .parked_record = parked_record,
     .demands_first = true,
+    .effects_of = &toy_account_kind,
     .judge = judge,
     .answered = answered,
 };

@@ -13,6 +13,8 @@
  *   garble N   cannot be decoded until toy_heal       fault N    STATUS_BUG when decided, until toy_heal
  *   huge N     emits an event over the limit          call N     asks the outside, adds N when it is done
  *   die N      runs toy_on_die while it is decoded    unknown N  a type this version does not know
+ *   post N     adds N, posts "add N" to a target      fan N      adds N, posts "add 1" to N targets
+ *   bulky N    posts more bytes than go
  */
 
 struct toy_account {
@@ -40,13 +42,18 @@ struct toy_journal {
 extern const struct table toy_account_table;
 extern const struct table toy_call_table;
 extern const struct table toy_journal_table;
+extern const struct engine_aggregate_kind toy_account_kind;
 extern const struct engine_service toy_service;
 
 /* From now on garbled and faulty messages are fine: the bug was fixed. toy_reset undoes it. */
 void toy_heal(void);
 void toy_reset(void);
+/* The number of a decoded message. */
+int64_t toy_amount(const struct engine_message *message);
 /* Called when a "die" message is decoded. */
 extern void (*toy_on_die)(void);
+/* Whom accounts post to: "post N" to the N-th, "fan N" to the first N, round and round. Borrowed. */
+void toy_set_targets(const struct id *ids, uint32_t count);
 
 #define TOY_COMMANDS TOPIC_PAYMENTS_COMMANDS_V1
 #define TOY_SIGNALS TOPIC_PAYMENTS_SIGNALS_V1

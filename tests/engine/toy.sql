@@ -5,3 +5,6 @@ CREATE TABLE call (id uuid PRIMARY KEY, account_id uuid NOT NULL, version bigint
 CREATE INDEX call_account ON call (account_id);
 CREATE TABLE journal (account_id uuid NOT NULL, seq bigint NOT NULL, amount bigint NOT NULL, cause uuid NOT NULL,
   PRIMARY KEY (account_id, seq));
+CREATE TABLE purse (id uuid PRIMARY KEY, version bigint NOT NULL, total bigint NOT NULL);
+CREATE TABLE coin (id uuid PRIMARY KEY, purse_id uuid NOT NULL, amount bigint NOT NULL);
+CREATE INDEX coin_purse ON coin (purse_id);
