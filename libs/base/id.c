@@ -3,6 +3,7 @@
 #include <string.h>
 #include <uuid.h>
 
+#include "base/assert.h"
 #include "base/hash.h"
 
 bool id_is_none(struct id id)
@@ -43,23 +44,26 @@ struct id id_namespace(struct str use)
     return id_v5(holdfast, use);
 }
 
-struct id id_derive(struct id cause, int64_t caused_at_us, uint32_t ordinal)
+struct id id_derive(struct id cause, int64_t caused_at_us)
 {
-    uint8_t input[20];
-    memcpy(input, cause.bytes, 16);
-    for (int i = 0; i < 4; i++) {
-        input[16 + i] = (uint8_t)(ordinal >> (24 - 8 * i));
-    }
-    struct hash digest = hash_of((struct str){.ptr = (const char *)input, .len = sizeof(input)});
+    struct hash digest =
+        hash_of((struct str){.ptr = (const char *)cause.bytes, .len = sizeof(cause.bytes)});
     struct id id;
-    memcpy(id.bytes, digest.bytes, 16);
+    memcpy(id.bytes, digest.bytes + HASH_BYTES - sizeof(id.bytes), sizeof(id.bytes));
     uint64_t millis = (uint64_t)(caused_at_us / 1000);
     for (int i = 0; i < 6; i++) {
         id.bytes[i] = (uint8_t)(millis >> (40 - 8 * i));
     }
-    id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0F) | 0x70);
     id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3F) | 0x80);
-    return id;
+    return id_nth(id, 0);
+}
+
+struct id id_nth(struct id first, uint32_t ordinal)
+{
+    ASSERT(ordinal < ID_ORDINALS);
+    first.bytes[6] = (uint8_t)(0x70 | ordinal >> 8);
+    first.bytes[7] = (uint8_t)ordinal;
+    return first;
 }
 
 /* By hand, not by libuuid: each message has four of them to be read or written. */

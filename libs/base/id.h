@@ -25,12 +25,17 @@ struct id id_v5(struct id name_space, struct str name);
 /* Separates names of different meaning in id_v5: a fixed namespace per use, e.g. "holdfast/command". */
 struct id id_namespace(struct str use);
 
+#define ID_ORDINALS 4096 /* how many ids one message may give rise to */
+
 /*
- * The ordinal-th id that the message `cause` gives rise to. Version 7 layout: the first 48 bits are
- * the milliseconds of the cause's commit time (so that keys rise with time), the rest is taken from
- * SHA-256(cause, ordinal): a replay makes the same ids.
+ * The ids that the message `cause` gives rise to, the first of them; id_nth makes the others. Version 7
+ * layout: 48 bits are the milliseconds of the cause's commit time (so that keys rise with time), 12
+ * count, and 62 are the last ones of SHA-256(cause): a replay makes the same ids.
  */
-struct id id_derive(struct id cause, int64_t caused_at_us, uint32_t ordinal);
+struct id id_derive(struct id cause, int64_t caused_at_us);
+
+/* ordinal: 0 (first itself) to ID_ORDINALS - 1. */
+struct id id_nth(struct id first, uint32_t ordinal);
 
 void id_format(struct id id, char ret_text[ID_TEXT_BYTES]);
 /* The text in the arena; ptr NULL when the arena is full. */

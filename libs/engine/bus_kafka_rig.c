@@ -103,7 +103,7 @@ struct bus_message rig_message(enum topic topic, int32_t partition, int64_t n)
         .partition = partition,
         .n = n,
         .committed_at_us = n * 1000,
-        .message_id = id_derive(id_namespace(STR("rig")), 0, (uint32_t)n),
+        .message_id = id_derive(id_namespace(STR("rig")), n * 1000),
         .type = STR("holdfast.test.v1.Happened"),
         .key = STR("6ba7b810-9dad-11d1-80b4-00c04fd430c8"),
         .value = STR("some bytes"),

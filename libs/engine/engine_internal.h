@@ -227,6 +227,7 @@ struct engine_turn {
     const struct engine_item *item;
     struct id cause;
     int64_t caused_at_us;
+    struct id first_id; /* once ordinal is above 0 */
     uint32_t ordinal;
     uint32_t post_count;
 };

@@ -55,7 +55,7 @@ static STATUS announce(struct engine_turn *turn, const struct engine_item *item)
         turn->cause = id_v5(id_namespace(STR("holdfast/record")), text);
     }
     /* Far from the ordinals of what the message itself will give rise to when it is run. */
-    struct id id = id_derive(turn->cause, turn->caused_at_us, UINT32_MAX);
+    struct id id = id_nth(id_derive(turn->cause, turn->caused_at_us), ID_ORDINALS - 1);
     struct str payload =
         engine->service->parked_record(&engine->op, item->record, id, item->key, item->reason);
     if (!payload.ptr) {

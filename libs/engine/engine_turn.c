@@ -240,7 +240,10 @@ STATUS engine_append(struct engine_turn *turn, const struct table *table, const 
 
 struct id engine_next_id(struct engine_turn *turn)
 {
-    return id_derive(turn->cause, turn->caused_at_us, turn->ordinal++);
+    if (turn->ordinal == 0) {
+        turn->first_id = id_derive(turn->cause, turn->caused_at_us);
+    }
+    return id_nth(turn->first_id, turn->ordinal++);
 }
 
 static struct engine_out *out_of(struct engine_turn *turn, int32_t lane, enum topic topic)

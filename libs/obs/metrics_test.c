@@ -56,8 +56,9 @@ static struct str make_page(struct op *op)
 
 static void has(struct str page, const char *text)
 {
+    assert_non_null(page.ptr);
     if (!strstr(page.ptr, text)) {
-        fail_msg("missing: %s\nin: %s", text, page.ptr);
+        fail_msg("missing: %s\nin: " STR_FMT, text, STR_ARG(page));
     }
 }
 

@@ -90,7 +90,7 @@ STATUS engine_append(struct engine_turn *turn, const struct table *table, const 
 
 struct id engine_next_id(struct engine_turn *turn)
 {
-    return id_derive(turn->message.id, turn->message.committed_at_us, turn->ordinal++);
+    return id_nth(id_derive(turn->message.id, turn->message.committed_at_us), turn->ordinal++);
 }
 
 STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, struct str type,

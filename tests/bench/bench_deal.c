@@ -185,7 +185,7 @@ static struct bus_message payment_event(struct bench_deals *deals, const struct 
     int32_t lane = lane_of_key(deal->id);
     struct engine_message cause = {
         .id = id_random(), .correlation_id = deal->id, .actor = {.kind = ENGINE_ACTOR_SYSTEM}};
-    struct id id = id_derive(cause.id, ++deals->clock_us, 0);
+    struct id id = id_derive(cause.id, ++deals->clock_us);
     op->now_us = deals->clock_us;
     must(op, wire_meta_fill(op, &cause, id, &event->meta));
     event->escrow_id = bytes_of(op, deal->id);

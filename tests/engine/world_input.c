@@ -92,7 +92,8 @@ void world_command_n(struct world *world, struct id account, const char *verb, i
 struct id world_command(struct world *world, struct id account, const char *verb, int64_t amount)
 {
     int64_t n = ++world->numbered[lane_of_key(account)];
-    struct id id = id_derive(account, ++world->clock_us, (uint32_t)n);
+    world->clock_us++;
+    struct id id = id_derive(world_id("command", (uint32_t)world->clock_us), world->clock_us);
     world_command_n(world, account, verb, amount, n, world->clock_us, id);
     return id;
 }

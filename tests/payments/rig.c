@@ -83,12 +83,14 @@ void rig_run_for(struct rig *rig, int64_t ms)
 
 struct id rig_escrow(uint32_t number)
 {
-    return id_derive(id_namespace(STR("test/escrow")), START_US, number);
+    char name[16];
+    (void)snprintf(name, sizeof(name), "%u", number);
+    return id_v5(id_namespace(STR("test/escrow")), str_of(name));
 }
 
 static struct id rig_leg(struct id escrow, enum leg_number number)
 {
-    return id_derive(escrow, START_US, (uint32_t)number);
+    return id_nth(id_derive(escrow, START_US), (uint32_t)number);
 }
 
 static void append(struct rig *rig, struct bus_message message, struct id key)
