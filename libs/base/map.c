@@ -27,11 +27,9 @@ bool map_init(struct map *map, struct arena *arena, uint32_t max)
 /* The slot that holds the key, or the free one where it would go. */
 static struct map_slot *find(const struct map *map, struct id key)
 {
-    uint64_t
-        half[2]; /* ids of one moment share their first bytes, those of one message the last ones */
+    uint64_t half[2]; /* ids of one moment share the first bytes, those of one message the last */
     memcpy(half, key.bytes, sizeof(half));
-    uint64_t mixed =
-        (half[0] * UINT64_C(0xbf58476d1ce4e5b9) ^ half[1]) * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t mixed = (half[1] ^ half[0] >> 32) * UINT64_C(0x9e3779b97f4a7c15);
     uint32_t at = (uint32_t)(mixed >> 32) & (map->slot_count - 1);
     while (map->slots[at].used && !id_eq(map->slots[at].key, key)) {
         at = (at + 1) & (map->slot_count - 1);
