@@ -40,7 +40,7 @@ class Api:
 
     def prefer(self, number):
         """Calls go to this replica of the gateway first."""
-        self.urls.sort(key=lambda url: url != self.by_number[number])
+        self.urls = sorted(self.urls, key=lambda url: url != self.by_number[number])
 
     def get(self, path, role):
         return self.call("GET", path, role)

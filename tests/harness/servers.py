@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 
 from harness import paths
@@ -12,6 +13,10 @@ class Servers:
 
     def __init__(self, folder):
         self.folder = str(folder)
+        self.start()
+
+    def start(self):
+        """Starts what does not run, where it was before."""
         done = subprocess.run(
             [str(paths.ROOT / "dev"), "servers", "up", self.folder],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, timeout=300,
@@ -22,6 +27,16 @@ class Servers:
         self.super_url = told["database_url"]
         self.brokers = told["brokers"]
         self.role_urls = told["role_urls"]
+        self.pids = {"kafka": told["kafka_pid"], "postgres": told["pg_pid"]}
+
+    def kill(self, name):
+        os.kill(self.pids[name], signal.SIGKILL)
+
+    def freeze(self, name):
+        os.kill(self.pids[name], signal.SIGSTOP)
+
+    def thaw(self, name):
+        os.kill(self.pids[name], signal.SIGCONT)
 
     def url(self, role):
         """The connection string of holdfast_<role>."""

@@ -214,6 +214,7 @@ cmd_demo() {
     case ${1:-} in
     '') ;;
     --keep) keep=true ;;
+    kills) shift && demo_kills "$@" && return ;;
     *) usage_error "demo: unknown option $1" ;;
     esac
     lock_state
@@ -230,6 +231,20 @@ cmd_demo() {
         die "$EXIT_FAILED" "the demo failed (logs: $INST/log)"
     fi
     step "the demo is done"
+}
+
+# Servers and replicas of its own: nothing that runs is disturbed.
+demo_kills() {
+    (($# == 0)) || usage_error "demo kills takes no options"
+    ensure_packages build run jars test venv
+    cache_venv
+    cache_kafka
+    build release || die "$EXIT_FAILED" "the build failed"
+    instance_temporary kills
+    instance_mark
+    step "deals while everything is killed and frozen in turn"
+    HOLDFAST_BUILD_DIR=$(build_dir release) child "$(cache_venv_dir)/bin/python" "$ROOT/tools/demo/kills.py" ||
+        die "$EXIT_FAILED" "somebody could tell"
 }
 
 demo_end() {

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Deals while everything that they need is killed and frozen in turn, and whether anybody could tell afterwards.
+
+Two replicas of each service, their own PostgreSQL and Kafka. First some deals that nothing disturbs; then as many for each
+fault, which strikes while they are under way. A client does what a good client does: it repeats a request, with the same
+Idempotency-Key, until it is answered. In the end every deal must have the history of an undisturbed one, the provider must
+have paid each seller once, and the invariants must hold: ledger sums, gapless topics, an outcome for every 202.
+
+./dev demo kills sets HOLDFAST_BUILD_DIR and HOLDFAST_TEST_DIR, an empty folder, and runs it. Exit code 0: all of that is so, and after each kill of a service its
+deals were done within RECOVERY_S of what undisturbed ones take.
+"""
+
+import concurrent.futures
+import os
+import pathlib
+import sys
+import time
+import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
+
+from harness.api import AMOUNT_MINOR, Deal  # noqa: E402
+from harness.stack import SERVICES, Stack  # noqa: E402
+from harness.waiting import wait_for  # noqa: E402
+
+DEALS = 8  # under way at a time
+RECOVERY_S = 5.0
+PATIENCE_S = 60.0
+STRIKE_AFTER_S = 0.2
+SERVER_AWAY_S = 3.0
+BUSY = (408, 429, 500, 502, 503, 504)
+
+
+class Client:
+    """A marketplace and its users: patient, and never twice the same with another key."""
+
+    def __init__(self, stack):
+        self.api = stack.api
+
+    def insist(self, attempt, what):
+        """Until it is answered and not refused for the moment."""
+
+        def answered():
+            try:
+                answer = attempt()
+            except AssertionError:  # no gateway answers
+                return None
+            return answer if answer.status not in BUSY else None
+
+        return wait_for(answered, PATIENCE_S, what)
+
+    def command(self, deal, verb, role):
+        key = str(uuid.uuid4())
+        answer = self.insist(lambda: deal.act(verb, role, key=key), verb)
+        assert answer.status == 202, (deal.id, verb, answer)
+
+    def wait(self, deal, condition, what):
+        """The buyer's view, as soon as it is so."""
+
+        def there():
+            try:
+                answer = self.api.get(f"/v1/escrows/{deal.id}", "BUYER")
+            except AssertionError:  # no gateway answers
+                return None
+            now = answer.json() if answer.status == 200 else None
+            return now if now and condition(now) else None
+
+        return wait_for(there, PATIENCE_S, f"{what} of {deal.id}")
+
+    def wait_state(self, deal, state):
+        self.wait(deal, lambda now: now["state"] == state, state)
+
+    def whole_deal(self, _):
+        key = str(uuid.uuid4())
+        answer = self.insist(lambda: self.api.create(key), "a new deal")
+        assert answer.status == 202, answer
+        deal = Deal(self.api, answer.json()["escrow_id"])
+        payable = self.wait(deal, lambda now: now["payment"] and now["payment"]["client_secret"], "a way to pay")
+        self.api.sandbox.pay(payable["payment"]["client_secret"])
+        self.wait_state(deal, "FUNDS_HELD")
+        self.command(deal, "mark-delivered", "SELLER")
+        self.wait_state(deal, "DELIVERED")
+        self.command(deal, "release", "BUYER")
+        self.wait_state(deal, "RELEASED")
+        return deal
+
+
+class Faults:
+    """What may happen to a process, and how it is put right afterwards."""
+
+    def __init__(self, stack):
+        self.stack = stack
+
+    def strike(self, victim, how):
+        if victim in self.stack.servers.pids:
+            getattr(self.stack.servers, how)(victim)
+            time.sleep(SERVER_AWAY_S)
+            self.stack.servers.start() if how == "kill" else self.stack.servers.thaw(victim)
+        else:
+            self.stack.api.prefer(3 - int(victim[-1]))  # what a load balancer's health check would do
+            getattr(self.stack.processes[victim], how)()
+
+    def mend(self, victim, how):
+        if victim in self.stack.servers.pids:
+            return
+        process = self.stack.processes[victim]
+        process.thaw_if_frozen()
+        if not process.runs():
+            process.start()
+        process.wait_ready(PATIENCE_S)
+
+
+def run(stack, pool, victim=None, how=None):
+    """Deals of one stage: (deals, seconds from the fault, or from the beginning, until all were done)."""
+    faults = Faults(stack)
+    client = Client(stack)
+    under_way = [pool.submit(client.whole_deal, number) for number in range(DEALS)]
+    began = time.monotonic()
+    if victim:
+        time.sleep(STRIKE_AFTER_S)
+        began = time.monotonic()
+        faults.strike(victim, how)
+    deals = [deal.result() for deal in under_way]
+    took = time.monotonic() - began
+    if victim:
+        faults.mend(victim, how)
+    return deals, took
+
+
+def differences(stack, deals, undisturbed):
+    """What could be told from an undisturbed deal, one line for each."""
+    found = []
+    history = undisturbed[0].events()
+    for deal in deals:
+        if deal.events() != history:
+            found.append(f"{deal.id}: {deal.events()}")
+        if deal.effects()["transfers"] != (1, AMOUNT_MINOR):
+            found.append(f"{deal.id}: paid out {deal.effects()['transfers']}")
+    try:
+        stack.check()
+    except AssertionError as error:
+        found.append(str(error))
+    return found
+
+
+def stages():
+    victims = [f"{service}-{number}" for number in (1, 2) for service in SERVICES]
+    yield from ((victim, how) for victim in victims for how in ("kill", "freeze"))
+    yield from (("kafka", "kill"), ("kafka", "freeze"), ("postgres", "kill"))
+
+
+def demo(stack):
+    failed = []
+    done = []
+    with concurrent.futures.ThreadPoolExecutor(DEALS) as pool:
+        run(stack, pool)  # warms up what is compiled and connected late
+        undisturbed, usual = run(stack, pool)
+        print(f"  {DEALS} deals, nobody disturbed     {usual:6.1f} s", flush=True)
+        for victim, how in stages():
+            deals, took = run(stack, pool, victim, how)
+            done += deals
+            slow = how == "kill" and victim not in stack.servers.pids and took > usual + RECOVERY_S
+            mark = f"   more than {RECOVERY_S:.0f} s beyond it" if slow else ""
+            struck = {"kill": "killed", "freeze": "frozen"}[how]
+            print(f"  {DEALS} deals, {victim + ' ' + struck:<20} {took:6.1f} s{mark}", flush=True)
+            if slow:
+                failed.append(f"{victim} {how}: {took:.1f} s")
+    failed += differences(stack, done, undisturbed)
+    print(f"  {len(done)} disturbed deals: "
+          + (f"{len(failed)} differences" if failed else "each has an undisturbed one's history, each seller was paid once"))
+    for line in failed:
+        print(f"  {line}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def main():
+    stack = Stack(pathlib.Path(os.environ["HOLDFAST_TEST_DIR"]))
+    try:
+        return demo(stack.start())
+    finally:
+        stack.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
