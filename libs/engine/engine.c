@@ -61,12 +61,23 @@ static void find_aggregates(struct engine *engine)
     if (engine->service->effects_of) {
         add_aggregate(engine, engine->service->effects_of);
     }
+    if (engine->service->timers_of) {
+        add_aggregate(engine, engine->service->timers_of);
+    }
 }
 
-uint32_t engine_aggregate_of(const struct engine *engine, const struct engine_handler *handler)
+const struct engine_aggregate_kind *engine_kind_of(const struct engine *engine,
+                                                   const struct engine_item *item)
 {
-    const struct engine_aggregate_kind *kind =
-        handler ? handler->aggregate : engine->service->effects_of;
+    if (item->handler) {
+        return item->handler->aggregate;
+    }
+    return item->timer.generation > 0 ? engine->service->timers_of : engine->service->effects_of;
+}
+
+uint32_t engine_aggregate_of(const struct engine *engine, const struct engine_item *item)
+{
+    const struct engine_aggregate_kind *kind = engine_kind_of(engine, item);
     for (uint32_t i = 0; i < engine->aggregate_count; i++) {
         if (engine->aggregates[i] == kind) {
             return i;
@@ -136,8 +147,14 @@ void engine_report(struct engine *engine, int32_t lane, const char *event)
 
 void engine_set_now(struct engine *engine, const struct store_fence *fence)
 {
-    engine->op.now_us = fence->now_us;
-    engine->clock_offset_us = fence->now_us - clock_wall_us();
+    engine->op.now_us = fence->clock.now_us;
+    engine_set_clock(engine, fence->clock);
+}
+
+void engine_set_clock(struct engine *engine, struct store_clock clock)
+{
+    engine->clock_offset_us = clock.now_us - clock_wall_us();
+    engine->sandbox_us = clock.sandbox_us;
 }
 
 int64_t engine_now_us(const struct engine *engine)
@@ -231,6 +248,7 @@ static STATUS work(struct engine *engine, int64_t max_wait_ms)
         TRY(engine_publish_behind(engine));
     }
     TRY(engine_tidy_parked(engine));
+    TRY(engine_timer_fill(engine));
     engine_effect_take(engine);
     bool any;
     TRY(engine_collect(engine, &any));
@@ -240,8 +258,9 @@ static STATUS work(struct engine *engine, int64_t max_wait_ms)
     }
     begin_work(engine);
     TRY(keep_house(engine));
-    if (!any && max_wait_ms > 0) {
-        engine->ports.bus->ops->wait(engine->ports.bus, max_wait_ms);
+    int64_t wait_ms = any ? 0 : engine_timer_wait_ms(engine, max_wait_ms);
+    if (wait_ms > 0) {
+        engine->ports.bus->ops->wait(engine->ports.bus, wait_ms);
     }
     return OK;
 }

@@ -140,6 +140,45 @@ struct effect_row {
     struct str last_answer;
 };
 
+/*
+ * Timers (R14): something to be decided at a moment, about the message's aggregate, of the kind that
+ * engine_service.timers_of names. Times are microseconds since 1970 by the database's clock; a moment
+ * that has passed is due at once.
+ */
+
+/* A timer's row. Exactly the columns of the table `timer`. */
+enum timer_state {
+    TIMER_NONE = 0,
+    TIMER_WAITING,
+    TIMER_PARKED, /* it was due and could not be decided: among the key's parked messages */
+    TIMER_FIRED,
+    TIMER_CANCELED,
+    TIMER_STATE_COUNT,
+};
+
+struct timer_row {
+    struct id key;
+    int kind;           /* the service's enum, from 1 on: at most one timer of each (key, kind) */
+    int32_t lane;       /* of the key */
+    int64_t generation; /* from 1 on */
+    int64_t due_at_us;
+    struct id correlation_id; /* of the message that set it */
+    enum timer_state state;
+    bool open; /* WAITING */
+    int64_t closed_at_us;
+};
+
+extern const struct table engine_timer_table;
+
+/*
+ * Sets the timer of this kind, in place of one with a lower generation, whatever became of that. A
+ * generation that is not higher than the highest one known is ignored. STATUS_LIMIT only, when the
+ * arena is full.
+ */
+STATUS engine_timer_set(struct engine_turn *turn, int kind, int64_t generation, int64_t due_at_us);
+/* Ends the timer of exactly this generation, if it still waits; else nothing. */
+void engine_timer_cancel(struct engine_turn *turn, int kind, int64_t generation);
+
 /* What an answer means for its effect. */
 enum engine_verdict {
     ENGINE_VERDICT_NONE = 0,
@@ -179,8 +218,8 @@ enum engine_closes {
  * holds up the messages of both.
  */
 struct engine_aggregate_kind {
-    struct str name;                                 /* outbox.aggregatetype: "escrow" */
-    const struct table *table;                       /* single COLUMN_UUID key */
+    struct str name;           /* outbox.aggregatetype: "escrow" */
+    const struct table *table; /* single COLUMN_UUID key; NULL: children are all that it has */
     const struct table *children[ENGINE_TABLES_MAX]; /* with a parent column; NULL-terminated */
 };
 
@@ -224,6 +263,13 @@ struct engine_service {
     /* Decides a certain answer (DONE or FAILED) like a message; message.id is the effect's id. */
     struct status (*answered)(struct engine_turn *turn, const struct effect_row *effect,
                               enum engine_verdict verdict, const struct caller_answer *answer);
+    /* Timers; NULL where a service has none. Only one kind has them, with engine_timer_table among its
+     * children. */
+    const struct engine_aggregate_kind *timers_of;
+    /* Decides one that is due, like a message: message.id is
+     * derived from (key, kind, generation), so that whatever is emitted has the same id whoever
+     * fires it. The row is closed by the engine. A failed status parks it by its key (R8, R10). */
+    struct status (*fired)(struct engine_turn *turn, const struct timer_row *timer);
 };
 
 /* ---- Running it ---- */
@@ -250,19 +296,25 @@ struct engine_stats {
     _Atomic uint64_t gaps, claims, effects_sent, effects_done, effects_failed, effects_unknown,
         effects_later;
     _Atomic uint64_t intakes_republished, commits_failed, posted;
+    _Atomic uint64_t timers_set, timers_fired, timers_canceled;
     _Atomic uint32_t lanes_held, lanes_stopped, batch_limit, connected;
     _Atomic uint64_t oldest_unpublished_us; /* age; 0: none */
     _Atomic uint64_t effects_need_person;   /* open, too old to be sent again */
     _Atomic uint64_t oldest_effect_us;      /* age of what caused the oldest open one; 0: none */
+    _Atomic uint64_t timers_waiting; /* in memory: at most ENGINE_TIMER_WINDOW of each lane */
 };
 
 /* One engine thread. Not thread-safe but for engine_stop and the stats. */
 struct engine;
 
+struct metrics_histogram;
+
 struct engine_ports {
     struct store *store;   /* owned from engine_new on */
     struct bus *bus;       /* owned from engine_new on */
     struct caller *caller; /* borrowed; NULL where the service has no effects */
+    /* Borrowed: how long after its moment a timer was decided. NULL: nobody asks. */
+    struct metrics_histogram *timer_lateness;
 };
 
 /* number: 0 … ENGINE_THREADS_MAX - 1 within the process. Allocates; never fails but by ASSERT. */

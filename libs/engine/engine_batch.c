@@ -78,7 +78,7 @@ STATUS engine_collect(struct engine *engine, bool *ret_any)
         engine->ports.bus->ops->wait(engine->ports.bus, 1);
         TRY(fill_queue(engine));
     }
-    *ret_any = engine->queue_count > 0 || engine->answer_count > 0;
+    *ret_any = engine->queue_count > 0 || engine->answer_count > 0 || engine_timer_is_due(engine);
     if (!*ret_any) {
         engine->last_batch = 0;
     }
@@ -134,17 +134,21 @@ static uint32_t in_index(const struct engine *engine, enum topic topic)
     UNREACHABLE("a record of a topic that is not read");
 }
 
-static bool is_condemned(const struct engine *engine, const struct bus_record *record)
+/* Of an answer or a timer; the answer's effect may be gone. */
+static struct id name_of(const struct engine_item *item)
 {
-    const struct engine_condemned *condemned = &engine->condemned;
-    return condemned->set && !condemned->is_answer && condemned->topic == record->topic &&
-           condemned->lane == record->partition && condemned->offset == record->offset;
+    return item->kind == ENGINE_ITEM_ANSWER ? item->answer.effect_id : item->message.id;
 }
 
-bool engine_answer_is_condemned(const struct engine *engine, struct id effect_id)
+bool engine_item_is_condemned(const struct engine *engine, const struct engine_item *item)
 {
     const struct engine_condemned *condemned = &engine->condemned;
-    return condemned->set && condemned->is_answer && id_eq(condemned->effect_id, effect_id);
+    if (!condemned->set || condemned->kind != item->kind || condemned->lane != item->lane) {
+        return false;
+    }
+    return item->kind == ENGINE_ITEM_RECORD ? condemned->topic == item->record->topic &&
+                                                  condemned->offset == item->record->offset
+                                            : id_eq(condemned->id, name_of(item));
 }
 
 void engine_put_aside(struct engine_item *item, const char *reason)
@@ -258,17 +262,18 @@ static STATUS add_record(struct engine *engine, struct engine_batch *batch,
         return OK;
     }
     TRY(decode_item(engine, batch, item));
-    if (is_condemned(engine, record) && item->fate == ENGINE_FATE_DECIDE) {
+    if (engine_item_is_condemned(engine, item) && item->fate == ENGINE_FATE_DECIDE) {
         engine_put_aside(item, engine->condemned.reason);
         item->missing = engine->condemned.missing;
     }
     return OK;
 }
 
-/* Answers first, then records in the order they came, up to the limit. */
+/* Answers first, then timers, then records in the order they came, up to the limit. */
 static STATUS make_items(struct engine *engine, struct engine_batch *batch)
 {
     TRY(engine_effect_items(engine, batch));
+    TRY(engine_timer_items(engine, batch));
     for (uint32_t i = 0; i < engine->queue_count && batch->item_count < engine->limit; i++) {
         const struct bus_record *record = &engine->queue[i];
         bool alone = engine_lane_at(engine, record->partition)->probes_left > 0;
@@ -342,6 +347,7 @@ static void after_commit(struct engine *engine, struct engine_batch *batch)
     struct bus *bus = engine->ports.bus;
     bool quiet = batch->item_count <= BUSY_BATCH && bus->ops->in_flight(bus) == 0;
     adopt(engine, batch);
+    engine_timer_committed(engine, batch);
     engine_publish_batch(engine, batch);
     engine_post_batch(engine, batch);
     /* R16, and Nagle's rule (RFC 896): who is alone goes at once, company gathers behind what is on its
@@ -382,24 +388,16 @@ static void condemn(struct engine *engine, const struct engine_batch *batch, enu
 {
     const struct engine_item *item = &batch->items[0];
     engine->condemned = (struct engine_condemned){.set = true,
-                                                  .is_answer = item->kind == ENGINE_ITEM_ANSWER,
+                                                  .kind = item->kind,
                                                   .lane = item->lane,
+                                                  .id = name_of(item),
                                                   .missing = kind == STATUS_NOT_FOUND,
                                                   .reason = engine->op.err.code};
-    if (item->kind == ENGINE_ITEM_ANSWER) {
-        engine->condemned.effect_id = item->effect->id;
-    } else {
+    if (item->kind == ENGINE_ITEM_RECORD) {
         engine->condemned.topic = item->record->topic;
         engine->condemned.offset = item->record->offset;
     }
     engine_report(engine, item->lane, "engine.message_condemned");
-}
-
-static bool already_condemned(const struct engine *engine, const struct engine_item *item)
-{
-    return item->kind == ENGINE_ITEM_ANSWER
-               ? engine_answer_is_condemned(engine, item->answer.effect_id)
-               : is_condemned(engine, item->record);
 }
 
 static STATUS stop_lanes(struct engine *engine, const struct engine_batch *batch)
@@ -440,7 +438,7 @@ static STATUS give_up(struct engine *engine, struct engine_batch *batch, struct 
             engine->limit = batch->item_count / 2;
             return OK;
         }
-        if (already_condemned(engine, &batch->items[0])) { /* even putting it aside fails */
+        if (engine_item_is_condemned(engine, &batch->items[0])) { /* even putting it aside fails */
             engine->condemned.set = false;
             return stop_lanes(engine, batch);
         }
@@ -485,17 +483,18 @@ STATUS engine_batch_run(struct engine *engine)
     }
     struct status st = attempt(engine, batch);
     if (status_failed(st)) {
+        engine_timer_put_back(engine, batch);
         return give_up(engine, batch, st);
     }
     for (uint32_t i = 0; i < batch->item_count && engine->condemned.set; i++) {
-        engine->condemned.set = !already_condemned(engine, &batch->items[i]);
+        engine->condemned.set = !engine_item_is_condemned(engine, &batch->items[i]);
     }
     engine->last_batch = batch->item_count;
     engine->limit =
         engine->limit * 2 > engine->limits.batch_max ? engine->limits.batch_max : engine->limit * 2;
     atomic_store_explicit(&engine->stats.batch_limit, engine->limit, memory_order_relaxed);
     CRASH_POINT("engine-after-publish");
-    uint32_t answers = batch->item_count - batch->record_count;
+    uint32_t answers = batch->item_count - batch->record_count - batch->timer_count;
     engine_queue_pop(engine, batch->record_count);
     engine_effect_answered(engine, answers); /* before a lane stops and forgets its answers */
     count_parks(engine, batch);

@@ -57,6 +57,7 @@ static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t 
     lane->effect_since_us = 0;
     lane->strange_parks = 0;
     lane->look_for_missed = false;
+    engine_timer_heap_forget(&lane->timers);
     for (uint32_t i = 0; i < engine->service->handler_count; i++) {
         const struct engine_handler *handler = &engine->service->handlers[i];
         struct str name = str_of(topology_topics[handler->topic].name);

@@ -102,6 +102,7 @@ static struct engine_turn turn_of(struct engine *engine, struct engine_batch *ba
     case ENGINE_ITEM_ANSWER:
         turn.caused_at_us = item->effect ? item->effect->caused_at_us : 0; /* none: ignored */
         break;
+    case ENGINE_ITEM_TIMER: turn.caused_at_us = item->timer.due_at_us; break;
     case ENGINE_ITEM_PARKED:
     case ENGINE_ITEM_DROPPED: turn.caused_at_us = item->parked->committed_at_us; break;
     }
@@ -133,9 +134,17 @@ static STATUS decide_item(struct engine_turn *turn, struct engine_item *item)
             return turn->engine->service->answered(turn, item->effect, item->verdict,
                                                    &item->answer);
         }
+        if (item->timer.generation > 0) {
+            return engine_timer_fire(turn, item);
+        }
         TRY(item->handler->decide(turn, &item->message));
         return close_intake(turn->engine, turn->batch, item);
+    case ENGINE_ITEM_TIMER: return engine_timer_fire(turn, item);
     case ENGINE_ITEM_DROPPED:
+        if (item->timer.generation > 0) {
+            engine_timer_drop(turn, item);
+            return OK;
+        }
         TRY(item->handler->dropped ? item->handler->dropped(turn, &item->message) : OK);
         return close_intake(turn->engine, turn->batch, item);
     case ENGINE_ITEM_ANSWER:
@@ -146,7 +155,12 @@ static STATUS decide_item(struct engine_turn *turn, struct engine_item *item)
 
 STATUS engine_decide(struct engine *engine, struct engine_batch *batch, struct engine_item *item)
 {
-    bool from_outside = item->kind == ENGINE_ITEM_RECORD || item->kind == ENGINE_ITEM_ANSWER;
+    bool from_outside = item->kind == ENGINE_ITEM_RECORD || item->kind == ENGINE_ITEM_ANSWER ||
+                        item->kind == ENGINE_ITEM_TIMER;
+    struct engine_turn turn = turn_of(engine, batch, item);
+    if (item->kind == ENGINE_ITEM_TIMER) {
+        engine_timer_judge(&turn, item);
+    }
     if (engine_item_is_intake(item) && item->fate != ENGINE_FATE_IGNORE &&
         !id_is_none(item->message.id)) {
         TRY(judge_inbox(engine, batch, item));
@@ -154,9 +168,9 @@ STATUS engine_decide(struct engine *engine, struct engine_batch *batch, struct e
     if (from_outside && item->key_known) {
         judge_parked(engine, batch, item);
     }
-    struct engine_turn turn = turn_of(engine, batch, item);
     switch (item->fate) {
-    case ENGINE_FATE_IGNORE: return OK;
+    case ENGINE_FATE_IGNORE:
+    case ENGINE_FATE_NOT_YET: return OK;
     case ENGINE_FATE_DECIDE:
         atomic_fetch_add_explicit(&engine->stats.decided, 1, memory_order_relaxed);
         return decide_item(&turn, item);

@@ -215,7 +215,7 @@ static STATUS add_answer(struct engine *engine, struct engine_batch *batch,
     if (item->verdict == ENGINE_VERDICT_DONE || item->verdict == ENGINE_VERDICT_FAILED) {
         item->fate = ENGINE_FATE_DECIDE;
     }
-    if (engine_answer_is_condemned(engine, item->effect->id)) {
+    if (engine_item_is_condemned(engine, item)) {
         engine_put_aside(item, engine->condemned.reason);
     }
     return engine_rows_add(engine, &batch->effects_changed, item->effect, 0);

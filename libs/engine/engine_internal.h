@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "engine/engine.h"
 #include "engine/engine_tables.h"
+#include "engine/engine_timer_heap.h"
 
 /*
  * What the files of the engine share. Nobody else includes this.
@@ -21,6 +22,7 @@
  * engine_publish.c  outbox to Kafka, acknowledgements, the cursor
  * engine_effect.c   effects due, answers, verdicts
  * engine_post.c     messages from one aggregate to another
+ * engine_timer.c    timers: which are due, and what becomes of them (engine_timer_heap.c: the soonest)
  * engine_sweep.c    open intakes published again, requests of people
  */
 
@@ -89,6 +91,7 @@ struct engine_lane {
     uint32_t effects_old;    /* open, too old to be sent again: a person's */
     int64_t effect_since_us; /* what caused the oldest open one, when last looked; 0: none */
     int64_t strange_parks;   /* R8: parked in a row without a success */
+    struct engine_timer_heap timers;
 };
 
 enum engine_parked {
@@ -101,6 +104,7 @@ enum engine_parked {
 enum engine_item_kind {
     ENGINE_ITEM_RECORD = 0,
     ENGINE_ITEM_ANSWER,  /* of an effect */
+    ENGINE_ITEM_TIMER,   /* one that is due */
     ENGINE_ITEM_PARKED,  /* a parked message being run again */
     ENGINE_ITEM_DROPPED, /* a parked message being dropped */
 };
@@ -111,6 +115,7 @@ enum engine_fate {
     ENGINE_FATE_BEHIND,     /* its key is parked: queues behind */
     ENGINE_FATE_PARK,       /* parks its key, for `reason` */
     ENGINE_FATE_QUARANTINE, /* no key that we can read */
+    ENGINE_FATE_NOT_YET,    /* a timer that is due later than the fence's time: goes back */
 };
 
 struct engine_item {
@@ -119,7 +124,7 @@ struct engine_item {
     int32_t lane;
     uint32_t in; /* index of lane.ins, for records */
     const struct bus_record *record;
-    const struct engine_handler *handler; /* NULL: the answer of an effect */
+    const struct engine_handler *handler; /* NULL: the answer of an effect, or a timer */
     struct engine_message message;
     struct id key;
     bool key_known;
@@ -129,6 +134,8 @@ struct engine_item {
     struct effect_row *effect;
     enum engine_verdict verdict;
     struct caller_answer answer;
+    /* timers, parked ones too; generation 0: none */
+    struct engine_timer_entry timer;
     /* parked */
     const struct parked_message_row *parked;
 };
@@ -188,6 +195,7 @@ struct engine_batch {
     struct engine_item *items;
     uint32_t item_count;
     uint32_t record_count; /* of the items, how many came from the queue's front */
+    uint32_t timer_count;  /* … and from the heaps */
     struct store_fence fence;
     struct engine_in ins[LANES][ENGINE_HANDLERS_MAX];
     struct engine_out outs[LANES][ENGINE_OUT_TOPICS_MAX];
@@ -239,14 +247,14 @@ struct engine_inflight {
     struct id key;
 };
 
-/* The one record that the next batch must park, after it failed alone. */
+/* The one item that the next batch must park, after it failed alone. */
 struct engine_condemned {
     bool set;
-    bool is_answer;
-    enum topic topic;
+    enum engine_item_kind kind;
     int32_t lane;
+    enum topic topic; /* records */
     int64_t offset;
-    struct id effect_id;
+    struct id id; /* of the effect, or of the timer's message */
     bool missing;
     const char *reason;
 };
@@ -272,7 +280,8 @@ struct engine {
     uint32_t connect_tries;
     int64_t connect_at_ms;
     int64_t heartbeat_at_ms;
-    int64_t clock_offset_us;   /* the database's clock minus ours, at the last fence */
+    int64_t clock_offset_us;   /* the database's clock minus ours, at the last fence or heartbeat */
+    int64_t sandbox_us;        /* of that, what its sandbox clock adds */
     int64_t lease_until_ms;    /* by our clock, counted from before the heartbeat was sent */
     bool introduced;           /* the first heartbeat is out; claims begin with the second */
     int64_t starving_since_ms; /* another owner has less than its share since; 0: none has */
@@ -301,8 +310,12 @@ struct engine {
 void engine_report(struct engine *engine, int32_t lane, const char *event);
 /* The fence's time for what is decided now; remembers how far our clock is off. */
 void engine_set_now(struct engine *engine, const struct store_fence *fence);
-/* Which kind of aggregate messages of this handler (NULL: answers of effects) are about. */
-uint32_t engine_aggregate_of(const struct engine *engine, const struct engine_handler *handler);
+/* Which kind of aggregate the item is about, and its place in engine->aggregates. */
+const struct engine_aggregate_kind *engine_kind_of(const struct engine *engine,
+                                                   const struct engine_item *item);
+uint32_t engine_aggregate_of(const struct engine *engine, const struct engine_item *item);
+/* What the database says that it is now. */
+void engine_set_clock(struct engine *engine, struct store_clock clock);
 /* The database's time, as far as we know: only for deciding when to look. */
 int64_t engine_now_us(const struct engine *engine);
 
@@ -336,7 +349,7 @@ void engine_queue_drop_lane(struct engine *engine, int32_t lane);
 void engine_queue_pop(struct engine *engine, uint32_t count);
 
 void engine_put_aside(struct engine_item *item, const char *reason);
-bool engine_answer_is_condemned(const struct engine *engine, struct id effect_id);
+bool engine_item_is_condemned(const struct engine *engine, const struct engine_item *item);
 
 /* engine_load.c */
 STATUS engine_load(struct engine *engine, struct engine_batch *batch);
@@ -360,6 +373,9 @@ STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id,
                        struct id key, struct str payload);
 STATUS engine_rows_add(struct engine *engine, struct engine_rows *rows, const void *row,
                        int64_t old_version);
+/* The view's rows of a child table (ASSERT) of its kind. */
+struct engine_children *engine_view_children(const struct engine *engine, struct engine_view *view,
+                                             const struct table *table);
 
 /* engine_save.c */
 STATUS engine_save(struct engine *engine, struct engine_batch *batch);
@@ -411,6 +427,27 @@ void engine_effect_forget_lane(struct engine *engine, int32_t lane);
 void engine_post_batch(struct engine *engine, const struct engine_batch *batch);
 /* Gives one open row of our own intakes to the producer; false: it is full, or knows no such topic. */
 bool engine_post_publish(struct engine *engine, const struct intake_row *row);
+/* engine_timer.c */
+/* Reads the heaps that are used up anew. */
+STATUS engine_timer_fill(struct engine *engine);
+/* As far as we know the time. */
+bool engine_timer_is_due(const struct engine *engine);
+/* Until the soonest one is due, at most max_wait_ms. */
+int64_t engine_timer_wait_ms(const struct engine *engine, int64_t max_wait_ms);
+/* Takes those that look due out of the heaps. An attempt that failed puts them back. */
+STATUS engine_timer_items(struct engine *engine, struct engine_batch *batch);
+void engine_timer_put_back(struct engine *engine, const struct engine_batch *batch);
+/* Key and message from item->timer; to be decided. */
+STATUS engine_timer_make_item(struct engine *engine, struct engine_item *item);
+/* Under the fence: still wanted, and its moment has come? */
+void engine_timer_judge(struct engine_turn *turn, struct engine_item *item);
+STATUS engine_timer_fire(struct engine_turn *turn, const struct engine_item *item);
+/* Its row becomes one of the parked ones. */
+void engine_timer_park(struct engine_turn *turn, const struct engine_item *item);
+/* A parked one that a person drops. */
+void engine_timer_drop(struct engine_turn *turn, const struct engine_item *item);
+/* The heaps follow what was committed. */
+void engine_timer_committed(struct engine *engine, const struct engine_batch *batch);
 
 /* engine_sweep.c */
 STATUS engine_sweep(struct engine *engine);

@@ -249,6 +249,7 @@ STATUS engine_lanes_tend(struct engine *engine)
     int64_t sent_ms = clock_mono_ms();
     struct store_view view;
     TRY(store->ops->heartbeat(&engine->op, store, engine->owner, engine->limits.lease_ms, &view));
+    engine_set_clock(engine, view.clock);
     engine->lease_until_ms = sent_ms + engine->limits.lease_ms;
     engine->heartbeat_at_ms = sent_ms + engine->limits.heartbeat_ms;
     drop_lost(engine, &view);

@@ -55,7 +55,7 @@ static STATUS make_lists(struct engine *engine, uint32_t item_count, struct want
 static void want_view(struct engine *engine, struct engine_batch *batch,
                       const struct engine_item *item, struct wanted *wanted)
 {
-    uint32_t aggregate = engine_aggregate_of(engine, item->handler);
+    uint32_t aggregate = engine_aggregate_of(engine, item);
     struct map *view_of = &batch->view_of[aggregate];
     if (map_get(view_of, item->key, NOT_FOUND) != NOT_FOUND) {
         return;
@@ -99,8 +99,10 @@ static STATUS queue_aggregate(struct engine *engine, struct engine_batch *batch,
     if (key_count == 0) {
         return OK;
     }
-    TRY(store->ops->load(&engine->op, store, kind->table, keys, key_count,
-                         &batch->loaded_views[aggregate]));
+    if (kind->table) {
+        TRY(store->ops->load(&engine->op, store, kind->table, keys, key_count,
+                             &batch->loaded_views[aggregate]));
+    }
     for (uint32_t t = 0; kind->children[t]; t++) {
         TRY(store->ops->load_children(&engine->op, store, kind->children[t], keys, key_count,
                                       &batch->loaded_children[aggregate][t]));

@@ -41,7 +41,7 @@ static STATUS announce(struct engine_turn *turn, const struct engine_item *item)
 {
     struct engine *engine = turn->engine;
     if (!item->record || !engine->service->parked_record) {
-        return OK; /* an answer: its effect's row shows it */
+        return OK; /* an answer or a timer: its row shows it */
     }
     if (id_is_none(turn->cause)) { /* nothing of the record could be read: its place names it */
         struct strbuf name;
@@ -145,6 +145,17 @@ static void fill_from_record(struct engine_turn *turn, const struct engine_item 
     }
 }
 
+static void fill_from_timer(const struct engine_turn *turn, const struct engine_item *item,
+                            struct parked_message_row *row)
+{
+    row->topic = ENGINE_PARKED_TIMER;
+    row->kafka_offset = item->timer.kind;
+    row->n = item->timer.generation;
+    row->message_id = turn->cause;
+    row->committed_at_us = turn->caused_at_us;
+    row->value = STR("");
+}
+
 static void fill_from_answer(const struct engine_item *item, struct parked_message_row *row)
 {
     row->topic = ENGINE_PARKED_ANSWER;
@@ -173,6 +184,9 @@ STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item)
     row->at_us = engine->op.now_us;
     if (item->kind == ENGINE_ITEM_ANSWER) {
         fill_from_answer(item, row);
+    } else if (item->kind == ENGINE_ITEM_TIMER) {
+        engine_timer_park(turn, item);
+        fill_from_timer(turn, item, row);
     } else {
         fill_from_record(turn, item, row);
     }
@@ -249,6 +263,28 @@ static STATUS read_answer(struct engine *engine, const struct parked_message_row
     return OK;
 }
 
+static STATUS read_timer(struct engine *engine, const struct parked_message_row *parked,
+                         struct engine_item *item)
+{
+    item->timer = (struct engine_timer_entry){.key = parked->key,
+                                              .kind = (int)parked->kafka_offset,
+                                              .generation = parked->n,
+                                              .due_at_us = parked->committed_at_us};
+    return engine_timer_make_item(engine, item);
+}
+
+static STATUS read_parked(struct engine *engine, const struct parked_message_row *parked,
+                          struct engine_item *item)
+{
+    if (str_eq(parked->topic, ENGINE_PARKED_ANSWER)) {
+        return read_answer(engine, parked, item);
+    }
+    if (str_eq(parked->topic, ENGINE_PARKED_TIMER)) {
+        return read_timer(engine, parked, item);
+    }
+    return read_record(engine, parked, item);
+}
+
 /* The request is done when this batch is. */
 static STATUS close_request(struct engine *engine, struct engine_batch *batch,
                             const struct admin_request_row *request)
@@ -267,7 +303,7 @@ static STATUS close_request(struct engine *engine, struct engine_batch *batch,
 /* Is there anybody who must hear that this message was dropped? Nobody waits for one without id. */
 static bool tells(const struct engine_item *item)
 {
-    return item->kind != ENGINE_ITEM_DROPPED ||
+    return item->kind != ENGINE_ITEM_DROPPED || item->timer.generation > 0 ||
            (item->handler && !id_is_none(item->message.id) &&
             (item->handler->dropped || item->handler->closes == ENGINE_CLOSES_MESSAGE));
 }
@@ -299,8 +335,7 @@ static STATUS run_one(struct engine *engine, struct id key, const struct admin_r
                                      .key_known = true,
                                      .parked = parked};
         batch->item_count = 1;
-        bool answer = str_eq(parked->topic, ENGINE_PARKED_ANSWER);
-        TRY(answer ? read_answer(engine, parked, item) : read_record(engine, parked, item));
+        TRY(read_parked(engine, parked, item));
         item->fate = tells(item) ? ENGINE_FATE_DECIDE : ENGINE_FATE_IGNORE;
         TRY(engine_rows_add(engine, &batch->parked_messages_gone, parked, 0));
         TRY(drop ? close_request(engine, batch, drop) : OK);
@@ -385,9 +420,11 @@ static STATUS waits_for(struct engine *engine, struct id key,
     TRY(store->ops->sync(&engine->op, store));
     struct engine_item item = {.lane = lane_of_key(key)};
     if (rows.count > 0) {
-        find_handler(engine, ((const struct parked_message_row *)rows.rows)->topic, &item);
+        const struct parked_message_row *parked = rows.rows;
+        find_handler(engine, parked->topic, &item);
+        item.timer.generation = str_eq(parked->topic, ENGINE_PARKED_TIMER) ? parked->n : 0;
     }
-    *ret_waits = kind == (item.handler ? item.handler->aggregate : engine->service->effects_of);
+    *ret_waits = kind == engine_kind_of(engine, &item);
     return OK;
 }
 
@@ -405,7 +442,8 @@ static STATUS find_missed(struct engine *engine, const struct engine_lane *lane,
         return OK;
     }
     for (uint32_t a = 0; a < engine->aggregate_count; a++) {
-        TRY(store->ops->load(op, store, engine->aggregates[a]->table, keys, count, &found[a]));
+        const struct table *table = engine->aggregates[a]->table;
+        TRY(table ? store->ops->load(op, store, table, keys, count, &found[a]) : OK);
     }
     TRY(store->ops->sync(op, store));
     for (uint32_t a = 0; a < engine->aggregate_count; a++) {

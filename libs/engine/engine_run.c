@@ -33,6 +33,7 @@ struct engine_run {
     struct svc *svc;
     struct engine_run_options options;
     struct engine_limits limits;
+    struct metrics_histogram *timer_lateness; /* NULL: a service without timers */
     uint32_t thread_count;
     struct run_thread threads[ENGINE_THREADS_MAX];
     pthread_mutex_t
@@ -72,7 +73,9 @@ static STATUS open_ports(struct op *op, struct run_thread *self, struct engine_p
     const struct conf *conf = svc_conf(self->run->svc);
     struct str service = self->run->options.service->name;
     struct store_pg_options store_options = {
-        .database_url = secret_reveal(conf_secret(conf, "DATABASE_URL")), .service = service};
+        .database_url = secret_reveal(conf_secret(conf, "DATABASE_URL")),
+        .service = service,
+        .sandbox_clock = conf_env(conf) != CONF_ENV_PRODUCTION};
     struct bus_kafka_options bus_options = {.brokers = conf_str(conf, "KAFKA_BROKERS"),
                                             .group_id = service,
                                             .client_id = service,
@@ -80,6 +83,7 @@ static STATUS open_ports(struct op *op, struct run_thread *self, struct engine_p
                                             .linger_ms = LINGER_MS,
                                             .security = engine_run_security(conf),
                                             .log = engine_run_log_kafka};
+    TRY(store_options.sandbox_clock ? OK : store_pg_refuse_sandbox(op, &store_options));
     TRY(store_pg_open(op, &store_options, &ret_ports->store));
     struct status st = bus_kafka_open(op, &bus_options, &ret_ports->bus);
     if (status_failed(st)) {
@@ -87,6 +91,7 @@ static STATUS open_ports(struct op *op, struct run_thread *self, struct engine_p
         return st;
     }
     ret_ports->caller = self->run->options.caller;
+    ret_ports->timer_lateness = self->run->timer_lateness;
     return OK;
 }
 
@@ -257,6 +262,9 @@ static const struct shown shown[] = {
     COUNTED(effects_unknown, "Calls whose outcome is unknown; they are repeated."),
     COUNTED(effects_later, "Calls put off because the other side takes no more for now."),
     COUNTED(effects_need_person, "Times a call was too old to be repeated."),
+    COUNTED(timers_set, "Timers set, those in place of others included; repeated attempts too."),
+    COUNTED(timers_fired, "Timers that were decided."),
+    COUNTED(timers_canceled, "Timers that ended before their moment; repeated attempts too."),
     COUNTED(intakes_republished, "Open intakes that were published again."),
     COUNTED(posted, "Messages to other aggregates of the service, published at once."),
     COUNTED(commits_failed, "Times a thread started over."),
@@ -266,6 +274,9 @@ static const struct shown shown[] = {
      offsetof(struct engine_stats, lanes_stopped), SHOWN_U32},
     {METRICS_GAUGE, "holdfast_engine_batch_limit", "Messages that the next transaction may decide.",
      offsetof(struct engine_stats, batch_limit), SHOWN_U32},
+    {METRICS_GAUGE, "holdfast_engine_timers_waiting",
+     "Open timers in memory: the soonest of each lane, 512 at most.",
+     offsetof(struct engine_stats, timers_waiting), SHOWN_U64},
     {METRICS_GAUGE, "holdfast_engine_oldest_unpublished_seconds",
      "Age of the oldest committed record that Kafka has not acknowledged.",
      offsetof(struct engine_stats, oldest_unpublished_us), SHOWN_US},
@@ -349,6 +360,11 @@ STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_o
     run->limits = engine_default_limits();
     run->limits.batch_max = (uint32_t)conf_i64(svc_conf(svc), "ENGINE_BATCH_MAX");
     run->thread_count = (uint32_t)conf_i64(svc_conf(svc), "ENGINE_THREADS");
+    if (options->service->timers_of) {
+        run->timer_lateness =
+            metrics_histogram(svc_metrics(svc), "holdfast_engine_timer_lateness_seconds",
+                              "From a timer's moment to its decision.", NULL, 0);
+    }
     struct status st = start_threads(op, run);
     if (status_failed(st)) {
         engine_run_close(run, 0);

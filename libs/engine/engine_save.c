@@ -81,7 +81,7 @@ static STATUS save_children(struct engine *engine, struct engine_batch *batch, u
 static STATUS save_aggregates(struct engine *engine, struct engine_batch *batch)
 {
     for (uint32_t i = 0; i < engine->aggregate_count; i++) {
-        TRY(save_rows(engine, batch, i));
+        TRY(engine->aggregates[i]->table ? save_rows(engine, batch, i) : OK);
         for (uint32_t t = 0; engine->aggregates[i]->children[t]; t++) {
             TRY(save_children(engine, batch, i, t));
         }

@@ -30,13 +30,14 @@ static uint32_t held_refs(const struct engine *engine, struct store_lane_ref ref
     return count;
 }
 
+/* The due times of intakes are set where sandbox time is not known. */
 static STATUS push_due(struct engine *engine, const struct store_rows rows[LANES],
                        uint32_t lane_count, struct engine_rows *changed)
 {
     for (uint32_t i = 0; i < lane_count; i++) {
         struct intake_row *row = rows[i].rows;
         for (uint32_t r = 0; r < rows[i].count; r++) {
-            row[r].due_at_us = next_due_us(&row[r], engine->op.now_us);
+            row[r].due_at_us = next_due_us(&row[r], engine->op.now_us - engine->sandbox_us);
             row[r].attempts++;
             TRY(engine_rows_add(engine, changed, &row[r], 0));
         }
@@ -58,8 +59,8 @@ static STATUS sweep(struct engine *engine)
     TRY(store->ops->begin(op, store, refs, ref_count, &fence));
     for (uint32_t i = 0; i < ref_count; i++) {
         struct intake_row like = {.lane = refs[i].lane};
-        TRY(store->ops->scan(op, store, &engine_scan_intake_due, &like, engine_now_us(engine),
-                             SWEEP_MAX, &rows[i]));
+        TRY(store->ops->scan(op, store, &engine_scan_intake_due, &like,
+                             engine_now_us(engine) - engine->sandbox_us, SWEEP_MAX, &rows[i]));
     }
     TRY(store->ops->sync(op, store));
     if (fence.held_count > 0) {
@@ -142,7 +143,7 @@ static STATUS answer_request(struct engine *engine, struct admin_request_row *re
     }
     request->open = false;
     request->result = result;
-    request->done_at_us = fence.now_us;
+    request->done_at_us = fence.clock.now_us;
     const void *rows[] = {request};
     TRY(store->ops->update(op, store, &engine_admin_request_table, rows, NULL, 1));
     return store->ops->commit(op, store);

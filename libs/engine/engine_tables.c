@@ -151,6 +151,28 @@ const struct table engine_effect_table = {
     .parent = TABLE_NO_COLUMN,
 };
 
+static const struct table_column timer_columns[] = {
+    TABLE_COLUMN(struct timer_row, key, COLUMN_UUID),
+    TABLE_COLUMN(struct timer_row, kind, COLUMN_ENUM),
+    TABLE_FIXED_COLUMN(struct timer_row, lane, COLUMN_INT4),
+    TABLE_COLUMN(struct timer_row, generation, COLUMN_INT8),
+    TABLE_COLUMN(struct timer_row, due_at_us, COLUMN_INT8),
+    TABLE_COLUMN(struct timer_row, correlation_id, COLUMN_UUID),
+    TABLE_COLUMN(struct timer_row, state, COLUMN_ENUM),
+    TABLE_COLUMN(struct timer_row, open, COLUMN_BOOL),
+    TABLE_COLUMN(struct timer_row, closed_at_us, COLUMN_INT8),
+};
+
+const struct table engine_timer_table = {
+    .name = "timer",
+    .row_bytes = sizeof(struct timer_row),
+    .columns = timer_columns,
+    .column_count = ARRAY_LEN(timer_columns),
+    .key_count = 2,
+    .version = TABLE_NO_COLUMN,
+    .parent = 0, /* key */
+};
+
 static const struct table_column parked_key_columns[] = {
     TABLE_COLUMN(struct parked_key_row, key, COLUMN_UUID),
     TABLE_COLUMN(struct parked_key_row, lane, COLUMN_INT4),
@@ -304,6 +326,16 @@ const struct table_scan engine_scan_effect_due = {
     .equal = {1}, /* lane */
     .order = 9,   /* due_at_us */
     .bound = SCAN_UP_TO,
+};
+
+const struct table_scan engine_scan_timer_open = {
+    .name = "timer_open",
+    .table = &engine_timer_table,
+    .filter = 7, /* open */
+    .equal_count = 1,
+    .equal = {2}, /* lane */
+    .order = 4,   /* due_at_us */
+    .bound = SCAN_ALL,
 };
 
 const struct table_scan engine_scan_parked_key = {

@@ -79,9 +79,11 @@ struct parked_message_row {
     struct id key;
     int64_t seq;
     int32_t lane;
-    struct str topic;     /* ENGINE_PARKED_ANSWER for the answer of an effect */
-    int64_t kafka_offset; /* of an answer: the HTTP status, negated when the verdict was FAILED */
-    int64_t n;
+    struct str topic; /* ENGINE_PARKED_ANSWER for the answer of an effect, or ENGINE_PARKED_TIMER */
+    int64_t
+        kafka_offset; /* of an answer: the HTTP status, negated when the verdict was FAILED; of a
+                             timer: its kind */
+    int64_t n;        /* of a timer: its generation */
     struct id message_id;
     int64_t committed_at_us;
     struct str value;
@@ -89,6 +91,7 @@ struct parked_message_row {
 };
 
 #define ENGINE_PARKED_ANSWER STR("@effect")
+#define ENGINE_PARKED_TIMER STR("@timer")
 
 struct quarantine_row {
     struct str topic;
@@ -149,6 +152,7 @@ extern const struct table_scan engine_scan_lane_out;       /* by lane */
 extern const struct table_scan engine_scan_outbox;         /* by lane, topic; n > bound */
 extern const struct table_scan engine_scan_intake_due;     /* open, by lane; due <= bound */
 extern const struct table_scan engine_scan_effect_due;     /* open, by lane; due <= bound */
+extern const struct table_scan engine_scan_timer_open;     /* open, by lane, soonest first */
 extern const struct table_scan engine_scan_parked_key;     /* by lane */
 extern const struct table_scan engine_scan_parked_message; /* by key, in order */
 extern const struct table_scan engine_scan_lane_cluster;   /* by lane */

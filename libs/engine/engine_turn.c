@@ -84,7 +84,7 @@ static struct engine_view *find_view(struct engine_batch *batch, uint32_t aggreg
 struct engine_view *engine_view_get(const struct engine *engine, struct engine_batch *batch,
                                     const struct engine_item *item)
 {
-    return find_view(batch, engine_aggregate_of(engine, item->handler), item->key);
+    return find_view(batch, engine_aggregate_of(engine, item), item->key);
 }
 
 static STATUS child_add(struct engine *engine, struct engine_children *children,
@@ -150,7 +150,7 @@ STATUS engine_view_init(struct engine *engine, struct engine_batch *batch)
 
 static const struct engine_aggregate_kind *kind_of(const struct engine_turn *turn)
 {
-    return turn->engine->aggregates[engine_aggregate_of(turn->engine, turn->item->handler)];
+    return turn->engine->aggregates[engine_aggregate_of(turn->engine, turn->item)];
 }
 
 void *engine_aggregate(struct engine_turn *turn)
@@ -169,6 +169,7 @@ void engine_changed(struct engine_turn *turn)
 STATUS engine_create(struct engine_turn *turn, const void *row, void **ret_row)
 {
     const struct table *table = kind_of(turn)->table;
+    ASSERT(table);
     ASSERT(turn->view->state == ENGINE_ROW_ABSENT);
     ASSERT(id_eq(id_at(row, table, 0), turn->view->key));
     TRY(copy_row(turn->engine, table, row, &turn->view->row));
@@ -177,12 +178,13 @@ STATUS engine_create(struct engine_turn *turn, const void *row, void **ret_row)
     return OK;
 }
 
-static struct engine_children *children_of(struct engine_turn *turn, const struct table *table)
+struct engine_children *engine_view_children(const struct engine *engine, struct engine_view *view,
+                                             const struct table *table)
 {
-    const struct engine_aggregate_kind *kind = kind_of(turn);
+    const struct engine_aggregate_kind *kind = engine->aggregates[view->aggregate];
     for (uint32_t t = 0; kind->children[t]; t++) {
         if (kind->children[t] == table) {
-            return &turn->view->children[t];
+            return &view->children[t];
         }
     }
     UNREACHABLE("not a child table of this kind of aggregate");
@@ -191,14 +193,14 @@ static struct engine_children *children_of(struct engine_turn *turn, const struc
 uint32_t engine_children(struct engine_turn *turn, const struct table *table,
                          void *const **ret_rows)
 {
-    const struct engine_children *children = children_of(turn, table);
+    const struct engine_children *children = engine_view_children(turn->engine, turn->view, table);
     *ret_rows = children->rows;
     return children->count;
 }
 
 void engine_child_changed(struct engine_turn *turn, const struct table *table, const void *row)
 {
-    struct engine_children *children = children_of(turn, table);
+    struct engine_children *children = engine_view_children(turn->engine, turn->view, table);
     for (uint32_t i = 0; i < children->count; i++) {
         if (children->items[i].row == row) {
             if (children->items[i].state == ENGINE_ROW_LOADED) {
@@ -213,7 +215,7 @@ void engine_child_changed(struct engine_turn *turn, const struct table *table, c
 STATUS engine_child_create(struct engine_turn *turn, const struct table *table, const void *row,
                            void **ret_row)
 {
-    struct engine_children *children = children_of(turn, table);
+    struct engine_children *children = engine_view_children(turn->engine, turn->view, table);
     ASSERT(id_eq(id_at(row, table, (uint16_t)table->parent), turn->view->key));
     struct engine_child child = {.state = ENGINE_ROW_CREATED};
     TRY(copy_row(turn->engine, table, row, &child.row));

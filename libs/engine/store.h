@@ -27,11 +27,17 @@ struct store_lane_ref {
     int64_t epoch;
 };
 
+/* The database's time. Decisions live in it; leases and intakes in the same without sandbox_us. */
+struct store_clock {
+    int64_t now_us;
+    int64_t sandbox_us; /* what the table `clock` added to it: 0 outside development and test */
+};
+
 /* What the fence found: these lanes are ours and locked until the transaction ends. */
 struct store_fence {
     uint32_t held_count;
-    int32_t held[LANES]; /* rising */
-    int64_t now_us;      /* the database's clock, never before last_at_us of any held lane */
+    int32_t held[LANES];      /* rising */
+    struct store_clock clock; /* never before last_at_us of any held lane */
 };
 
 /* Rows of one load or scan: an array of table->row_bytes each. Valid after the next sync. */
@@ -55,6 +61,7 @@ struct store_lane {
 struct store_view {
     struct store_lane lanes[LANES];
     uint32_t owners_alive;
+    struct store_clock clock; /* so that an owner without work sees it moved */
 };
 
 struct store;
@@ -113,7 +120,7 @@ struct store_ops {
     /* Deletes the rows with the primary keys of these; a missing one fails the transaction. */
     struct status (*erase)(struct op *op, struct store *store, const struct table *table,
                            const void *const *rows, uint32_t row_count);
-    /* Raises lane.last_at_us of held lanes to now_us. Queued. */
+    /* Raises lane.last_at_us of held lanes to the fence's time. Queued. */
     struct status (*touch)(struct op *op, struct store *store, const struct store_fence *fence);
     /* Sends what is queued and waits for all results. */
     struct status (*sync)(struct op *op, struct store *store);

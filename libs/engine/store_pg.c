@@ -1,6 +1,7 @@
 /* What the engine asks of its store, as statements of libs/pg. Outputs become valid at a sync. */
 #include "engine/store_pg.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct store_pg_output {
 struct store_pg {
     struct store store;
     struct pg_conn *conn;
+    bool sandbox_clock;
     struct pg_rows *fence_rows;
     struct store_fence *ret_fence; /* not NULL: the fence is queued */
     struct store_pg_output outputs[PG_BATCH_QUEUE_MAX];
@@ -75,6 +77,8 @@ static STATUS read_lane(struct op *op, const struct pg_rows *rows, uint32_t row,
     if (lane.lane != (int32_t)row) {
         return op_fail(op, STATUS_STOP, "store.lanes", "lane %u is missing", row);
     }
+    TRY(pg_rows_i64(op, rows, row, "now_us", &view->clock.now_us));
+    TRY(pg_rows_i64(op, rows, row, "sandbox_us", &view->clock.sandbox_us));
     view->lanes[row] = lane;
     view->owners_alive = (uint32_t)owners_alive;
     return OK;
@@ -88,9 +92,10 @@ static STATUS store_pg_heartbeat(struct op *op, struct store *store, struct id o
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
     const struct pg_param lease[] = {PG_ID(owner), PG_I64(lease_ms * 1000)};
     const struct pg_param dead[] = {PG_I64(STORE_PG_FORGET_DEAD_US)};
+    const struct pg_param seen[] = {PG_BOOL(self_of(store)->sandbox_clock)};
     TRY(pg_batch_exec(op, conn, &engine_sql_store_heartbeat, lease, ARRAY_LEN(lease), NULL));
     TRY(pg_batch_exec(op, conn, &engine_sql_store_forget_dead, dead, ARRAY_LEN(dead), NULL));
-    TRY(pg_batch_stmt(op, conn, &engine_sql_store_view, NULL, 0, &rows));
+    TRY(pg_batch_stmt(op, conn, &engine_sql_store_view, seen, ARRAY_LEN(seen), &rows));
     TRY(pg_batch_sync(op, conn));
     if (pg_rows_count(rows) != LANES) {
         return op_fail(op, STATUS_STOP, "store.lanes", "%u lanes", pg_rows_count(rows));
@@ -169,7 +174,8 @@ static STATUS store_pg_begin(struct op *op, struct store *store, const struct st
         lanes[i] = refs[i].lane;
         epochs[i] = refs[i].epoch;
     }
-    const struct pg_param params[] = {PG_I32S(lanes, ref_count), PG_I64S(epochs, ref_count)};
+    const struct pg_param params[] = {PG_I32S(lanes, ref_count), PG_I64S(epochs, ref_count),
+                                      PG_BOOL(self->sandbox_clock)};
     TRY(pg_batch_begin(op, self->conn));
     TRY(pg_batch_stmt(op, self->conn, &engine_sql_store_fence, params, ARRAY_LEN(params),
                       &self->fence_rows));
@@ -185,7 +191,8 @@ static STATUS read_fence(struct op *op, const struct pg_rows *rows, struct store
         int64_t now_us = 0;
         TRY(pg_rows_i32(op, rows, i, "p", &fence.held[i]));
         TRY(pg_rows_i64(op, rows, i, "now_us", &now_us));
-        fence.now_us = now_us > fence.now_us ? now_us : fence.now_us;
+        TRY(pg_rows_i64(op, rows, i, "sandbox_us", &fence.clock.sandbox_us));
+        fence.clock.now_us = now_us > fence.clock.now_us ? now_us : fence.clock.now_us;
     }
     *ret_fence = fence;
     return OK;
@@ -256,7 +263,7 @@ static STATUS store_pg_erase(struct op *op, struct store *store, const struct ta
 static STATUS store_pg_touch(struct op *op, struct store *store, const struct store_fence *fence)
 {
     const struct pg_param params[] = {PG_I32S(fence->held, fence->held_count),
-                                      PG_I64(fence->now_us)};
+                                      PG_I64(fence->clock.now_us)};
     return pg_batch_exec(op, self_of(store)->conn, &engine_sql_store_touch, params,
                          ARRAY_LEN(params), NULL);
 }
@@ -316,14 +323,14 @@ static const struct store_ops store_pg_ops = {
     .rollback = store_pg_rollback,
 };
 
-STATUS store_pg_open(struct op *op, const struct store_pg_options *options,
-                     struct store **ret_store)
+static STATUS new_conn(struct op *op, const struct store_pg_options *options,
+                       struct pg_conn **ret_conn)
 {
     static const struct pg_stmt *const stmts[] = {
-        &engine_sql_store_claim,     &engine_sql_store_fence,     &engine_sql_store_forget_dead,
-        &engine_sql_store_heartbeat, &engine_sql_store_release,   &engine_sql_store_retire,
-        &engine_sql_store_stop,      &engine_sql_store_terminate, &engine_sql_store_touch,
-        &engine_sql_store_view,
+        &engine_sql_store_claim,       &engine_sql_store_clock,     &engine_sql_store_fence,
+        &engine_sql_store_forget_dead, &engine_sql_store_heartbeat, &engine_sql_store_release,
+        &engine_sql_store_retire,      &engine_sql_store_stop,      &engine_sql_store_terminate,
+        &engine_sql_store_touch,       &engine_sql_store_view,
     };
     struct strbuf name;
     struct str application_name;
@@ -340,12 +347,33 @@ STATUS store_pg_open(struct op *op, const struct store_pg_options *options,
         .stmts = stmts,
         .stmt_count = ARRAY_LEN(stmts),
     };
+    return pg_conn_new(op, &conn_options, ret_conn);
+}
+
+STATUS store_pg_open(struct op *op, const struct store_pg_options *options,
+                     struct store **ret_store)
+{
     struct pg_conn *conn = NULL;
-    TRY(pg_conn_new(op, &conn_options, &conn));
+    TRY(new_conn(op, options, &conn));
     struct store_pg *self = calloc(1, sizeof(*self)); /* LINT-OK: lives as long as its thread */
     ASSERT(self);
     self->store.ops = &store_pg_ops;
     self->conn = conn;
+    self->sandbox_clock = options->sandbox_clock;
     *ret_store = &self->store;
     return OK;
+}
+
+STATUS store_pg_refuse_sandbox(struct op *op, const struct store_pg_options *options)
+{
+    DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    int64_t offset_us = 0;
+    TRY(new_conn(op, options, &conn));
+    TRY(pg_conn_connect(op, conn));
+    TRY(pg_query(op, conn, &engine_sql_store_clock, NULL, 0, &rows));
+    TRY(pg_rows_i64(op, rows, 0, "offset_us", &offset_us));
+    return offset_us == 0 ? OK
+                          : op_fail(op, STATUS_STOP, "store.sandbox_clock",
+                                    "ahead by %" PRId64 " us", offset_us);
 }

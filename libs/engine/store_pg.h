@@ -8,6 +8,7 @@
 struct store_pg_options {
     struct str database_url; /* copied */
     struct str service;      /* part of the session's name in pg_stat_activity */
+    bool sandbox_clock;      /* development and test: the table `clock` counts */
 };
 
 /* An owner that holds no lane is forgotten this long after its lease ended. */
@@ -16,3 +17,7 @@ struct store_pg_options {
 /* Makes the store; ops->connect connects it. STATUS_INVALID: the URL cannot be read. */
 STATUS store_pg_open(struct op *op, const struct store_pg_options *options,
                      struct store **ret_store);
+
+/* For a process that does not live in sandbox time: STATUS_STOP "store.sandbox_clock" when the
+ * table `clock` is not at zero. Connects for it. STATUS_RETRY: cannot tell now. */
+STATUS store_pg_refuse_sandbox(struct op *op, const struct store_pg_options *options);

@@ -24,16 +24,22 @@ struct fixture {
 
 #define LEASE_MS 60000
 
-static struct fixture fixture_open(struct str url)
+static struct fixture fixture_of(struct str url, bool sandbox_clock)
 {
     struct fixture f = {.owner = id_random()};
     arena_init(&f.arena, (size_t)16 * 1024 * 1024);
     struct op op = {.arena = &f.arena, .correlation_id = STR("test")};
-    struct store_pg_options options = {.database_url = url, .service = STR("test")};
+    struct store_pg_options options = {
+        .database_url = url, .service = STR("test"), .sandbox_clock = sandbox_clock};
     struct status st = store_pg_open(&op, &options, &f.store);
     assert_int_equal(st.kind, STATUS_OK);
     f.op = op;
     return f;
+}
+
+static struct fixture fixture_open(struct str url)
+{
+    return fixture_of(url, false);
 }
 
 static void fixture_fini(struct fixture *f)
@@ -111,10 +117,12 @@ static int64_t outbox_count(void)
 static int reset(void **state)
 {
     (void)state;
-    testing_pg_run(testing,
-                   "TRUNCATE owner, outbox, lane_in, lane_out; UPDATE lane SET epoch = 0, pid = 0,"
-                   " owner = '00000000-0000-0000-0000-000000000000', clean = true, last_at_us = 0,"
-                   " stopped = ''");
+    testing_pg_run(
+        testing, "TRUNCATE owner, outbox, lane_in, lane_out; UPDATE lane SET epoch = 0, pid = 0,"
+                 " owner = '00000000-0000-0000-0000-000000000000', clean = true, last_at_us = 0,"
+                 " stopped = '';"
+                 "ALTER TABLE clock DISABLE TRIGGER clock_forward; UPDATE clock SET offset_us = 0;"
+                 "ALTER TABLE clock ENABLE TRIGGER clock_forward");
     return 0;
 }
 
@@ -170,7 +178,7 @@ static void test_rows_in_a_transaction(void **state)
     ok(&f, f.store->ops->touch(&f.op, f.store, &fence));
     ok(&f, f.store->ops->commit(&f.op, f.store));
     assert_int_equal(testing_pg_number(testing, "SELECT last_at_us FROM lane WHERE p = 7"),
-                     fence.now_us);
+                     fence.clock.now_us);
     struct outbox_row like = {.lane = 3, .topic = STR("escrow.events.v1")};
     struct store_rows found = {.count = 0};
     begin(&f, refs, 3);
@@ -332,20 +340,20 @@ static void test_time_never_goes_back(void **state)
     assert_true(len > 0);
     testing_pg_run(testing, sql);
     struct store_fence fence = begin(&f, refs, 2);
-    assert_int_equal(fence.now_us, future_us); /* the highest of all held lanes */
+    assert_int_equal(fence.clock.now_us, future_us); /* the highest of all held lanes */
     ok(&f, f.store->ops->touch(&f.op, f.store, &fence));
     ok(&f, f.store->ops->commit(&f.op, f.store));
     assert_int_equal(testing_pg_number(testing, "SELECT last_at_us FROM lane WHERE p = 9"),
                      future_us);
     fence = begin(&f, refs, 1);
-    assert_int_equal(fence.now_us, future_us);
+    assert_int_equal(fence.clock.now_us, future_us);
     f.store->ops->rollback(f.store);
     testing_pg_run(testing, "UPDATE lane SET last_at_us = 0");
     int64_t last_us = testing_pg_number(testing, "SELECT now_us()");
     for (int i = 0; i < 50; i++) {
         fence = begin(&f, refs, 2);
-        assert_true(fence.now_us > last_us);
-        last_us = fence.now_us;
+        assert_true(fence.clock.now_us > last_us);
+        last_us = fence.clock.now_us;
         ok(&f, f.store->ops->touch(&f.op, f.store, &fence));
         ok(&f, f.store->ops->commit(&f.op, f.store));
     }
@@ -452,21 +460,90 @@ static void test_unknown_commit(void **state)
     beat(&f, LEASE_MS);
 }
 
+/* ---- Sandbox time ---- */
+
+#define HOUR_US INT64_C(3600000000)
+#define MINUTE_US INT64_C(60000000)
+
+static void test_sandbox_time_is_added_where_it_is_wanted(void **state)
+{
+    (void)state;
+    FIXTURE(f, testing_pg_url(testing));
+    DEFER(fixture_fini) struct fixture g = fixture_of(testing_pg_url(testing), true);
+    g.op.arena = &g.arena;
+    ok(&g, g.store->ops->connect(&g.op, g.store));
+    struct store_lane_ref mine = take(&f, 0);
+    struct store_lane_ref theirs = take(&g, 1);
+    testing_pg_run(testing, "UPDATE clock SET offset_us = 3600000000");
+    int64_t now_us = testing_pg_number(testing, "SELECT now_us()");
+
+    struct store_view view = beat(&f, LEASE_MS);
+    assert_int_equal(view.clock.sandbox_us, 0);
+    assert_in_range(view.clock.now_us, now_us, now_us + MINUTE_US);
+    struct store_fence fence = begin(&f, &mine, 1);
+    assert_int_equal(fence.clock.sandbox_us, 0);
+    assert_in_range(fence.clock.now_us, now_us, now_us + MINUTE_US);
+    f.store->ops->rollback(f.store);
+
+    view = beat(&g, LEASE_MS);
+    assert_int_equal(view.clock.sandbox_us, HOUR_US);
+    assert_in_range(view.clock.now_us, now_us + HOUR_US, now_us + HOUR_US + MINUTE_US);
+    assert_true(view.lanes[0].owner_alive); /* leases do not feel it */
+    assert_true(view.lanes[1].owner_alive);
+    fence = begin(&g, &theirs, 1);
+    assert_int_equal(fence.clock.sandbox_us, HOUR_US);
+    assert_in_range(fence.clock.now_us, now_us + HOUR_US, now_us + HOUR_US + MINUTE_US);
+    g.store->ops->rollback(g.store);
+}
+
+static void test_sandbox_time_is_refused_elsewhere(void **state)
+{
+    (void)state;
+    FIXTURE(f, testing_pg_url(testing));
+    struct store_pg_options options = {.database_url = testing_pg_url(testing),
+                                       .service = STR("test")};
+    ok(&f, store_pg_refuse_sandbox(&f.op, &options));
+    testing_pg_run(testing, "UPDATE clock SET offset_us = 1");
+    struct status st = store_pg_refuse_sandbox(&f.op, &options);
+    assert_int_equal(st.kind, STATUS_STOP);
+    assert_string_equal(f.op.err.code, "store.sandbox_clock");
+}
+
+static void test_sandbox_time_goes_forward_only(void **state)
+{
+    (void)state;
+    testing_pg_run(testing, "UPDATE clock SET offset_us = 100");
+    testing_pg_run(testing, "UPDATE clock SET offset_us = 200");
+    static const char *const backwards[] = {"UPDATE clock SET offset_us = 199",
+                                            "DELETE FROM clock"};
+    for (size_t i = 0; i < ARRAY_LEN(backwards); i++) {
+        char script[256];
+        int len = snprintf(script, sizeof(script),
+                           "DO $$ BEGIN %s; RAISE 'it did'; EXCEPTION WHEN SQLSTATE 'HF001' THEN "
+                           "NULL; END $$",
+                           backwards[i]);
+        assert_true(len > 0);
+        testing_pg_run(testing, script);
+    }
+    assert_int_equal(testing_pg_number(testing, "SELECT offset_us FROM clock"), 200);
+}
+
 /* Every descriptor of the engine against the migrated schema: names and types of all columns. */
 static void test_descriptors_fit_the_schema(void **state)
 {
     (void)state;
     static const struct table *const tables[] = {
-        &engine_lane_in_table,    &engine_lane_out_table,   &engine_lane_cluster_table,
-        &engine_outbox_table,     &engine_inbox_table,      &engine_intake_table,
-        &engine_effect_table,     &engine_parked_key_table, &engine_parked_message_table,
-        &engine_quarantine_table, &engine_lane_probe_table, &engine_admin_request_table,
+        &engine_lane_in_table,        &engine_lane_out_table,   &engine_lane_cluster_table,
+        &engine_outbox_table,         &engine_inbox_table,      &engine_intake_table,
+        &engine_effect_table,         &engine_timer_table,      &engine_parked_key_table,
+        &engine_parked_message_table, &engine_quarantine_table, &engine_lane_probe_table,
+        &engine_admin_request_table,
     };
     static const struct table_scan *const scans[] = {
-        &engine_scan_lane_in,        &engine_scan_lane_out,     &engine_scan_outbox,
-        &engine_scan_intake_due,     &engine_scan_effect_due,   &engine_scan_parked_key,
-        &engine_scan_parked_message, &engine_scan_lane_cluster, &engine_scan_lane_probe,
-        &engine_scan_admin_request,
+        &engine_scan_lane_in,    &engine_scan_lane_out,       &engine_scan_outbox,
+        &engine_scan_intake_due, &engine_scan_effect_due,     &engine_scan_timer_open,
+        &engine_scan_parked_key, &engine_scan_parked_message, &engine_scan_lane_cluster,
+        &engine_scan_lane_probe, &engine_scan_admin_request,
     };
     FIXTURE(f, testing_pg_url(testing));
     struct store_rows rows;
@@ -503,6 +580,9 @@ int main(void)
         cmocka_unit_test_setup(test_dead_owners_are_forgotten, reset),
         cmocka_unit_test_setup(test_failures_commit_nothing, reset),
         cmocka_unit_test_setup(test_unknown_commit, reset),
+        cmocka_unit_test_setup(test_sandbox_time_is_added_where_it_is_wanted, reset),
+        cmocka_unit_test_setup(test_sandbox_time_is_refused_elsewhere, reset),
+        cmocka_unit_test_setup(test_sandbox_time_goes_forward_only, reset),
         cmocka_unit_test_setup(test_descriptors_fit_the_schema, reset),
     };
     int result = cmocka_run_group_tests(tests, NULL, NULL);

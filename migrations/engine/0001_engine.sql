@@ -15,6 +15,23 @@ $$ BEGIN
   RETURN touched;
 END $$;
 
+-- Sandbox time: what fences add to this clock, so that a week passes at once. Read in development and test only; any
+-- other service refuses to start while it is not zero. Leases and the publishing of intakes never add it.
+CREATE TABLE clock (
+  one boolean PRIMARY KEY DEFAULT true CHECK (one), -- row
+  offset_us bigint NOT NULL DEFAULT 0 CHECK (offset_us >= 0)
+);
+INSERT INTO clock DEFAULT VALUES;
+
+CREATE FUNCTION clock_goes_forward() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN
+  IF TG_OP = 'DELETE' OR NEW.offset_us < OLD.offset_us THEN
+    RAISE EXCEPTION 'sandbox time goes forward only' USING ERRCODE = 'HF001';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER clock_forward BEFORE UPDATE OR DELETE ON clock FOR EACH ROW EXECUTE FUNCTION clock_goes_forward();
+
 -- An engine thread that is alive as long as its lease.
 CREATE TABLE owner (
   id uuid PRIMARY KEY,
@@ -145,6 +162,24 @@ CREATE TABLE effect (
 ) WITH (fillfactor = 70);
 CREATE INDEX effect_open ON effect (lane, due_at_us) WHERE open;
 
+-- What is to happen at a moment: at most one of each (key, kind). Closed rows stay: they know the highest generation.
+CREATE TABLE timer (
+  key uuid NOT NULL,
+  kind smallint NOT NULL CHECK (kind >= 1), -- the service's own enum
+  lane integer NOT NULL,
+  generation bigint NOT NULL CHECK (generation >= 1), -- a higher one replaces it
+  due_at_us bigint NOT NULL,
+  correlation_id uuid NOT NULL,      -- of the request that led to it
+  state smallint NOT NULL CHECK (state IN (1, 2, 3, 4)), -- waiting, parked, fired, canceled
+  open boolean NOT NULL,             -- it waits for its moment
+  closed_at_us bigint NOT NULL,
+  PRIMARY KEY (key, kind),
+  CHECK (open = (state = 1)),
+  CHECK (open = (closed_at_us = 0)),
+  CHECK (state <> 3 OR closed_at_us >= due_at_us)
+) WITH (fillfactor = 70);
+CREATE INDEX timer_open ON timer (lane, due_at_us) WHERE open;
+
 -- A key whose messages wait for a person (or for a missing creation).
 CREATE TABLE parked_key (
   key uuid PRIMARY KEY,
@@ -210,6 +245,6 @@ CREATE INDEX admin_request_open ON admin_request (lane, created_at_us) WHERE ope
 
 -- migrate:down
 
-DROP TABLE admin_request, lane_probe, quarantine, parked_message, parked_key, effect, intake, inbox,
-  outbox, lane_cluster, lane_out, lane_in, lane, owner;
-DROP FUNCTION outbox_make_partitions(integer), assert_rows(bigint, bigint), now_us();
+DROP TABLE admin_request, lane_probe, quarantine, parked_message, parked_key, timer, effect, intake, inbox,
+  outbox, lane_cluster, lane_out, lane_in, lane, owner, clock;
+DROP FUNCTION clock_goes_forward(), outbox_make_partitions(integer), assert_rows(bigint, bigint), now_us();

@@ -17,6 +17,9 @@ enum toy_verb {
     TOY_FAN,
     TOY_BULKY,
     TOY_DIE,
+    TOY_SET_TIMER,
+    TOY_SET_BOMB,
+    TOY_CANCEL,
     TOY_UNKNOWN,
 };
 
@@ -107,10 +110,11 @@ static enum toy_verb verb_of(struct str word)
     static const struct {
         const char *word;
         enum toy_verb verb;
-    } verbs[] = {{"open", TOY_OPEN},   {"add", TOY_ADD},        {"garble", TOY_GARBLE},
-                 {"fault", TOY_FAULT}, {"huge", TOY_HUGE},      {"call", TOY_CALL},
-                 {"post", TOY_POST},   {"fan", TOY_FAN},        {"bulky", TOY_BULKY},
-                 {"die", TOY_DIE},     {"unknown", TOY_UNKNOWN}};
+    } verbs[] = {{"open", TOY_OPEN},       {"add", TOY_ADD},        {"garble", TOY_GARBLE},
+                 {"fault", TOY_FAULT},     {"huge", TOY_HUGE},      {"call", TOY_CALL},
+                 {"post", TOY_POST},       {"fan", TOY_FAN},        {"bulky", TOY_BULKY},
+                 {"timer", TOY_SET_TIMER}, {"bomb", TOY_SET_BOMB},  {"cancel", TOY_CANCEL},
+                 {"die", TOY_DIE},         {"unknown", TOY_UNKNOWN}};
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (str_eq(word, str_of(verbs[i].word))) {
@@ -242,6 +246,21 @@ static STATUS post_some(struct engine_turn *turn, const struct toy_body *body)
     return OK;
 }
 
+static STATUS set_timer(struct engine_turn *turn, enum toy_timer_kind kind, int64_t packed)
+{
+    int64_t ms = packed % TOY_TIMER(1, 0);
+    return engine_timer_set(turn, (int)kind, packed / TOY_TIMER(1, 0),
+                            engine_op(turn)->now_us + ms * 1000);
+}
+
+static STATUS fired(struct engine_turn *turn, const struct timer_row *timer)
+{
+    if (timer->kind == TOY_TIMER_BOMB && !healed) {
+        return op_fail(engine_op(turn), STATUS_BUG, "toy.bomb", "as asked");
+    }
+    return add(turn, engine_aggregate(turn), timer->generation, 0);
+}
+
 static STATUS decide(struct engine_turn *turn, const struct engine_message *message)
 {
     const struct toy_body *body = message->body;
@@ -266,6 +285,9 @@ static STATUS decide(struct engine_turn *turn, const struct engine_message *mess
     case TOY_POST:
     case TOY_FAN:
     case TOY_BULKY: TRY(post_some(turn, body)); return add(turn, account, body->amount, 0);
+    case TOY_SET_TIMER: return set_timer(turn, TOY_TIMER_PLAIN, body->amount);
+    case TOY_SET_BOMB: return set_timer(turn, TOY_TIMER_BOMB, body->amount);
+    case TOY_CANCEL: engine_timer_cancel(turn, TOY_TIMER_PLAIN, body->amount); return OK;
     case TOY_OPEN:
     case TOY_ADD:
     case TOY_GARBLE:
@@ -330,7 +352,7 @@ static struct str parked_record(struct op *op, const struct bus_record *record,
 const struct engine_aggregate_kind toy_account_kind = {
     .name = {.ptr = "account", .len = 7},
     .table = &toy_account_table,
-    .children = {&toy_call_table},
+    .children = {&toy_call_table, &engine_timer_table},
 };
 
 static const struct engine_handler handlers[] = {
@@ -357,6 +379,8 @@ const struct engine_service toy_service = {
     .parked_record = parked_record,
     .demands_first = true,
     .effects_of = &toy_account_kind,
+    .timers_of = &toy_account_kind,
     .judge = judge,
     .answered = answered,
+    .fired = fired,
 };

@@ -15,7 +15,19 @@
  *   die N      runs toy_on_die while it is decoded    unknown N  a type this version does not know
  *   post N     adds N, posts "add N" to a target      fan N      adds N, posts "add 1" to N targets
  *   bulky N    posts more bytes than go
+ *   timer N    N = TOY_TIMER(generation, ms): sets one for ms after its decision, which adds the generation
+ *   bomb N     the same, of another kind; its firing is STATUS_BUG until toy_heal
+ *   cancel N   cancels the timer of generation N, not the bomb
  */
+
+#define TOY_TIMER(generation, ms) ((generation)*INT64_C(10000000000) + (ms))
+
+enum toy_timer_kind {
+    TOY_TIMER_NONE = 0,
+    TOY_TIMER_PLAIN,
+    TOY_TIMER_BOMB,
+    TOY_TIMER_KIND_COUNT,
+};
 
 struct toy_account {
     struct id id;

@@ -42,6 +42,8 @@ struct world_ops {
     /* One backup of the whole database, and the return to it. Not while processes live. */
     void (*backup)(struct world *world);
     void (*restore)(struct world *world);
+    /* Sandbox time goes forward, as a person makes it. */
+    void (*advance_clock)(struct world *world, int64_t us);
     void (*close)(struct world *world);
 };
 

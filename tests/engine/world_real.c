@@ -1,4 +1,5 @@
 /* The real pair: a schema and topics of its own for each test, dropped at its end. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,8 +70,8 @@ static void must(struct real_impl *impl, struct status st)
 static struct store *new_store(struct world *world)
 {
     struct real_impl *impl = world->impl;
-    struct store_pg_options options = {.database_url = testing_pg_url(impl->pg),
-                                       .service = STR("test")};
+    struct store_pg_options options = {
+        .database_url = testing_pg_url(impl->pg), .service = STR("test"), .sandbox_clock = true};
     struct store *store = NULL;
     must(impl, store_pg_open(&impl->op, &options, &store));
     return store;
@@ -187,6 +188,18 @@ static void restore(struct world *world)
             0);
 }
 
+static void advance_clock(struct world *world, int64_t us)
+{
+    struct real_impl *impl = world->impl;
+    struct strbuf text;
+    struct str script;
+    strbuf_init(&text, &impl->arena, SCRIPT_MAX_BYTES);
+    strbuf_addf(&text, "UPDATE clock SET offset_us = offset_us + %" PRId64,
+                us); /* LINT-OK: a person's step */
+    assert_true(strbuf_finish(&text, &script));
+    testing_pg_run(impl->pg, script.ptr);
+}
+
 static void close_real(struct world *world)
 {
     struct real_impl *impl = world->impl;
@@ -206,6 +219,7 @@ static const struct world_ops real_ops = {
     .expire = expire,
     .backup = backup,
     .restore = restore,
+    .advance_clock = advance_clock,
     .close = close_real,
 };
 

@@ -66,6 +66,11 @@ static void restore(struct world *world)
     sim_db_restore(world->db, impl->backup);
 }
 
+static void advance_clock(struct world *world, int64_t us)
+{
+    sim_db_advance_clock(world->db, us);
+}
+
 static void close_sim(struct world *world)
 {
     struct sim_impl *impl = world->impl;
@@ -88,6 +93,7 @@ static const struct world_ops sim_ops = {
     .expire = expire,
     .backup = backup,
     .restore = restore,
+    .advance_clock = advance_clock,
     .close = close_sim,
 };
 

@@ -12,7 +12,7 @@ from harness.sandbox import API_KEY, WEBHOOK_SECRET, Sandbox
 from harness.servers import Servers
 from harness.waiting import wait_for
 
-SERVICES = ("escrow", "payments", "gateway")
+SERVICES = ("escrow", "payments", "oracle", "gateway")
 ROLES = {"MARKETPLACE": "marketplace", "BUYER": "user", "SELLER": "user", "STAFF": "staff", "STRANGER": "user"}
 THREADS = 2  # of each process: owners of lanes
 

@@ -131,6 +131,7 @@ static void copy_contents(struct sim_db *to, const struct sim_db *from)
         to->locked_by[p] = NULL;
     }
     to->owner_count = 0;
+    to->sandbox_us = from->sandbox_us;
 }
 
 struct sim_db *sim_db_snapshot(const struct sim_db *db)
@@ -145,7 +146,30 @@ void sim_db_restore(struct sim_db *db, const struct sim_db *snapshot)
     copy_contents(db, snapshot);
 }
 
+void sim_db_advance_clock(struct sim_db *db, int64_t us)
+{
+    ASSERT(us >= 0);
+    db->sandbox_us += us;
+}
+
+void sim_db_set_clock(struct sim_db *db, int64_t by_us)
+{
+    db->skew_us += by_us;
+}
+
+static int64_t wall_us(const struct sim_db *db)
+{
+    return db->clock->wall_us + db->skew_us;
+}
+
 /* ---- Connections and transactions ---- */
+
+/* What decisions and owners without work call now. */
+static struct store_clock clock_of(const struct sim_db *db)
+{
+    return (struct store_clock){.now_us = wall_us(db) + db->sandbox_us,
+                                .sandbox_us = db->sandbox_us};
+}
 
 static void end_transaction(struct sim_store *self)
 {
@@ -208,7 +232,7 @@ static bool alive(const struct sim_db *db, struct id owner)
 {
     for (uint32_t i = 0; i < db->owner_count; i++) {
         if (id_eq(db->owners[i].id, owner)) {
-            return db->owners[i].lease_until_us > db->clock->wall_us;
+            return db->owners[i].lease_until_us > wall_us(db);
         }
     }
     return false;
@@ -219,7 +243,7 @@ static void forget_dead(struct sim_db *db)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < db->owner_count; i++) {
-        if (db->owners[i].lease_until_us > db->clock->wall_us) {
+        if (db->owners[i].lease_until_us > wall_us(db)) {
             db->owners[kept++] = db->owners[i];
         }
     }
@@ -242,10 +266,10 @@ static STATUS sim_heartbeat(struct op *op, struct store *store, struct id owner,
         at = db->owner_count++;
         db->owners[at].id = owner;
     }
-    db->owners[at].lease_until_us = db->clock->wall_us + lease_ms * 1000;
-    *ret_view = (struct store_view){.owners_alive = 0};
+    db->owners[at].lease_until_us = wall_us(db) + lease_ms * 1000;
+    *ret_view = (struct store_view){.owners_alive = 0, .clock = clock_of(db)};
     for (uint32_t i = 0; i < db->owner_count; i++) {
-        ret_view->owners_alive += db->owners[i].lease_until_us > db->clock->wall_us ? 1 : 0;
+        ret_view->owners_alive += db->owners[i].lease_until_us > wall_us(db) ? 1 : 0;
     }
     for (int32_t p = 0; p < LANES; p++) {
         ret_view->lanes[p] = db->lanes[p];
@@ -332,7 +356,7 @@ static STATUS sim_begin(struct op *op, struct store *store, const struct store_l
     TRY(sim_db_check(op, self));
     ASSERT(!self->open);
     self->open = true;
-    *ret_fence = (struct store_fence){.now_us = db->clock->wall_us};
+    *ret_fence = (struct store_fence){.clock = clock_of(db)};
     for (uint32_t i = 0; i < ref_count; i++) {
         struct store_lane *lane = &db->lanes[refs[i].lane];
         if (lane->epoch != refs[i].epoch || lane->stopped) {
@@ -343,8 +367,8 @@ static STATUS sim_begin(struct op *op, struct store *store, const struct store_l
         }
         db->locked_by[refs[i].lane] = self;
         ret_fence->held[ret_fence->held_count++] = refs[i].lane;
-        ret_fence->now_us =
-            lane->last_at_us > ret_fence->now_us ? lane->last_at_us : ret_fence->now_us;
+        ret_fence->clock.now_us =
+            lane->last_at_us > ret_fence->clock.now_us ? lane->last_at_us : ret_fence->clock.now_us;
     }
     return OK;
 }
@@ -377,8 +401,8 @@ static STATUS sim_commit(struct op *op, struct store *store)
     }
     TRY(sim_db_apply_writes(op, self));
     for (int32_t p = 0; p < LANES; p++) {
-        if (db->locked_by[p] == self && db->lanes[p].last_at_us < db->clock->wall_us) {
-            db->lanes[p].last_at_us = db->clock->wall_us;
+        if (db->locked_by[p] == self && db->lanes[p].last_at_us < clock_of(db).now_us) {
+            db->lanes[p].last_at_us = clock_of(db).now_us;
         }
     }
     end_transaction(self);

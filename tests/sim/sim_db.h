@@ -45,6 +45,12 @@ struct store_lane sim_db_lane(const struct sim_db *db, int32_t lane);
 const char *sim_db_stop_reason(const struct sim_db *db, int32_t lane);
 void sim_db_resume_lane(struct sim_db *db, int32_t lane);
 
+/* Sandbox time goes forward by so much; leases know nothing of it. */
+void sim_db_advance_clock(struct sim_db *db, int64_t us);
+
+/* Its machine's clock is set: from now on it differs by so much more (less) from everybody else's. */
+void sim_db_set_clock(struct sim_db *db, int64_t by_us);
+
 /* The whole committed contents, and a return to them: a backup restored. */
 struct sim_db *sim_db_snapshot(const struct sim_db *db);
 void sim_db_restore(struct sim_db *db, const struct sim_db *snapshot);

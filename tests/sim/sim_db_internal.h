@@ -26,6 +26,8 @@ struct sim_db {
     struct sim_owner owners[SIM_OWNERS_MAX];
     uint32_t owner_count;
     enum sim_commit next_commit;
+    int64_t sandbox_us; /* the table `clock` */
+    int64_t skew_us;    /* its clock minus everybody else's */
     bool away;
     bool spares_backends;
 };

@@ -109,7 +109,7 @@ status_port() { # name -> the port a client would use, or nothing
     postgres) recall env PG_PORT ;;
     kafka) recall env KAFKA_PORT ;;
     sandbox) recall env SANDBOX_HTTP_PORT ;;
-    escrow-*) ;;
+    escrow-* | oracle-*) ;;
     *) recall env "$(http_port_key "${1%-*}" "${1##*-}")" ;;
     esac
 }

@@ -32,7 +32,7 @@ replica_env() { # service, replica
     common=("DATABASE_URL=$(pg_url "holdfast_$service")" "KAFKA_BROKERS=$(kafka_brokers)")
     case $service in
     gateway) service_env "$name" "$(http_port_key gateway "$2")" "${common[@]}" ;;
-    escrow) service_env "$name" - "${common[@]}" ;;
+    escrow | oracle) service_env "$name" - "${common[@]}" ;;
     payments)
         service_env "$name" "$(http_port_key payments "$2")" "${common[@]}" \
             "STRIPE_API_BASE=$(service_url SANDBOX_HTTP_PORT)" \
