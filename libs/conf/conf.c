@@ -206,7 +206,7 @@ STATUS conf_load(struct op *op, const struct conf_tables *tables, char *const *e
         TRY(read_key(op, conf, &conf->values[i], environment));
     }
     const struct conf_value *env = find(conf, STR("HOLDFAST_ENV"));
-    ASSERT(tables->tool == (env == NULL));
+    ASSERT(tables->tool || env);
     for (uint32_t i = 0; i < conf->count; i++) {
         check_required_if(conf, &conf->values[i]);
         if (env && str_eq(env->text, STR("production"))) {

@@ -76,7 +76,7 @@ struct conf_tables {
     size_t key_count;
     bool engine;
     bool http;
-    bool tool; /* no common keys: a program that an operator runs by hand */
+    bool tool; /* no common keys but its own: a program that an operator runs by hand */
 };
 
 struct conf; /* lives in the arena of the op that loaded it */

@@ -9,8 +9,9 @@ import pytest
 
 from harness import paths
 from harness.ctl import Ctl
+from harness.process import Process
 
-SERVICES = ("escrow", "gateway", "payments")
+SERVICES = ("escrow", "gateway", "oracle", "payments")
 
 
 @pytest.fixture(scope="module")
@@ -187,6 +188,58 @@ class TestRequests:
         operator.json("lane", "resume", "--service", "escrow", "--lane", "5")
         operator.json("lane", "list")
         assert operator.run("lane", "resume", "--service", "escrow", "--lane", "5").returncode == 4
+
+
+class TestClock:
+    DAY_S = 86400
+
+    def ahead(self, told):
+        rows = told["clocks"]
+        assert {row["service"] for row in rows} == set(SERVICES)
+        seconds = {row["ahead_seconds"] for row in rows}
+        assert len(seconds) == 1, rows
+        return seconds.pop()
+
+    def test_goes_forward_everywhere(self, operator):
+        before = self.ahead(operator.json("clock", "show"))
+        told = operator.json("clock", "advance", "7d", HOLDFAST_ENV="test")
+        assert self.ahead(told) == before + 7 * self.DAY_S
+        operator.json("clock", "advance", "1h", HOLDFAST_ENV="development")
+        assert self.ahead(operator.json("clock", "show")) == before + 7 * self.DAY_S + 3600
+
+    def test_is_refused_outside_a_sandbox(self, operator):
+        before = self.ahead(operator.json("clock", "show"))
+        for environment in ({}, {"HOLDFAST_ENV": "production"}):
+            refused = operator.run("clock", "advance", "7d", **environment)
+            assert refused.returncode == 1 and "ctl.not_a_sandbox" in refused.stderr
+        assert operator.run("clock", "advance", "a week", HOLDFAST_ENV="test").returncode == 2
+        assert self.ahead(operator.json("clock", "show")) == before
+
+    def test_an_advance_that_was_cut_short_is_mended(self, operator, migrated):
+        before = self.ahead(operator.json("clock", "show"))
+        assert as_role(migrated, "operator", "UPDATE oracle.clock SET offset_us = offset_us + 60000000") is None
+        assert operator.run("clock", "show").returncode == 1
+        operator.json("clock", "advance", "1s", HOLDFAST_ENV="test")
+        assert self.ahead(operator.json("clock", "show")) == before + 61
+
+    def test_who_may_move_it(self, operator, migrated):
+        operator.json("clock", "advance", "1s", HOLDFAST_ENV="test")
+        forward = "UPDATE escrow.clock SET offset_us = offset_us + 1"
+        assert "permission denied" in as_role(migrated, "escrow", forward)
+        assert "permission denied" in as_role(migrated, "verifier", forward) or \
+            "read-only" in as_role(migrated, "verifier", forward)
+        assert "forward only" in as_role(migrated, "operator", "UPDATE escrow.clock SET offset_us = 0")
+
+    def test_production_does_not_start_in_it(self, operator, migrated, tmp_path):
+        operator.json("clock", "advance", "1s", HOLDFAST_ENV="test")
+        process = Process("oracle", "holdfast-oracle", {
+            "HOLDFAST_ENV": "production", "ADMIN_LISTEN": "127.0.0.1:0", "DATABASE_URL": migrated.url("oracle"),
+            "KAFKA_BROKERS": migrated.brokers, "KAFKA_SECURITY_PROTOCOL": "ssl"}, tmp_path).start()
+        try:
+            assert process.wait_ended() == 1
+            assert process.event("engine.not_open")["code"] == "store.sandbox_clock"
+        finally:
+            process.stop()
 
 
 class TestSmall:

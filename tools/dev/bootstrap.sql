@@ -6,7 +6,7 @@
 --                     ordinary grants when they are made; `holdfastctl migrate up` takes away what must never happen
 --                     (the ledger).
 -- holdfast_verifier   reads everything, so that balances can be recomputed by somebody who cannot change them.
--- holdfast_operator   holdfastctl: reads everything; what it may write (admin_request, api_token, lane.stopped) is granted
+-- holdfast_operator   holdfastctl: reads everything; what it may write (admin_request, api_token, lane.stopped, clock) is granted
 --                     by `holdfastctl migrate up`, whenever it has run (tools/holdfastctl/sql/grant_service.sql).
 
 SET client_min_messages = warning;

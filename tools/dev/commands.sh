@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# up, down, status, logs, reset, demo, judges, bench, servers.
+# up, down, status, ctl, logs, reset, demo, judges, bench, servers.
 
 # Builds first: what does not compile starts nothing. The broker's JVM starts while the database is prepared.
 up_all() { # replicas
@@ -124,6 +124,13 @@ status_state() { # name
     else
         printf 'not ready'
     fi
+}
+
+cmd_ctl() {
+    local ctl
+    proc_alive postgres || die "$EXIT_NOT_STARTED" "nothing runs; ./dev up starts it"
+    ctl=$(binary release holdfastctl) || die "$EXIT_NOT_STARTED" "holdfastctl is not in the build"
+    HOLDFAST_ENV=development DATABASE_URL=$(pg_url holdfast_operator) KAFKA_BROKERS=$(kafka_brokers) "$ctl" "$@"
 }
 
 cmd_status() {

@@ -4,8 +4,10 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "base/defer.h"
 
 #define HELP_MAX_BYTES ((size_t)32 * 1024)
+#define DAY_SECONDS INT64_C(86400)
 #define NUMBER_MAX INT64_C(9000000000000000000)
 
 /* clang-format off */
@@ -161,6 +163,26 @@ struct status ctl_args_parse(struct op *op, const struct ctl_command *commands,
         TRY(parse_word(op, ret_args, argc, argv, &at));
     }
     return check_complete(op, ret_args);
+}
+
+struct status ctl_args_duration(struct op *op, struct str text, int64_t *ret_us)
+{
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', DAY_SECONDS}};
+    struct str digits = {.ptr = text.ptr, .len = text.len > 0 ? text.len - 1 : 0};
+    int64_t number;
+    for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+        if (text.len > 1 && text.ptr[text.len - 1] == units[i].unit &&
+            str_to_i64(digits, &number) && number >= 1 &&
+            number <= CTL_DURATION_MAX_DAYS * DAY_SECONDS / units[i].seconds) {
+            *ret_us = number * units[i].seconds * CTL_SECOND_US;
+            return OK;
+        }
+    }
+    return op_fail(op, STATUS_INVALID, "ctl.usage",
+                   "'" STR_FMT "' is no duration such as 90s, 30m, 36h or 7d", STR_ARG(text));
 }
 
 static void help_options(struct strbuf *buf, uint64_t bits, bool required)

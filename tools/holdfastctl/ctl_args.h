@@ -86,6 +86,13 @@ struct ctl_args {
 STATUS ctl_args_parse(struct op *op, const struct ctl_command *commands, uint32_t command_count,
                       int argc, char *const *argv, struct ctl_args *ret_args);
 
+#define CTL_SECOND_US INT64_C(1000000)
+#define CTL_DURATION_MAX_DAYS 3650
+
+/* "90s", "30m", "36h", "7d": a whole number above zero and a unit, CTL_DURATION_MAX_DAYS at most. Else
+ * STATUS_INVALID "ctl.usage". */
+STATUS ctl_args_duration(struct op *op, struct str text, int64_t *ret_us);
+
 static inline bool ctl_args_given(const struct ctl_args *args, enum ctl_option option)
 {
     return (args->given & CTL_BIT(option)) != 0;

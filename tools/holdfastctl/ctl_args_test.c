@@ -89,11 +89,49 @@ static void every_option_is_described(void **state)
     }
 }
 
+static void durations(void **state)
+{
+    (void)state;
+
+    static const struct {
+        const char *text;
+        int64_t seconds; /* 0: refused */
+    } cases[] = {
+        {"1s", 1},
+        {"90s", 90},
+        {"30m", 1800},
+        {"36h", 129600},
+        {"7d", 604800},
+        {"3650d", INT64_C(315360000)},
+        {"3651d", 0},
+        {"0d", 0},
+        {"-1d", 0},
+        {"7", 0},
+        {"d", 0},
+        {"", 0},
+        {"7w", 0},
+        {"7 d", 0},
+        {"1.5h", 0},
+        {"9223372036854775807d", 0},
+        {"99999999999999999999s", 0},
+    };
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, 65536);
+    struct op op = {.arena = &arena};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int64_t us = 0;
+        struct status st = ctl_args_duration(&op, str_of(cases[i].text), &us);
+        assert_int_equal(st.kind, cases[i].seconds > 0 ? STATUS_OK : STATUS_INVALID);
+        assert_int_equal(us, cases[i].seconds * CTL_SECOND_US);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(right),
         cmocka_unit_test(wrong),
+        cmocka_unit_test(durations),
         cmocka_unit_test(every_option_is_described),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

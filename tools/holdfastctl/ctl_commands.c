@@ -45,6 +45,10 @@ const struct ctl_command ctl_commands[] = {
      "Who owns which lane; exit code 1 when one is stopped."},
     {"lane", "resume", NULL, CTL_BIT(CTL_OPTION_SERVICE) | CTL_BIT(CTL_OPTION_LANE), DATABASE, ctl_lane_resume,
      "Lets a stopped lane run again."},
+    {"clock", "advance", "DURATION", 0, DATABASE, ctl_clock_advance,
+     "Sandbox time of all services goes forward: 90s, 30m, 36h, 7d. Only with HOLDFAST_ENV=development or test."},
+    {"clock", "show", NULL, 0, DATABASE, ctl_clock_show,
+     "How far sandbox time is ahead; exit code 1 when not the same everywhere."},
 };
 /* clang-format on */
 

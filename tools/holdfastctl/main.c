@@ -12,6 +12,10 @@ static const struct conf_key keys[] = {
      .type = CONF_STR,
      .max = 1024,
      .help = "The Kafka brokers; --brokers comes first."},
+    {.name = "HOLDFAST_ENV",
+     .type = CONF_STR,
+     .choices = "development|test|production",
+     .help = "Where this runs; some commands are for development and test alone."},
 };
 
 static enum ctl_exit exit_code(struct status st)

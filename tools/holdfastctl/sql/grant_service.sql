@@ -19,6 +19,7 @@ BEGIN
     LOOP
       EXECUTE format(''REVOKE UPDATE, DELETE, TRUNCATE ON %s FROM %I'', tab, role_name);
     END LOOP;
+    EXECUTE format(''REVOKE INSERT, UPDATE, DELETE ON clock FROM %I'', role_name);
     IF to_regclass(''api_token'') IS NOT NULL THEN
       EXECUTE format(''REVOKE INSERT, UPDATE, DELETE ON api_token FROM %I'', role_name);
     END IF;
@@ -28,6 +29,7 @@ BEGIN
     EXECUTE format(''GRANT SELECT ON ALL TABLES IN SCHEMA %I TO holdfast_operator'', service);
     GRANT INSERT ON admin_request TO holdfast_operator;
     GRANT UPDATE (stopped) ON lane TO holdfast_operator;
+    GRANT UPDATE (offset_us) ON clock TO holdfast_operator;
     IF to_regclass(''api_token'') IS NOT NULL THEN
       GRANT INSERT, UPDATE ON api_token TO holdfast_operator;
     END IF;
