@@ -85,6 +85,10 @@ struct id engine_next_id(struct engine_turn *turn);
 STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
                    struct str payload);
 
+/* Whoever waits for this message (its row of `intake`, ENGINE_CLOSES_MESSAGE) hears REJECTED, with this
+ * code and sentence, which live as long as the arena; without this: ACCEPTED. */
+void engine_refuse(struct engine_turn *turn, struct str code, struct str sentence);
+
 #define ENGINE_POSTS_MAX 64 /* of one decision; a wider fan-out goes in steps */
 
 /*
@@ -237,7 +241,8 @@ struct engine_handler {
      * NULL where nobody waits. */
     struct status (*dropped)(struct engine_turn *turn, const struct engine_message *message);
     enum engine_closes closes;
-    /* With closes: the outcome that this message brings. code and sentence stay empty for ACCEPTED. */
+    /* With ENGINE_CLOSES_CAUSE, else NULL: the outcome that this message brings. code and sentence stay
+     * empty for ACCEPTED. */
     enum intake_outcome (*outcome)(const struct engine_message *message, struct str *ret_code,
                                    struct str *ret_sentence);
     bool drop_needs_two; /* dropping a parked message of this topic needs a second person */

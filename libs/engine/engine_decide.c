@@ -47,22 +47,28 @@ static STATUS judge_inbox(struct engine *engine, struct engine_batch *batch,
 }
 
 /* What the message means for the intake row that it closes. */
-static enum intake_outcome outcome_of(const struct engine_item *item, struct str *ret_code,
+static enum intake_outcome outcome_of(const struct engine_turn *turn, struct str *ret_code,
                                       struct str *ret_sentence)
 {
+    const struct engine_item *item = turn->item;
     if (item->kind == ENGINE_ITEM_DROPPED) {
         *ret_code = STR("engine.dropped");
         *ret_sentence = STR("it could not be processed and was dropped by a person");
         return INTAKE_REJECTED;
     }
-    return item->handler->outcome ? item->handler->outcome(&item->message, ret_code, ret_sentence)
-                                  : INTAKE_ACCEPTED;
+    if (item->handler->outcome) {
+        return item->handler->outcome(&item->message, ret_code, ret_sentence);
+    }
+    *ret_code = turn->refused_code;
+    *ret_sentence = turn->refused_sentence;
+    return turn->refused_code.len > 0 ? INTAKE_REJECTED : INTAKE_ACCEPTED;
 }
 
-static STATUS close_intake(struct engine *engine, struct engine_batch *batch,
-                           const struct engine_item *item)
+static STATUS close_intake(const struct engine_turn *turn)
 {
-    struct id id = engine_item_closes(item);
+    struct engine *engine = turn->engine;
+    struct engine_batch *batch = turn->batch;
+    struct id id = engine_item_closes(turn->item);
     if (id_is_none(id)) {
         return OK;
     }
@@ -73,7 +79,7 @@ static STATUS close_intake(struct engine *engine, struct engine_batch *batch,
         }
         struct str code = STR("");
         struct str sentence = STR("");
-        enum intake_outcome outcome = outcome_of(item, &code, &sentence);
+        enum intake_outcome outcome = outcome_of(turn, &code, &sentence);
         if (outcome == INTAKE_OPEN) {
             return OK;
         }
@@ -138,7 +144,7 @@ static STATUS decide_item(struct engine_turn *turn, struct engine_item *item)
             return engine_timer_fire(turn, item);
         }
         TRY(item->handler->decide(turn, &item->message));
-        return close_intake(turn->engine, turn->batch, item);
+        return close_intake(turn);
     case ENGINE_ITEM_TIMER: return engine_timer_fire(turn, item);
     case ENGINE_ITEM_DROPPED:
         if (item->timer.generation > 0) {
@@ -146,7 +152,7 @@ static STATUS decide_item(struct engine_turn *turn, struct engine_item *item)
             return OK;
         }
         TRY(item->handler->dropped ? item->handler->dropped(turn, &item->message) : OK);
-        return close_intake(turn->engine, turn->batch, item);
+        return close_intake(turn);
     case ENGINE_ITEM_ANSWER:
         return turn->engine->service->answered(turn, item->effect, item->verdict, &item->answer);
     }

@@ -238,6 +238,8 @@ struct engine_turn {
     struct id first_id; /* once ordinal is above 0 */
     uint32_t ordinal;
     uint32_t post_count;
+    struct str refused_code; /* empty: not refused */
+    struct str refused_sentence;
 };
 
 struct engine_inflight {

@@ -240,6 +240,15 @@ STATUS engine_append(struct engine_turn *turn, const struct table *table, const 
 
 /* ---- What goes out ---- */
 
+void engine_refuse(struct engine_turn *turn, struct str code, struct str sentence)
+{
+    ASSERT(turn->item->handler);
+    ASSERT(turn->item->handler->closes == ENGINE_CLOSES_MESSAGE);
+    ASSERT(code.len > 0);
+    turn->refused_code = code;
+    turn->refused_sentence = sentence;
+}
+
 struct id engine_next_id(struct engine_turn *turn)
 {
     if (turn->ordinal == 0) {

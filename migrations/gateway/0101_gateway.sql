@@ -77,6 +77,28 @@ CREATE TABLE escrow_timeline (
   PRIMARY KEY (escrow_id, seq)
 );
 
+-- Users, written by the lane of their id alone. A Discord id may stand in several accounts: they have no lane in common.
+CREATE TABLE account (
+  id uuid PRIMARY KEY,
+  seq bigint NOT NULL CHECK (seq >= 1),  -- of its last event
+  marketplace_id uuid NOT NULL,          -- whose user it is; zeros: staff registered it
+  display_name text NOT NULL CHECK (char_length(display_name) BETWEEN 1 AND 80),
+  discord_id text NOT NULL CHECK (discord_id = '' OR discord_id ~ '^[1-9][0-9]{16,18}$'), -- empty: none
+  created_at_us bigint NOT NULL,
+  updated_at_us bigint NOT NULL,
+  CHECK (updated_at_us >= created_at_us)
+) WITH (fillfactor = 70);
+
+-- What a RegisterUser that is not decided yet was about. Written with the intake row and never changed.
+CREATE TABLE account_pending (
+  id uuid PRIMARY KEY,               -- the user's id
+  command_id uuid NOT NULL,
+  marketplace_id uuid NOT NULL,
+  display_name text NOT NULL,
+  discord_id text NOT NULL,
+  created_at_us bigint NOT NULL
+);
+
 -- migrate:down
 
-DROP TABLE escrow_timeline, escrow_view, escrow_pending, api_token;
+DROP TABLE account_pending, account, escrow_timeline, escrow_view, escrow_pending, api_token;

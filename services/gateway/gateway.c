@@ -3,7 +3,7 @@
 #include "base/assert.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 
-/* Names and roles. Pure. */
+/* Names, roles, and how long a text is. Pure. */
 
 _Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CANCELLED + 1 ==
                    GATEWAY_STATE_COUNT,
@@ -11,6 +11,15 @@ _Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CANCELLED +
 _Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_AWAIT_FUNDS ==
                    GATEWAY_STATE_AWAIT_FUNDS,
                "the second state");
+
+int64_t gateway_characters(struct str text)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80; /* not a continuation byte */
+    }
+    return count;
+}
 
 struct str gateway_state_name(int state)
 {

@@ -23,6 +23,9 @@
 #define GATEWAY_REASON_MAX_CHARS 200
 #define GATEWAY_ACCOUNT_MAX_CHARS 255
 
+/* Code points of a text in UTF-8. */
+int64_t gateway_characters(struct str text);
+
 /* The read model's state: 0, or the number of proto EscrowState. */
 #define GATEWAY_STATE_NONE 0 /* only payments told of it so far */
 #define GATEWAY_STATE_CREATED 1

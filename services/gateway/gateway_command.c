@@ -49,15 +49,6 @@ static struct status refuse(struct op *op, const char *code, struct str field)
     return op_blame(op, op_fail(op, STATUS_INVALID, code, STR_FMT, STR_ARG(field)), field);
 }
 
-static int64_t characters(struct str text)
-{
-    int64_t count = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        count += ((unsigned char)text.ptr[i] & 0xC0) != 0x80; /* not a continuation byte */
-    }
-    return count;
-}
-
 static bool is_account(struct str text)
 {
     struct str prefix = STR("acct_");
@@ -95,7 +86,7 @@ STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
         terms->inspection_seconds > GATEWAY_INSPECTION_MAX_SECONDS) {
         return refuse(op, "escrow.bad_inspection", STR("/inspection_seconds"));
     }
-    if (characters(terms->description) > GATEWAY_DESCRIPTION_MAX_CHARS ||
+    if (gateway_characters(terms->description) > GATEWAY_DESCRIPTION_MAX_CHARS ||
         terms->description.len > DESCRIPTION_MAX_BYTES) {
         return refuse(op, "escrow.bad_text", STR("/description"));
     }
@@ -104,7 +95,7 @@ STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
 
 STATUS gateway_reason_check(struct op *op, struct str reason)
 {
-    if (characters(reason) > GATEWAY_REASON_MAX_CHARS || reason.len > REASON_MAX_BYTES) {
+    if (gateway_characters(reason) > GATEWAY_REASON_MAX_CHARS || reason.len > REASON_MAX_BYTES) {
         return refuse(op, "escrow.bad_text", STR("/reason"));
     }
     return OK;
@@ -112,22 +103,32 @@ STATUS gateway_reason_check(struct op *op, struct str reason)
 
 /* ---- Ids ---- */
 
-/* UUIDv5 of account, method, path and key. The path is the one of today's API, whichever of a
- * route's two names was used, so that both mean the same request. */
 static struct status make_command_id(struct op *op, const struct gateway_order *order,
                                      struct id *ret_id)
 {
-    char account[ID_TEXT_BYTES];
-    char escrow[ID_TEXT_BYTES];
-    id_format(order->caller.account_id, account);
-    id_format(order->escrow_id, escrow);
+    struct strbuf buf;
+    strbuf_init(&buf, op->arena, NAME_MAX_BYTES);
+    strbuf_add(&buf, STR("/v1/escrows"));
+    if (order->action != GATEWAY_CREATE) {
+        char escrow[ID_TEXT_BYTES];
+        id_format(order->escrow_id, escrow);
+        strbuf_addf(&buf, "/%s/%s", escrow, actions[order->action].verb);
+    }
+    struct str path;
+    if (!strbuf_finish(&buf, &path)) {
+        return op_arena_full(op);
+    }
+    return gateway_command_id(op, order->caller.account_id, path, order->key, ret_id);
+}
+
+STATUS gateway_command_id(struct op *op, struct id account, struct str path, struct str key,
+                          struct id *ret_id)
+{
+    char who[ID_TEXT_BYTES];
+    id_format(account, who);
     struct strbuf name;
     strbuf_init(&name, op->arena, NAME_MAX_BYTES);
-    strbuf_addf(&name, "%s\nPOST\n/v1/escrows", account);
-    if (order->action != GATEWAY_CREATE) {
-        strbuf_addf(&name, "/%s/%s", escrow, actions[order->action].verb);
-    }
-    strbuf_addf(&name, "\n" STR_FMT, STR_ARG(order->key));
+    strbuf_addf(&name, "%s\nPOST\n" STR_FMT "\n" STR_FMT, who, STR_ARG(path), STR_ARG(key));
     struct str text;
     if (!strbuf_finish(&name, &text)) {
         return op_arena_full(op);
@@ -146,8 +147,7 @@ static struct id make_escrow_id(struct id command_id)
 
 /* ---- The record ---- */
 
-/* The correlation id of requests is a UUID in text; it was made by libs/http. */
-static struct id correlation_of(const struct op *op)
+struct id gateway_command_correlation(const struct op *op)
 {
     struct id id;
     return id_parse(op->correlation_id, &id) ? id : id_random();
@@ -222,7 +222,7 @@ static struct status fill_request(struct op *op, const struct gateway_order *ord
     Holdfast__Escrow__V1__EscrowCommand command;
     const ProtobufCMessage *body = NULL;
     holdfast__escrow__v1__escrow_command__init(&command);
-    TRY(wire_meta_origin(op, request->id, correlation_of(op), actor, &command.meta));
+    TRY(wire_meta_origin(op, request->id, gateway_command_correlation(op), actor, &command.meta));
     TRY(wire_fill_id(op, request->key, &command.escrow_id));
     TRY(fill_body(op, order, &command, &body));
     request->topic = TOPIC_ESCROW_COMMANDS_V1;

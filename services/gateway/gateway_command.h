@@ -55,5 +55,12 @@ struct gateway_command {
     struct gateway_pending pending; /* CREATE */
 };
 
+/* UUIDv5 of account, POST, path and key. The path is the one of today's API, whichever of a route's two
+ * names was used, so that both mean the same request. */
+STATUS gateway_command_id(struct op *op, struct id account, struct str path, struct str key,
+                          struct id *ret_id);
+/* The correlation id of requests is a UUID in text, made by libs/http. */
+struct id gateway_command_correlation(const struct op *op);
+
 STATUS gateway_command_make(struct op *op, const struct gateway_order *order,
                             struct gateway_command *ret_command);

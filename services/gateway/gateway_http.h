@@ -57,12 +57,20 @@ void gateway_metrics_init(struct gateway_metrics *metrics, struct metrics *regis
 void gateway_observe(struct op *op, void *deps, const struct http_seen *seen);
 
 /* gateway_in_commands.c */
+/* Submits, and answers 202 with Location, or says why not. */
+STATUS gateway_take_in(struct op *op, struct gateway *gateway, const struct intake_request *request,
+                       struct http_response *ret);
 http_handler gateway_post_escrow;
 http_handler gateway_post_mark_delivered;
 http_handler gateway_post_release;
 http_handler gateway_post_cancel;
 http_handler gateway_post_refund;
 http_handler gateway_post_retry;
+
+/* gateway_in_users.c */
+http_handler gateway_post_user;
+http_handler gateway_post_link_discord;
+http_handler gateway_get_user;
 
 /* gateway_in_reads.c */
 http_handler gateway_get_escrow;

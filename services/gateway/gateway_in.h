@@ -3,7 +3,7 @@
 #include "engine/engine.h"
 #include "gateway/gateway_decide.h"
 
-/* What the handlers of both topics share. */
+/* The handlers of all topics. */
 
 /* The service as the engine sees it (gateway_service.c). */
 extern const struct engine_service gateway_service;
@@ -18,5 +18,10 @@ enum intake_outcome gateway_in_events_outcome(const struct engine_message *messa
 STATUS gateway_in_payments_decode(struct op *op, const struct bus_record *record,
                                   struct engine_message *ret_message);
 
-/* Decides a decoded message and hands what follows to the engine. */
+/* News of a deal: both topics above. */
 STATUS gateway_in_decide(struct engine_turn *turn, const struct engine_message *message);
+
+/* gateway.commands.v1 */
+STATUS gateway_in_accounts_decode(struct op *op, const struct bus_record *record,
+                                  struct engine_message *ret_message);
+STATUS gateway_in_accounts_decide(struct engine_turn *turn, const struct engine_message *message);

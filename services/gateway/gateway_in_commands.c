@@ -1,5 +1,5 @@
 /*
- * Requests that ask for something. In: JSON of somebody we know. Out: a row of the intake, answered
+ * Requests that ask for something in a deal. In: JSON of somebody we know. Out: a row of the intake, answered
  * with 202 after its commit. Refused here for identity and existence, never for a deal's state.
  */
 #include "base/assert.h"
@@ -53,11 +53,11 @@ static struct status read_reason(struct op *op, const struct http_request *req,
 
 /* ---- Answers ---- */
 
-static struct status answer_accepted(struct op *op, const struct gateway_command *command,
+static struct status answer_accepted(struct op *op, const struct intake_request *request,
                                      struct http_response *ret)
 {
     char id[ID_TEXT_BYTES];
-    id_format(command->request.id, id);
+    id_format(request->id, id);
     struct strbuf buf;
     strbuf_init(&buf, op->arena, LOCATION_MAX_BYTES);
     strbuf_addf(&buf, "/v1/commands/%s", id);
@@ -65,7 +65,7 @@ static struct status answer_accepted(struct op *op, const struct gateway_command
     if (!strbuf_finish(&buf, &location)) {
         return op_arena_full(op);
     }
-    TRY(gateway_out_accepted(op, command, &ret->body));
+    TRY(gateway_out_accepted(op, request, &ret->body));
     TRY(http_response_header(op, ret, STR("Location"), location));
     ret->status = 202;
     ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
@@ -73,12 +73,12 @@ static struct status answer_accepted(struct op *op, const struct gateway_command
 }
 
 /* What the intake said, as HTTP. */
-static struct status answer_result(struct op *op, const struct gateway_command *command,
+static struct status answer_result(struct op *op, const struct intake_request *request,
                                    enum intake_result result, struct http_response *ret)
 {
     switch (result) {
     case INTAKE_STORED:
-    case INTAKE_REPEATED: return answer_accepted(op, command, ret);
+    case INTAKE_REPEATED: return answer_accepted(op, request, ret);
     case INTAKE_DIFFERENT:
         return op_fail(op, STATUS_INVALID, "idempotency.key_reused", "another content");
     case INTAKE_BUSY:
@@ -90,6 +90,18 @@ static struct status answer_result(struct op *op, const struct gateway_command *
     UNREACHABLE("intake result");
 }
 
+STATUS gateway_take_in(struct op *op, struct gateway *gateway, const struct intake_request *request,
+                       struct http_response *ret)
+{
+    enum intake_result result = INTAKE_RESULT_NONE;
+    struct status st = gateway->submit(op, gateway->submit_ctx, request, &result);
+    if (status_failed(st)) {
+        ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
+        return st;
+    }
+    return answer_result(op, request, result, ret);
+}
+
 static struct status take_in(struct op *op, struct gateway *gateway,
                              const struct gateway_order *order, struct http_response *ret)
 {
@@ -97,14 +109,8 @@ static struct status take_in(struct op *op, struct gateway *gateway,
     if (!command) {
         return op_arena_full(op);
     }
-    enum intake_result result = INTAKE_RESULT_NONE;
     TRY(gateway_command_make(op, order, command));
-    struct status st = gateway->submit(op, gateway->submit_ctx, &command->request, &result);
-    if (status_failed(st)) {
-        ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
-        return st;
-    }
-    return answer_result(op, command, result, ret);
+    return gateway_take_in(op, gateway, &command->request, ret);
 }
 
 static struct gateway_order begin_order(const struct http_request *req, enum gateway_action action)

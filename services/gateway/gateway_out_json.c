@@ -250,6 +250,38 @@ static struct str short_type(struct str type)
     return type;
 }
 
+STATUS gateway_out_user(struct op *op, const struct gateway_user *user, struct str *ret_json)
+{
+    const struct gateway_account *account = &user->account;
+    bool rejected = !user->is_registered && user->outcome == INTAKE_REJECTED;
+    struct str waiting = rejected ? STR("rejected") : STR("pending");
+    struct json_writer out = begin(op);
+    json_write_object(&out, NULL);
+    json_write_id(&out, "id", account->id);
+    json_write_str(&out, "status", user->is_registered ? STR("registered") : waiting);
+    json_write_str(&out, "display_name", account->display_name);
+    if (account->discord_id.len > 0) {
+        json_write_str(&out, "discord_id", account->discord_id);
+    } else {
+        json_write_null(&out, "discord_id");
+    }
+    json_write_id(&out, "marketplace_id", account->marketplace_id);
+    write_rejection(&out, rejected ? user->outcome_code : STR(""), user->outcome_sentence);
+    json_write_time(&out, "created_at", account->created_at_us);
+    json_write_time(&out, "updated_at", account->updated_at_us);
+    json_write_end(&out);
+    return json_write_finish(op, &out, ret_json);
+}
+
+/* What a command is about: a deal, or a user. The other one is null. */
+static void write_subject(struct json_writer *out, struct str topic, struct id key)
+{
+    struct id none = {.bytes = {0}};
+    bool of_user = str_eq(topic, str_of(topology_topics[TOPIC_GATEWAY_COMMANDS_V1].name));
+    json_write_id(out, "escrow_id", of_user ? none : key);
+    json_write_id(out, "user_id", of_user ? key : none);
+}
+
 STATUS gateway_out_command(struct op *op, const struct gateway_command_row *command,
                            struct str *ret_json)
 {
@@ -257,7 +289,7 @@ STATUS gateway_out_command(struct op *op, const struct gateway_command_row *comm
     struct json_writer out = begin(op);
     json_write_object(&out, NULL);
     json_write_id(&out, "command_id", command->id);
-    json_write_id(&out, "escrow_id", command->escrow_id);
+    write_subject(&out, command->topic, command->key);
     json_write_str(&out, "type", short_type(command->type));
     json_write_str(&out, "status", outcome_name(command->outcome));
     write_rejection(&out, rejected ? command->code : STR(""), command->sentence);
@@ -271,13 +303,13 @@ STATUS gateway_out_command(struct op *op, const struct gateway_command_row *comm
     return json_write_finish(op, &out, ret_json);
 }
 
-STATUS gateway_out_accepted(struct op *op, const struct gateway_command *command,
+STATUS gateway_out_accepted(struct op *op, const struct intake_request *request,
                             struct str *ret_json)
 {
     struct json_writer out = begin(op);
     json_write_object(&out, NULL);
-    json_write_id(&out, "command_id", command->request.id);
-    json_write_id(&out, "escrow_id", command->escrow_id);
+    json_write_id(&out, "command_id", request->id);
+    write_subject(&out, str_of(topology_topics[request->topic].name), request->key);
     json_write_str(&out, "status", STR("pending"));
     json_write_end(&out);
     return json_write_finish(op, &out, ret_json);

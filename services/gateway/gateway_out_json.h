@@ -19,8 +19,10 @@ STATUS gateway_out_list(struct op *op, const struct gateway_view *views, uint32_
 /* {"items": [...], "next_after": ...}; next_after 0 is null. */
 STATUS gateway_out_timeline(struct op *op, const struct gateway_entry *entries, uint32_t count,
                             enum gateway_role role, int64_t next_after, struct str *ret_json);
+/* For whoever may see the user at all. */
+STATUS gateway_out_user(struct op *op, const struct gateway_user *user, struct str *ret_json);
 STATUS gateway_out_command(struct op *op, const struct gateway_command_row *command,
                            struct str *ret_json);
 /* The answer to a command that was taken in: the same for every repetition. */
-STATUS gateway_out_accepted(struct op *op, const struct gateway_command *command,
+STATUS gateway_out_accepted(struct op *op, const struct intake_request *request,
                             struct str *ret_json);

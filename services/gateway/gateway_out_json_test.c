@@ -257,7 +257,8 @@ static void commands_tell_their_outcome(void **state)
     for (int outcome = 0; outcome < INTAKE_OUTCOME_COUNT; outcome++) {
         const struct gateway_command_row row = {
             .id = numbered(7),
-            .escrow_id = numbered(1),
+            .topic = STR("escrow.commands.v1"),
+            .key = numbered(1),
             .type = STR("holdfast.escrow.v1.CancelEscrow"),
             .outcome = (enum intake_outcome)outcome,
             .code = outcome == INTAKE_REJECTED ? STR("escrow.has_funds") : STR(""),

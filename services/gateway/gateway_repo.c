@@ -4,7 +4,7 @@
 #include "base/defer.h"
 #include "gateway_sql.h"
 
-/* Reads only: lanes write the views, the intake writes what is pending. */
+/* Reads only: lanes write the views and the accounts, the intake writes what is pending. */
 
 #define V(field, kind) TABLE_COLUMN(struct gateway_view, field, kind)
 static const struct table_column view_columns[] = {
@@ -85,6 +85,45 @@ const struct table gateway_pending_table = {
     .parent = TABLE_NO_COLUMN,
 };
 
+static const struct table_column account_columns[] = {
+    TABLE_FIXED_COLUMN(struct gateway_account, id, COLUMN_UUID),
+    TABLE_COLUMN(struct gateway_account, seq, COLUMN_INT8),
+    TABLE_FIXED_COLUMN(struct gateway_account, marketplace_id, COLUMN_UUID),
+    TABLE_COLUMN(struct gateway_account, display_name, COLUMN_TEXT),
+    TABLE_COLUMN(struct gateway_account, discord_id, COLUMN_TEXT),
+    TABLE_FIXED_COLUMN(struct gateway_account, created_at_us, COLUMN_INT8),
+    TABLE_COLUMN(struct gateway_account, updated_at_us, COLUMN_INT8),
+};
+
+const struct table gateway_account_table = {
+    .name = "account",
+    .row_bytes = sizeof(struct gateway_account),
+    .columns = account_columns,
+    .column_count = ARRAY_LEN(account_columns),
+    .key_count = 1,
+    .version = 1,
+    .parent = TABLE_NO_COLUMN,
+};
+
+static const struct table_column account_pending_columns[] = {
+    TABLE_COLUMN(struct gateway_account_pending, id, COLUMN_UUID),
+    TABLE_COLUMN(struct gateway_account_pending, command_id, COLUMN_UUID),
+    TABLE_COLUMN(struct gateway_account_pending, marketplace_id, COLUMN_UUID),
+    TABLE_COLUMN(struct gateway_account_pending, display_name, COLUMN_TEXT),
+    TABLE_COLUMN(struct gateway_account_pending, discord_id, COLUMN_TEXT),
+    TABLE_COLUMN(struct gateway_account_pending, created_at_us, COLUMN_INT8),
+};
+
+const struct table gateway_account_pending_table = {
+    .name = "account_pending",
+    .row_bytes = sizeof(struct gateway_account_pending),
+    .columns = account_pending_columns,
+    .column_count = ARRAY_LEN(account_pending_columns),
+    .key_count = 1,
+    .version = TABLE_NO_COLUMN,
+    .parent = TABLE_NO_COLUMN,
+};
+
 const struct pg_stmt *const *const gateway_repo_stmts = gateway_sql_all;
 const uint32_t gateway_repo_stmt_count = GATEWAY_SQL_COUNT;
 
@@ -159,6 +198,18 @@ static struct status read_pending(struct op *op, const struct pg_rows *rows, uin
     I64(inspection_seconds);
     TEXT(description);
     I64(created_at_us);
+    return OK;
+}
+
+static struct status read_account(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                  struct gateway_account *ret)
+{
+    ID(id);
+    ID(marketplace_id);
+    TEXT(display_name);
+    TEXT(discord_id);
+    I64(created_at_us);
+    I64(updated_at_us);
     return OK;
 }
 
@@ -266,6 +317,49 @@ struct gateway_parties gateway_deal_parties(const struct gateway_deal *deal)
                                     .seller_id = deal->pending.seller_id};
 }
 
+static struct status find_account(struct op *op, struct pg *pg, struct id id,
+                                  struct gateway_user *user)
+{
+    const struct pg_param params[] = {PG_ID(id)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask(op, pg, &gateway_sql_account_get, params, ARRAY_LEN(params), &rows));
+    user->is_registered = pg_rows_count(rows) > 0;
+    return user->is_registered ? read_account(op, rows, 0, &user->account) : OK;
+}
+
+static struct status find_registration(struct op *op, struct pg *pg, struct id id,
+                                       struct gateway_user *user)
+{
+    const struct pg_param params[] = {PG_ID(id)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask(op, pg, &gateway_sql_account_pending_get, params, ARRAY_LEN(params), &rows));
+    user->is_pending = pg_rows_count(rows) > 0;
+    if (!user->is_pending) {
+        return OK;
+    }
+    TRY(read_account(op, rows, 0, &user->account));
+    TRY(read_outcome(op, rows, 0, &user->outcome));
+    TRY(pg_rows_text(op, rows, 0, "outcome_code", &user->outcome_code));
+    return pg_rows_text(op, rows, 0, "outcome_sentence", &user->outcome_sentence);
+}
+
+STATUS gateway_repo_find_user(struct op *op, struct pg *pg, struct id id,
+                              struct gateway_user *ret_user)
+{
+    *ret_user = (struct gateway_user){.is_registered = false};
+    TRY(find_account(op, pg, id, ret_user));
+    if (ret_user->is_registered) {
+        return OK;
+    }
+    TRY(find_registration(op, pg, id, ret_user));
+    if (ret_user->is_pending && ret_user->outcome == INTAKE_ACCEPTED) {
+        /* Accepted between the two questions: the account was there in the same commit. */
+        ret_user->is_pending = false;
+        return find_account(op, pg, id, ret_user);
+    }
+    return OK;
+}
+
 static struct status ask_list(struct op *op, struct pg *pg, const struct gateway_caller *caller,
                               struct gateway_cursor cursor, uint32_t limit,
                               struct pg_rows **ret_rows)
@@ -338,7 +432,8 @@ STATUS gateway_repo_find_command(struct op *op, struct pg *pg, struct id id,
     }
     *ret_command = (struct gateway_command_row){.id = id};
     TRY(read_outcome(op, rows, 0, &ret_command->outcome));
-    TRY(pg_rows_id(op, rows, 0, "key", &ret_command->escrow_id));
+    TRY(pg_rows_text(op, rows, 0, "topic", &ret_command->topic));
+    TRY(pg_rows_id(op, rows, 0, "key", &ret_command->key));
     TRY(pg_rows_text(op, rows, 0, "type", &ret_command->type));
     TRY(pg_rows_id(op, rows, 0, "account", &ret_command->account_id));
     TRY(pg_rows_i64(op, rows, 0, "created_at_us", &ret_command->created_at_us));

@@ -2,6 +2,7 @@
 
 #include "base/table.h"
 #include "gateway/gateway.h"
+#include "gateway/gateway_account.h"
 #include "pg/pg.h"
 
 /* Rows and their structs, and the questions that requests ask. All texts live in op->arena. */
@@ -9,6 +10,8 @@
 extern const struct table gateway_view_table;
 extern const struct table gateway_entry_table;
 extern const struct table gateway_pending_table;
+extern const struct table gateway_account_table;
+extern const struct table gateway_account_pending_table;
 
 /* Every statement of the gateway, for pg_open. */
 extern const struct pg_stmt *const *const gateway_repo_stmts;
@@ -51,9 +54,24 @@ STATUS gateway_repo_timeline(struct op *op, struct pg *pg, struct id escrow_id, 
                              uint32_t limit, const struct gateway_entry **ret_entries,
                              uint32_t *ret_count);
 
+/* What there is about one user: the account, or else the registration that was taken in. */
+struct gateway_user {
+    bool is_registered;
+    bool is_pending;                /* a registration without an account; see outcome */
+    struct gateway_account account; /* of a registration: what it asks for; seq 0 */
+    enum intake_outcome outcome;    /* of the registration */
+    struct str outcome_code;
+    struct str outcome_sentence;
+};
+
+/* Both flags false: nobody ever heard of it. */
+STATUS gateway_repo_find_user(struct op *op, struct pg *pg, struct id id,
+                              struct gateway_user *ret_user);
+
 struct gateway_command_row {
     struct id id;
-    struct id escrow_id;
+    struct str topic;
+    struct id key;   /* whom or what it is about: by topic */
     struct str type; /* CloudEvents type */
     struct id account_id;
     enum intake_outcome outcome;

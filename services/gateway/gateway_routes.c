@@ -29,9 +29,12 @@ const struct http_route gateway_routes[] = {
     /* REQ-D9, REQ-D10: the names that clients of old know. */
     COMMAND("/api/escrow/:id/mark-delivered", gateway_post_mark_delivered),
     COMMAND("/api/escrow/:id/release",        gateway_post_release),
+    COMMAND("/v1/users",                      gateway_post_user),
+    COMMAND("/v1/users/:id/link-discord",     gateway_post_link_discord),
     READ("/v1/escrows",                       gateway_get_escrows),
     READ("/v1/escrows/:id",                   gateway_get_escrow),
     READ("/v1/escrows/:id/timeline",          gateway_get_timeline),
+    READ("/v1/users/:id",                     gateway_get_user),
     READ("/v1/commands/:id",                  gateway_get_command),
     {.method = HTTP_GET, .path = "/openapi.json", .deadline_ms = GATEWAY_DEADLINE_READ_MS,
      .handler = gateway_get_openapi},

@@ -9,6 +9,11 @@ static const struct engine_aggregate_kind deal = {
     .table = &gateway_view_table,
 };
 
+static const struct engine_aggregate_kind account = {
+    .name = STR("account"),
+    .table = &gateway_account_table,
+};
+
 static const struct engine_handler handlers[] = {
     {
         .topic = TOPIC_ESCROW_EVENTS_V1,
@@ -23,6 +28,13 @@ static const struct engine_handler handlers[] = {
         .aggregate = &deal,
         .decode = gateway_in_payments_decode,
         .decide = gateway_in_decide,
+    },
+    {
+        .topic = TOPIC_GATEWAY_COMMANDS_V1,
+        .aggregate = &account,
+        .decode = gateway_in_accounts_decode,
+        .decide = gateway_in_accounts_decide,
+        .closes = ENGINE_CLOSES_MESSAGE,
     },
 };
 

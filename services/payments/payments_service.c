@@ -9,16 +9,6 @@
 #include "payments/payments_signal.h"
 #include "wire/wire.h"
 
-/* A signal's outcome is that it was decided: nobody polls for it. */
-static enum intake_outcome signal_outcome(const struct engine_message *message,
-                                          struct str *ret_code, struct str *ret_sentence)
-{
-    (void)message;
-    *ret_code = STR("");
-    *ret_sentence = STR("");
-    return INTAKE_ACCEPTED;
-}
-
 static const struct engine_aggregate_kind payment = {
     .name = STR("payment"),
     .table = &payments_repo_payment,
@@ -40,7 +30,6 @@ static const struct engine_handler payments_handlers[] = {
         .decode = payments_signal_decode,
         .decide = payments_in_signals_decide,
         .closes = ENGINE_CLOSES_MESSAGE,
-        .outcome = signal_outcome,
         .drop_needs_two = true,
     },
 };

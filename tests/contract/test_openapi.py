@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tools" / "openapi"))
 import openapi  # noqa: E402
 
 DOCUMENT = openapi.load(ROOT / "services/gateway/openapi.yaml")
-HEADER = (ROOT / "services/gateway/gateway.h").read_text()
+HEADER = "".join((ROOT / "services/gateway" / name).read_text() for name in ("gateway.h", "gateway_account.h"))
 OPERATIONS = [
     (method.upper(), path, operation)
     for path, item in DOCUMENT["paths"].items()
@@ -136,8 +136,11 @@ def test_states_are_those_of_the_schema():
 
 
 def test_command_types_are_those_of_the_schema():
-    body = proto_names("escrow/v1/commands.proto", "oneof", "body")
-    types = re.findall(r"(\w+) \w+ = \d+;", body)
+    types = [
+        name
+        for owner in ("escrow", "gateway")
+        for name in re.findall(r"(\w+) \w+ = \d+;", proto_names(f"{owner}/v1/commands.proto", "oneof", "body"))
+    ]
     assert DOCUMENT["components"]["schemas"]["Command"]["properties"]["type"]["enum"] == types
 
 
@@ -150,5 +153,11 @@ def test_limits_are_those_of_the_code():
     assert terms["inspection_seconds"]["default"] == constant("GATEWAY_INSPECTION_DEFAULT_SECONDS")
     assert terms["description"]["maxLength"] == constant("GATEWAY_DESCRIPTION_MAX_CHARS")
     assert terms["seller_account"]["maxLength"] == constant("GATEWAY_ACCOUNT_MAX_CHARS")
+    user = DOCUMENT["components"]["schemas"]["NewUser"]["properties"]
+    assert user["display_name"]["maxLength"] == constant("GATEWAY_DISPLAY_NAME_MAX_CHARS")
+    digits = (constant("GATEWAY_DISCORD_ID_MIN_DIGITS") - 1, constant("GATEWAY_DISCORD_ID_MAX_DIGITS") - 1)
+    link = DOCUMENT["components"]["schemas"]["DiscordLink"]["properties"]
+    for fields in (user, link):
+        assert fields["discord_id"]["pattern"] == "^[1-9][0-9]{%d,%d}$" % digits
     reason = DOCUMENT["components"]["requestBodies"]["Reason"]["content"]["application/json"]["schema"]
     assert reason["properties"]["reason"]["maxLength"] == constant("GATEWAY_REASON_MAX_CHARS")

@@ -132,7 +132,7 @@ static void every_intake_is_closed(void **state)
         uint32_t closing = 0;
         for (uint32_t i = 0; i < writer->handler_count; i++) {
             const struct engine_handler *handler = &writer->handlers[i];
-            assert_int_equal(handler->closes != ENGINE_CLOSES_NONE, handler->outcome != NULL);
+            assert_int_equal(handler->closes == ENGINE_CLOSES_CAUSE, handler->outcome != NULL);
             closing += handler->closes != ENGINE_CLOSES_NONE ? 1 : 0;
         }
         assert_int_not_equal(closing, 0);

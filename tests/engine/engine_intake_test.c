@@ -301,6 +301,44 @@ static void is_closed_by_its_outcome(struct world *world)
     world_check(world);
 }
 
+#define UNWANTED 13
+
+static STATUS decide_or_refuse(struct engine_turn *turn, const struct engine_message *message)
+{
+    if (toy_amount(message) == UNWANTED) {
+        engine_refuse(turn, STR("toy.unwanted"), STR("nobody wants it"));
+        return OK;
+    }
+    return toy_service.handlers[1].decide(turn, message);
+}
+
+/* A message of our own brings its outcome itself; that of its neighbours is theirs. */
+static void is_closed_by_its_decision(struct world *world)
+{
+    handlers[0] = toy_service.handlers[0];
+    handlers[1] = toy_service.handlers[1];
+    handlers[1].decide = decide_or_refuse;
+    judging = toy_service;
+    judging.handlers = handlers;
+    world->service = &judging;
+    world_start(world);
+    open_account(world, account_of(0));
+    int64_t now_us = clock_wall_us();
+    world_intake(world, account_of(0), "add", 5, intake_of(0), now_us);
+    world_intake(world, account_of(0), "add", UNWANTED, intake_of(1), now_us);
+    world_intake(world, account_of(0), "add", 6, intake_of(2), now_us);
+    world_await_total(world, account_of(0), 12);
+    await_closed(world, intake_of(1));
+    const struct intake_row *refused = world_find_intake(world, intake_of(1));
+    assert_int_equal(refused->outcome, INTAKE_REJECTED);
+    assert_true(str_eq(refused->outcome_code, STR("toy.unwanted")));
+    assert_true(str_eq(refused->outcome_sentence, STR("nobody wants it")));
+    assert_int_equal(world_find_intake(world, intake_of(0))->outcome, INTAKE_ACCEPTED);
+    assert_int_equal(world_find_intake(world, intake_of(2))->outcome, INTAKE_ACCEPTED);
+    world_settle(world);
+    world_check(world);
+}
+
 static const struct world_test tests[] = {
     WORLD_TEST(publishes_what_nobody_did, WORLD_BOTH),
     WORLD_TEST(waits_until_it_is_due, WORLD_SIM_ONLY),
@@ -311,6 +349,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(sweeps_any_number, WORLD_SIM_ONLY),
     WORLD_TEST(leaves_unknown_topics_alone, WORLD_SIM_ONLY),
     WORLD_TEST(is_closed_by_its_outcome, WORLD_BOTH),
+    WORLD_TEST(is_closed_by_its_decision, WORLD_BOTH),
 };
 
 int main(int argc, char **argv)

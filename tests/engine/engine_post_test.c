@@ -181,6 +181,13 @@ static void is_sent_though_the_poster_died(struct world *world)
     assert_int_equal(WORLD_STAT(next, intakes_republished), 1);
 }
 
+/* The same where the clock of decisions was set on: the sweep goes by the other one. */
+static void is_sent_in_sandbox_time(struct world *world)
+{
+    world->ops->advance_clock(world, 7 * 86400 * INT64_C(1000000));
+    is_sent_though_the_poster_died(world);
+}
+
 /* The decision was not committed: nobody ever hears of it but by the next attempt. */
 static void is_not_sent_without_its_decision(struct world *world)
 {
@@ -513,6 +520,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(reaches_its_own_lane, WORLD_BOTH),
     WORLD_TEST(reaches_all_lanes, WORLD_BOTH),
     WORLD_TEST(is_sent_though_the_poster_died, WORLD_BOTH),
+    WORLD_TEST(is_sent_in_sandbox_time, WORLD_SIM_ONLY),
     WORLD_TEST(is_not_sent_without_its_decision, WORLD_BOTH),
     WORLD_TEST(is_sent_once_though_its_batch_failed, WORLD_SIM_ONLY),
     WORLD_TEST(is_sent_again_after_the_producer_failed, WORLD_SIM_ONLY),

@@ -1,0 +1,91 @@
+"""Users from the outside: registered, linked, read by those who may, and told to whoever listens."""
+
+import uuid
+
+from harness import kafka_log
+from harness.waiting import wait_for
+
+DISCORD = "123456789012345678"
+OTHER_DISCORD = "223456789012345678"
+
+
+def register(api, role="MARKETPLACE", key=None, **fields):
+    return api.post("/v1/users", role, {"display_name": "Ada", **fields}, key)
+
+
+def registered(api, role="MARKETPLACE", **fields):
+    """The id of a new user."""
+    answer = register(api, role, **fields)
+    assert answer.status == 202, answer
+    assert api.outcome(answer, role) == ("accepted", None)
+    return answer.json()["user_id"]
+
+
+def token_of(stack, kind, account):
+    """A token of somebody else than those that every test has; its role in api."""
+    role = f"{kind}-{account}"
+    told = stack.operator.json("token", "create", "--kind", kind, "--account", account)
+    stack.api.tokens[role] = told["token"]["token"]
+    return role
+
+
+def told_of(stack, user):
+    """The records of accounts.events.v1 about a user, in order, each once."""
+    partitions = kafka_log.read_topic(stack.servers.brokers, "accounts.events.v1")
+    return list({message: value for records in partitions.values() for _, message, key, value in records
+                 if key == user}.values())
+
+
+def test_registered_linked_and_told(stack, api):
+    user = registered(api)
+    seen = api.get(f"/v1/users/{user}", "MARKETPLACE").json()
+    assert (seen["status"], seen["display_name"], seen["discord_id"]) == ("registered", "Ada", None)
+    assert seen["marketplace_id"] == api.ids["MARKETPLACE"]
+    linked = api.post(f"/v1/users/{user}/link-discord", "MARKETPLACE", {"discord_id": DISCORD})
+    assert linked.status == 202, linked
+    assert linked.json()["user_id"] == user
+    assert api.outcome(linked, "MARKETPLACE") == ("accepted", None)
+    again = api.post(f"/v1/users/{user}/link-discord", "STAFF", {"discord_id": DISCORD})
+    assert api.outcome(again, "STAFF") == ("accepted", None)
+    other = api.post(f"/v1/users/{user}/link-discord", "STAFF", {"discord_id": OTHER_DISCORD})
+    assert api.outcome(other, "STAFF") == ("accepted", None)
+    assert api.get(f"/v1/users/{user}", "STAFF").json()["discord_id"] == OTHER_DISCORD
+    told = wait_for(lambda: len(told_of(stack, user)) >= 3 and told_of(stack, user), 10, "the events")
+    assert len(told) == 3  # what was so already is not told again
+    for value, wanted in zip(told, ("Ada", DISCORD, OTHER_DISCORD)):
+        assert wanted.encode() in value
+
+
+def test_a_repeated_request_is_the_same_user(api):
+    key = str(uuid.uuid4())
+    first = register(api, key=key, discord_id=DISCORD)
+    again = register(api, key=key, discord_id=DISCORD)
+    assert (first.status, again.status) == (202, 202)
+    assert first.body == again.body
+    assert register(api, key=key, discord_id=OTHER_DISCORD).status == 422
+    assert api.outcome(first, "MARKETPLACE") == ("accepted", None)
+    told = api.get(first.headers["location"], "MARKETPLACE").json()
+    assert (told["type"], told["escrow_id"], told["user_id"]) == ("RegisterUser", None, first.json()["user_id"])
+
+
+def test_strangers_see_nobody(stack, api):
+    user = registered(api)
+    path = f"/v1/users/{user}"
+    own = token_of(stack, "user", user)
+    marketplace = token_of(stack, "marketplace", str(uuid.uuid4()))
+    assert api.get(path, own).json()["id"] == user
+    assert api.post(f"{path}/link-discord", own, {"discord_id": DISCORD}).status == 403
+    for role in ("STRANGER", marketplace):
+        assert api.get(path, role).status == 404
+        assert api.post(f"{path}/link-discord", role, {"discord_id": DISCORD}).status == 404
+    assert register(api, "BUYER").status == 403
+    of_staff = registered(api, "STAFF")
+    assert api.get(f"/v1/users/{of_staff}", "MARKETPLACE").status == 404
+    assert api.get(f"/v1/users/{of_staff}", "STAFF").json()["marketplace_id"] is None
+
+
+def test_a_token_needs_no_registration(api):
+    """Deals are between ids; who is not registered is just not known here."""
+    assert api.get(f"/v1/users/{api.ids['BUYER']}", "BUYER").status == 404
+    deal = api.deal()
+    assert deal.view("BUYER")["buyer_id"] == api.ids["BUYER"]
