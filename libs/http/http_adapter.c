@@ -79,7 +79,6 @@ static STATUS find_route(struct op *op, struct http_exchange *exchange)
         op->arena->max_bytes = req->route->arena_bytes;
     }
     if (raw->draining && (req->route->flags & HTTP_ROUTE_WHILE_DRAINING) == 0) {
-        exchange->response.retry_after_s = HTTP_RETRY_AFTER_S;
         exchange->close = true;
         return op_fail(op, STATUS_RETRY, "http.draining", "draining");
     }
@@ -127,6 +126,9 @@ static void become_problem(struct op *op, struct http_exchange *exchange, struct
         ret->header_count = 1;
     }
     http_problem(op, st, ret);
+    if (ret->status == 503 && ret->retry_after_s == 0) {
+        ret->retry_after_s = HTTP_RETRY_AFTER_S;
+    }
 }
 
 static bool has_header(const struct http_response *ret, struct str name)

@@ -151,6 +151,7 @@ static void test_deadline_holds_for_the_token(void **state)
     calls = 0;
     struct http_exchange exchange = serve(&arena, &raw);
     assert_int_equal(exchange.response.status, 503);
+    assert_int_equal(exchange.response.retry_after_s, HTTP_RETRY_AFTER_S);
     assert_non_null(strstr(exchange.response.body.ptr, "op.deadline"));
     assert_int_equal(calls, 0);
 }

@@ -27,7 +27,7 @@
 #define HTTP_RECEIVE_PRESSED_MS 2000 /* then as well: whoever stands in front sends quickly */
 #define HTTP_IDLE_MS 10000
 #define HTTP_SEND_MS 30000
-#define HTTP_RETRY_AFTER_S 2 /* told with 503 while draining */
+#define HTTP_RETRY_AFTER_S 2 /* told with each 503 whose handler says nothing else */
 
 struct http_options {
     struct str host; /* a numeric address, v4 or v6 */

@@ -1,5 +1,6 @@
 """A PostgreSQL and a Kafka of one's own, by the same script that developers use."""
 
+import contextlib
 import json
 import os
 import signal
@@ -37,6 +38,11 @@ class Servers:
 
     def thaw(self, name):
         os.kill(self.pids[name], signal.SIGCONT)
+
+    def thaw_all(self):
+        for pid in self.pids.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
     def url(self, role):
         """The connection string of holdfast_<role>."""

@@ -1,0 +1,105 @@
+"""What each service needs goes away and comes back: refused or waiting as promised, and everything goes on afterwards."""
+
+import uuid
+
+import pytest
+
+from harness.api import AMOUNT_MINOR
+from harness.waiting import wait_for
+
+BACKLOG_S = 60  # for so long commands are taken in while Kafka takes none
+BACK_S = 60
+
+
+def assert_alive(stack, ready=None):
+    """Liveness depends on nothing outside; readiness of all is as told, where it is told."""
+    for process in stack.processes.values():
+        assert process.admin("/livez")[0] == 200, process.name
+        if ready is not None:
+            assert (process.admin("/readyz")[0] == 200) == ready, (process.name, process.admin("/readyz?verbose"))
+
+
+def wait_all_ready(stack):
+    for process in stack.processes.values():
+        process.wait_ready(BACK_S)
+
+
+@pytest.fixture
+def servers(stack):
+    """Whatever a test did to them, they run afterwards."""
+    yield stack.servers
+    stack.servers.thaw_all()
+    stack.servers.start()
+    wait_all_ready(stack)
+
+
+def test_kafka_is_away(stack, servers):
+    """What is asked for is kept and done when it is back; a webhook is answered as ever."""
+    deal, unpaid = stack.api.held_deal(), stack.api.deal()
+    servers.kill("kafka")
+    answer = deal.act("mark-delivered", "SELLER")
+    assert answer.status == 202, answer
+    unpaid.pay()
+    wait_for(lambda: stack.sandbox.counters()["webhooks"]["queued"] == 0, 15, "the webhook being answered")
+    assert_alive(stack)
+    assert stack.api.get(answer.headers["location"], "SELLER").json()["status"] == "pending"
+    servers.start()
+    deal.wait("DELIVERED", BACK_S)
+    unpaid.wait("FUNDS_HELD", BACK_S)
+    assert stack.api.outcome(answer, "SELLER") == ("accepted", None)
+
+
+def test_kafka_hangs_for_long(stack, servers):
+    """New commands are refused while none of the old ones gets through, and what was accepted is done all the same."""
+    deal = stack.api.held_deal()
+    servers.freeze("kafka")
+    first = deal.act("mark-delivered", "SELLER")
+    assert first.status == 202, first
+
+    def refused():
+        answer = stack.api.create()
+        assert answer.status in (202, 503), answer
+        return answer.status == 503 and answer
+
+    answer = wait_for(refused, BACKLOG_S + 15, "the refusal")
+    assert answer.json()["code"] == "intake.backlog"
+    assert int(answer.headers["retry-after"]) > 0
+    assert_alive(stack)
+    servers.thaw("kafka")
+    deal.wait("DELIVERED", BACK_S)
+    wait_for(lambda: stack.api.create().status == 202, BACK_S, "being taken in again")
+
+
+def test_postgres_is_away(stack, servers):
+    """Nothing is accepted that is not durable; readiness tells; a repeated request is the same one."""
+    deal = stack.api.held_deal()
+    servers.kill("postgres")
+    wait_for(lambda: stack.api.create().status == 503, 15, "the database being gone")  # its sessions end by themselves
+    key = str(uuid.uuid4())
+    answer = deal.act("mark-delivered", "SELLER", key=key)
+    assert answer.status == 503, answer
+    assert int(answer.headers["retry-after"]) > 0
+    wait_for(lambda: all(process.admin("/readyz")[0] == 503 for process in stack.processes.values()), 15, "not ready")
+    assert_alive(stack, ready=False)
+    servers.start()
+    wait_all_ready(stack)
+    assert deal.act("mark-delivered", "SELLER", key=key).status == 202
+    deal.wait("DELIVERED", BACK_S)
+    assert deal.events().count("EscrowDelivered") == 1
+
+
+def test_the_provider_is_away(stack):
+    """Deals that need it wait, and go on by themselves; nothing is done twice."""
+    stack.sandbox.process.freeze()
+    try:
+        answer = stack.api.create()
+        assert answer.status == 202, answer
+        assert stack.api.outcome(answer, "MARKETPLACE") == ("accepted", None)
+        assert_alive(stack, ready=True)
+        path = f"/v1/escrows/{answer.json()['escrow_id']}"
+        assert stack.api.get(path, "BUYER").json()["state"] == "CREATED"
+    finally:
+        stack.sandbox.process.thaw()
+    wait_for(lambda: stack.api.get(path, "BUYER").json()["state"] == "AWAIT_FUNDS", BACK_S, "a way to pay")
+    effects = stack.sandbox.effects(answer.json()["escrow_id"])
+    assert effects["payment_intents"] == (1, AMOUNT_MINOR)
