@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 from harness import paths
+from harness.waiting import wait_for
 
 
 class Servers:
@@ -28,7 +29,17 @@ class Servers:
         self.super_url = told["database_url"]
         self.brokers = told["brokers"]
         self.role_urls = told["role_urls"]
+        self.pg_home = told["pg_home"]
         self.pids = {"kafka": told["kafka_pid"], "postgres": told["pg_pid"]}
+
+    def end(self, name):
+        """As its operator would: when this returns it has ended, and start() starts it again."""
+        os.kill(self.pids[name], {"kafka": signal.SIGTERM, "postgres": signal.SIGINT}[name])
+        wait_for(lambda: not os.path.exists(f"/proc/{self.pids[name]}"), 60, f"the end of {name}")
+
+    def data(self, name):
+        """The folder of its data."""
+        return {"kafka": f"{self.folder}/kafka/data", "postgres": f"{self.pg_home}/data"}[name]
 
     def kill(self, name):
         os.kill(self.pids[name], signal.SIGKILL)

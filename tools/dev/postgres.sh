@@ -88,7 +88,10 @@ pg_answers() {
 }
 
 pg_start() {
-    proc_alive postgres && return 0
+    if proc_alive postgres && proc_await postgres 120 pg_answers; then # or is it just recovering
+        return 0
+    fi
+    proc_stop postgres INT 20
     proc_wait_reaped postgres
     pg_choose_home
     pg_init
