@@ -134,6 +134,9 @@ static void every_intake_is_closed(void **state)
             const struct engine_handler *handler = &writer->handlers[i];
             assert_int_equal(handler->closes == ENGINE_CLOSES_CAUSE, handler->outcome != NULL);
             closing += handler->closes != ENGINE_CLOSES_NONE ? 1 : 0;
+            if (handler->topic == topic) { /* internal: its own decisions are the outcome */
+                assert_int_equal(handler->closes, ENGINE_CLOSES_MESSAGE);
+            }
         }
         assert_int_not_equal(closing, 0);
     }
