@@ -52,9 +52,11 @@ extern const size_t conf_common_key_count;
 /* … those of a service with lanes: DATABASE_URL, KAFKA_BROKERS, KAFKA_* security, ENGINE_THREADS … */
 extern const struct conf_key conf_engine_keys[];
 extern const size_t conf_engine_key_count;
-/* … and those of a service that takes requests from outside: HTTP_CONNECTIONS_PER_ADDRESS_MAX. */
+/* … and those of a service that takes requests from outside: HTTP_CONNECTIONS_PER_ADDRESS_MAX,
+ * READY_LAG_MS. */
 extern const struct conf_key conf_http_keys[];
 extern const size_t conf_http_key_count;
+#define CONF_READY_LAG_MAX_MS 6000
 
 enum conf_env {
     CONF_ENV_NONE = 0,

@@ -95,5 +95,13 @@ const struct conf_key conf_http_keys[] = {
      .help =
          "The most connections of one client address at the same time; more are closed at once. "
          "0: no limit, for behind a proxy, where all connections have the proxy's address."},
+    {.name = "READY_LAG_MS",
+     .type = CONF_I64,
+     .fallback = "3000",
+     .min = 0,
+     .max = CONF_READY_LAG_MAX_MS,
+     .unit = "ms",
+     .help = "How long requests are still served after /readyz said 503 at the end, until whoever "
+             "balances the load has seen it. 0: for one replica alone."},
 };
 const size_t conf_http_key_count = ARRAY_LEN(conf_http_keys);

@@ -175,7 +175,6 @@ static void start_over(struct engine *engine)
     engine_report(engine, -1, "engine.start_over");
     engine_lanes_lose_all(engine);
     engine->connected = false;
-    atomic_store_explicit(&engine->stats.connected, 0, memory_order_relaxed);
     engine->connect_at_ms =
         clock_mono_ms() + random_backoff_ms(&engine->random, engine->connect_tries,
                                             CONNECT_BACKOFF_MS, CONNECT_BACKOFF_MAX_MS);
@@ -201,7 +200,13 @@ static STATUS connect_store(struct engine *engine, int64_t max_wait_ms)
                                      wait_ms < max_wait_ms ? wait_ms : max_wait_ms);
         return OK;
     }
-    TRY(engine->ports.store->ops->connect(&engine->op, engine->ports.store));
+    /* Told only now: a connection that is found again at once is no reason to be taken out of service, and without
+     * Kafka requests are taken in as ever. */
+    struct status st = engine->ports.store->ops->connect(&engine->op, engine->ports.store);
+    if (status_failed(st)) {
+        atomic_store_explicit(&engine->stats.connected, 0, memory_order_relaxed);
+        return st;
+    }
     TRY(see_kafka(engine));
     engine->connected = true;
     engine->heartbeat_at_ms = 0;

@@ -8,7 +8,7 @@
 /*
  * The engine inside a process: ENGINE_THREADS threads, each with its own connection, consumer and
  * producer, from the configuration of svc. Registers the readiness check "engine" (every thread
- * connected, no stopped lane, nothing unpublished for longer than ENGINE_RUN_STALE_MS) and the
+ * reaches its database, no stopped lane, nothing unpublished for longer than ENGINE_RUN_STALE_MS) and the
  * holdfast_engine_* metrics.
  */
 

@@ -316,11 +316,9 @@ void svc_wait(struct svc *svc)
 
 void svc_ready_lag(const struct svc *svc)
 {
-    if (conf_env(svc->conf) != CONF_ENV_PRODUCTION) {
-        return;
-    }
-    int64_t until_ms = clock_mono_ms() + SVC_READY_LAG_MS;
-    for (int64_t left = SVC_READY_LAG_MS; left > 0; left = until_ms - clock_mono_ms()) {
+    int64_t lag_ms = conf_i64(svc->conf, "READY_LAG_MS");
+    int64_t until_ms = clock_mono_ms() + lag_ms;
+    for (int64_t left = lag_ms; left > 0; left = until_ms - clock_mono_ms()) {
         (void)poll(/* fds */ NULL, 0, (int)left); /* EINTR: the loop goes on */
     }
 }

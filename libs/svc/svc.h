@@ -21,14 +21,11 @@
  * From "not ready" to the end of the process: what each part of it may take at most. The sum is less
  * than terminationGracePeriodSeconds (30 s), and each part does with less when nothing hangs.
  */
-/* How long an HTTP service serves on after it said "not ready", so that balancers notice. Nothing
- * waits in development and test. */
-#define SVC_READY_LAG_MS 3000
 #define SVC_DRAIN_HTTP_MS 10000  /* requests in flight: the longest deadline of a route */
 #define SVC_DRAIN_INTAKE_MS 3000 /* what is queued, and Kafka's acknowledgements */
 #define SVC_DRAIN_ENGINE_MS 8000 /* the batch, publishing, the hand-over of lanes */
 #define SVC_DRAIN_MS \
-    (SVC_READY_LAG_MS + SVC_DRAIN_HTTP_MS + SVC_DRAIN_INTAKE_MS + SVC_DRAIN_ENGINE_MS)
+    (CONF_READY_LAG_MAX_MS + SVC_DRAIN_HTTP_MS + SVC_DRAIN_INTAKE_MS + SVC_DRAIN_ENGINE_MS)
 #define SVC_GRACE_MS 30000
 _Static_assert(SVC_DRAIN_MS < SVC_GRACE_MS - 2000, "the end comes before SIGKILL does");
 #define SVC_CHECKS_MAX 16
@@ -81,7 +78,7 @@ void svc_wait(struct svc *svc);
 bool svc_stopping(const struct svc *svc);
 /* Asks the service to end, as a TERM would, from any thread. failed: with exit code 1. */
 void svc_stop(struct svc *svc, bool failed);
-/* For an HTTP service while draining: waits SVC_READY_LAG_MS in production, else not at all. */
+/* For an HTTP service that said "not ready": serves on for READY_LAG_MS, so that balancers notice. */
 void svc_ready_lag(const struct svc *svc);
 
 /* The port of the admin listener; 0 without one. */

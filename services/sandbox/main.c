@@ -83,6 +83,7 @@ static STATUS run(struct op *op, struct svc *svc)
         svc_wait(svc);
     }
     svc_ready(svc, false);
+    svc_ready_lag(svc);
     sandbox_stop(&sandbox);
     http_server_drain(server);
     return OK;

@@ -19,7 +19,8 @@ class Sandbox:
         self.url = f"http://127.0.0.1:{self.port}"
         environment = {
             "HOLDFAST_ENV": "test", "LOG_LEVEL": "info", "ADMIN_LISTEN": "127.0.0.1:0",
-            "HTTP_LISTEN": f"127.0.0.1:{self.port}", "STRIPE_SECRET_KEY": API_KEY,
+            "HTTP_LISTEN": f"127.0.0.1:{self.port}", "READY_LAG_MS": "0",
+            "STRIPE_SECRET_KEY": API_KEY,
             "STRIPE_WEBHOOK_SECRET": WEBHOOK_SECRET, "DISCORD_BOT_TOKEN": BOT_TOKEN,
         }
         if webhook_urls:

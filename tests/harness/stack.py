@@ -61,6 +61,7 @@ class Stack:
             "ENGINE_THREADS": str(THREADS),
         }
         if (service, number) in self.http_ports:
+            environment["READY_LAG_MS"] = "0"
             environment["HTTP_LISTEN"] = f"127.0.0.1:{self.http_ports[service, number]}"
         if service == "payments":
             environment["STRIPE_API_BASE"] = self.sandbox.url

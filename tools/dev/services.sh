@@ -15,7 +15,7 @@ service_env() { # name, HTTP port key or '-', extra KEY=VALUE... -> NUL-ended as
     shift 2
     printf '%s\0' PATH=/usr/bin:/bin LANG=C.UTF-8 HOLDFAST_ENV=development \
         "LOG_LEVEL=${LOG_LEVEL:-info}" "ADMIN_LISTEN=127.0.0.1:$(service_port "$name" "$(admin_port_key "$name")")" "$@"
-    [[ $http == - ]] || printf '%s\0' "HTTP_LISTEN=127.0.0.1:$(service_port "$name" "$http")"
+    [[ $http == - ]] || printf '%s\0' "HTTP_LISTEN=127.0.0.1:$(service_port "$name" "$http")" READY_LAG_MS=0
 }
 
 # The first gateway and payments keep the plain names: theirs are the URLs that people and the sandbox know.
