@@ -16,6 +16,8 @@
 #define BROKEN 4 /* this one gets a message that cannot be decided */
 #define EARLY 5  /* this one is added to before it is opened */
 #define ADDS 9
+#define FIRING 17 /* what a timer adds */
+#define FIRING_APART_MS 15
 
 static int64_t expected[ACCOUNTS];
 static uint32_t lines_now;   /* of the journal, while the broken one is parked, but for answers */
@@ -91,6 +93,12 @@ void inputs_write(struct world *world, uint64_t seed)
             lines_now++;
         }
         world_command(world, world_account(a), "open", 100);
+    }
+    for (uint32_t a = 0; a < SOUND;
+         a++) { /* they come due in the midst of the others, or after them */
+        world_command(world, world_account(a), "timer", TOY_TIMER(FIRING, a * FIRING_APART_MS));
+        expected[a] += FIRING;
+        lines_now++;
     }
     world_intake(world, world_account(0), "add", 11, world_id("intake", 0), clock_wall_us());
     expected[0] += 11;
