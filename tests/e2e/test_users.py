@@ -50,7 +50,7 @@ def test_registered_linked_and_told(stack, api):
     other = api.post(f"/v1/users/{user}/link-discord", "STAFF", {"discord_id": OTHER_DISCORD})
     assert api.outcome(other, "STAFF") == ("accepted", None)
     assert api.get(f"/v1/users/{user}", "STAFF").json()["discord_id"] == OTHER_DISCORD
-    told = wait_for(lambda: len(told_of(stack, user)) >= 3 and told_of(stack, user), 10, "the events")
+    told = wait_for(lambda: len(told_of(stack, user)) >= 3 and told_of(stack, user), 20, "the events")
     assert len(told) == 3  # what was so already is not told again
     for value, wanted in zip(told, ("Ada", DISCORD, OTHER_DISCORD)):
         assert wanted.encode() in value
