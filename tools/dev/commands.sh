@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# up, down, status, ctl, logs, reset, demo, judges, bench, servers.
+# up, down, env, status, ctl, logs, reset, demo, judges, bench, servers.
 
 # Builds first: what does not compile starts nothing. The broker's JVM starts while the database is prepared.
 up_all() { # replicas
@@ -59,6 +59,8 @@ up_table() {
     done
     printf '\nNext:\n'
     printf '  ./dev demo                 one deal from creation to payout\n'
+    # shellcheck disable=SC2016
+    printf '  eval "$(./dev env)"        these URLs and tokens in your shell; then docs/api.md\n'
     printf '  ./dev logs escrow-1 -f     what a service says\n'
     printf '  curl -s -H "Authorization: Bearer %s" %s/v1/escrows\n' \
         "$(recall secrets TOKEN_BUYER)" "$(service_url GATEWAY_HTTP_PORT)"
@@ -131,6 +133,17 @@ cmd_ctl() {
     proc_alive postgres || die "$EXIT_NOT_STARTED" "nothing runs; ./dev up starts it"
     ctl=$(binary release holdfastctl) || die "$EXIT_NOT_STARTED" "holdfastctl is not in the build"
     HOLDFAST_ENV=development DATABASE_URL=$(pg_url holdfast_operator) KAFKA_BROKERS=$(kafka_brokers) "$ctl" "$@"
+}
+
+# For a shell of people: eval "$(./dev env)".
+cmd_env() {
+    (($# == 0)) || usage_error "env takes no options"
+    local key
+    [[ -n $(recall env GATEWAY_HTTP_PORT) ]] || die "$EXIT_NOT_STARTED" "nothing was started yet; ./dev up starts it"
+    printf 'export %s=%q\n' HOLDFAST_URL "$(service_url GATEWAY_HTTP_PORT)" SANDBOX_URL "$(service_url SANDBOX_HTTP_PORT)"
+    for key in MARKETPLACE BUYER SELLER STAFF; do
+        printf 'export %s_%s=%q\n' "$key" TOKEN "$(recall secrets "TOKEN_$key")" "$key" ID "$(recall secrets "${key}_ID")"
+    done
 }
 
 cmd_status() {

@@ -36,6 +36,8 @@ test|cmd:clang-16|clang-16
 test|cmd:clang-tidy-16|clang-tidy-16
 test|cmd:clang-format-16|clang-format-16
 test|cmd:shellcheck|shellcheck
+test|cmd:curl|curl
+test|cmd:jq|jq
 venv|py:ensurepip|python3-venv
 buf|cmd:npm|npm
 check|file:$CLANG_RT|libclang-rt-16-dev

@@ -1,0 +1,38 @@
+"""The API guide: its commands are pasted into a shell, in their order, and tell what the page says they do."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import paths
+
+PAGE = paths.ROOT / "docs" / "api.md"
+
+
+def blocks():
+    """[(commands, what the page shows of their output or None)]"""
+    found = re.findall(r"```sh\n(.*?)```(?:\n\n```\n(.*?)```)?", PAGE.read_text(), re.DOTALL)
+    assert len(found) >= 6
+    return found
+
+
+@pytest.fixture
+def environment(stack):
+    told = {"PATH": os.environ["PATH"], "HOLDFAST_URL": stack.api.by_number[1], "SANDBOX_URL": stack.sandbox.url}
+    for role in ("MARKETPLACE", "BUYER", "SELLER", "STAFF"):
+        told[f"{role}_TOKEN"] = stack.tokens[role]
+        told[f"{role}_ID"] = stack.ids[role]
+    return told
+
+
+def test_the_guide_does_what_it_says(environment):
+    script = "set -euo pipefail\n"
+    shown = ""
+    for commands, output in blocks():
+        script += commands
+        shown += output
+    done = subprocess.run(["bash"], input=script, env=environment, text=True, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == shown
