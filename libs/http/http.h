@@ -129,6 +129,7 @@ enum http_body {
 
 #define HTTP_ROUTE_NEEDS_KEY 0x1u      /* 400 without an Idempotency-Key */
 #define HTTP_ROUTE_WHILE_DRAINING 0x2u /* answered while draining too: health, metrics */
+#define HTTP_ROUTE_SAVES_MONEY 0x4u    /* refused last: may overdraw both quotas, see http_rate.h */
 
 struct http_route {
     enum http_method method;

@@ -40,9 +40,10 @@ static struct str peer_of(const struct http_options *options, const struct http_
     return str_trim(peer);
 }
 
-static STATUS authenticate(struct op *op, const struct http_options *options,
-                           struct http_request *req)
+static STATUS authenticate(struct op *op, struct http_exchange *exchange)
 {
+    const struct http_options *options = exchange->options;
+    struct http_request *req = &exchange->req;
     switch (req->route->auth) {
     case HTTP_AUTH_NONE: return OK;
     case HTTP_AUTH_TOKEN: {
@@ -53,7 +54,7 @@ static STATUS authenticate(struct op *op, const struct http_options *options,
         }
         TRY(options->authenticate(op, options->deps, req, &req->principal));
         ASSERT(req->principal != NULL);
-        return OK;
+        return http_admit_token(op, exchange);
     }
     case HTTP_AUTH_COUNT: break;
     }
@@ -71,7 +72,6 @@ static STATUS find_route(struct op *op, struct http_exchange *exchange)
     req->headers = raw->headers;
     req->header_count = raw->header_count;
     req->body = raw->body;
-    req->peer = peer_of(exchange->options, raw);
     TRY(http_route_find(op, exchange->options, req, &exchange->response));
     ASSERT(req->route->deadline_ms > 0);
     op->deadline_ms = clock_mono_ms() + req->route->deadline_ms;
@@ -100,7 +100,8 @@ static STATUS answer(struct op *op, struct http_exchange *exchange)
         return st;
     }
     TRY(http_check_headers(op, req));
-    TRY(authenticate(op, exchange->options, req));
+    TRY(http_admit_address(op, exchange));
+    TRY(authenticate(op, exchange));
     TRY(http_check_type(op, req));
     return req->route->handler(op, exchange->options->deps, req, &exchange->response);
 }
@@ -152,6 +153,7 @@ static STATUS add_common(struct op *op, struct http_exchange *exchange)
     if (ret->status == 401) {
         TRY(http_response_header(op, ret, STR("WWW-Authenticate"), STR("Bearer")));
     }
+    TRY(http_admit_headers(op, exchange));
     if (ret->retry_after_s > 0) {
         struct strbuf buf;
         strbuf_init(&buf, op->arena, RETRY_AFTER_MAX_BYTES);
@@ -168,14 +170,15 @@ static STATUS add_common(struct op *op, struct http_exchange *exchange)
     return OK;
 }
 
-_Static_assert(HTTP_RESPONSE_HEADERS_MAX >= 6 + 4, "ours and some of the handler's");
+_Static_assert(HTTP_RESPONSE_HEADERS_MAX >= 8 + 4, "ours and some of the handler's");
 
 void http_serve(struct op *op, struct http_exchange *exchange)
 {
-    int64_t began_us = clock_mono_us();
     start_response(&exchange->response);
     op->correlation_id = correlation(op, exchange->raw);
+    exchange->req.peer = peer_of(exchange->options, exchange->raw);
     struct status st = answer(op, exchange);
+    http_admit_settle(op, exchange);
     if (!status_failed(st)) {
         st = add_common(op, exchange);
     }
@@ -191,7 +194,7 @@ void http_serve(struct op *op, struct http_exchange *exchange)
         struct http_seen seen = {.route = exchange->req.route,
                                  .method = exchange->req.method,
                                  .status = exchange->response.status,
-                                 .took_us = clock_mono_us() - began_us,
+                                 .took_us = clock_mono_us() - exchange->raw->arrived_us,
                                  .code = code};
         exchange->options->observe(op, exchange->options->deps, &seen);
     }

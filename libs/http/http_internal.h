@@ -14,6 +14,7 @@ struct http_raw {
     size_t header_bytes;
     const struct http_pair *headers;
     struct str peer;
+    int64_t arrived_us; /* when all of it was there; monotonic clock */
     bool draining;
 };
 
@@ -22,7 +23,9 @@ struct http_exchange {
     const struct http_raw *raw;
     struct http_request req;
     struct http_response response;
-    bool close; /* the connection is not used again */
+    bool close;              /* the connection is not used again */
+    struct http_rate *rated; /* the quota that was asked last; NULL: none */
+    struct http_rate_verdict rate;
 };
 
 /* The whole way: checks, route, authentication, handler, problem document, observer. op is fresh;
@@ -39,6 +42,18 @@ STATUS http_route_find(struct op *op, const struct http_options *options, struct
                        struct http_response *ret);
 /* Decodes the query into req. "http.query". */
 STATUS http_route_query(struct op *op, struct str query, struct http_request *req);
+
+/* http_admit.c */
+
+/* Whether the quota of the address lets the request through, before anything is done about it. Needs
+ * the peer and the route. "http.address_rate", then with Retry-After. */
+STATUS http_admit_address(struct op *op, struct http_exchange *exchange);
+/* Takes the request from the quota of its token, which is good. "http.token_rate". */
+STATUS http_admit_token(struct op *op, struct http_exchange *exchange);
+/* Takes the request from the quota of its address, unless a good token paid for it. */
+void http_admit_settle(struct op *op, struct http_exchange *exchange);
+/* RateLimit and RateLimit-Policy, of draft-ietf-httpapi-ratelimit-headers-10. */
+STATUS http_admit_headers(struct op *op, struct http_exchange *exchange);
 
 /* http_check.c: each refuses with its own code; see error_codes.txt. */
 

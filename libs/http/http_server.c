@@ -223,6 +223,7 @@ static int serve(struct http_conn *conn, const struct _u_request *request, struc
         .url = str_of(request->http_url),
         .body = {.ptr = request->binary_body, .len = request->binary_body_length},
         .peer = str_of(conn->peer),
+        .arrived_us = clock_mono_us(),
         .draining = atomic_load(&server->draining),
     };
     struct header_list list = {.raw = &raw,

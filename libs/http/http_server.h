@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/http.h"
+#include "http/http_rate.h"
 
 /*
  * The server: a thread per connection (small stacks), every limit ours. One request at a time per
@@ -41,6 +42,12 @@ struct http_options {
     uint32_t per_address_max;        /* connections of one address; 0: no limit */
     /* The address of the proxy in front: from it alone the last X-Forwarded-For is the peer. */
     struct str trusted_proxy;
+    /*
+     * Quotas of requests, 429 beyond; NULL: none. A token's are those made with it, whoever sends them;
+     * an address' (an IPv6 /64) are those without a token that is good, so that guessing costs a
+     * guesser only. Answers tell the quota that was taken from (RateLimit, RateLimit-Policy).
+     */
+    struct http_rate *token_rate, *address_rate;
     /* For tests, milliseconds; 0: the constants above. */
     int64_t head_ms, receive_ms, idle_ms, send_ms;
 };

@@ -1,6 +1,7 @@
 #include "gateway/gateway_conf.h"
 
 #include "base/defer.h"
+#include "http/http_rate.h"
 #include "pg/pg.h"
 
 /* The gateway's own keys. */
@@ -23,6 +24,26 @@ const struct conf_key gateway_conf_keys[] = {
      .max = 8192,
      .unit = "connections",
      .help = "The most connections at the same time; each has a thread with a small stack."},
+    {.name = "HTTP_RATE_PER_TOKEN",
+     .type = CONF_I64,
+     .fallback = "2000",
+     .min = 0,
+     .max = HTTP_RATE_QUOTA_MAX,
+     .unit = "requests in 10 s",
+     .help = "What one API token may ask of this process; more is refused with 429, refunds last. "
+             "0: no "
+             "limit."},
+    {.name = "HTTP_RATE_PER_ADDRESS",
+     .type = CONF_I64,
+     .fallback = "200",
+     .min = 0,
+     .max = HTTP_RATE_QUOTA_MAX,
+     .unit = "requests in 10 s",
+     .help =
+         "What one client address (an IPv6 /64) may ask of this process without a good token; "
+         "beyond, "
+         "everything from there is refused with 429, so behind a proxy HTTP_TRUSTED_PROXY must be "
+         "set. 0: no limit."},
     {.name = "INTAKE_BACKLOG_MAX_MS",
      .type = CONF_I64,
      .fallback = "60000",

@@ -4,13 +4,17 @@
 
 #define ROUTES_TEXT_MAX_BYTES 4096
 
-#define COMMAND(route_path, route_handler)                                     \
+#define COMMAND_WITH(route_path, route_handler, more_flags)                    \
     {                                                                          \
         .method = HTTP_POST, .path = (route_path), .auth = HTTP_AUTH_TOKEN,    \
         .body = HTTP_BODY_JSON, .body_max_bytes = GATEWAY_BODY_MAX_BYTES,      \
         .deadline_ms = GATEWAY_DEADLINE_ACCEPT_MS, .handler = (route_handler), \
-        .flags = HTTP_ROUTE_NEEDS_KEY,                                         \
+        .flags = HTTP_ROUTE_NEEDS_KEY | (more_flags),                          \
     }
+#define COMMAND(route_path, route_handler) COMMAND_WITH(route_path, route_handler, 0)
+/* Gives money back: the last to be refused when there are too many requests (R17). */
+#define RESCUE(route_path, route_handler) \
+    COMMAND_WITH(route_path, route_handler, HTTP_ROUTE_SAVES_MONEY)
 #define READ(route_path, route_handler)                                      \
     {                                                                        \
         .method = HTTP_GET, .path = (route_path), .auth = HTTP_AUTH_TOKEN,   \
@@ -24,7 +28,7 @@ const struct http_route gateway_routes[] = {
     COMMAND("/v1/escrows/:id/mark-delivered", gateway_post_mark_delivered),
     COMMAND("/v1/escrows/:id/release",        gateway_post_release),
     COMMAND("/v1/escrows/:id/cancel",         gateway_post_cancel),
-    COMMAND("/v1/escrows/:id/refund",         gateway_post_refund),
+    RESCUE("/v1/escrows/:id/refund",          gateway_post_refund),
     COMMAND("/v1/escrows/:id/retry",          gateway_post_retry),
     /* REQ-D9, REQ-D10: the names that clients of old know. */
     COMMAND("/api/escrow/:id/mark-delivered", gateway_post_mark_delivered),

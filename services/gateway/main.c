@@ -5,6 +5,7 @@
 #include "gateway/gateway_conf.h"
 #include "gateway/gateway_http.h"
 #include "gateway/gateway_in.h"
+#include "gateway/gateway_rates.h"
 #include "gateway/gateway_repo.h"
 #include "http/http_server.h"
 #include "obs/log.h"
@@ -35,7 +36,7 @@ static struct status open_pool(struct op *op, const struct conf *conf, struct pg
 }
 
 static struct status open_server(struct op *op, const struct conf *conf, struct gateway *gateway,
-                                 struct http_server **ret_server)
+                                 const struct gateway_rates *rates, struct http_server **ret_server)
 {
     struct conf_address listen = conf_address(conf, "HTTP_LISTEN");
     const struct http_options options = {
@@ -49,6 +50,8 @@ static struct status open_server(struct op *op, const struct conf *conf, struct 
         .connections_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_MAX"),
         .per_address_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_PER_ADDRESS_MAX"),
         .trusted_proxy = conf_str(conf, "HTTP_TRUSTED_PROXY"),
+        .token_rate = rates->token,
+        .address_rate = rates->address,
     };
     TRY(http_server_open(op, &options, ret_server));
     log_info(op, "gateway.listening", LOG_I64("port", http_server_port(*ret_server)));
@@ -80,8 +83,10 @@ static struct status run(struct op *op, struct svc *svc)
         .production = conf_env(conf) == CONF_ENV_PRODUCTION,
     };
     gateway_metrics_init(&gateway.metrics, svc_metrics(svc));
+    DEFER(gateway_rates_close_at) struct gateway_rates *rates = NULL;
+    TRY(gateway_rates_open(op, conf, svc_metrics(svc), &rates));
     DEFER(http_server_free_at) struct http_server *server = NULL;
-    TRY(open_server(op, conf, &gateway, &server));
+    TRY(open_server(op, conf, &gateway, rates, &server));
 
     svc_ready(svc, true);
     while (!svc_stopping(svc)) {
@@ -91,7 +96,7 @@ static struct status run(struct op *op, struct svc *svc)
     svc_ready_lag(svc);
     http_server_stop(TAKE(server), SVC_DRAIN_HTTP_MS);
     return OK;
-} /* http, intake, engine, pool: the reverse of the opening order */
+} /* http, rates, intake, engine, pool: the reverse of the opening order */
 
 int main(int argc, char **argv)
 {
