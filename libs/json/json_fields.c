@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/card.h"
 #include "json/json_read.h"
 
 /* One JSON object into one struct, by a table. Refusals name our field and never the value. */
@@ -55,6 +56,9 @@ static struct status read_text(struct op *op, const struct json_field *field,
     }
     if (!in_range(field, characters(value->text))) {
         return blame(op, field, "json.out_of_range");
+    }
+    if (field->prose && card_number_in(value->text)) {
+        return blame(op, field, "json.card_number");
     }
     memcpy(place, &value->text, sizeof(value->text));
     return OK;

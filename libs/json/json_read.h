@@ -37,13 +37,14 @@ struct json_field {
     bool required;
     int64_t min, max; /* I64: the value; TEXT: characters; both 0: no bound but the input's */
     size_t offset;
+    bool prose; /* TEXT that somebody writes: card numbers are refused, see base/card.h */
 };
 
 /*
  * Reads an object into *ret_struct. A field that is not there leaves its place as it is (so defaults
  * are set before); null is not "not there". Anything unknown is refused. STATUS_INVALID with
  * json.syntax, .not_utf8, .nul, .duplicate_field, .not_an_object, .unknown_field, .missing_field,
- * .wrong_type, .not_integer, .out_of_range, .bad_id; STATUS_LIMIT with json.too_large, .too_deep,
+ * .wrong_type, .not_integer, .out_of_range, .bad_id, .card_number; STATUS_LIMIT with json.too_large, .too_deep,
  * op.arena_full.
  */
 STATUS json_read_object(struct op *op, struct str body, const struct json_field *fields,

@@ -37,6 +37,7 @@ struct deal {
     int64_t any;
     bool flag;
     struct str text;
+    struct str note;
     struct id id;
 };
 
@@ -46,6 +47,7 @@ static const struct json_field deal_fields[] = {
     {"any", JSON_FIELD_I64, .offset = offsetof(struct deal, any)},
     {"flag", JSON_FIELD_BOOL, .offset = offsetof(struct deal, flag)},
     {"text", JSON_FIELD_TEXT, .min = 1, .max = 3, .offset = offsetof(struct deal, text)},
+    {"note", JSON_FIELD_TEXT, .prose = true, .offset = offsetof(struct deal, note)},
     {"id", JSON_FIELD_ID, .offset = offsetof(struct deal, id)},
 };
 
@@ -153,6 +155,9 @@ static void bad_objects_are_refused(void **state)
         {STR("{\"amount\":1,\"text\":\"\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\"}"), "json.out_of_range",
          "/text"},
         {STR("{\"amount\":1,\"text\":1}"), "json.wrong_type", "/text"},
+        {STR("{\"amount\":1,\"note\":\"canary 4242-4242-4242-4242\"}"), "json.card_number",
+         "/note"},
+        {STR("{\"amount\":1,\"note\":\"\\u0034242424242424242\"}"), "json.card_number", "/note"},
         {STR("{\"amount\":1,\"flag\":1}"), "json.wrong_type", "/flag"},
         {STR("{\"amount\":1,\"flag\":\"true\"}"), "json.wrong_type", "/flag"},
         {STR("{\"amount\":1,\"id\":\"canary\"}"), "json.bad_id", "/id"},

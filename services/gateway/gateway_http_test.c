@@ -318,6 +318,20 @@ static void bad_creations_reach_nobody(void **state)
                     "\",\"seller_account\":\"acct_1A\",\"amount_minor\":0,\"currency\":\"USD\"}")),
            422, "gateway.amount_limit");
     assert_string_equal(fixture.op.err.field, "/amount_minor");
+    /* Neither kept nor passed on, in whichever text it stands. */
+    static const char *const texts[] = {
+        "\"seller_account\":\"acct_4242424242424242\"",
+        "\"seller_account\":\"acct_1\",\"description\":\"4242 4242 4242 4242\"",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        char body[512];
+        int len = snprintf(body, sizeof(body),
+                           "{\"buyer_id\":\"" BUYER "\",\"seller_id\":\"" SELLER
+                           "\",\"amount_minor\":1,\"currency\":\"USD\",%s}",
+                           texts[i]);
+        struct str text = {.ptr = body, .len = (size_t)len};
+        expect(call(POST_ESCROWS, text), 422, "json.card_number");
+    }
     assert_int_equal(fixture.submitted, 0);
 }
 

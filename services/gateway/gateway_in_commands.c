@@ -18,7 +18,7 @@ static const struct json_field create_fields[] = {
      .offset = offsetof(struct gateway_terms, buyer_id)},
     {"seller_id", JSON_FIELD_ID, .required = true,
      .offset = offsetof(struct gateway_terms, seller_id)},
-    {"seller_account", JSON_FIELD_TEXT, .required = true,
+    {"seller_account", JSON_FIELD_TEXT, .required = true, .prose = true,
      .offset = offsetof(struct gateway_terms, seller_account)},
     {"amount_minor", JSON_FIELD_I64, .required = true,
      .offset = offsetof(struct gateway_terms, amount_minor)},
@@ -26,7 +26,8 @@ static const struct json_field create_fields[] = {
      .offset = offsetof(struct gateway_terms, currency)},
     {"inspection_seconds", JSON_FIELD_I64,
      .offset = offsetof(struct gateway_terms, inspection_seconds)},
-    {"description", JSON_FIELD_TEXT, .offset = offsetof(struct gateway_terms, description)},
+    {"description", JSON_FIELD_TEXT, .prose = true,
+     .offset = offsetof(struct gateway_terms, description)},
 };
 
 struct reason_body {
@@ -34,7 +35,7 @@ struct reason_body {
 };
 
 static const struct json_field reason_fields[] = {
-    {"reason", JSON_FIELD_TEXT, .offset = offsetof(struct reason_body, reason)},
+    {"reason", JSON_FIELD_TEXT, .prose = true, .offset = offsetof(struct reason_body, reason)},
 };
 
 /* No body and {} mean the same. */

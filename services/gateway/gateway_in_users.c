@@ -10,7 +10,7 @@
 #include "json/json_read.h"
 
 static const struct json_field register_fields[] = {
-    {"display_name", JSON_FIELD_TEXT, .required = true,
+    {"display_name", JSON_FIELD_TEXT, .prose = true, .required = true,
      .offset = offsetof(struct gateway_account_order, display_name)},
     {"discord_id", JSON_FIELD_TEXT, .offset = offsetof(struct gateway_account_order, discord_id)},
 };
