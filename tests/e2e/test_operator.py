@@ -4,15 +4,8 @@ import kafka
 import pytest
 
 from harness import kafka_log
+from harness.kafka_log import lane_of
 from harness.waiting import wait_for
-
-
-def lane_of(key):
-    """FNV-1a 64 of the key's text, modulo the number of lanes, as everything of ours computes it."""
-    spread = 0xCBF29CE484222325
-    for byte in key.encode():
-        spread = (spread ^ byte) * 0x100000001B3 % 2**64
-    return spread % 12
 
 
 def publish(stack, topic, key, value):

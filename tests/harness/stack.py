@@ -63,11 +63,22 @@ class Stack:
         if (service, number) in self.http_ports:
             environment["READY_LAG_MS"] = "0"
             environment["HTTP_LISTEN"] = f"127.0.0.1:{self.http_ports[service, number]}"
+        if service == "gateway":  # all tests come from one address, with few tokens
+            environment["HTTP_RATE_PER_TOKEN"] = "100000"
+            environment["HTTP_RATE_PER_ADDRESS"] = "100000"
         if service == "payments":
             environment["STRIPE_API_BASE"] = self.sandbox.url
             environment["STRIPE_SECRET_KEY"] = API_KEY
             environment["STRIPE_WEBHOOK_SECRETS"] = WEBHOOK_SECRET
         return environment
+
+    def add_gateway(self, **changes):
+        """Starts one more gateway, "gateway-limited", configured otherwise; its port. The caller stops it."""
+        port = free_port()
+        environment = {**self._environment("gateway", 0), "HTTP_LISTEN": f"127.0.0.1:{port}", **changes}
+        self.processes["gateway-limited"] = Process("gateway-limited", "holdfast-gateway", environment, self.folder)
+        self.processes["gateway-limited"].start().wait_ready(60)
+        return port
 
     def start(self):
         self.sandbox.start()
