@@ -326,6 +326,7 @@ static STATUS open_effects(struct op *op, struct effects *effects)
     }
     if (options->limit != NULL) {
         effects_limit_init(&effects->limit, options->limit);
+        effects->options.limit = &effects->limit.options;
     }
     struct httpc_options http = {
         .slots = options->slots, .allow_http = options->allow_http, .ca_file = options->ca_file};

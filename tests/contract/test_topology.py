@@ -16,7 +16,7 @@ import topology  # noqa: E402
 
 TOPICS = topology.parse((ROOT / "topology.yaml").read_text())["topics"]
 EMIT = re.compile(r"\bengine_emit\(\s*\w+,\s*(TOPIC_\w+)")
-SUBMIT = re.compile(r"\brequest->topic\s*=\s*(TOPIC_\w+)")
+SUBMIT = re.compile(r"(?:\brequest->topic\s*=|\bengine_post\(\s*\w+,)\s*(TOPIC_\w+)")
 # Read already, and written by nobody yet. Whoever begins to write one takes it out of here, or the test tells.
 AWAITED = {"oracle.commands.v1"}
 DLQ = re.compile(r"\.dlq\s*=\s*(TOPIC_\w+)")
@@ -40,7 +40,7 @@ def writers(pattern):
 
 def test_every_use_is_understood():
     """A topic written in a way that the patterns do not see would make the other tests blind."""
-    seen = re.compile(r"\bengine_emit\(|\brequest->topic\s*=|\.dlq\s*=")
+    seen = re.compile(r"\bengine_emit\(|\bengine_post\(|\brequest->topic\s*=|\.dlq\s*=")
     count = sum(len(seen.findall(text)) for _, text in sources())
     understood = sum(len(pattern.findall(text)) for _, text in sources() for pattern in (EMIT, SUBMIT, DLQ))
     assert count == understood > 0

@@ -15,12 +15,14 @@
 #include "base/lane.h"
 #include "escrow/escrow_in.h"
 #include "gateway/gateway_in.h"
+#include "notifications/notifications_service.h"
 #include "oracle/oracle_service.h"
 #include "payments/payments_service.h"
 
 static const struct engine_service *const services[] = {
     &escrow_service,
     &gateway_service,
+    &notifications_service,
     &oracle_service,
     &payments_service,
 };

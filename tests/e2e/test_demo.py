@@ -23,7 +23,7 @@ def run_demo(stack, **changes):
 def test_it_pays_the_seller(stack):
     done = run_demo(stack)
     assert done.returncode == 0, done.stdout + done.stderr
-    for word in ("EscrowReleased", "PSP_CLEAR", "1 transfer of 125.00", "0 findings", "chain head"):
+    for word in ("EscrowReleased", "PSP_CLEAR", "1 transfer of 125.00", "0 findings", "chain head", "was paid out to you"):
         assert word in done.stdout, (word, done.stdout)
 
 

@@ -8,11 +8,11 @@ from harness.api import Api
 from harness.ctl import Ctl
 from harness.ports import free_port
 from harness.process import Process
-from harness.sandbox import API_KEY, WEBHOOK_SECRET, Sandbox
+from harness.sandbox import API_KEY, BOT_TOKEN, DISCORD, WEBHOOK_SECRET, Sandbox
 from harness.servers import Servers
 from harness.waiting import wait_for
 
-SERVICES = ("escrow", "payments", "oracle", "gateway")
+SERVICES = ("escrow", "payments", "oracle", "gateway", "notifications")
 ROLES = {"MARKETPLACE": "marketplace", "BUYER": "user", "SELLER": "user", "STAFF": "staff", "STRANGER": "user"}
 THREADS = 2  # of each process: owners of lanes
 
@@ -70,6 +70,9 @@ class Stack:
             environment["STRIPE_API_BASE"] = self.sandbox.url
             environment["STRIPE_SECRET_KEY"] = API_KEY
             environment["STRIPE_WEBHOOK_SECRETS"] = WEBHOOK_SECRET
+        if service == "notifications":
+            environment["DISCORD_API_BASE"] = self.sandbox.url + DISCORD
+            environment["DISCORD_BOT_TOKEN"] = BOT_TOKEN
         return environment
 
     def add_gateway(self, **changes):

@@ -24,6 +24,7 @@ PATIENCE_S = 20
 POLL_S = 0.005
 AMOUNT_MINOR = 12500
 SELLER_ACCOUNT = "acct_demo1234567890"
+DELIVERIES = 10  # five events that each of the two parties cares about
 
 
 class DemoFailed(Exception):
@@ -181,6 +182,18 @@ class Demo:
         if code != 0 or any(sums.values()):
             raise DemoFailed(f"the ledger is not right: {json.dumps(verified['findings'])}")
 
+    def told(self):
+        """What the parties heard, or would have: a DM each, where a Discord account is known."""
+        deadline = time.monotonic() + PATIENCE_S
+        rows = []
+        while len(rows) < DELIVERIES and time.monotonic() < deadline:
+            rows = self.operator("delivery", "list", "--escrow", self.escrow)[1]["deliveries"]
+            time.sleep(POLL_S)
+        for row in sorted(rows, key=lambda row: (row["seq"], row["role"])):
+            print(f"  {row['seq']:>2}  {row['role']:<8} {row['state']:<11} {row['content'].split(' / ')[0]}")
+        if len(rows) != DELIVERIES:
+            raise DemoFailed(f"{len(rows)} messages instead of {DELIVERIES}")
+
     def effects(self):
         status, counted = call("GET", f"{self.sandbox}/sandbox/counters?escrow_id={self.escrow}")
         if status != 200:
@@ -202,6 +215,8 @@ def main():
         print("\nIts ledger, and all accounts\n")
         demo.ledger()
         demo.effects()
+        print("\nWhat the parties were told (no_channel: we know no Discord account of theirs)\n")
+        demo.told()
     except DemoFailed as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1

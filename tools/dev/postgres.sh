@@ -2,7 +2,7 @@
 # A PostgreSQL cluster of our own: own data folder, own port, own passwords, fsync on. PostgreSQL refuses to run as
 # root, so then it runs as the package's `postgres` user, in a folder which that user can reach.
 
-readonly HOLDFAST_SERVICES=(gateway escrow payments oracle)
+readonly HOLDFAST_SERVICES=(gateway escrow payments oracle notifications)
 
 # The user's own PGHOST and the like would send psql, and PGDATA the server, elsewhere. (PG_... are ours.)
 for name in "${!PG@}"; do

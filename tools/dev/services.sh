@@ -38,6 +38,10 @@ replica_env() { # service, replica
             "STRIPE_API_BASE=$(service_url SANDBOX_HTTP_PORT)" \
             "STRIPE_SECRET_KEY=$(stripe_secret_key)" "STRIPE_WEBHOOK_SECRETS=$(stripe_webhook_secret)"
         ;;
+    notifications)
+        service_env "$name" - "${common[@]}" \
+            "DISCORD_API_BASE=$(service_url SANDBOX_HTTP_PORT)/api/v10" "DISCORD_BOT_TOKEN=$(discord_bot_token)"
+        ;;
     esac
 }
 

@@ -1,0 +1,149 @@
+/* The life of deliveries. A recipient's are sent one after the other, in the order they came. */
+#include "notifications/notifications_decide.h"
+
+#include "base/assert.h"
+
+bool notifications_decide_is_sound(const struct recipient *recipient)
+{
+    bool reached =
+        recipient->discord_id.len == 0 || notifications_discord_is_id(recipient->discord_id);
+    bool channel =
+        recipient->channel_id.len == 0 ||
+        (notifications_discord_is_id(recipient->channel_id) && recipient->discord_id.len > 0);
+    return reached && channel && recipient->asking < ASKING_COUNT && recipient->told_n >= 0;
+}
+
+bool notifications_decide_delivery_is_sound(const struct delivery *delivery)
+{
+    return delivery->n >= 1 && delivery->notice > NOTICE_NONE && delivery->notice < NOTICE_COUNT &&
+           delivery->role > ROLE_NONE && delivery->role < ROLE_COUNT &&
+           delivery->state > DELIVERY_NONE && delivery->state < DELIVERY_STATE_COUNT &&
+           delivery->open == (delivery->state == DELIVERY_WAITING) &&
+           (delivery->message_ref.len > 0) == (delivery->state == DELIVERY_SENT);
+}
+
+static bool is_too_old(const struct delivery *delivery, int64_t now_us)
+{
+    return now_us - delivery->happened_at_us > DELIVERY_AGE_MAX_US;
+}
+
+void notifications_decide_told(struct recipient *recipient, uint32_t waiting_count,
+                               struct delivery *delivery, int64_t now_us)
+{
+    delivery->n = ++recipient->told_n;
+    recipient->updated_at_us = now_us;
+    delivery->state = DELIVERY_WAITING;
+    if (recipient->discord_id.len == 0) {
+        delivery->state = DELIVERY_NO_CHANNEL;
+    } else if (is_too_old(delivery, now_us)) {
+        delivery->state = DELIVERY_EXPIRED;
+    } else if (waiting_count >= DELIVERIES_WAITING_MAX) {
+        delivery->state = DELIVERY_DROPPED;
+    }
+    delivery->open = delivery->state == DELIVERY_WAITING;
+    ASSERT(notifications_decide_delivery_is_sound(delivery));
+}
+
+bool notifications_decide_linked(struct recipient *recipient, struct str discord_id, int64_t now_us)
+{
+    if (str_eq(recipient->discord_id, discord_id)) {
+        return false;
+    }
+    recipient->discord_id = discord_id;
+    recipient->channel_id = STR(""); /* of another user */
+    recipient->updated_at_us = now_us;
+    ASSERT(notifications_decide_is_sound(recipient));
+    return true;
+}
+
+/* ---- Answers ---- */
+
+static void settle(struct inbox *inbox, uint32_t index, enum delivery_state state, struct str code,
+                   int64_t now_us)
+{
+    struct delivery *delivery = inbox->waiting[index];
+    ASSERT(delivery->state == DELIVERY_WAITING);
+    delivery->state = state;
+    delivery->open = false;
+    delivery->code = code;
+    delivery->updated_at_us = now_us;
+    inbox->changed[index] = true;
+}
+
+static enum delivery_state state_of(const struct discord_fact *fact)
+{
+    switch (fact->kind) {
+    case DISCORD_FACT_DONE: return DELIVERY_SENT;
+    case DISCORD_FACT_CLOSED: return DELIVERY_CLOSED;
+    case DISCORD_FACT_NO_CHANNEL:
+    case DISCORD_FACT_REFUSED: return DELIVERY_FAILED;
+    case DISCORD_FACT_NONE: return DELIVERY_EXPIRED; /* never asked again: it became too old */
+    case DISCORD_FACT_COUNT: break;
+    }
+    UNREACHABLE("fact");
+}
+
+static void answered(struct inbox *inbox, enum asking asking, int64_t now_us)
+{
+    ASSERT(inbox->recipient.asking == asking);
+    inbox->recipient.asking = ASKING_NOTHING;
+    inbox->recipient.updated_at_us = now_us;
+}
+
+void notifications_decide_opened(struct inbox *inbox, struct id subject,
+                                 const struct discord_fact *fact, int64_t now_us)
+{
+    struct recipient *recipient = &inbox->recipient;
+    answered(inbox, ASKING_CHANNEL, now_us);
+    if (!id_eq(subject, notifications_discord_subject(recipient->discord_id))) {
+        return; /* the person was linked to another user meanwhile: that one is asked next */
+    }
+    if (fact->kind == DISCORD_FACT_DONE) {
+        recipient->channel_id = fact->ref;
+        return;
+    }
+    bool expired =
+        fact->kind == DISCORD_FACT_NONE; /* of the oldest: the others have their own age */
+    for (uint32_t i = 0; i < inbox->count && !expired; i++) {
+        settle(inbox, i, state_of(fact), fact->code, now_us);
+    }
+}
+
+void notifications_decide_written(struct inbox *inbox, struct id subject,
+                                  const struct discord_fact *fact, int64_t now_us)
+{
+    answered(inbox, ASKING_MESSAGE, now_us);
+    for (uint32_t i = 0; i < inbox->count; i++) {
+        struct delivery *delivery = inbox->waiting[i];
+        if (id_eq(delivery->id, subject)) {
+            settle(inbox, i, state_of(fact), fact->code, now_us);
+            delivery->message_ref = fact->kind == DISCORD_FACT_DONE ? fact->ref : STR("");
+            ASSERT(notifications_decide_delivery_is_sound(delivery));
+        }
+    }
+    if (fact->kind == DISCORD_FACT_NO_CHANNEL) {
+        inbox->recipient.channel_id = STR(""); /* opened anew for whoever waits */
+    }
+}
+
+/* ---- What comes next ---- */
+
+struct next_call notifications_decide_next(struct inbox *inbox, int64_t now_us)
+{
+    struct recipient *recipient = &inbox->recipient;
+    ASSERT(recipient->asking == ASKING_NOTHING);
+    for (uint32_t i = 0; i < inbox->count; i++) {
+        if (inbox->waiting[i]->state != DELIVERY_WAITING) {
+            continue;
+        }
+        if (is_too_old(inbox->waiting[i], now_us)) {
+            settle(inbox, i, DELIVERY_EXPIRED, STR(""), now_us);
+        } else if (recipient->discord_id.len == 0) {
+            settle(inbox, i, DELIVERY_NO_CHANNEL, STR(""), now_us);
+        } else {
+            recipient->asking = recipient->channel_id.len > 0 ? ASKING_MESSAGE : ASKING_CHANNEL;
+            return (struct next_call){.asking = recipient->asking, .about = i};
+        }
+    }
+    return (struct next_call){.asking = ASKING_NOTHING};
+}

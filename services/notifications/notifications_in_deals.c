@@ -1,0 +1,192 @@
+/* Events of an escrow to news for its parties. The sentence's table says who is told what. */
+#include "notifications/notifications_in_deals.h"
+
+#include "base/assert.h"
+#include "holdfast/escrow/v1/events.pb-c.h"
+#include "notifications/notifications_message.h"
+#include "notifications/notifications_repo.h"
+#include "notifications/notifications_text.h"
+#include "wire/wire.h"
+
+typedef Holdfast__Escrow__V1__EscrowEvent wire_event;
+
+#define CASE(name) HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_##name
+
+/* escrow emits it beside EscrowExpired, which is what is told. */
+#define REASON_TIMEOUT "TIMEOUT"
+
+const struct engine_aggregate_kind notifications_in_deals_kind = {
+    .name = STR("deal"),
+    .table = &notifications_repo_deal,
+};
+
+/* An event as far as it matters here. */
+struct deal_event {
+    bool created; /* deal is filled */
+    struct deal deal;
+    struct news news; /* role and description are filled when it is told; notice NONE: to nobody */
+};
+
+static STATUS read_created(struct op *op, const Holdfast__Escrow__V1__EscrowCreated *in,
+                           struct deal_event *event)
+{
+    struct deal *deal = &event->deal;
+    event->created = true;
+    deal->escrow_id = event->news.escrow_id;
+    deal->version = 1;
+    deal->created_at_us = event->news.happened_at_us;
+    TRY(wire_id(op, "buyer_id", in->buyer_id, &deal->buyer_id));
+    TRY(wire_id(op, "seller_id", in->seller_id, &deal->seller_id));
+    TRY(wire_money(op, "price", in->price, &deal->currency, &deal->price_minor));
+    return wire_text(op, "description", in->description, 0, NEWS_DESCRIPTION_MAX_BYTES,
+                     &deal->description);
+}
+
+static STATUS tell_amount(struct op *op, struct news *news, enum notice notice,
+                          const Holdfast__Common__V1__Money *amount)
+{
+    enum currency currency;
+    news->notice = notice;
+    TRY(wire_money(op, "amount", amount, &currency, &news->amount_minor));
+    news->currency = currency_name(currency);
+    return OK;
+}
+
+static STATUS tell_detail(struct op *op, struct news *news, enum notice notice, const char *detail)
+{
+    news->notice = notice;
+    return wire_text(op, "detail", detail, 0, NEWS_DETAIL_MAX_BYTES, &news->detail);
+}
+
+static STATUS tell_payment_failed(struct op *op, const wire_event *event, struct news *news)
+{
+    bool set_up = event->attention && event->attention->payment_setup_failed;
+    return tell_detail(op, news, set_up ? NOTICE_PAYMENT_SETUP_FAILED : NOTICE_PAYMENT_DECLINED,
+                       event->escrow_payment_failed->code);
+}
+
+/* Flagged money may be in a currency that is none of ours. */
+static STATUS tell_suspended(struct op *op, const Holdfast__Escrow__V1__EscrowFundsSuspended *in,
+                             struct news *news)
+{
+    news->notice = in->flagged ? NOTICE_FOREIGN_MONEY : NOTICE_FUNDS_SUSPENDED;
+    news->amount_minor = in->amount ? in->amount->amount_minor : 0;
+    return wire_text(op, "currency", in->currency, 0, NEWS_CURRENCY_MAX_BYTES, &news->currency);
+}
+
+static STATUS tell_refund_started(struct op *op,
+                                  const Holdfast__Escrow__V1__EscrowRefundStarted *in,
+                                  struct news *news)
+{
+    TRY(tell_detail(op, news, NOTICE_REFUND_STARTED, in->reason));
+    return tell_amount(op, news, NOTICE_REFUND_STARTED, in->amount);
+}
+
+static STATUS tell_cancelled(struct op *op, const Holdfast__Escrow__V1__EscrowCancelled *in,
+                             struct news *news)
+{
+    if (str_eq(str_of(in->reason), STR(REASON_TIMEOUT))) {
+        return OK;
+    }
+    return tell_detail(op, news, NOTICE_CANCELLED, in->reason);
+}
+
+static STATUS read_body(struct op *op, const wire_event *event, struct deal_event *ret_event,
+                        bool *ret_known)
+{
+    struct news *news = &ret_event->news;
+    *ret_known = true;
+    switch (event->body_case) {
+    case CASE(ESCROW_CREATED): return read_created(op, event->escrow_created, ret_event);
+    case CASE(ESCROW_AWAIT_FUNDS): news->notice = NOTICE_PAYMENT_READY; return OK;
+    case CASE(ESCROW_FUNDS_HELD):
+        return tell_amount(op, news, NOTICE_FUNDS_HELD, event->escrow_funds_held->amount);
+    case CASE(ESCROW_DELIVERED): news->notice = NOTICE_DELIVERED; return OK;
+    case CASE(ESCROW_RELEASE_STARTED):
+        return tell_amount(op, news, NOTICE_RELEASE_STARTED, event->escrow_release_started->amount);
+    case CASE(ESCROW_RELEASED):
+        return tell_amount(op, news, NOTICE_RELEASED, event->escrow_released->amount);
+    case CASE(ESCROW_PAYOUT_FAILED):
+        return tell_detail(op, news, NOTICE_PAYOUT_FAILED, event->escrow_payout_failed->code);
+    case CASE(ESCROW_CANCELLED): return tell_cancelled(op, event->escrow_cancelled, news);
+    case CASE(ESCROW_REFUND_STARTED):
+        return tell_refund_started(op, event->escrow_refund_started, news);
+    case CASE(ESCROW_REFUNDED):
+        return tell_amount(op, news, NOTICE_REFUNDED, event->escrow_refunded->amount);
+    case CASE(ESCROW_REFUND_FAILED):
+        return tell_detail(op, news, NOTICE_REFUND_FAILED, event->escrow_refund_failed->code);
+    case CASE(ESCROW_PAYMENT_FAILED): return tell_payment_failed(op, event, news);
+    case CASE(ESCROW_FUNDS_SUSPENDED):
+        return tell_suspended(op, event->escrow_funds_suspended, news);
+    case CASE(ESCROW_SUSPENSE_REFUNDED):
+        return tell_amount(op, news, NOTICE_SUSPENSE_REFUNDED,
+                           event->escrow_suspense_refunded->amount);
+    case CASE(ESCROW_FUNDS_RECEIVED): /* what becomes of it follows at once */
+    case CASE(ESCROW_PAYOUT_RETRIED): /* so does what comes of it */
+    case CASE(COMMAND_REJECTED): return OK;
+    case CASE(_NOT_SET):
+    case _HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY__CASE_IS_INT_SIZE: break;
+    }
+    *ret_known = false;
+    return OK;
+}
+
+STATUS notifications_in_deals_decode(struct op *op, const struct bus_record *record,
+                                     struct engine_message *ret_message)
+{
+    ProtobufCMessage *unpacked;
+    TRY(wire_unpack(op, &holdfast__escrow__v1__escrow_event__descriptor, record->value,
+                    WIRE_BUDGET_BYTES, &unpacked));
+    const wire_event *in = (const wire_event *)unpacked;
+    struct deal_event *event = arena_new(op->arena, struct deal_event, 1);
+    if (!event) {
+        return op_arena_full(op);
+    }
+    TRY(wire_meta_read(op, in->meta, ret_message));
+    TRY(wire_id(op, "escrow_id", in->escrow_id, &event->news.escrow_id));
+    TRY(wire_check_key(op, record, event->news.escrow_id));
+    event->news.seq = in->seq;
+    event->news.currency = STR("");
+    event->news.detail = STR("");
+    event->news.happened_at_us = in->meta->committed_at_us;
+    bool known;
+    TRY(read_body(op, in, event, &known));
+    ret_message->skip = !known;
+    ret_message->creates = event->created;
+    ret_message->key = event->news.escrow_id;
+    ret_message->type = (int32_t)in->body_case;
+    ret_message->body = event;
+    return OK;
+}
+
+static STATUS tell(struct engine_turn *turn, const struct deal *deal, const struct news *about,
+                   enum role role)
+{
+    if (!notifications_text_is_told(about->notice, role)) {
+        return OK;
+    }
+    struct news news = *about;
+    news.role = role;
+    news.description = deal->description;
+    if (news.notice == NOTICE_PAYMENT_READY) { /* the price, which that event does not repeat */
+        news.amount_minor = deal->price_minor;
+        news.currency = currency_name(deal->currency);
+    }
+    return notifications_message_post(turn, role == ROLE_BUYER ? deal->buyer_id : deal->seller_id,
+                                      &news);
+}
+
+STATUS notifications_in_deals_decide(struct engine_turn *turn, const struct engine_message *message)
+{
+    const struct deal_event *event = message->body;
+    const struct deal *deal = engine_aggregate(turn);
+    if (event->created && !deal) {
+        void *row;
+        return engine_create(turn, &event->deal, &row);
+    }
+    if (!deal) {
+        return OK; /* it began before what Kafka still has: who the parties are, nobody knows */
+    }
+    TRY(tell(turn, deal, &event->news, ROLE_BUYER));
+    return tell(turn, deal, &event->news, ROLE_SELLER);
+}

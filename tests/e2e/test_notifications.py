@@ -1,0 +1,284 @@
+"""What people are told: by events, once each, and whatever Discord does meanwhile."""
+
+import itertools
+import random
+import uuid
+
+import pytest
+from test_crashes import BETWEEN_ANSWER_AND_STORING, arm, has_met_its_point
+
+from harness.api import AMOUNT_MINOR
+from harness.sandbox import DISCORD
+from harness.waiting import wait_for
+
+ORDINALS = itertools.count(random.randrange(10**17, 9 * 10**17))
+MESSAGES = f"{DISCORD}/channels"
+TO_BUYER = ["You can pay", "arrived and is held", "marked as delivered", "has begun", "was paid out to the seller"]
+TO_SELLER = ["The buyer can pay", "You can deliver now", "marked as delivered", "has begun", "was paid out to you"]
+
+
+class Parties:
+    """A buyer and a seller of their own, whom Discord knows, and the API as they call it."""
+
+    def __init__(self, stack):
+        self.stack = stack
+        self.sandbox = stack.sandbox
+        self.discord = {role: str(next(ORDINALS)) for role in ("BUYER", "SELLER")}
+        ids = {role: self.register(discord_id=user) for role, user in self.discord.items()}
+        tokens = {role: self.token(user) for role, user in ids.items()}
+        self.ids = ids
+        self.api = stack.api.speaking_as(ids, tokens)
+
+    def register(self, **fields):
+        api = self.stack.api
+        answer = api.post("/v1/users", "MARKETPLACE", {"display_name": "Ada", **fields})
+        assert answer.status == 202, answer
+        assert api.outcome(answer, "MARKETPLACE") == ("accepted", None)
+        return answer.json()["user_id"]
+
+    def token(self, user):
+        return self.stack.operator.json("token", "create", "--kind", "user", "--account", user)["token"]["token"]
+
+    def heard(self, role):
+        """What this party has read, oldest first."""
+        return self.sandbox.messages(self.discord[role])
+
+    def wait_heard(self, role, count, timeout_s=40):
+        try:
+            return wait_for(lambda: len(self.heard(role)) >= count and self.heard(role), timeout_s, f"{count} messages")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.heard(role)}, {self.deliveries('--user', self.ids[role])}") from None
+
+    def deliveries(self, *which):
+        return self.stack.operator.json("delivery", "list", *which)["deliveries"]
+
+    def states(self, *which):
+        """notice and role to state."""
+        return {(row["notice"], row["role"]): row["state"] for row in self.deliveries(*which)}
+
+    def wait_settled(self, escrow_id, count, timeout_s=40):
+        """Until so many deliveries about a deal are there and none waits any more."""
+
+        def settled():
+            rows = self.deliveries("--escrow", escrow_id)
+            return len(rows) == count and all(row["state"] != "waiting" for row in rows) and rows
+
+        return wait_for(settled, timeout_s, f"{count} settled deliveries")
+
+
+@pytest.fixture
+def parties(stack):
+    made = Parties(stack)
+    yield made
+    stack.sandbox.end_faults(DISCORD)
+    stack.sandbox.end_faults(MESSAGES)
+
+
+def released_deal(api):
+    deal = api.held_deal()
+    deal.do("mark-delivered", "SELLER")
+    deal.do("release", "BUYER")
+    deal.wait("RELEASED")
+    return deal
+
+
+def check_heard(messages, sentences, deal):
+    """Each once and in order, about this deal, mentioning nobody."""
+    assert len(messages) == len(sentences), messages
+    for message, sentence in zip(messages, sentences):
+        assert sentence in message["content"]
+        assert deal.id in message["content"]
+        assert message["mentions_none"]
+    assert len({message["nonce"] for message in messages}) == len(messages)
+
+
+def check_all_heard(parties, deal, **wait):
+    check_heard(parties.wait_heard("BUYER", len(TO_BUYER), **wait), TO_BUYER, deal)
+    check_heard(parties.wait_heard("SELLER", len(TO_SELLER), **wait), TO_SELLER, deal)
+
+
+def test_both_parties_are_told_once(parties):
+    deal = released_deal(parties.api)
+    check_all_heard(parties, deal)
+    assert f"**{AMOUNT_MINOR // 100}.00 USD**" in parties.heard("SELLER")[1]["content"]
+    rows = parties.wait_settled(deal.id, len(TO_BUYER) + len(TO_SELLER))
+    assert {row["state"] for row in rows} == {"sent"}
+    assert {row["message_id"] for row in rows} == {m["id"] for role in parties.discord for m in parties.heard(role)}
+
+
+def test_words_of_others_stay_words(parties):
+    parties.api.deal(description="`@everyone` **free** https://evil.example")
+    told = parties.wait_heard("BUYER", 1)[0]
+    assert "`'@everyone' **free** https://evil.example`" in told["content"]
+    assert told["mentions_none"]
+
+
+def test_cancelled_and_refunded(parties):
+    deal = parties.api.deal()
+    deal.do("cancel", "BUYER", {"reason": "changed my mind"})
+    for role in ("BUYER", "SELLER"):
+        assert "cancelled. Reason: `changed my mind`." in parties.wait_heard(role, 2)[1]["content"]
+    deal = parties.api.held_deal()
+    deal.do("refund", "SELLER", {"reason": "sold out"})
+    last = parties.wait_heard("BUYER", 6)[-2:]
+    assert ["has begun" in last[0]["content"], "was sent back to you" in last[1]["content"]] == [True, True]
+    assert "was sent back to the buyer" in parties.wait_heard("SELLER", 6)[-1]["content"]
+
+
+def test_a_refusal_is_told_to_nobody(parties):
+    deal = parties.api.deal()
+    answer = deal.act("release", "BUYER")
+    assert parties.api.outcome(answer, "BUYER")[0] == "rejected"
+    deal.do("cancel", "SELLER", {"reason": "x"})
+    assert "cancelled" in parties.wait_heard("BUYER", 2)[1]["content"]
+    assert len(parties.wait_settled(deal.id, 4)) == 4
+
+
+def test_a_payout_that_fails_is_told_to_the_seller(parties):
+    deal = parties.api.held_deal(seller_account="acct_failed")
+    deal.do("mark-delivered", "SELLER")
+    deal.do("release", "BUYER")
+    failed = parties.wait_heard("SELLER", 5)[-1]["content"]
+    assert "did not go through: `account_invalid`. The money is still owed to you." in failed
+    assert [("payout_failed", role) in parties.states("--escrow", deal.id) for role in ("buyer", "seller")] == [
+        False, True]
+
+
+def test_money_that_nobody_expects(parties):
+    deal = parties.api.deal()
+    deal.pay(amount=str(AMOUNT_MINOR - 1))
+    heard = parties.wait_heard("BUYER", 3)
+    assert "arrived that this deal does not expect" in heard[1]["content"]
+    assert "was sent back to you" in heard[2]["content"]
+    assert len(parties.heard("SELLER")) == 1
+
+
+def test_closed_doors_are_shown_and_left_alone(parties):
+    parties.sandbox.close_dms(parties.discord["BUYER"])
+    before = parties.sandbox.discord_counters()["invalid"]
+    deal = parties.api.deal()
+    parties.wait_heard("SELLER", 1)
+    wait_for(lambda: parties.states("--escrow", deal.id).get(("payment_ready", "buyer")) == "closed", 20, "the closed door")
+    row = parties.deliveries("--user", parties.ids["BUYER"])[0]
+    assert (row["code"], row["message_id"]) == ("discord_50007", "")
+    parties.sandbox.close_dms(parties.discord["BUYER"], False)
+    deal.pay()
+    assert "arrived and is held" in parties.wait_heard("BUYER", 1)[0]["content"]
+    assert parties.sandbox.discord_counters()["invalid"] == before + 1  # asked once, and not again
+    assert len(parties.heard("BUYER")) == 1
+
+
+def test_nobody_there_is_shown(stack, api):
+    """Those who have no Discord account that we know of, registered or not."""
+    deal = api.deal()
+    deal.do("cancel", "BUYER", {"reason": "x"})
+
+    def settled():
+        rows = stack.operator.json("delivery", "list", "--escrow", deal.id)["deliveries"]
+        return len(rows) == 4 and rows
+
+    assert {row["state"] for row in wait_for(settled, 20, "the deliveries")} == {"no_channel"}
+
+
+def test_linked_meanwhile(parties):
+    """A person who is linked later hears from then on, at the new place."""
+    user = parties.register()
+    api = parties.stack.api.speaking_as(
+        {**parties.ids, "BUYER": user}, {**parties.api.tokens, "BUYER": parties.token(user)})
+    deal = api.deal()
+    wait_for(lambda: parties.states("--user", user) == {("payment_ready", "buyer"): "no_channel"}, 20, "no channel")
+    new = str(next(ORDINALS))
+    linked = api.post(f"/v1/users/{user}/link-discord", "MARKETPLACE", {"discord_id": new})
+    assert api.outcome(linked, "MARKETPLACE") == ("accepted", None)
+    rows = wait_for(lambda: parties.stack.servers.sql(
+        f"SELECT discord_id FROM notifications.recipient WHERE user_id = '{user}' AND discord_id <> ''"), 20, "the link")
+    assert rows == [[new]]
+    deal.pay()
+    wait_for(lambda: len(parties.sandbox.messages(new)) == 1, 20, "the message")
+
+
+def test_buckets_are_never_overrun(parties):
+    """Discord says how many are left: so nobody has to be refused."""
+    parties.sandbox.limit("channels", 0)  # its bucket is everybody's, and replicas do not know of each other
+    parties.sandbox.limit("messages", 1, 700)
+    before = parties.sandbox.discord_counters()
+    try:
+        deal = released_deal(parties.api)
+        check_all_heard(parties, deal)
+    finally:
+        parties.sandbox.limit("channels", 10, 10000)
+        parties.sandbox.limit("messages", 5, 5000)
+    after = parties.sandbox.discord_counters()
+    assert after["rate_limited"] == before["rate_limited"]
+    assert after["requests"] - before["requests"] == len(TO_BUYER) + len(TO_SELLER) + 2  # and two channels
+
+
+@pytest.mark.parametrize("code", ["", "global"])
+def test_a_storm_of_refusals_is_sat_out(parties, code):
+    before = parties.sandbox.discord_counters()
+    parties.sandbox.fault(MESSAGES, "status", when="before", status=429, delay_ms=900, code=code, count=6)
+    deal = released_deal(parties.api)
+    check_all_heard(parties, deal)
+    after = parties.sandbox.discord_counters()
+    assert after["rate_limited"] - before["rate_limited"] == 6
+    assert {row["state"] for row in parties.wait_settled(deal.id, 10)} == {"sent"}
+
+
+@pytest.mark.parametrize("mode,fields", [
+    ("status", {"when": "before", "status": 503}), ("drop_answer", {"when": "before"}),
+])
+def test_discord_is_away(parties, mode, fields):
+    """Deals do not notice; everything arrives afterwards, once and in order."""
+    parties.sandbox.fault(DISCORD, mode, count=100000, **fields)
+    deal = released_deal(parties.api)
+    assert parties.heard("BUYER") == parties.heard("SELLER") == []
+    waiting = wait_for(lambda: len(parties.deliveries("--escrow", deal.id)) == 10 and parties.deliveries(
+        "--escrow", deal.id), 20, "ten deliveries")
+    assert {row["state"] for row in waiting} == {"waiting"}
+    parties.sandbox.end_faults(DISCORD)
+    check_all_heard(parties, deal, timeout_s=90)
+
+
+def test_lost_answers_say_nothing_twice(parties):
+    before = parties.sandbox.discord_counters()["deduplicated"]
+    parties.sandbox.fault(MESSAGES, "drop_answer", count=4)
+    deal = released_deal(parties.api)
+    check_all_heard(parties, deal, timeout_s=60)
+    assert parties.sandbox.discord_counters()["deduplicated"] - before == 4
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_an_owner_is_lost_before_it_has_stored_the_answer(stack, how):
+    """Many people, so that some are in the lanes of the victim; Discord knows the nonce of what is repeated."""
+    crowd = [Parties(stack) for _ in range(6)]
+    victim = arm(stack, "notifications", BETWEEN_ANSWER_AND_STORING, how)
+    deals = [parties.api.held_deal() for parties in crowd]
+    wait_for(lambda: has_met_its_point(victim), 20, "the victim meeting its point")
+    for parties, deal in zip(crowd, deals):
+        check_heard(parties.wait_heard("BUYER", 2), TO_BUYER[:2], deal)
+        check_heard(parties.wait_heard("SELLER", 2), TO_SELLER[:2], deal)
+    if how == "stop":
+        victim.thaw_if_frozen()
+        wait_for(lambda: not victim.runs() or victim.is_ready(), 20, "the sleeper being well again, or gone")
+    for parties, deal in zip(crowd, deals):
+        assert {row["state"] for row in parties.wait_settled(deal.id, 4)} == {"sent"}
+        assert [len(parties.heard(role)) for role in parties.discord] == [2, 2]
+
+
+def test_numbers_are_shown(parties):
+    deal = parties.api.deal()
+    parties.wait_settled(deal.id, 2)
+    pages = [parties.stack.processes[f"notifications-{number}"].admin("/metrics")[1] for number in (1, 2)]
+    sent = sum(int(line.split()[1]) for page in pages for line in page.splitlines()
+               if line.startswith('holdfast_notifications_deliveries_total{state="sent"}'))
+    assert sent >= 2
+    for name in ("holdfast_notifications_rate_limited_total", "holdfast_notifications_held_total",
+                 "holdfast_engine_oldest_effect_seconds"):
+        assert all(f"\n{name}" in page for page in pages), name
+
+
+def test_nobody_else_is_listed(parties):
+    parties.wait_settled(parties.api.deal().id, 2)
+    rows = parties.deliveries("--user", parties.ids["BUYER"])
+    assert {row["user_id"] for row in rows} == {parties.ids["BUYER"]}
+    assert parties.deliveries("--escrow", str(uuid.uuid4())) == []
