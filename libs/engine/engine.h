@@ -258,6 +258,9 @@ struct engine_service {
                                 struct id message_id, struct id key,
                                 struct str reason); /* the announcement's bytes */
     bool demands_first; /* no lane_in row and first n > 1: stop (money services) */
+    /* Each batch leaves in lane_change, by lane, which aggregates it changed and which intake rows it
+     * closed, and wakes the listeners (store.tell): for services that show changes as they happen. */
+    bool tells;
     /* Effects; NULL where a service has none. Only one kind asks for them. */
     const struct engine_aggregate_kind *effects_of;
     enum engine_verdict (*judge)(struct op *op, const struct effect_row *effect,

@@ -18,6 +18,7 @@
  * engine_dedupe.c   which record is next, a duplicate, a gap or a fork (R3, R4)
  * engine_turn.c     what a decision may do: the batch's view of rows, and what it makes
  * engine_save.c     the batch's rows into the store
+ * engine_tell.c     what the batch changed, for those who watch
  * engine_park.c     parking, quarantine, running or dropping what was parked
  * engine_publish.c  outbox to Kafka, acknowledgements, the cursor
  * engine_effect.c   effects due, answers, verdicts
@@ -382,6 +383,9 @@ struct engine_children *engine_view_children(const struct engine *engine, struct
 /* engine_save.c */
 STATUS engine_save(struct engine *engine, struct engine_batch *batch);
 STATUS engine_advance_alone(struct engine *engine);
+
+/* engine_tell.c: rows of lane_change and the hint, where the service tells. */
+STATUS engine_tell(struct engine *engine, struct engine_batch *batch);
 
 /* engine_park.c */
 STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item);

@@ -155,6 +155,7 @@ STATUS engine_save(struct engine *engine, struct engine_batch *batch)
         }
     }
     TRY(save_cursors(engine, &cursors));
+    TRY(engine_tell(engine, batch));
     return engine->ports.store->ops->touch(&engine->op, engine->ports.store, &batch->fence);
 }
 

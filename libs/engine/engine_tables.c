@@ -38,6 +38,23 @@ const struct table engine_lane_out_table = {
     .parent = TABLE_NO_COLUMN,
 };
 
+static const struct table_column lane_change_columns[] = {
+    TABLE_COLUMN(struct lane_change_row, lane, COLUMN_INT4),
+    TABLE_COLUMN(struct lane_change_row, at_us, COLUMN_INT8),
+    TABLE_COLUMN(struct lane_change_row, keys, COLUMN_BYTEA),
+    TABLE_COLUMN(struct lane_change_row, requests, COLUMN_BYTEA),
+};
+
+const struct table engine_lane_change_table = {
+    .name = "lane_change",
+    .row_bytes = sizeof(struct lane_change_row),
+    .columns = lane_change_columns,
+    .column_count = ARRAY_LEN(lane_change_columns),
+    .key_count = 2,
+    .version = TABLE_NO_COLUMN,
+    .parent = TABLE_NO_COLUMN,
+};
+
 static const struct table_column lane_cluster_columns[] = {
     TABLE_COLUMN(struct lane_cluster_row, lane, COLUMN_INT4),
     TABLE_COLUMN(struct lane_cluster_row, cluster_id, COLUMN_TEXT),

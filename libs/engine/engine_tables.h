@@ -3,7 +3,7 @@
 #include "base/table.h"
 #include "engine/engine.h"
 
-/* The engine's own tables: migrations/engine/0001_engine.sql, told as structs. */
+/* The engine's own tables: migrations/engine, told as structs. */
 
 struct lane_in_row {
     int32_t lane;
@@ -134,6 +134,14 @@ struct admin_request_row {
     int64_t done_at_us;
 };
 
+/* What one batch changed in one lane; see engine_service.tells. */
+struct lane_change_row {
+    int32_t lane;
+    int64_t at_us; /* the batch's time by the fence */
+    struct str keys;
+    struct str requests;
+};
+
 extern const struct table engine_lane_in_table;
 extern const struct table engine_lane_out_table;
 extern const struct table engine_lane_cluster_table;
@@ -146,6 +154,7 @@ extern const struct table engine_parked_message_table;
 extern const struct table engine_quarantine_table;
 extern const struct table engine_lane_probe_table;
 extern const struct table engine_admin_request_table;
+extern const struct table engine_lane_change_table;
 
 extern const struct table_scan engine_scan_lane_in;        /* by lane */
 extern const struct table_scan engine_scan_lane_out;       /* by lane */

@@ -37,7 +37,7 @@ struct store_clock {
 struct store_fence {
     uint32_t held_count;
     int32_t held[LANES];      /* rising */
-    struct store_clock clock; /* never before last_at_us of any held lane */
+    struct store_clock clock; /* always after last_at_us of every held lane */
 };
 
 /* Rows of one load or scan: an array of table->row_bytes each. Valid after the next sync. */
@@ -63,6 +63,9 @@ struct store_view {
     uint32_t owners_alive;
     struct store_clock clock; /* so that an owner without work sees it moved */
 };
+
+/* Rows of lane_change are kept so long: much longer than anybody who reads them may be late. */
+#define STORE_TOLD_KEPT_US ((int64_t)600 * 1000000)
 
 struct store;
 
@@ -122,6 +125,10 @@ struct store_ops {
                            const void *const *rows, uint32_t row_count);
     /* Raises lane.last_at_us of held lanes to the fence's time. Queued. */
     struct status (*touch)(struct op *op, struct store *store, const struct store_fence *fence);
+    /* Wakes whoever listens for this service's changes once the transaction commits, and not before;
+     * a hint, which may get lost. Forgets what the held lanes told longer than STORE_TOLD_KEPT_US
+     * ago. Queued. */
+    struct status (*tell)(struct op *op, struct store *store, const struct store_fence *fence);
     /* Sends what is queued and waits for all results. */
     struct status (*sync)(struct op *op, struct store *store);
     /* Sends what is queued with a COMMIT and waits; OK only when the server said COMMIT. */

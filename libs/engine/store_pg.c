@@ -20,6 +20,7 @@ struct store_pg {
     struct store store;
     struct pg_conn *conn;
     bool sandbox_clock;
+    char channel[STORE_PG_CHANNEL_BYTES]; /* of tell */
     struct pg_rows *fence_rows;
     struct store_fence *ret_fence; /* not NULL: the fence is queued */
     struct store_pg_output outputs[PG_BATCH_QUEUE_MAX];
@@ -268,6 +269,15 @@ static STATUS store_pg_touch(struct op *op, struct store *store, const struct st
                          ARRAY_LEN(params), NULL);
 }
 
+static STATUS store_pg_tell(struct op *op, struct store *store, const struct store_fence *fence)
+{
+    struct store_pg *self = self_of(store);
+    const struct pg_param params[] = {PG_TEXT(str_of(self->channel)),
+                                      PG_I32S(fence->held, fence->held_count),
+                                      PG_I64(STORE_TOLD_KEPT_US)};
+    return pg_batch_stmt(op, self->conn, &engine_sql_store_tell, params, ARRAY_LEN(params), NULL);
+}
+
 /* After a sync: hands out what it brought, or forgets it. */
 static STATUS deliver(struct op *op, struct store_pg *self, struct status synced)
 {
@@ -318,10 +328,22 @@ static const struct store_ops store_pg_ops = {
     .update = store_pg_update,
     .erase = store_pg_erase,
     .touch = store_pg_touch,
+    .tell = store_pg_tell,
     .sync = store_pg_sync,
     .commit = store_pg_commit,
     .rollback = store_pg_rollback,
 };
+
+void store_pg_channel(struct str service, char ret_channel[STORE_PG_CHANNEL_BYTES])
+{
+    struct strbuf buf;
+    struct str channel;
+    strbuf_init_fixed(&buf, ret_channel, STORE_PG_CHANNEL_BYTES);
+    strbuf_add(&buf, STR("holdfast_"));
+    strbuf_add(&buf, service);
+    bool fits = strbuf_finish(&buf, &channel);
+    ASSERT(fits);
+}
 
 static STATUS new_conn(struct op *op, const struct store_pg_options *options,
                        struct pg_conn **ret_conn)
@@ -329,8 +351,8 @@ static STATUS new_conn(struct op *op, const struct store_pg_options *options,
     static const struct pg_stmt *const stmts[] = {
         &engine_sql_store_claim,       &engine_sql_store_clock,     &engine_sql_store_fence,
         &engine_sql_store_forget_dead, &engine_sql_store_heartbeat, &engine_sql_store_release,
-        &engine_sql_store_retire,      &engine_sql_store_stop,      &engine_sql_store_terminate,
-        &engine_sql_store_touch,       &engine_sql_store_view,
+        &engine_sql_store_retire,      &engine_sql_store_stop,      &engine_sql_store_tell,
+        &engine_sql_store_terminate,   &engine_sql_store_touch,     &engine_sql_store_view,
     };
     struct strbuf name;
     struct str application_name;
@@ -360,6 +382,7 @@ STATUS store_pg_open(struct op *op, const struct store_pg_options *options,
     self->store.ops = &store_pg_ops;
     self->conn = conn;
     self->sandbox_clock = options->sandbox_clock;
+    store_pg_channel(options->service, self->channel);
     *ret_store = &self->store;
     return OK;
 }

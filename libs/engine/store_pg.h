@@ -14,6 +14,11 @@ struct store_pg_options {
 /* An owner that holds no lane is forgotten this long after its lease ended. */
 #define STORE_PG_FORGET_DEAD_US ((int64_t)60 * 1000000)
 
+/* The channel on which the service's lanes tell (store.tell): "holdfast_gateway". Names of services
+ * are ours and short. */
+#define STORE_PG_CHANNEL_BYTES 64
+void store_pg_channel(struct str service, char ret_channel[STORE_PG_CHANNEL_BYTES]);
+
 /* Makes the store; ops->connect connects it. STATUS_INVALID: the URL cannot be read. */
 STATUS store_pg_open(struct op *op, const struct store_pg_options *options,
                      struct store **ret_store);

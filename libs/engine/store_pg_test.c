@@ -340,13 +340,13 @@ static void test_time_never_goes_back(void **state)
     assert_true(len > 0);
     testing_pg_run(testing, sql);
     struct store_fence fence = begin(&f, refs, 2);
-    assert_int_equal(fence.clock.now_us, future_us); /* the highest of all held lanes */
+    assert_int_equal(fence.clock.now_us, future_us + 1); /* after the highest of all held lanes */
     ok(&f, f.store->ops->touch(&f.op, f.store, &fence));
     ok(&f, f.store->ops->commit(&f.op, f.store));
     assert_int_equal(testing_pg_number(testing, "SELECT last_at_us FROM lane WHERE p = 9"),
-                     future_us);
+                     future_us + 1);
     fence = begin(&f, refs, 1);
-    assert_int_equal(fence.clock.now_us, future_us);
+    assert_int_equal(fence.clock.now_us, future_us + 2);
     f.store->ops->rollback(f.store);
     testing_pg_run(testing, "UPDATE lane SET last_at_us = 0");
     int64_t last_us = testing_pg_number(testing, "SELECT now_us()");

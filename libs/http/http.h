@@ -72,12 +72,13 @@ bool http_request_query(const struct http_request *req, struct str name, struct 
 bool http_request_header(const struct http_request *req, struct str name, struct str *ret_value);
 
 /*
- * Body of a response that is made while it is sent (server-sent events). Its state must not live in
- * the request's arena, which ends with the handler. read is called in the connection's own thread:
- * it may block, but not longer than HTTP_STREAM_WAIT_MS, and sends something (a comment line) at
- * least that often, so that a dead client is noticed. It sees `stopping` when the server drains.
+ * Body of a response that is made while it is sent (http_stream.h makes server-sent events of it).
+ * Its state must not live in the request's arena, which ends with the handler. read is called in the
+ * connection's own thread: it may block, but not longer than HTTP_STREAM_WAIT_MS, and sends
+ * something (a comment line) at least that often, so that a dead network is noticed. It sees
+ * `stopping` when the server drains. What it gave must be taken within HTTP_STREAM_SEND_MS.
  */
-#define HTTP_STREAM_WAIT_MS 5000
+#define HTTP_STREAM_WAIT_MS 15000
 #define HTTP_STREAM_END (-1)
 #define HTTP_STREAM_BLOCK_BYTES (16 * 1024)
 /* Closes the connection at once, so that the client sees a cut answer: for faults. */
@@ -87,6 +88,9 @@ struct http_stream {
     /* Fills at most max_bytes (at least 1) and returns how many, or HTTP_STREAM_END or _BREAK. */
     int64_t (*read)(void *ctx, char *ret_bytes, size_t max_bytes, bool stopping);
     void (*close)(void *ctx); /* called exactly once, from any thread */
+    /* May be NULL. The server drains, or the client has hung up: a read that waits returns soon, and
+     * later ones do not wait. From any thread, never after close; must not block. */
+    void (*stop)(void *ctx);
     void *ctx;
 };
 

@@ -75,9 +75,10 @@ static int64_t allowed_ms(const struct http_conn_limits *limits, enum http_phase
         return pressed ? limits->head_pressed_ms : limits->idle_ms + limits->head_ms;
     case HTTP_PHASE_RECEIVING: return pressed ? limits->receive_pressed_ms : limits->receive_ms;
     case HTTP_PHASE_SENDING: return limits->send_ms;
+    case HTTP_PHASE_STREAMING: return limits->stream_send_ms;
     case HTTP_PHASE_FREE:
     case HTTP_PHASE_HANDLING: /* bounded by the op's deadline */
-    case HTTP_PHASE_STREAMING:
+    case HTTP_PHASE_WAITING:  /* bounded by HTTP_STREAM_WAIT_MS */
     case HTTP_PHASE_KILLED: return 0;
     case HTTP_PHASE_COUNT: break;
     }
@@ -113,6 +114,21 @@ static void kill(struct http_conns *conns, struct http_conn *conn, uint64_t stam
     (void)shutdown(conn->fd, SHUT_RDWR);
 }
 
+/* While a stream waits nobody reads its socket: a client that went away would keep its place until
+ * the next block is sent. */
+static bool has_hung_up(const struct http_conn *conn)
+{
+    char byte;
+    return recv(conn->fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static void stop_stream(const struct http_stream *stream)
+{
+    if (stream->read && stream->stop) {
+        stream->stop(stream->ctx);
+    }
+}
+
 static void sweep(struct http_conns *conns)
 {
     uint64_t now = (uint64_t)clock_mono_ms() & TIME_MASK;
@@ -128,11 +144,13 @@ static void sweep(struct http_conns *conns)
             kill(conns, conn, stamp, STR(TOO_SLOW));
         } else if (phase == HTTP_PHASE_RECEIVING && is_flood(conn, stamp)) {
             kill(conns, conn, stamp, STR(TOO_LARGE));
+        } else if (phase == HTTP_PHASE_WAITING && has_hung_up(conn)) {
+            stop_stream(&conn->stream);
         }
     }
 }
 
-static struct timespec after_ms(int64_t ms)
+struct timespec http_conn_after_ms(int64_t ms)
 {
     struct timespec at;
     int failed = clock_gettime(CLOCK_MONOTONIC, &at);
@@ -168,7 +186,7 @@ static void *watch(void *arg)
             continue;
         }
         sweep(conns);
-        struct timespec at = after_ms(SWEEP_MS);
+        struct timespec at = http_conn_after_ms(SWEEP_MS);
         (void)pthread_cond_timedwait(&conns->changed, &conns->lock, &at);
     }
     unlock(conns);
@@ -239,7 +257,7 @@ void http_conns_wait_quiet(struct http_conns *conns, int64_t deadline_ms)
         if (left_ms <= 0) {
             break;
         }
-        struct timespec at = after_ms(left_ms);
+        struct timespec at = http_conn_after_ms(left_ms);
         (void)pthread_cond_timedwait(&conns->quiet, &conns->lock, &at);
     }
     unlock(conns);
@@ -324,7 +342,42 @@ bool http_conn_take_stream(struct http_conns *conns)
     return true;
 }
 
-void http_conn_give_stream(struct http_conns *conns)
+void http_conn_begin_stream(struct http_conn *conn, const struct http_stream *stream)
 {
-    atomic_fetch_sub(&conns->streams, 1);
+    lock(conn->conns);
+    conn->stream = *stream;
+    unlock(conn->conns);
+}
+
+int64_t http_conn_read_stream(struct http_conn *conn, char *ret_bytes, size_t max_bytes,
+                              bool stopping)
+{
+    enum http_phase from;
+    if (!move(conn, HTTP_PHASE_WAITING, &from)) {
+        return HTTP_STREAM_BREAK;
+    }
+    int64_t len = conn->stream.read(conn->stream.ctx, ret_bytes, max_bytes, stopping);
+    ASSERT(len <= (int64_t)max_bytes);
+    bool moved = move(conn, HTTP_PHASE_STREAMING, &from);
+    ASSERT(moved); /* WAITING is never killed */
+    return len;
+}
+
+void http_conn_end_stream(struct http_conn *conn)
+{
+    lock(conn->conns);
+    struct http_stream stream = conn->stream;
+    conn->stream = (struct http_stream){.read = NULL};
+    unlock(conn->conns);
+    stream.close(stream.ctx);
+    atomic_fetch_sub(&conn->conns->streams, 1);
+}
+
+void http_conns_stop_streams(struct http_conns *conns)
+{
+    lock(conns);
+    for (uint32_t i = 0; i < conns->limits.max; i++) {
+        stop_stream(&conns->conns[i].stream);
+    }
+    unlock(conns);
 }

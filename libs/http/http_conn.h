@@ -19,8 +19,9 @@ enum http_phase {
     HTTP_PHASE_RECEIVING, /* request line there, the rest under way */
     HTTP_PHASE_HANDLING,  /* all there: the adapter has it */
     HTTP_PHASE_SENDING,
-    HTTP_PHASE_STREAMING,
-    HTTP_PHASE_IDLE, /* answered, waiting for the next request line */
+    HTTP_PHASE_STREAMING, /* a block of a stream is on its way */
+    HTTP_PHASE_WAITING,   /* the stream has nothing to send yet: it waits in its read */
+    HTTP_PHASE_IDLE,      /* answered, waiting for the next request line */
     HTTP_PHASE_KILLED,
     HTTP_PHASE_COUNT,
 };
@@ -39,13 +40,14 @@ struct http_conn {
     void *owner;               /* the http_server */
     uint64_t flood_stamp;      /* the watchdog's: which request flood_base belongs to */
     uint64_t flood_base;       /* bytes received when the watchdog first saw it */
-    struct http_stream stream; /* while STREAMING */
+    struct http_stream stream; /* read NULL: none; changed under the lock of conns */
     char peer[HTTP_PEER_BYTES];
 };
 
 struct http_conn_limits {
     uint32_t max;
     int64_t head_ms, head_pressed_ms, receive_ms, receive_pressed_ms, idle_ms, send_ms;
+    int64_t stream_send_ms;
 };
 
 struct http_conns {
@@ -86,4 +88,15 @@ void http_conn_sending(struct http_conn *conn, bool streaming);
 void http_conn_done(struct http_conn *conn);
 /* Takes one of the places for streams; false when 3/4 of the connections are streams. */
 bool http_conn_take_stream(struct http_conns *conns);
-void http_conn_give_stream(struct http_conns *conns);
+/* The stream that a place was taken for is this connection's, until end. */
+void http_conn_begin_stream(struct http_conn *conn, const struct http_stream *stream);
+/* The next block of it, by its read; HTTP_STREAM_BREAK when the watchdog has killed the connection. */
+int64_t http_conn_read_stream(struct http_conn *conn, char *ret_bytes, size_t max_bytes,
+                              bool stopping);
+/* Closes it and gives the place back. */
+void http_conn_end_stream(struct http_conn *conn);
+/* Stops all streams that there are. */
+void http_conns_stop_streams(struct http_conns *conns);
+
+/* The moment of CLOCK_MONOTONIC so many milliseconds from now, for pthread_cond_timedwait. */
+struct timespec http_conn_after_ms(int64_t ms);

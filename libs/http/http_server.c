@@ -148,9 +148,7 @@ static ssize_t on_stream_read(void *cls, uint64_t offset, char *ret_bytes, size_
     (void)offset;
     struct http_conn *conn = cls;
     struct http_server *server = conn->owner;
-    int64_t len =
-        conn->stream.read(conn->stream.ctx, ret_bytes, max_bytes, atomic_load(&server->draining));
-    ASSERT(len <= (int64_t)max_bytes);
+    int64_t len = http_conn_read_stream(conn, ret_bytes, max_bytes, atomic_load(&server->draining));
     if (len == HTTP_STREAM_BREAK) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
@@ -159,9 +157,7 @@ static ssize_t on_stream_read(void *cls, uint64_t offset, char *ret_bytes, size_
 
 static void on_stream_close(void *cls)
 {
-    struct http_conn *conn = cls;
-    conn->stream.close(conn->stream.ctx);
-    http_conn_give_stream(conn->conns);
+    http_conn_end_stream(cls);
 }
 
 /* The library wants NUL-terminated text; a header that no memory is left for is left out. */
@@ -186,7 +182,9 @@ static void emit(struct op *op, struct http_conn *conn, const struct http_respon
     }
     out->status = response->status;
     if (streams) {
-        conn->stream = response->stream;
+        /* A read may wait for longer than the library waits for bytes; ours are the limits here. */
+        (void)MHD_set_connection_option(conn->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+        http_conn_begin_stream(conn, &response->stream);
         out->stream_callback = on_stream_read;
         out->stream_callback_free = on_stream_close;
         out->stream_user_data = conn;
@@ -374,6 +372,7 @@ static STATUS open_server(struct op *op, struct http_server *server)
         .receive_ms = or_default(options->receive_ms, HTTP_RECEIVE_MS),
         .idle_ms = or_default(options->idle_ms, HTTP_IDLE_MS),
         .send_ms = or_default(options->send_ms, HTTP_SEND_MS),
+        .stream_send_ms = or_default(options->stream_send_ms, HTTP_STREAM_SEND_MS),
     };
     limits.head_pressed_ms = at_most(limits.head_ms, HTTP_HEAD_PRESSED_MS);
     limits.receive_pressed_ms = at_most(limits.receive_ms, HTTP_RECEIVE_PRESSED_MS);
@@ -432,6 +431,9 @@ uint64_t http_server_timeouts(const struct http_server *server)
 void http_server_drain(struct http_server *server)
 {
     atomic_store(&server->draining, true);
+    if (server->conns.watched) {
+        http_conns_stop_streams(&server->conns);
+    }
 }
 
 void http_server_stop(struct http_server *server, int64_t drain_ms)

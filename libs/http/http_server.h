@@ -10,8 +10,9 @@
  * Time limits: HTTP_HEAD_MS from the connection (or the last answer, plus HTTP_IDLE_MS) to the
  * whole request line, then HTTP_RECEIVE_MS until the whole request is there, both in total and not
  * per byte (headers and body share it: the library does not tell when the headers end);
- * HTTP_IDLE_MS without any byte; HTTP_SEND_MS to take the answer. Too late: 408 where
- * it can be said, and the connection is closed.
+ * HTTP_IDLE_MS without any byte; HTTP_SEND_MS to take the answer, and of a stream HTTP_STREAM_SEND_MS
+ * to take each block of HTTP_STREAM_BLOCK_BYTES. Too late: 408 where it can be said, and the
+ * connection is closed.
  *
  * A body is read (and dropped beyond the largest limit) before it is refused with 413; a sender of
  * far more is cut by the watchdog. What the library refuses before us (a request line or a length
@@ -28,6 +29,7 @@
 #define HTTP_RECEIVE_PRESSED_MS 2000 /* then as well: whoever stands in front sends quickly */
 #define HTTP_IDLE_MS 10000
 #define HTTP_SEND_MS 30000
+#define HTTP_STREAM_SEND_MS 10000
 #define HTTP_RETRY_AFTER_S 2 /* told with each 503 whose handler says nothing else */
 
 struct http_options {
@@ -49,7 +51,7 @@ struct http_options {
      */
     struct http_rate *token_rate, *address_rate;
     /* For tests, milliseconds; 0: the constants above. */
-    int64_t head_ms, receive_ms, idle_ms, send_ms;
+    int64_t head_ms, receive_ms, idle_ms, send_ms, stream_send_ms;
 };
 
 struct http_server;
@@ -66,7 +68,7 @@ uint32_t http_server_connections(struct http_server *server);
 /* Connections cut by a time limit or for sending far too much. */
 uint64_t http_server_timeouts(const struct http_server *server);
 
-/* From now on requests get 503 with Retry-After and a closed connection; streams see `stopping`. */
+/* From now on requests get 503 with Retry-After and a closed connection; streams are stopped. */
 void http_server_drain(struct http_server *server);
 /* Drains, waits at most drain_ms for what is in flight, stops listening, closes all connections,
  * frees. Handlers still running are waited for: their op's deadline bounds them. NULL is fine. */

@@ -250,6 +250,12 @@ static STATUS rec_touch(struct op *op, struct store *store, const struct store_f
     return INNER(store)->ops->touch(op, INNER(store), fence);
 }
 
+/* Not recorded: no service that is measured tells. */
+static STATUS rec_tell(struct op *op, struct store *store, const struct store_fence *fence)
+{
+    return INNER(store)->ops->tell(op, INNER(store), fence);
+}
+
 static STATUS rec_sync(struct op *op, struct store *store)
 {
     (void)add(store, STEP_SYNC);
@@ -291,6 +297,7 @@ static const struct store_ops recorder_ops = {
     .update = rec_update,
     .erase = rec_erase,
     .touch = rec_touch,
+    .tell = rec_tell,
     .sync = rec_sync,
     .commit = rec_commit,
     .rollback = rec_rollback,

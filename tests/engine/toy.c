@@ -376,6 +376,7 @@ const struct engine_service toy_service = {
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),
     .dlq = TOY_DLQ,
+    .tells = true,
     .parked_record = parked_record,
     .demands_first = true,
     .effects_of = &toy_account_kind,

@@ -175,6 +175,7 @@ static void end_transaction(struct sim_store *self)
 {
     sim_db_forget_writes(self);
     self->open = false;
+    self->tells = false;
     for (int32_t p = 0; p < LANES; p++) {
         if (self->db->locked_by[p] == self) {
             self->db->locked_by[p] = NULL;
@@ -367,9 +368,11 @@ static STATUS sim_begin(struct op *op, struct store *store, const struct store_l
         }
         db->locked_by[refs[i].lane] = self;
         ret_fence->held[ret_fence->held_count++] = refs[i].lane;
-        ret_fence->clock.now_us =
-            lane->last_at_us > ret_fence->clock.now_us ? lane->last_at_us : ret_fence->clock.now_us;
+        ret_fence->clock.now_us = lane->last_at_us >= ret_fence->clock.now_us
+                                      ? lane->last_at_us + 1
+                                      : ret_fence->clock.now_us;
     }
+    self->fence_us = ret_fence->clock.now_us;
     return OK;
 }
 
@@ -380,6 +383,19 @@ static STATUS sim_touch(struct op *op, struct store *store, const struct store_f
 {
     (void)fence;
     return sim_db_check(op, sim_store_of(store));
+}
+
+/* A listener hears of committed transactions alone. */
+static STATUS sim_tell(struct op *op, struct store *store, const struct store_fence *fence)
+{
+    (void)fence;
+    sim_store_of(store)->tells = true;
+    return sim_db_check(op, sim_store_of(store));
+}
+
+uint64_t sim_db_told(const struct sim_db *db)
+{
+    return db->told;
 }
 
 static STATUS sim_sync(struct op *op, struct store *store)
@@ -401,10 +417,11 @@ static STATUS sim_commit(struct op *op, struct store *store)
     }
     TRY(sim_db_apply_writes(op, self));
     for (int32_t p = 0; p < LANES; p++) {
-        if (db->locked_by[p] == self && db->lanes[p].last_at_us < clock_of(db).now_us) {
-            db->lanes[p].last_at_us = clock_of(db).now_us;
+        if (db->locked_by[p] == self && db->lanes[p].last_at_us < self->fence_us) {
+            db->lanes[p].last_at_us = self->fence_us;
         }
     }
+    db->told += self->tells ? 1 : 0;
     end_transaction(self);
     if (how == SIM_COMMIT_LOST_AFTER) {
         disconnect(self);
@@ -434,6 +451,7 @@ static const struct store_ops sim_store_ops = {
     .update = sim_db_update,
     .erase = sim_db_erase,
     .touch = sim_touch,
+    .tell = sim_tell,
     .sync = sim_sync,
     .commit = sim_commit,
     .rollback = sim_rollback,

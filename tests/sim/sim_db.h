@@ -41,6 +41,8 @@ const void *sim_db_row(const struct sim_db *db, const struct table *table, uint3
 void sim_db_put(struct sim_db *db, const struct table *table, const void *row);
 /* The lane as the lease table has it. */
 struct store_lane sim_db_lane(const struct sim_db *db, int32_t lane);
+/* How often listeners were woken: once for each committed transaction that told. */
+uint64_t sim_db_told(const struct sim_db *db);
 /* What a person reads of a stopped lane. */
 const char *sim_db_stop_reason(const struct sim_db *db, int32_t lane);
 void sim_db_resume_lane(struct sim_db *db, int32_t lane);

@@ -30,6 +30,7 @@ struct sim_db {
     int64_t skew_us;    /* its clock minus everybody else's */
     bool away;
     bool spares_backends;
+    uint64_t told;
 };
 
 enum sim_write_kind { SIM_WRITE_INSERT, SIM_WRITE_UPDATE, SIM_WRITE_ERASE };
@@ -47,6 +48,8 @@ struct sim_store {
     struct sim_db *db;
     bool connected;
     bool open; /* in a transaction */
+    bool tells;
+    int64_t fence_us; /* the time of the transaction */
     struct sim_write *writes;
     uint32_t write_count, write_capacity;
 };

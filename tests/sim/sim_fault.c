@@ -178,6 +178,12 @@ static STATUS store_touch(struct op *op, struct store *store, const struct store
     return gone(self) ? died(op) : self->inner->ops->touch(op, self->inner, fence);
 }
 
+static STATUS store_tell(struct op *op, struct store *store, const struct store_fence *fence)
+{
+    struct fault_store *self = store_of(store);
+    return gone(self) ? died(op) : self->inner->ops->tell(op, self->inner, fence);
+}
+
 static STATUS store_sync(struct op *op, struct store *store)
 {
     struct fault_store *self = store_of(store);
@@ -219,6 +225,7 @@ static const struct store_ops fault_store_ops = {
     .update = store_update,
     .erase = store_erase,
     .touch = store_touch,
+    .tell = store_tell,
     .sync = store_sync,
     .commit = store_commit,
 };

@@ -1,0 +1,7 @@
+-- Wakes whoever listens, when this transaction commits; and forgets what these lanes told long ago.
+-- $1 channel text
+-- $2 lanes integer[]
+-- $3 kept_us bigint
+-- returns rows
+WITH forgotten AS (DELETE FROM lane_change WHERE lane = ANY($2) AND at_us < now_us() - $3)
+SELECT pg_notify($1, '') IS NULL AS told
