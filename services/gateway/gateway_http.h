@@ -39,6 +39,7 @@ struct gateway {
     struct pg *pg;
     gateway_submit *submit;
     void *submit_ctx;
+    struct gateway_live *live;
     bool production; /* then tokens of the test kind are refused */
     struct gateway_metrics metrics;
 };
@@ -71,6 +72,9 @@ http_handler gateway_post_retry;
 http_handler gateway_post_user;
 http_handler gateway_post_link_discord;
 http_handler gateway_get_user;
+
+/* gateway_in_live.c */
+http_handler gateway_get_events;
 
 /* gateway_in_reads.c */
 http_handler gateway_get_escrow;

@@ -172,7 +172,7 @@ STATUS gateway_out_list(struct op *op, const struct gateway_view *views, uint32_
     return json_write_finish(op, &out, ret_json);
 }
 
-static struct str actor_name(int kind)
+struct str gateway_out_kind_name(int kind)
 {
     switch ((enum engine_actor_kind)kind) {
     case ENGINE_ACTOR_USER: return STR("user");
@@ -202,7 +202,7 @@ static void write_entry(struct json_writer *out, const struct gateway_entry *ent
     }
     json_write_str(out, "note", entry->note);
     json_write_object(out, "actor");
-    json_write_str(out, "kind", actor_name(entry->actor_kind));
+    json_write_str(out, "kind", gateway_out_kind_name(entry->actor_kind));
     json_write_id(out, "id", hidden ? none : entry->actor_id);
     json_write_end(out);
     json_write_time(out, "at", entry->at_us);

@@ -7,6 +7,8 @@
 
 #define GATEWAY_JSON_MAX_BYTES ((size_t)1024 * 1024)
 
+/* "user", "marketplace", "staff" or "system": an enum engine_actor_kind. */
+struct str gateway_out_kind_name(int kind);
 STATUS gateway_out_view(struct op *op, const struct gateway_view *view, enum gateway_role role,
                         struct str *ret_json);
 /* A creation that is not projected: state PENDING, or REJECTED with code and sentence. */

@@ -257,12 +257,12 @@ STATUS gateway_repo_find_token(struct op *op, struct pg *pg, const struct hash *
     return OK;
 }
 
-static struct status find_pending(struct op *op, struct pg *pg, struct id id,
+static struct status find_pending(struct op *op, struct pg_conn *conn, struct id id,
                                   struct gateway_deal *deal)
 {
     const struct pg_param params[] = {PG_ID(id)};
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
-    TRY(ask(op, pg, &gateway_sql_pending_get, params, ARRAY_LEN(params), &rows));
+    TRY(pg_query(op, conn, &gateway_sql_pending_get, params, ARRAY_LEN(params), &rows));
     if (pg_rows_count(rows) == 0) {
         return OK;
     }
@@ -274,12 +274,12 @@ static struct status find_pending(struct op *op, struct pg *pg, struct id id,
     return OK;
 }
 
-static struct status find_view(struct op *op, struct pg *pg, struct id id,
+static struct status find_view(struct op *op, struct pg_conn *conn, struct id id,
                                struct gateway_deal *deal)
 {
     const struct pg_param params[] = {PG_ID(id)};
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
-    TRY(ask(op, pg, &gateway_sql_view_get, params, ARRAY_LEN(params), &rows));
+    TRY(pg_query(op, conn, &gateway_sql_view_get, params, ARRAY_LEN(params), &rows));
     if (pg_rows_count(rows) == 0) {
         return OK;
     }
@@ -288,21 +288,29 @@ static struct status find_view(struct op *op, struct pg *pg, struct id id,
     return OK;
 }
 
-STATUS gateway_repo_find_deal(struct op *op, struct pg *pg, struct id id,
-                              struct gateway_deal *ret_deal)
+STATUS gateway_repo_find_deal_on(struct op *op, struct pg_conn *conn, struct id id,
+                                 struct gateway_deal *ret_deal)
 {
     *ret_deal = (struct gateway_deal){.in_view = false};
-    TRY(find_view(op, pg, id, ret_deal));
+    TRY(find_view(op, conn, id, ret_deal));
     if (ret_deal->in_view) {
         return OK;
     }
-    TRY(find_pending(op, pg, id, ret_deal));
+    TRY(find_pending(op, conn, id, ret_deal));
     if (ret_deal->is_pending && ret_deal->outcome == INTAKE_ACCEPTED) {
         /* Accepted between the two questions: the view was there in the same commit. */
         ret_deal->is_pending = false;
-        return find_view(op, pg, id, ret_deal);
+        return find_view(op, conn, id, ret_deal);
     }
     return OK;
+}
+
+STATUS gateway_repo_find_deal(struct op *op, struct pg *pg, struct id id,
+                              struct gateway_deal *ret_deal)
+{
+    DEFER(pg_release_at) struct pg_conn *conn = NULL;
+    TRY(pg_acquire(op, pg, &conn));
+    return gateway_repo_find_deal_on(op, conn, id, ret_deal);
 }
 
 struct gateway_parties gateway_deal_parties(const struct gateway_deal *deal)
@@ -380,12 +388,9 @@ static struct status ask_list(struct op *op, struct pg *pg, const struct gateway
     UNREACHABLE("a caller of this kind has no token");
 }
 
-STATUS gateway_repo_list(struct op *op, struct pg *pg, const struct gateway_caller *caller,
-                         struct gateway_cursor cursor, uint32_t limit,
-                         const struct gateway_view **ret_views, uint32_t *ret_count)
+STATUS gateway_repo_read_views(struct op *op, const struct pg_rows *rows,
+                               const struct gateway_view **ret_views, uint32_t *ret_count)
 {
-    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
-    TRY(ask_list(op, pg, caller, cursor, limit, &rows));
     uint32_t count = pg_rows_count(rows);
     struct gateway_view *views = arena_new(op->arena, struct gateway_view, count);
     if (!views) {
@@ -397,6 +402,15 @@ STATUS gateway_repo_list(struct op *op, struct pg *pg, const struct gateway_call
     *ret_views = views;
     *ret_count = count;
     return OK;
+}
+
+STATUS gateway_repo_list(struct op *op, struct pg *pg, const struct gateway_caller *caller,
+                         struct gateway_cursor cursor, uint32_t limit,
+                         const struct gateway_view **ret_views, uint32_t *ret_count)
+{
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask_list(op, pg, caller, cursor, limit, &rows));
+    return gateway_repo_read_views(op, rows, ret_views, ret_count);
 }
 
 STATUS gateway_repo_timeline(struct op *op, struct pg *pg, struct id escrow_id, int64_t after_seq,
@@ -420,6 +434,23 @@ STATUS gateway_repo_timeline(struct op *op, struct pg *pg, struct id escrow_id, 
     return OK;
 }
 
+STATUS gateway_repo_read_command(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                 struct gateway_command_row *ret)
+{
+    *ret = (struct gateway_command_row){.outcome = INTAKE_OPEN};
+    TRY(read_outcome(op, rows, row, &ret->outcome));
+    ID(id);
+    TEXT(topic);
+    ID(key);
+    TEXT(type);
+    TRY(pg_rows_id(op, rows, row, "account", &ret->account_id));
+    I64(created_at_us);
+    TRY(pg_rows_text(op, rows, row, "outcome_code", &ret->code));
+    TRY(pg_rows_text(op, rows, row, "outcome_sentence", &ret->sentence));
+    I64(closed_at_us);
+    return OK;
+}
+
 STATUS gateway_repo_find_command(struct op *op, struct pg *pg, struct id id,
                                  struct gateway_command_row *ret_command, bool *ret_found)
 {
@@ -427,17 +458,5 @@ STATUS gateway_repo_find_command(struct op *op, struct pg *pg, struct id id,
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
     TRY(ask(op, pg, &gateway_sql_command_get, params, ARRAY_LEN(params), &rows));
     *ret_found = pg_rows_count(rows) > 0;
-    if (!*ret_found) {
-        return OK;
-    }
-    *ret_command = (struct gateway_command_row){.id = id};
-    TRY(read_outcome(op, rows, 0, &ret_command->outcome));
-    TRY(pg_rows_text(op, rows, 0, "topic", &ret_command->topic));
-    TRY(pg_rows_id(op, rows, 0, "key", &ret_command->key));
-    TRY(pg_rows_text(op, rows, 0, "type", &ret_command->type));
-    TRY(pg_rows_id(op, rows, 0, "account", &ret_command->account_id));
-    TRY(pg_rows_i64(op, rows, 0, "created_at_us", &ret_command->created_at_us));
-    TRY(pg_rows_text(op, rows, 0, "outcome_code", &ret_command->code));
-    TRY(pg_rows_text(op, rows, 0, "outcome_sentence", &ret_command->sentence));
-    return pg_rows_i64(op, rows, 0, "closed_at_us", &ret_command->closed_at_us);
+    return *ret_found ? gateway_repo_read_command(op, rows, 0, ret_command) : OK;
 }

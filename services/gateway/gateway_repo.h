@@ -36,6 +36,10 @@ struct gateway_deal {
 STATUS gateway_repo_find_deal(struct op *op, struct pg *pg, struct id id,
                               struct gateway_deal *ret_deal);
 
+/* The same on a connection that the caller has, within its transaction if there is one. */
+STATUS gateway_repo_find_deal_on(struct op *op, struct pg_conn *conn, struct id id,
+                                 struct gateway_deal *ret_deal);
+
 /* The parties, wherever they are known from; all none when there is no deal. */
 struct gateway_parties gateway_deal_parties(const struct gateway_deal *deal);
 
@@ -49,6 +53,10 @@ struct gateway_cursor {
 STATUS gateway_repo_list(struct op *op, struct pg *pg, const struct gateway_caller *caller,
                          struct gateway_cursor cursor, uint32_t limit,
                          const struct gateway_view **ret_views, uint32_t *ret_count);
+
+/* All rows of a question that selects what view_get.sql selects. */
+STATUS gateway_repo_read_views(struct op *op, const struct pg_rows *rows,
+                               const struct gateway_view **ret_views, uint32_t *ret_count);
 
 STATUS gateway_repo_timeline(struct op *op, struct pg *pg, struct id escrow_id, int64_t after_seq,
                              uint32_t limit, const struct gateway_entry **ret_entries,
@@ -83,3 +91,6 @@ struct gateway_command_row {
 
 STATUS gateway_repo_find_command(struct op *op, struct pg *pg, struct id id,
                                  struct gateway_command_row *ret_command, bool *ret_found);
+/* One row of a question that selects what command_get.sql selects. */
+STATUS gateway_repo_read_command(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                 struct gateway_command_row *ret_command);

@@ -40,6 +40,7 @@ const struct http_route gateway_routes[] = {
     READ("/v1/escrows/:id/timeline",          gateway_get_timeline),
     READ("/v1/users/:id",                     gateway_get_user),
     READ("/v1/commands/:id",                  gateway_get_command),
+    READ("/v1/events",                        gateway_get_events),
     {.method = HTTP_GET, .path = "/openapi.json", .deadline_ms = GATEWAY_DEADLINE_READ_MS,
      .handler = gateway_get_openapi},
 };

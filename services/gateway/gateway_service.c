@@ -45,4 +45,5 @@ const struct engine_service gateway_service = {
     .handler_count = ARRAY_LEN(handlers),
     .dlq = TOPIC_GATEWAY_DLQ_V1,
     .parked_record = wire_parked_record,
+    .tells = true,
 };

@@ -2,9 +2,11 @@
  * the read models that requests are answered from. */
 #include "engine/engine_run.h"
 #include "engine/intake_run.h"
+#include "engine/store_pg.h"
 #include "gateway/gateway_conf.h"
 #include "gateway/gateway_http.h"
 #include "gateway/gateway_in.h"
+#include "gateway/gateway_live.h"
 #include "gateway/gateway_rates.h"
 #include "gateway/gateway_repo.h"
 #include "http/http_server.h"
@@ -33,6 +35,18 @@ static struct status open_pool(struct op *op, const struct conf *conf, struct pg
         .connections_max = (uint32_t)conf_i64(conf, "DATABASE_POOL_MAX"),
     };
     return pg_open(op, &options, ret_pg);
+}
+
+static struct status open_live(struct op *op, struct svc *svc, struct gateway_live **ret_live)
+{
+    char channel[STORE_PG_CHANNEL_BYTES];
+    store_pg_channel(gateway_service.name, channel);
+    const struct gateway_live_options options = {
+        .channel = str_of(channel),
+        .database_url = secret_reveal(conf_secret(svc_conf(svc), "DATABASE_URL")),
+        .metrics = svc_metrics(svc),
+    };
+    return gateway_live_open(op, &options, ret_live);
 }
 
 static struct status open_server(struct op *op, const struct conf *conf, struct gateway *gateway,
@@ -76,10 +90,13 @@ static struct status run(struct op *op, struct svc *svc)
     TRY(intake_run_open(op, svc, gateway_service.name, conf_i64(conf, "INTAKE_BACKLOG_MAX_MS"),
                         &intake));
 
+    DEFER(gateway_live_close_at) struct gateway_live *live = NULL;
+    TRY(open_live(op, svc, &live));
     struct gateway gateway = {
         .pg = pg,
         .submit = submit,
         .submit_ctx = intake_run_intake(intake),
+        .live = live,
         .production = conf_env(conf) == CONF_ENV_PRODUCTION,
     };
     gateway_metrics_init(&gateway.metrics, svc_metrics(svc));
@@ -96,6 +113,7 @@ static struct status run(struct op *op, struct svc *svc)
     svc_ready_lag(svc);
     http_server_stop(TAKE(server), SVC_DRAIN_HTTP_MS);
     return OK;
+} /* http, streams, intake, engine, pool: the reverse of the opening order */
 } /* http, rates, intake, engine, pool: the reverse of the opening order */
 
 int main(int argc, char **argv)

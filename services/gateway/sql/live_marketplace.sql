@@ -1,0 +1,16 @@
+-- A marketplace's deals that are open, or changed lately, among the newest; the newest first.
+-- $1 marketplace_id uuid
+-- $2 final_states smallint[]
+-- $3 since_us bigint
+-- $4 window_rows integer
+-- $5 row_limit integer
+-- returns rows
+SELECT id, seq, state, currency, price_minor, received_minor, held_minor, suspense_minor, due_seller_minor,
+  due_buyer_minor, paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor, payment_setup_failed,
+  foreign_money, marketplace_id, buyer_id, seller_id, seller_account, inspection_seconds, description, payment_ref,
+  payment_client_secret, created_at_us, updated_at_us
+FROM (
+  SELECT * FROM escrow_view WHERE marketplace_id = $1 AND state > 0 ORDER BY created_at_us DESC, id DESC LIMIT $4
+) AS own
+WHERE state <> ALL($2) OR updated_at_us > $3
+ORDER BY created_at_us DESC, id DESC LIMIT $5;
