@@ -76,6 +76,11 @@ http_handler gateway_get_user;
 /* gateway_in_live.c */
 http_handler gateway_get_events;
 
+/* gateway_in_pages.c */
+http_handler gateway_get_docs;
+http_handler gateway_get_deal_page;
+http_handler gateway_get_page_file;
+
 /* gateway_in_reads.c */
 http_handler gateway_get_escrow;
 http_handler gateway_get_escrows;

@@ -42,5 +42,9 @@ STATUS gateway_get_events(struct op *op, void *deps, const struct http_request *
     } else if (caller->kind == ENGINE_ACTOR_STAFF) {
         return op_fail(op, STATUS_INVALID, "gateway.events_of_all", "no escrow_id");
     }
-    return gateway_live_join(op, gateway->live, caller, escrow_id, ret);
+    struct status st = gateway_live_join(op, gateway->live, caller, escrow_id, ret);
+    if (status_failed(st)) {
+        ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
+    }
+    return st;
 }

@@ -22,6 +22,12 @@
         .arena_bytes = GATEWAY_READ_ARENA_BYTES,                             \
     }
 
+#define OPEN(route_path, route_handler)                                                    \
+    {                                                                                      \
+        .method = HTTP_GET, .path = (route_path), .deadline_ms = GATEWAY_DEADLINE_READ_MS, \
+        .handler = (route_handler)                                                         \
+    }
+
 /* clang-format off */
 const struct http_route gateway_routes[] = {
     COMMAND("/v1/escrows",                    gateway_post_escrow),
@@ -41,8 +47,10 @@ const struct http_route gateway_routes[] = {
     READ("/v1/users/:id",                     gateway_get_user),
     READ("/v1/commands/:id",                  gateway_get_command),
     READ("/v1/events",                        gateway_get_events),
-    {.method = HTTP_GET, .path = "/openapi.json", .deadline_ms = GATEWAY_DEADLINE_READ_MS,
-     .handler = gateway_get_openapi},
+    OPEN("/openapi.json",                     gateway_get_openapi),
+    OPEN("/docs",                             gateway_get_docs),
+    OPEN("/deals/:escrow_id",                 gateway_get_deal_page),
+    OPEN("/pages/:name",                      gateway_get_page_file),
 };
 /* clang-format on */
 const uint32_t gateway_route_count = ARRAY_LEN(gateway_routes);

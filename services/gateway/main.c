@@ -113,8 +113,7 @@ static struct status run(struct op *op, struct svc *svc)
     svc_ready_lag(svc);
     http_server_stop(TAKE(server), SVC_DRAIN_HTTP_MS);
     return OK;
-} /* http, streams, intake, engine, pool: the reverse of the opening order */
-} /* http, rates, intake, engine, pool: the reverse of the opening order */
+} /* http, rates, streams, intake, engine, pool: the reverse of the opening order */
 
 int main(int argc, char **argv)
 {

@@ -38,6 +38,7 @@ test|cmd:clang-format-16|clang-format-16
 test|cmd:shellcheck|shellcheck
 test|cmd:curl|curl
 test|cmd:jq|jq
+test|cmd:chromium|chromium
 venv|py:ensurepip|python3-venv
 buf|cmd:npm|npm
 check|file:$CLANG_RT|libclang-rt-16-dev

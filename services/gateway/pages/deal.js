@@ -1,0 +1,225 @@
+// One deal, live. What is shown is what the server said last, and only while the connection holds; a request is "pending"
+// until the server says what became of it. Nothing is assumed to have worked.
+import { follow } from "./stream.js";
+
+const TOKEN = "holdfast.token"; // in sessionStorage: gone with the tab, never in an address
+
+// Who may ask for what; the server decides, this only hides what it would refuse.
+const ACTIONS = [
+  { verb: "mark-delivered", label: "Mark as delivered", roles: ["seller"] },
+  { verb: "release", label: "Release the money", roles: ["buyer"] },
+  { verb: "cancel", label: "Cancel", roles: ["buyer", "seller", "marketplace", "staff"] },
+  { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"] },
+  { verb: "retry", label: "Retry what failed", roles: ["staff"] },
+];
+const BALANCES = ["received", "held", "suspense", "due_seller", "due_buyer", "paid_out", "refunded"];
+
+const $ = (id) => document.getElementById(id);
+const dealId = location.pathname.split("/").pop();
+let token = "";
+let stop = null;
+let link = "unknown";
+let caller = null;
+let deal = null;
+const requests = []; // {verb, key, id, status, code, sentence}: what this page asked for, the newest first
+const outcomes = new Map(); // command id -> the command, of all that were settled while we looked
+
+function role() {
+  if (!caller || !deal) {
+    return null;
+  }
+  if (caller.kind !== "user") {
+    return caller.kind;
+  }
+  return caller.id === deal.buyer_id ? "buyer" : "seller";
+}
+
+function money(minor) {
+  return `${(minor / 100).toFixed(2)} ${deal.currency}`;
+}
+
+function row(...cells) {
+  const line = document.createElement("tr");
+  for (const cell of cells) {
+    const box = document.createElement("td");
+    box.append(cell);
+    line.append(box);
+  }
+  return line;
+}
+
+function badge(text) {
+  const span = document.createElement("span");
+  span.className = "badge";
+  span.dataset.is = text;
+  span.textContent = text;
+  return span;
+}
+
+function button(label, act) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = label;
+  made.addEventListener("click", act);
+  return made;
+}
+
+function facts() {
+  const shown = [["Price", money(deal.amount_minor)]];
+  for (const name of BALANCES) {
+    const minor = deal.balances[`${name}_minor`];
+    if (minor !== 0) {
+      shown.push([name.replace("_", " "), money(minor)]);
+    }
+  }
+  if (deal.rejection) {
+    shown.push(["Refused", deal.rejection.sentence]);
+  }
+  shown.push(["What", deal.description], ["Changed", deal.updated_at]);
+  return shown.map(([name, value]) => row(name, value));
+}
+
+// A request that is not settled is unknown while nobody tells us what became of it.
+function statusOf(request) {
+  return request.status === "pending" && link !== "live" ? "unknown" : request.status;
+}
+
+function requestRow(request) {
+  const said = [request.code, request.sentence].filter(Boolean).join(": ");
+  const again = request.status === "unknown" ? button("Ask again", () => send(request)) : "";
+  return row(request.verb, badge(statusOf(request)), said, again);
+}
+
+function render() {
+  $("link").textContent = link;
+  $("link").dataset.is = link;
+  if (!deal) {
+    $("state").textContent = "unknown";
+  } else {
+    $("state").textContent = link === "live" ? deal.state : `unknown (last seen: ${deal.state})`;
+    $("role").textContent = `you are the ${role()}`.replace("the staff", "staff");
+    $("facts").replaceChildren(...facts());
+  }
+  const allowed = link === "live" ? ACTIONS.filter((action) => action.roles.includes(role())) : [];
+  $("actions").replaceChildren(...allowed.map(({ verb, label }) => button(label, () => ask(verb))));
+  $("commands").replaceChildren(...requests.map(requestRow));
+}
+
+function settle(request, command) {
+  if (command.status !== "pending") {
+    request.status = command.status === "accepted" ? "confirmed" : "rejected";
+    request.code = command.rejection?.code;
+    request.sentence = command.rejection?.sentence;
+  }
+}
+
+function call(path, options = {}) {
+  return fetch(path, { ...options, cache: "no-store", headers: { ...options.headers, Authorization: `Bearer ${token}` } });
+}
+
+// The same key each time: however often it is sent, it is one command.
+async function send(request) {
+  request.status = "sending";
+  render();
+  try {
+    const answer = await call(`/v1/escrows/${dealId}/${request.verb}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "Idempotency-Key": request.key },
+      body: "{}",
+    });
+    const told = await answer.json();
+    if (answer.status === 202) {
+      request.id = told.command_id;
+      request.status = "pending";
+      if (outcomes.has(request.id)) {
+        settle(request, outcomes.get(request.id)); // the event was faster than the answer
+      }
+    } else {
+      request.status = answer.status >= 500 ? "unknown" : "rejected";
+      request.code = told.code;
+      request.sentence = told.detail;
+    }
+  } catch {
+    request.status = "unknown"; // it may have arrived
+  }
+  render();
+}
+
+function ask(verb) {
+  const request = { verb, key: crypto.randomUUID(), id: null, status: "sending" };
+  requests.unshift(request);
+  send(request);
+}
+
+// What was settled while nobody told us.
+async function catchUp(open) {
+  for (const request of requests) {
+    if (request.status === "pending" && !open.has(request.id)) {
+      const answer = await call(`/v1/commands/${request.id}`).catch(() => null);
+      if (answer?.ok) {
+        settle(request, await answer.json());
+        render();
+      }
+    }
+  }
+}
+
+function onEvent(name, value) {
+  if (name === "snapshot") {
+    caller = value.caller;
+    deal = value.escrows.find((each) => each.id === dealId) ?? null;
+    catchUp(new Set(value.commands.map((command) => command.command_id)));
+  } else if (name === "deal") {
+    deal = value;
+  } else if (name === "command") {
+    outcomes.set(value.command_id, value);
+    requests.filter((request) => request.id === value.command_id).forEach((request) => settle(request, value));
+  }
+  render();
+}
+
+function onLink(what, problem) {
+  link = what;
+  $("problem").textContent = problem ? `${problem.code}: ${problem.detail}` : "";
+  if (what === "refused") {
+    forget();
+  }
+  render();
+}
+
+function show(entered) {
+  token = entered;
+  link = "unknown";
+  sessionStorage.setItem(TOKEN, token);
+  $("enter").hidden = true;
+  $("deal").hidden = false;
+  stop = follow(`/v1/events?escrow_id=${encodeURIComponent(dealId)}`, token, { event: onEvent, link: onLink });
+}
+
+function forget() {
+  stop?.();
+  stop = null;
+  token = "";
+  requests.length = 0;
+  deal = null;
+  caller = null;
+  sessionStorage.removeItem(TOKEN);
+  $("enter").hidden = false;
+}
+
+$("id").textContent = dealId;
+$("enter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const entered = $("token").value.trim();
+  $("token").value = "";
+  show(entered);
+});
+$("forget").addEventListener("click", () => {
+  forget();
+  link = "unknown";
+  $("deal").hidden = true;
+});
+const kept = sessionStorage.getItem(TOKEN);
+if (kept) {
+  show(kept);
+}

@@ -1,0 +1,134 @@
+// Shows /openapi.json: the document is the truth, this only lays it out. All of it is text, nothing is markup.
+
+function make(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  Object.assign(element, attributes);
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+let openapi = null;
+
+function resolve(value) {
+  while (value?.$ref) {
+    value = value.$ref.slice(2).split("/").reduce((place, step) => place[step], openapi);
+  }
+  return value;
+}
+
+function schemaLink(name) {
+  return make("a", { href: `#schema-${name}` }, name);
+}
+
+// A type in a few words: a link to its schema where it has a name.
+function typeOf(schema) {
+  if (schema.$ref) {
+    return schemaLink(schema.$ref.split("/").pop());
+  }
+  if (schema.type === "array") {
+    return make("span", {}, "list of ", typeOf(schema.items));
+  }
+  const words = [[].concat(schema.type).join(" or ")];
+  if (schema.format) {
+    words.push(`(${schema.format})`);
+  }
+  if (schema.enum) {
+    words.push(`one of ${schema.enum.join(", ")}`);
+  }
+  if (schema.minimum !== undefined || schema.maximum !== undefined) {
+    words.push(`${schema.minimum ?? "…"} to ${schema.maximum ?? "…"}`);
+  }
+  if (schema.maxLength !== undefined) {
+    words.push(`at most ${schema.maxLength} characters`);
+  }
+  if (schema.pattern) {
+    words.push(schema.pattern);
+  }
+  if (schema.default !== undefined) {
+    words.push(`default ${schema.default}`);
+  }
+  return make("span", {}, words.join(" "));
+}
+
+function table(rows) {
+  return make("table", {}, make("tbody", {}, ...rows.map((cells) =>
+    make("tr", {}, ...cells.map((cell) => make("td", {}, cell ?? ""))))));
+}
+
+function properties(schema) {
+  const required = new Set(schema.required ?? []);
+  return table(Object.entries(schema.properties ?? {}).map(([name, property]) => [
+    make("code", {}, name), required.has(name) ? "" : "optional", typeOf(property), property.description,
+  ]));
+}
+
+function parameters(operation) {
+  const all = (operation.parameters ?? []).map(resolve);
+  return all.length === 0 ? null : make("div", {}, make("h4", {}, "Parameters"), table(all.map((parameter) => [
+    make("code", {}, parameter.name), parameter.in, parameter.required ? "" : "optional", typeOf(parameter.schema),
+    parameter.description,
+  ])));
+}
+
+function body(operation) {
+  const content = resolve(operation.requestBody)?.content["application/json"];
+  if (!content) {
+    return null;
+  }
+  const shown = content.schema.$ref ? typeOf(content.schema) : properties(content.schema);
+  return make("div", {}, make("h4", {}, "Body (application/json)"), shown);
+}
+
+function responses(operation) {
+  return make("div", {}, make("h4", {}, "Answers"), table(Object.entries(operation.responses).map(([status, response]) => {
+    const { description, content } = resolve(response);
+    const [type, { schema }] = Object.entries(content)[0];
+    return [make("code", {}, status), description, type, schema ? typeOf(schema) : ""];
+  })));
+}
+
+function operationOf(path, method, operation) {
+  return make("details", { id: operation.operationId },
+    make("summary", {}, make("span", { className: "method" }, method.toUpperCase()), make("code", {}, path), ` ${operation.summary}`,
+      operation.deprecated ? " (deprecated)" : ""),
+    operation.description ? make("p", {}, operation.description) : null,
+    (operation.security ?? openapi.security).length === 0 ? make("p", { className: "quiet" }, "No token needed.") : null,
+    parameters(operation), body(operation), responses(operation));
+}
+
+function operations() {
+  return Object.entries(openapi.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]) => ({ path, method, operation })));
+}
+
+function section({ name, description }) {
+  return make("section", {}, make("h2", {}, description),
+    ...operations().filter(({ operation }) => operation.tags.includes(name))
+      .map(({ path, method, operation }) => operationOf(path, method, operation)));
+}
+
+function schemas() {
+  return make("section", {}, make("h2", {}, "Schemas"), ...Object.entries(openapi.components.schemas).map(([name, schema]) =>
+    make("details", { id: `schema-${name}` }, make("summary", {}, make("code", {}, name)),
+      schema.description ? make("p", {}, schema.description) : null, properties(schema))));
+}
+
+function openTarget() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (target?.tagName === "DETAILS") {
+    target.open = true;
+  }
+}
+
+async function show() {
+  openapi = await (await fetch("/openapi.json")).json();
+  document.getElementById("docs").replaceChildren(
+    make("h1", {}, `${openapi.info.title} API, version ${openapi.info.version}`), make("p", {}, openapi.info.description),
+    make("p", {}, "A token goes into the header ", make("code", {}, "Authorization: Bearer …"), `: ${openapi.components.securitySchemes.token.description}.`),
+    make("p", {}, make("a", { href: "/openapi.json" }, "openapi.json")),
+    ...openapi.tags.map(section), schemas());
+  openTarget();
+  window.addEventListener("hashchange", openTarget);
+}
+
+show();

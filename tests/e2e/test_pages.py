@@ -1,0 +1,226 @@
+"""The gateway's pages in a real browser: what a person sees is what is true, or "unknown"."""
+
+import re
+import shutil
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from harness.http import request
+
+POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+          "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'")
+WAIT_MS = 20000
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    assert chromium, "Debian's chromium is needed (./dev doctor --fix)"
+    with sync_playwright() as playwright:
+        # Tests run as root in a container, where Chromium's own sandbox cannot be built.
+        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser):
+    """A tab of its own. At the end: nothing was asked of another origin, and the policy had nothing to stop."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(WAIT_MS)
+    urls, complaints = [], []
+    page.on("request", lambda asked: urls.append(asked.url))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
+    yield page
+    origins = {re.match(r"https?://[^/]+", url)[0] for url in urls}
+    context.close()
+    assert len(origins) == 1, origins
+    assert complaints == []
+
+
+def open_deal(page, stack, deal, role, replica=1):
+    page.goto(f"{stack.api.by_number[replica]}/deals/{deal.id}")
+    page.get_by_label("Your token").fill(stack.tokens[role])
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#link")).to_have_text("live", timeout=WAIT_MS)
+
+
+def shows(page, state):
+    expect(page.locator("#state")).to_have_text(state, timeout=WAIT_MS)
+
+
+def asked(page, status):
+    expect(page.locator("#commands .badge").first).to_have_text(status, timeout=WAIT_MS)
+
+
+def buttons(page):
+    return page.locator("#actions button").all_inner_texts()
+
+
+def test_pages_are_locked_up(stack):
+    base = stack.api.by_number[1]
+    for path, kind in (("/docs", "text/html"), ("/deals/x", "text/html"), ("/pages/deal.js", "text/javascript"),
+                       ("/pages/page.css", "text/css")):
+        answer = request(base + path)
+        assert answer.status == 200
+        assert answer.headers["content-type"] == f"{kind}; charset=utf-8"
+        assert answer.headers["content-security-policy"] == POLICY
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert b"http://" not in answer.body and b"https://" not in answer.body
+    assert request(base + "/pages/nothing.js").status == 404
+    assert request(base + "/pages/..%2Fopenapi.yaml").status == 404
+
+
+def test_the_documentation_shows_every_route(stack, page):
+    base = stack.api.by_number[1]
+    page.goto(f"{base}/docs#createEscrow")
+    expect(page.locator("h1")).to_contain_text("Holdfast")
+    document = request(f"{base}/openapi.json").json()
+    operations = [operation["operationId"] for item in document["paths"].values() for operation in item.values()]
+    for operation in operations:
+        assert page.locator(f"details#{operation}").count() == 1, operation
+    for schema in document["components"]["schemas"]:
+        assert page.locator(f"details#schema-{schema}").count() == 1, schema
+    expect(page.locator("details#createEscrow")).to_contain_text("Idempotency-Key")  # opened by the address
+    assert page.locator("details#createEscrow").get_attribute("open") is not None
+
+
+def test_the_policy_stops_what_is_not_ours(stack, browser):
+    """What gets into the page nevertheless does not run, and asks nobody."""
+    page = browser.new_page()
+    page.goto(f"{stack.api.by_number[1]}/docs")
+    expect(page.locator("h1")).to_be_visible()
+    # In a timer: what the browser's tools evaluate is allowed more than the page.
+    page.evaluate("""(other) => setTimeout(async () => {
+        window.ran = [];
+        const attempts = {
+            eval: () => new Function("return 1")(),
+            markup: () => { document.body.innerHTML = "<img src=x>"; },
+            inline: () => {
+                const script = document.createElement("script");
+                script.append("window.ran.push('inline script')");
+                document.head.append(script);
+                throw new Error("only whether it ran counts");
+            },
+            elsewhere: () => fetch(other),
+        };
+        for (const [name, attempt] of Object.entries(attempts)) {
+            try { await attempt(); window.ran.push(name); } catch { /* stopped */ }
+        }
+        window.tried = true;
+    }, 0)""", stack.api.by_number[2] + "/openapi.json")
+    page.wait_for_function("window.tried")
+    assert page.evaluate("window.ran") == []
+    page.close()
+
+
+def test_a_deal_is_followed_from_payment_to_payout(stack, page):
+    deal = stack.api.deal()
+    open_deal(page, stack, deal, "SELLER", replica=2)
+    shows(page, "AWAIT_FUNDS")
+    deal.pay()
+    shows(page, "FUNDS_HELD")
+    expect(page.locator("#facts")).to_contain_text("25.00 USD")
+    assert buttons(page) == ["Mark as delivered", "Cancel", "Refund the buyer"]
+    page.get_by_role("button", name="Mark as delivered").click()
+    asked(page, "confirmed")
+    shows(page, "DELIVERED")
+    deal.do("release", "BUYER")
+    shows(page, "RELEASED")
+
+
+def test_pending_until_it_is_decided(stack, page):
+    """Nobody decides: the page says so, for as long as it lasts, and never that it worked."""
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    replicas = [stack.processes[f"escrow-{number}"] for number in (1, 2)]
+    for process in replicas:
+        process.freeze()
+    try:
+        page.get_by_role("button", name="Mark as delivered").click()
+        asked(page, "pending")
+        page.wait_for_timeout(1500)
+        asked(page, "pending")
+        shows(page, "FUNDS_HELD")
+    finally:
+        for process in replicas:
+            process.thaw()
+    asked(page, "confirmed")
+    shows(page, "DELIVERED")
+
+
+def test_rejected_is_shown_with_its_reason(stack, page):
+    deal = stack.api.deal()
+    open_deal(page, stack, deal, "BUYER")
+    assert buttons(page) == ["Release the money", "Cancel"]
+    page.get_by_role("button", name="Release the money").click()
+    asked(page, "rejected")
+    expect(page.locator("#commands")).to_contain_text("escrow.wrong_state")
+    shows(page, "AWAIT_FUNDS")
+
+
+def test_unknown_while_the_stream_is_broken(stack, page):
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    shows(page, "FUNDS_HELD")
+    gateway = stack.processes["gateway-1"]
+    gateway.kill()
+    expect(page.locator("#link")).to_have_text("unknown", timeout=WAIT_MS)
+    shows(page, "unknown (last seen: FUNDS_HELD)")
+    assert buttons(page) == []
+    stack.api.prefer(2)
+    deal.do("mark-delivered", "SELLER")  # elsewhere, while this page sees nothing
+    gateway.start().wait_ready()
+    expect(page.locator("#link")).to_have_text("live", timeout=WAIT_MS)
+    shows(page, "DELIVERED")
+
+
+def test_a_command_settled_while_the_stream_was_broken(stack, page):
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    replicas = [stack.processes[f"escrow-{number}"] for number in (1, 2)]
+    gateway = stack.processes["gateway-1"]
+    for process in replicas:
+        process.freeze()
+    try:
+        page.get_by_role("button", name="Mark as delivered").click()
+        asked(page, "pending")
+        gateway.kill()
+        asked(page, "unknown")
+    finally:
+        for process in replicas:
+            process.thaw()
+    stack.api.prefer(2)
+    deal.wait("DELIVERED")
+    gateway.start().wait_ready()
+    asked(page, "confirmed")
+    shows(page, "DELIVERED")
+
+
+def test_the_token_stays_in_the_tab(stack, page):
+    deal = stack.api.deal()
+    token = stack.tokens["BUYER"]
+    open_deal(page, stack, deal, "BUYER")
+    assert token not in page.url
+    assert page.evaluate("document.cookie") == ""
+    assert page.evaluate("Object.keys(localStorage).length") == 0
+    page.reload()
+    expect(page.locator("#link")).to_have_text("live", timeout=WAIT_MS)
+    page.get_by_role("button", name="Forget the token").click()
+    assert page.evaluate("sessionStorage.length") == 0
+    assert not page.locator("#deal").is_visible()
+
+
+def test_a_stranger_is_refused(stack, page):
+    deal = stack.api.deal()
+    page.goto(f"{stack.api.by_number[1]}/deals/{deal.id}")
+    page.get_by_label("Your token").fill(stack.tokens["STRANGER"])
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#link")).to_have_text("refused", timeout=WAIT_MS)
+    expect(page.locator("#problem")).to_contain_text("escrow.unknown")
+    shows(page, "unknown")
+    assert page.evaluate("sessionStorage.length") == 0
