@@ -6,7 +6,7 @@ CREATE TABLE escrow (
   id uuid PRIMARY KEY,
   version bigint NOT NULL CHECK (version >= 1),
   seq bigint NOT NULL CHECK (seq >= 1),
-  state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5, 6, 7, 8, 9)),
+  state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)),
   currency smallint NOT NULL CHECK (currency IN (1)),
   price_minor bigint NOT NULL CHECK (price_minor BETWEEN 1 AND 99999999),
   received_minor bigint NOT NULL CHECK (received_minor >= 0),
@@ -24,11 +24,15 @@ CREATE TABLE escrow (
   buyer_id uuid NOT NULL,
   seller_id uuid NOT NULL CHECK (seller_id <> buyer_id),
   seller_account text NOT NULL CHECK (octet_length(seller_account) BETWEEN 1 AND 255),
+  funding_seconds bigint NOT NULL CHECK (funding_seconds BETWEEN 3600 AND 2592000),
+  delivery_seconds bigint NOT NULL CHECK (delivery_seconds BETWEEN 3600 AND 7776000),
   inspection_seconds bigint NOT NULL CHECK (inspection_seconds BETWEEN 86400 AND 2592000),
   description text NOT NULL CHECK (octet_length(description) <= 1000),
   paid_leg_id uuid NOT NULL,         -- the incoming leg: asked for, later the one that paid
   payout_leg_id uuid NOT NULL,       -- the last transfer; zero before RELEASING
   refund_leg_id uuid NOT NULL,       -- the last refund of the price; zero before REFUNDING
+  deadline_seq bigint NOT NULL,      -- the event that started the clock: the timer's generation; zero: none
+  deadline_at_us bigint NOT NULL,    -- when the clock of this state ends; zero: none
   chain_head bytea NOT NULL CHECK (octet_length(chain_head) = 32),
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
@@ -46,7 +50,10 @@ CREATE TABLE escrow (
   CHECK (payout_failed_minor = 0 OR (state = 5 AND payout_failed_minor = price_minor)),
   CHECK ((payout_leg_id <> '00000000-0000-0000-0000-000000000000') = (state IN (5, 6))),
   CHECK ((refund_leg_id <> '00000000-0000-0000-0000-000000000000') = (state IN (7, 8))),
-  CHECK (NOT payment_setup_failed OR state IN (1, 2))
+  CHECK (NOT payment_setup_failed OR state IN (1, 2)),
+  -- The clock runs in 2, 3 and 4 (AWAIT_FUNDS, FUNDS_HELD, DELIVERED), and only there.
+  CHECK (CASE WHEN state IN (2, 3, 4) THEN deadline_seq BETWEEN 1 AND seq AND deadline_at_us > 0
+         ELSE deadline_seq = 0 AND deadline_at_us = 0 END)
 ) WITH (fillfactor = 70);
 
 -- Money that a deal did not expect (wrong moment, amount or currency): one row for each incoming
@@ -71,9 +78,9 @@ CREATE TABLE transition (
   id uuid NOT NULL,
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),
-  event smallint NOT NULL CHECK (event BETWEEN 1 AND 16),
-  from_state smallint NOT NULL CHECK (from_state BETWEEN 0 AND 9),
-  to_state smallint NOT NULL CHECK (to_state BETWEEN 1 AND 9),
+  event smallint NOT NULL CHECK (event BETWEEN 1 AND 17),
+  from_state smallint NOT NULL CHECK (from_state BETWEEN 0 AND 10),
+  to_state smallint NOT NULL CHECK (to_state BETWEEN 1 AND 10),
   cause_id uuid NOT NULL,
   actor_kind smallint NOT NULL CHECK (actor_kind BETWEEN 1 AND 4),
   actor_id uuid NOT NULL,

@@ -22,6 +22,8 @@ CREATE TABLE escrow_pending (
   currency smallint NOT NULL,
   price_minor bigint NOT NULL,
   seller_account text NOT NULL,
+  funding_seconds bigint NOT NULL,
+  delivery_seconds bigint NOT NULL,
   inspection_seconds bigint NOT NULL,
   description text NOT NULL,
   created_at_us bigint NOT NULL
@@ -33,7 +35,7 @@ CREATE TABLE escrow_view (
   id uuid PRIMARY KEY,
   version bigint NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 0),
-  state smallint NOT NULL CHECK (state BETWEEN 0 AND 9),
+  state smallint NOT NULL CHECK (state BETWEEN 0 AND 10),
   currency smallint NOT NULL,
   price_minor bigint NOT NULL,
   received_minor bigint NOT NULL,
@@ -51,13 +53,18 @@ CREATE TABLE escrow_view (
   buyer_id uuid NOT NULL,
   seller_id uuid NOT NULL,
   seller_account text NOT NULL,
+  funding_seconds bigint NOT NULL,
+  delivery_seconds bigint NOT NULL,
   inspection_seconds bigint NOT NULL,
+  deadline_at_us bigint NOT NULL,      -- when the deal goes on by itself; 0: no clock runs
+  deadline_state smallint NOT NULL CHECK (deadline_state BETWEEN 0 AND 10), -- and what it then becomes
   description text NOT NULL,
   payment_ref text NOT NULL,           -- the provider's id of the payment; empty: not there yet
   payment_client_secret text NOT NULL, -- shown to the buyer alone
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
-  CHECK ((state = 0) = (seq = 0))
+  CHECK ((state = 0) = (seq = 0)),
+  CHECK ((deadline_state = 0) = (deadline_at_us = 0))
 ) WITH (fillfactor = 70);
 CREATE INDEX escrow_view_buyer ON escrow_view (buyer_id, created_at_us DESC, id DESC) WHERE state > 0;
 CREATE INDEX escrow_view_seller ON escrow_view (seller_id, created_at_us DESC, id DESC) WHERE state > 0;
@@ -68,7 +75,7 @@ CREATE TABLE escrow_timeline (
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),
   type text NOT NULL,                -- "EscrowFundsHeld"
-  state smallint NOT NULL CHECK (state BETWEEN 1 AND 9),
+  state smallint NOT NULL CHECK (state BETWEEN 1 AND 10),
   amount_minor bigint NOT NULL,      -- 0: not about an amount
   note text NOT NULL,                -- a reason or a failure code; empty: none
   actor_kind smallint NOT NULL,

@@ -3,6 +3,8 @@
 
 #include "base/assert.h"
 
+#define US_PER_SECOND INT64_C(1000000)
+
 const char *escrow_state_name(enum escrow_state state)
 {
     switch (state) {
@@ -16,6 +18,7 @@ const char *escrow_state_name(enum escrow_state state)
     case ESCROW_REFUNDING: return "REFUNDING";
     case ESCROW_REFUNDED: return "REFUNDED";
     case ESCROW_CANCELLED: return "CANCELLED";
+    case ESCROW_EXPIRED: return "EXPIRED";
     case ESCROW_STATE_COUNT: break;
     }
     UNREACHABLE("escrow state");
@@ -41,6 +44,7 @@ const char *escrow_event_name(enum escrow_event event)
     case ESCROW_EVENT_FUNDS_SUSPENDED: return "EscrowFundsSuspended";
     case ESCROW_EVENT_SUSPENSE_REFUNDED: return "EscrowSuspenseRefunded";
     case ESCROW_EVENT_PAYOUT_RETRIED: return "EscrowPayoutRetried";
+    case ESCROW_EVENT_EXPIRED: return "EscrowExpired";
     case ESCROW_EVENT_COUNT: break;
     }
     UNREACHABLE("escrow event");
@@ -61,9 +65,53 @@ const char *escrow_account_name(enum escrow_account account)
     UNREACHABLE("escrow account");
 }
 
+const char *escrow_timer_name(enum escrow_timer timer)
+{
+    switch (timer) {
+    case ESCROW_TIMER_NONE: return "";
+    case ESCROW_TIMER_FUNDING: return "FUNDING";
+    case ESCROW_TIMER_DELIVERY: return "DELIVERY";
+    case ESCROW_TIMER_INSPECTION: return "INSPECTION";
+    case ESCROW_TIMER_COUNT: break;
+    }
+    UNREACHABLE("escrow timer");
+}
+
+enum escrow_timer escrow_timer_of(enum escrow_state state)
+{
+    switch (state) {
+    case ESCROW_AWAIT_FUNDS: return ESCROW_TIMER_FUNDING;
+    case ESCROW_FUNDS_HELD: return ESCROW_TIMER_DELIVERY;
+    case ESCROW_DELIVERED: return ESCROW_TIMER_INSPECTION;
+    case ESCROW_NONE:
+    case ESCROW_CREATED:
+    case ESCROW_RELEASING:
+    case ESCROW_RELEASED:
+    case ESCROW_REFUNDING:
+    case ESCROW_REFUNDED:
+    case ESCROW_CANCELLED:
+    case ESCROW_EXPIRED: return ESCROW_TIMER_NONE;
+    case ESCROW_STATE_COUNT: break;
+    }
+    UNREACHABLE("escrow state");
+}
+
+int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer)
+{
+    switch (timer) {
+    case ESCROW_TIMER_FUNDING: return escrow->funding_seconds * US_PER_SECOND;
+    case ESCROW_TIMER_DELIVERY: return escrow->delivery_seconds * US_PER_SECOND;
+    case ESCROW_TIMER_INSPECTION: return escrow->inspection_seconds * US_PER_SECOND;
+    case ESCROW_TIMER_NONE:
+    case ESCROW_TIMER_COUNT: break;
+    }
+    UNREACHABLE("escrow timer");
+}
+
 bool escrow_state_is_final(enum escrow_state state)
 {
-    return state == ESCROW_RELEASED || state == ESCROW_REFUNDED || state == ESCROW_CANCELLED;
+    return state == ESCROW_RELEASED || state == ESCROW_REFUNDED || state == ESCROW_CANCELLED ||
+           state == ESCROW_EXPIRED;
 }
 
 static bool sums_are_sound(const struct escrow *escrow)
@@ -107,6 +155,16 @@ static bool legs_are_sound(const struct escrow *escrow)
            (unpaid || !escrow->payment_setup_failed);
 }
 
+/* A clock runs exactly in the states that end by themselves. */
+static bool deadline_is_sound(const struct escrow *escrow)
+{
+    if (escrow_timer_of(escrow->state) == ESCROW_TIMER_NONE) {
+        return escrow->deadline_seq == 0 && escrow->deadline_at_us == 0;
+    }
+    return escrow->deadline_seq >= 1 && escrow->deadline_seq <= escrow->seq &&
+           escrow->deadline_at_us > 0;
+}
+
 bool escrow_is_sound(const struct escrow *escrow)
 {
     return escrow->state > ESCROW_NONE && escrow->state < ESCROW_STATE_COUNT &&
@@ -115,7 +173,7 @@ bool escrow_is_sound(const struct escrow *escrow)
            !id_is_none(escrow->id) && !id_eq(escrow->buyer_id, escrow->seller_id) &&
            escrow->refund_failed_minor >= 0 &&
            escrow->refund_failed_minor <= escrow->due_buyer_minor && sums_are_sound(escrow) &&
-           price_is_placed(escrow) && legs_are_sound(escrow);
+           price_is_placed(escrow) && legs_are_sound(escrow) && deadline_is_sound(escrow);
 }
 
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense)

@@ -25,6 +25,7 @@ enum escrow_state {
     ESCROW_REFUNDING,
     ESCROW_REFUNDED,  /* final, unless the buyer's bank sends the money back */
     ESCROW_CANCELLED, /* final */
+    ESCROW_EXPIRED,   /* final: not paid in time */
     ESCROW_STATE_COUNT,
 };
 
@@ -47,7 +48,17 @@ enum escrow_event {
     ESCROW_EVENT_FUNDS_SUSPENDED,
     ESCROW_EVENT_SUSPENSE_REFUNDED,
     ESCROW_EVENT_PAYOUT_RETRIED,
+    ESCROW_EVENT_EXPIRED,
     ESCROW_EVENT_COUNT,
+};
+
+/* The clocks of a deal. One runs at a time: which one is a function of the state. */
+enum escrow_timer {
+    ESCROW_TIMER_NONE = 0,
+    ESCROW_TIMER_FUNDING,    /* the buyer's time to pay */
+    ESCROW_TIMER_DELIVERY,   /* the seller's time to deliver */
+    ESCROW_TIMER_INSPECTION, /* the buyer's time to object */
+    ESCROW_TIMER_COUNT,
 };
 
 /*
@@ -77,11 +88,15 @@ struct escrow {
     struct id buyer_id;
     struct id seller_id;
     struct str seller_account; /* the provider's name of the seller's account */
+    int64_t funding_seconds;
+    int64_t delivery_seconds;
     int64_t inspection_seconds;
     struct str description;
     struct id paid_leg_id;   /* the incoming leg: asked for, later the one that paid */
     struct id payout_leg_id; /* the last transfer; none before RELEASING */
     struct id refund_leg_id; /* the last refund of the price; none before REFUNDING */
+    int64_t deadline_seq;    /* the event that started the clock: its timer's generation; 0: none */
+    int64_t deadline_at_us;  /* when the clock of this state ends; 0: none runs */
     struct hash chain_head;
     int64_t created_at_us;
     int64_t updated_at_us;
@@ -142,6 +157,12 @@ struct escrow_transfer {
 /* Short names: "AWAIT_FUNDS", "FUNDS_HELD". The empty string for none. */
 const char *escrow_state_name(enum escrow_state state);
 const char *escrow_event_name(enum escrow_event event);
+/* "FUNDING". The empty string for none. */
+const char *escrow_timer_name(enum escrow_timer timer);
+/* The clock that runs in a state. */
+enum escrow_timer escrow_timer_of(enum escrow_state state);
+/* How long a clock of this deal runs, by its terms. Not for ESCROW_TIMER_NONE. */
+int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer);
 /* No command leads out of it. */
 bool escrow_state_is_final(enum escrow_state state);
 

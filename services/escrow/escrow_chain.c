@@ -18,6 +18,8 @@ struct hash escrow_chain_root(const struct escrow *escrow)
     hash_add_str(&state, currency_name(escrow->currency));
     hash_add_u64(&state, (uint64_t)escrow->price_minor);
     hash_add_str(&state, escrow->seller_account);
+    hash_add_u64(&state, (uint64_t)escrow->funding_seconds);
+    hash_add_u64(&state, (uint64_t)escrow->delivery_seconds);
     hash_add_u64(&state, (uint64_t)escrow->inspection_seconds);
     hash_add_str(&state, escrow->description);
     hash_add_u64(&state, (uint64_t)escrow->created_at_us);

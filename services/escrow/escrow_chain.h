@@ -9,7 +9,8 @@
  * Root (the prev_hash of seq 1), SHA-256 over:
  *   str "holdfast.escrow.terms.v1"
  *   id  escrow   id marketplace   id buyer   id seller
- *   str currency ("USD")   u64 price_minor   str seller_account   u64 inspection_seconds
+ *   str currency ("USD")   u64 price_minor   str seller_account
+ *   u64 funding_seconds   u64 delivery_seconds   u64 inspection_seconds
  *   str description   u64 created_at_us
  *
  * hash of a transition, SHA-256 over:
@@ -19,6 +20,8 @@
  *   id  cause   u64 actor_kind   id actor   u64 at_us   u64 transfer_count
  *   then for each transfer, by rising ordinal:
  *     u64 ordinal   u64 debit   u64 credit   str currency   u64 amount_minor   id leg
+ *
+ * A deadline follows from these: the at_us of the transition that started the clock, and its period.
  *
  * id: 16 bytes. u64: 8 bytes, big-endian; a signed number by its two's complement. str: its length
  * in bytes as u64, then the bytes.

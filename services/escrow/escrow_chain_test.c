@@ -59,9 +59,9 @@ static void the_layout_is_the_documented_one(void **state)
     struct escrow_transfer transfers[2];
     fill(&transition, transfers);
     expect_hash(transition.prev_hash,
-                STR("f993c1d6537c118c6b4654fb651e5a8d6105497716d81af3a3f2539a248790df"));
+                STR("550557dcdd76c4bdf7da1f164abdcdf565b465711c855c68104ee60aba2741e2"));
     expect_hash(escrow_chain_hash(&transition, transfers),
-                STR("cc8e270473e4b73657519fcc894e40e32d9f7ea12c3c3e961016756b464ebe63"));
+                STR("6c3a9ac676aa7ae6814acb7f9a432b4fdf40796b38e08c21900d3deba254c80d"));
 }
 
 #define CHANGES(what)                                                   \
@@ -119,6 +119,8 @@ static void every_term_of_the_deal_counts(void **state)
     ROOT_CHANGES(escrow->currency = CURRENCY_NONE);
     ROOT_CHANGES(escrow->price_minor++);
     ROOT_CHANGES(escrow->seller_account = STR("acct_2"));
+    ROOT_CHANGES(escrow->funding_seconds++);
+    ROOT_CHANGES(escrow->delivery_seconds++);
     ROOT_CHANGES(escrow->inspection_seconds++);
     ROOT_CHANGES(escrow->description = STR("A bicycl"));
     ROOT_CHANGES(escrow->created_at_us++);

@@ -1,6 +1,6 @@
 /*
  * In: an escrow (or none), a message, facts. Out: what happens. What the table does not list is
- * refused (commands) or shown to a person (news of money).
+ * refused (commands), shown to a person (news of money), or stale (timers).
  */
 #include "escrow/escrow_decide.h"
 
@@ -23,7 +23,7 @@
     [ESCROW_RETRY_PAYOUT] = {escrow_do_retry, state, ESCROW_EVENT_PAYOUT_RETRIED}
 
 /* The whole life of an escrow: step, state after it, event. An empty cell refuses a command with
- * WRONG_STATE, and shows news of payments to a person. */
+ * WRONG_STATE, shows news of payments to a person, and knows no clock. */
 static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_KIND_COUNT] = {
     [ESCROW_NONE] = {
         [ESCROW_CREATE]            = {escrow_do_create, ESCROW_CREATED, ESCROW_EVENT_CREATED},
@@ -43,6 +43,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_PAYMENT_SUCCEEDED] = {escrow_do_funds, ESCROW_FUNDS_HELD, ESCROW_EVENT_FUNDS_HELD},
         [ESCROW_PAYMENT_FAILED]    = {escrow_do_payment_failed, ESCROW_AWAIT_FUNDS, ESCROW_EVENT_PAYMENT_FAILED},
         [ESCROW_PAYMENT_CANCELED]  = {escrow_do_payment_failed, ESCROW_AWAIT_FUNDS, ESCROW_EVENT_PAYMENT_FAILED},
+        [ESCROW_TIMER_FIRED]       = {escrow_do_expire, ESCROW_EXPIRED, ESCROW_EVENT_EXPIRED},
         REFUNDS_OF_SUSPENSE(ESCROW_AWAIT_FUNDS),
         RETRY(ESCROW_AWAIT_FUNDS),
     },
@@ -50,6 +51,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_MARK_DELIVERED]    = {escrow_do_plain, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_FUNDS_HELD, ESCROW_EVENT_NONE},
         [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        [ESCROW_TIMER_FIRED]       = {escrow_do_refund_undelivered, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
         PAYMENT_IS_OVER(ESCROW_FUNDS_HELD),
         EXTRA_MONEY(ESCROW_FUNDS_HELD),
         REFUNDS_OF_SUSPENSE(ESCROW_FUNDS_HELD),
@@ -59,6 +61,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_RELEASE]           = {escrow_do_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_DELIVERED, ESCROW_EVENT_NONE},
         [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        [ESCROW_TIMER_FIRED]       = {escrow_do_release_inspected, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
         PAYMENT_IS_OVER(ESCROW_DELIVERED),
         EXTRA_MONEY(ESCROW_DELIVERED),
         REFUNDS_OF_SUSPENSE(ESCROW_DELIVERED),
@@ -102,6 +105,12 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         EXTRA_MONEY(ESCROW_CANCELLED),
         REFUNDS_OF_SUSPENSE(ESCROW_CANCELLED),
         RETRY(ESCROW_CANCELLED),
+    },
+    [ESCROW_EXPIRED] = {
+        PAYMENT_IS_OVER(ESCROW_EXPIRED),
+        EXTRA_MONEY(ESCROW_EXPIRED),
+        REFUNDS_OF_SUSPENSE(ESCROW_EXPIRED),
+        RETRY(ESCROW_EXPIRED),
     },
 };
 
@@ -175,6 +184,22 @@ static void decide_news(struct deciding *d)
     }
 }
 
+/* A firing that crossed what stopped or restarted its clock is stale: nobody hears of it. */
+static void decide_timer(struct deciding *d)
+{
+    const struct escrow_message *message = d->message;
+    if (!d->now) {
+        d->out->verdict = ESCROW_MISSING;
+    } else if (!d->rule->step || message->timer != escrow_timer_of(d->now->state) ||
+               message->generation != d->now->deadline_seq) {
+        deciding_ignore(d);
+    } else if (message->fired_at_us < d->now->deadline_at_us) {
+        deciding_park(d, ESCROW_REASON_EARLY_TIMER);
+    } else {
+        d->rule->step(d);
+    }
+}
+
 struct escrow_decision escrow_decide(const struct escrow *now, const struct escrow_message *message,
                                      const struct escrow_facts *facts)
 {
@@ -188,6 +213,8 @@ struct escrow_decision escrow_decide(const struct escrow *now, const struct escr
     d.rule = &escrow_rules[now ? now->state : ESCROW_NONE][message->kind];
     if (escrow_message_is_command(message->kind)) {
         decide_command(&d);
+    } else if (message->kind == ESCROW_TIMER_FIRED) {
+        decide_timer(&d);
     } else {
         decide_news(&d);
     }
@@ -203,6 +230,11 @@ struct escrow_decision escrow_decide(const struct escrow *now, const struct escr
 
 /* ---- Names and shapes ---- */
 
+enum escrow_state escrow_state_when_over(enum escrow_state state)
+{
+    return escrow_rules[state][ESCROW_TIMER_FIRED].next;
+}
+
 bool escrow_message_is_command(enum escrow_message_kind kind)
 {
     return kind >= ESCROW_CREATE && kind <= ESCROW_RETRY_PAYOUT;
@@ -214,7 +246,8 @@ uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
     case ESCROW_CREATE:
     case ESCROW_RELEASE:
     case ESCROW_REFUND:
-    case ESCROW_PAYMENT_SUCCEEDED: return 1;
+    case ESCROW_PAYMENT_SUCCEEDED:
+    case ESCROW_TIMER_FIRED: return 1;
     case ESCROW_RETRY_PAYOUT: return ESCROW_LEGS_MAX;
     case ESCROW_MESSAGE_NONE:
     case ESCROW_MARK_DELIVERED:
@@ -251,6 +284,11 @@ bool escrow_message_is_sound(const struct escrow_message *message)
     if (escrow_message_is_command(kind)) {
         return message->actor.kind > ENGINE_ACTOR_NONE && message->actor.kind < ENGINE_ACTOR_COUNT;
     }
+    if (kind == ESCROW_TIMER_FIRED) { /* by nobody: whoever set it did not do this */
+        return message->actor.kind == ENGINE_ACTOR_SYSTEM && message->timer > ESCROW_TIMER_NONE &&
+               message->timer < ESCROW_TIMER_COUNT && message->generation >= 1 &&
+               message->fired_at_us > 0;
+    }
     bool has_amount = kind == ESCROW_PAYMENT_SUCCEEDED || kind == ESCROW_TRANSFER_SUCCEEDED ||
                       kind == ESCROW_REFUND_SUCCEEDED;
     bool has_stage = message->stage > ESCROW_STAGE_NONE && message->stage < ESCROW_STAGE_COUNT;
@@ -277,6 +315,7 @@ const char *escrow_message_name(enum escrow_message_kind kind)
     case ESCROW_TRANSFER_FAILED: return "TransferFailed";
     case ESCROW_REFUND_SUCCEEDED: return "RefundSucceeded";
     case ESCROW_REFUND_FAILED: return "RefundFailed";
+    case ESCROW_TIMER_FIRED: return "TimerFired";
     case ESCROW_MESSAGE_KIND_COUNT: break;
     }
     UNREACHABLE("escrow message kind");

@@ -16,6 +16,10 @@
 /* Terms that are accepted, ends included. */
 #define ESCROW_PRICE_MIN_MINOR 1
 #define ESCROW_PRICE_MAX_MINOR 99999999       /* the largest card charge: 999,999.99 USD */
+#define ESCROW_FUNDING_MIN_SECONDS 3600       /* 1 hour */
+#define ESCROW_FUNDING_MAX_SECONDS 2592000    /* 30 days */
+#define ESCROW_DELIVERY_MIN_SECONDS 3600      /* 1 hour */
+#define ESCROW_DELIVERY_MAX_SECONDS 7776000   /* 90 days */
 #define ESCROW_INSPECTION_MIN_SECONDS 86400   /* 1 day */
 #define ESCROW_INSPECTION_MAX_SECONDS 2592000 /* 30 days */
 #define ESCROW_ACCOUNT_MAX_BYTES 255
@@ -40,6 +44,8 @@ enum escrow_message_kind {
     ESCROW_TRANSFER_FAILED,
     ESCROW_REFUND_SUCCEEDED,
     ESCROW_REFUND_FAILED,
+    /* what oracle reports */
+    ESCROW_TIMER_FIRED,
     ESCROW_MESSAGE_KIND_COUNT,
 };
 
@@ -57,6 +63,8 @@ struct escrow_terms {
     enum currency currency; /* CURRENCY_NONE: not one of ours */
     int64_t price_minor;
     struct str seller_account;
+    int64_t funding_seconds;
+    int64_t delivery_seconds;
     int64_t inspection_seconds;
     struct str description;
 };
@@ -71,6 +79,9 @@ struct escrow_message {
     int64_t amount_minor;      /* *_SUCCEEDED: > 0 */
     struct str currency;       /* PAYMENT_SUCCEEDED: three or four capitals */
     enum escrow_stage stage;   /* PAYMENT_FAILED */
+    enum escrow_timer timer;   /* TIMER_FIRED */
+    int64_t generation;        /* TIMER_FIRED: of the timer; >= 1 */
+    int64_t fired_at_us;       /* TIMER_FIRED: by oracle's clock; > 0 */
 };
 
 /* The most legs that one decision starts. A retry that finds more takes the first; ask again. */
@@ -90,7 +101,7 @@ enum escrow_verdict {
     ESCROW_VERDICT_NONE = 0,
     ESCROW_ACCEPT,  /* the steps happen */
     ESCROW_REJECT,  /* a command is refused for `reason`; nothing changes */
-    ESCROW_IGNORE,  /* news that is old: nothing changes, nobody is told */
+    ESCROW_IGNORE,  /* news that is old, a stale timer: nothing changes, nobody is told */
     ESCROW_PARK,    /* news that cannot be booked (`reason`): a person must look */
     ESCROW_MISSING, /* news of an escrow that is not there (yet) */
     ESCROW_VERDICT_COUNT,
@@ -140,6 +151,16 @@ struct escrow_request {
         paid_leg_id; /* TRANSFER_TO_SELLER, REFUND_BUYER: the incoming leg whose money it is */
 };
 
+/* What oracle is asked to do. */
+struct escrow_timer_order {
+    enum escrow_timer timer;
+    int64_t generation; /* the seq of the event that started the clock */
+    int64_t due_at_us;  /* 0: cancel */
+};
+
+/* One clock stops, the next one starts. */
+#define ESCROW_TIMERS_MAX 2
+
 #define ESCROW_SUSPENSE_NEW UINT32_MAX
 
 /* A suspense row that the decision made or changed. */
@@ -156,6 +177,8 @@ struct escrow_decision {
     struct escrow_step steps[ESCROW_STEPS_MAX];
     uint32_t request_count;
     struct escrow_request requests[ESCROW_LEGS_MAX];
+    uint32_t timer_count;
+    struct escrow_timer_order timers[ESCROW_TIMERS_MAX];
     uint32_t suspense_count;
     struct escrow_suspense_change suspense[ESCROW_LEGS_MAX];
 };
@@ -166,6 +189,9 @@ struct escrow_decision escrow_decide(const struct escrow *now, const struct escr
 
 /* What a decoder guarantees; escrow_decide asserts it. */
 bool escrow_message_is_sound(const struct escrow_message *message);
+
+/* What a deal becomes when the clock of this state ends; ESCROW_NONE where none runs. */
+enum escrow_state escrow_state_when_over(enum escrow_state state);
 
 bool escrow_message_is_command(enum escrow_message_kind kind);
 /* "ReleaseFunds", "PaymentSucceeded", "RefundBuyer": as in proto/. The empty string for none. */

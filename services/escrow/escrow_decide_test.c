@@ -43,7 +43,11 @@ static void a_marketplace_creates(void **state)
     assert_int_equal(next->version, 1);
     assert_int_equal(next->seq, 1);
     assert_int_equal(next->price_minor, 1234);
+    assert_int_equal(next->funding_seconds, message.terms.funding_seconds);
+    assert_int_equal(next->delivery_seconds, message.terms.delivery_seconds);
     assert_int_equal(next->inspection_seconds, message.terms.inspection_seconds);
+    assert_int_equal(next->deadline_at_us, 0); /* no clock until there is something to pay */
+    assert_int_equal(decision.timer_count, 0);
     assert_int_equal(next->created_at_us, FIXTURE_NOW_US);
     assert_int_equal(next->updated_at_us, FIXTURE_NOW_US);
     assert_true(id_eq(next->id, FIXTURE_ESCROW));
@@ -100,28 +104,40 @@ static void the_price_has_bounds(void **state)
     expect_refusal(create(&message), ESCROW_REASON_BAD_PRICE);
 }
 
-static void the_inspection_has_bounds(void **state)
+/* One period of the terms at both sides of its bounds. */
+static void expect_bounds(struct escrow_message *message, int64_t *seconds, int64_t min,
+                          int64_t max, enum escrow_reason reason)
 {
-    (void)state;
-
     const struct {
         int64_t seconds;
         bool good;
     } rows[] = {
-        {ESCROW_INSPECTION_MIN_SECONDS - 1, false}, {ESCROW_INSPECTION_MIN_SECONDS, true},
-        {ESCROW_INSPECTION_MIN_SECONDS + 1, true},  {ESCROW_INSPECTION_MAX_SECONDS - 1, true},
-        {ESCROW_INSPECTION_MAX_SECONDS, true},      {ESCROW_INSPECTION_MAX_SECONDS + 1, false},
+        {INT64_MIN, false}, {0, false},  {min - 1, false}, {min, true},        {min + 1, true},
+        {max - 1, true},    {max, true}, {max + 1, false}, {INT64_MAX, false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct escrow_message message = create_message();
-        message.terms.inspection_seconds = rows[i].seconds;
+        *seconds = rows[i].seconds;
         if (rows[i].good) {
-            assert_int_equal(create(&message).verdict, ESCROW_ACCEPT);
+            assert_int_equal(create(message).verdict, ESCROW_ACCEPT);
         } else {
-            expect_refusal(create(&message), ESCROW_REASON_BAD_INSPECTION);
+            expect_refusal(create(message), reason);
         }
     }
+}
+
+static void every_period_has_bounds(void **state)
+{
+    (void)state;
+    struct escrow_message message = create_message();
+    expect_bounds(&message, &message.terms.funding_seconds, 3600, 30 * 86400,
+                  ESCROW_REASON_BAD_FUNDING);
+    message = create_message();
+    expect_bounds(&message, &message.terms.delivery_seconds, 3600, 90 * 86400,
+                  ESCROW_REASON_BAD_DELIVERY);
+    message = create_message();
+    expect_bounds(&message, &message.terms.inspection_seconds, 86400, 30 * 86400,
+                  ESCROW_REASON_BAD_INSPECTION);
 }
 
 static struct str text_of(size_t len)
@@ -214,7 +230,7 @@ int main(void)
         cmocka_unit_test(a_marketplace_creates),
         cmocka_unit_test(one_cannot_sell_to_oneself),
         cmocka_unit_test(the_price_has_bounds),
-        cmocka_unit_test(the_inspection_has_bounds),
+        cmocka_unit_test(every_period_has_bounds),
         cmocka_unit_test(texts_have_bounds),
         cmocka_unit_test(reasons_have_a_bound),
         cmocka_unit_test(a_marketplace_sees_only_its_own),

@@ -32,11 +32,42 @@ struct escrow_step *deciding_begin_step(struct deciding *d, enum escrow_event ev
     return step;
 }
 
-/* The one place where the state is written. */
+static void order_timer(struct deciding *d, struct escrow_timer_order order)
+{
+    ASSERT(d->out->timer_count < ESCROW_TIMERS_MAX);
+    d->out->timers[d->out->timer_count++] = order;
+}
+
+/* The clock of the state that was just written starts; the one that ran stops. */
+static void restart_clock(struct deciding *d, enum escrow_timer before)
+{
+    struct escrow *next = &d->out->next;
+    enum escrow_timer timer = escrow_timer_of(next->state);
+    bool has_fired = d->message->kind == ESCROW_TIMER_FIRED;
+    if (before != ESCROW_TIMER_NONE && before != timer && !has_fired) {
+        order_timer(d,
+                    (struct escrow_timer_order){.timer = before, .generation = next->deadline_seq});
+    }
+    if (timer == ESCROW_TIMER_NONE) {
+        next->deadline_seq = 0;
+        next->deadline_at_us = 0;
+        return;
+    }
+    next->deadline_seq = next->seq;
+    next->deadline_at_us = d->facts->now_us + escrow_period_us(next, timer);
+    order_timer(d, (struct escrow_timer_order){.timer = timer,
+                                               .generation = next->deadline_seq,
+                                               .due_at_us = next->deadline_at_us});
+}
+
+/* The one place where the state and its deadline are written. */
 void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow_state next)
 {
     d->out->next.state = next;
     d->out->next.seq++;
+    if (next != step->from || step->event == ESCROW_EVENT_AWAIT_FUNDS) {
+        restart_clock(d, escrow_timer_of(step->from));
+    }
     step->after = d->out->next;
 }
 
@@ -119,6 +150,37 @@ struct id deciding_ask(struct deciding *d, enum escrow_request_kind kind, int64_
     d->out->requests[d->out->request_count++] = (struct escrow_request){
         .kind = kind, .leg_id = leg_id, .amount_minor = amount_minor, .paid_leg_id = paid_leg_id};
     return leg_id;
+}
+
+void deciding_cancel_payment(struct deciding *d)
+{
+    d->out->next.payment_setup_failed = false;
+    d->out->requests[d->out->request_count++] =
+        (struct escrow_request){.kind = ESCROW_REQUEST_CANCEL_PAYMENT};
+}
+
+void deciding_release(struct deciding *d, struct str reason)
+{
+    int64_t amount_minor = d->now->held_minor;
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->amount_minor = amount_minor;
+    step->text = reason;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_SELLER, amount_minor);
+    d->out->next.payout_leg_id =
+        deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor, d->now->paid_leg_id);
+    deciding_end_step(d, step, d->rule->next);
+}
+
+void deciding_refund(struct deciding *d, struct str reason)
+{
+    int64_t amount_minor = d->now->held_minor;
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->amount_minor = amount_minor;
+    step->text = reason;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_BUYER, amount_minor);
+    d->out->next.refund_leg_id =
+        deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, amount_minor, d->now->paid_leg_id);
+    deciding_end_step(d, step, d->rule->next);
 }
 
 struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t index)

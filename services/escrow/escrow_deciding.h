@@ -31,7 +31,8 @@ void deciding_reject(struct deciding *d, enum escrow_reason reason);
 void deciding_park(struct deciding *d, enum escrow_reason reason);
 void deciding_ignore(struct deciding *d);
 
-/* A step: begun, filled, ended with the state that it leads to. */
+/* A step: begun, filled, ended with the state that it leads to. Entering a state stops the clock of
+ * the one before and starts its own; new payment instructions start theirs anew. */
 struct escrow_step *deciding_begin_step(struct deciding *d, enum escrow_event event);
 void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow_state next);
 /* A line of the ledger in the escrow's currency; moves the escrow's sums with it. The lines that
@@ -44,6 +45,11 @@ void deciding_add_foreign_move(struct deciding *d, struct escrow_step *step,
 /* Asks payments; returns the fresh leg that it will answer by. */
 struct id deciding_ask(struct deciding *d, enum escrow_request_kind kind, int64_t amount_minor,
                        struct id paid_leg_id);
+/* Takes the payment instructions back: what comes all the same is not expected any more. */
+void deciding_cancel_payment(struct deciding *d);
+/* The whole held sum becomes the seller's, or the buyer's again, and is sent. reason: of the event. */
+void deciding_release(struct deciding *d, struct str reason);
+void deciding_refund(struct deciding *d, struct str reason);
 /* The row to write for a suspense row of the facts, as a copy to be changed. */
 struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t index);
 /* No price has come yet, and it may still come. */
@@ -52,6 +58,8 @@ bool deciding_is_unpaid(const struct escrow *now);
 /* The steps: of commands (escrow_do_commands.c), */
 escrow_do escrow_do_create, escrow_do_plain, escrow_do_release, escrow_do_cancel;
 escrow_do escrow_do_refund, escrow_do_retry, escrow_do_has_funds;
+/* of timers (escrow_do_timers.c); that the timer is the one that runs is decided already, */
+escrow_do escrow_do_expire, escrow_do_refund_undelivered, escrow_do_release_inspected;
 /* and of what payments reports (escrow_do_payments.c). */
 escrow_do escrow_do_old_news, escrow_do_intent_created, escrow_do_payment_failed;
 escrow_do escrow_do_funds, escrow_do_unexpected_funds;

@@ -10,6 +10,14 @@ static enum escrow_reason check_terms(const struct escrow_terms *terms)
         terms->price_minor > ESCROW_PRICE_MAX_MINOR) {
         return ESCROW_REASON_BAD_PRICE;
     }
+    if (terms->funding_seconds < ESCROW_FUNDING_MIN_SECONDS ||
+        terms->funding_seconds > ESCROW_FUNDING_MAX_SECONDS) {
+        return ESCROW_REASON_BAD_FUNDING;
+    }
+    if (terms->delivery_seconds < ESCROW_DELIVERY_MIN_SECONDS ||
+        terms->delivery_seconds > ESCROW_DELIVERY_MAX_SECONDS) {
+        return ESCROW_REASON_BAD_DELIVERY;
+    }
     if (terms->inspection_seconds < ESCROW_INSPECTION_MIN_SECONDS ||
         terms->inspection_seconds > ESCROW_INSPECTION_MAX_SECONDS) {
         return ESCROW_REASON_BAD_INSPECTION;
@@ -37,6 +45,8 @@ void escrow_do_create(struct deciding *d)
         .buyer_id = terms->buyer_id,
         .seller_id = terms->seller_id,
         .seller_account = terms->seller_account,
+        .funding_seconds = terms->funding_seconds,
+        .delivery_seconds = terms->delivery_seconds,
         .inspection_seconds = terms->inspection_seconds,
         .description = terms->description,
         .created_at_us = d->facts->now_us,
@@ -54,13 +64,7 @@ void escrow_do_plain(struct deciding *d)
 
 void escrow_do_release(struct deciding *d)
 {
-    int64_t amount_minor = d->now->held_minor;
-    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
-    step->amount_minor = amount_minor;
-    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_SELLER, amount_minor);
-    d->out->next.payout_leg_id =
-        deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor, d->now->paid_leg_id);
-    deciding_end_step(d, step, d->rule->next);
+    deciding_release(d, STR(""));
 }
 
 void escrow_do_cancel(struct deciding *d)
@@ -69,9 +73,7 @@ void escrow_do_cancel(struct deciding *d)
         deciding_reject(d, ESCROW_REASON_BAD_TEXT);
         return;
     }
-    d->out->next.payment_setup_failed = false;
-    d->out->requests[d->out->request_count++] =
-        (struct escrow_request){.kind = ESCROW_REQUEST_CANCEL_PAYMENT};
+    deciding_cancel_payment(d);
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->text = d->message->text;
     deciding_end_step(d, step, d->rule->next);
@@ -88,14 +90,7 @@ void escrow_do_refund(struct deciding *d)
         deciding_reject(d, ESCROW_REASON_BAD_TEXT);
         return;
     }
-    int64_t amount_minor = d->now->held_minor;
-    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
-    step->amount_minor = amount_minor;
-    step->text = d->message->text;
-    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_BUYER, amount_minor);
-    d->out->next.refund_leg_id =
-        deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, amount_minor, d->now->paid_leg_id);
-    deciding_end_step(d, step, d->rule->next);
+    deciding_refund(d, d->message->text);
 }
 
 /* Sends again whatever failed; the debts stay where they are until the provider answers. */

@@ -20,7 +20,8 @@ static bool leg_is_booked(const struct deciding *d)
             return true;
         }
     }
-    bool price_came = !deciding_is_unpaid(d->now) && d->now->state != ESCROW_CANCELLED;
+    bool never_came = d->now->state == ESCROW_CANCELLED || d->now->state == ESCROW_EXPIRED;
+    bool price_came = !deciding_is_unpaid(d->now) && !never_came;
     return price_came && id_eq(leg_id, d->now->paid_leg_id);
 }
 

@@ -18,7 +18,8 @@ static void place_price(struct escrow *escrow)
     switch (escrow->state) {
     case ESCROW_CREATED:
     case ESCROW_AWAIT_FUNDS:
-    case ESCROW_CANCELLED: return;
+    case ESCROW_CANCELLED:
+    case ESCROW_EXPIRED: return;
     case ESCROW_FUNDS_HELD:
     case ESCROW_DELIVERED: escrow->held_minor = price_minor; break;
     case ESCROW_RELEASING:
@@ -56,6 +57,8 @@ void fixture_init(struct fixture *fixture, enum escrow_state state)
                    .buyer_id = FIXTURE_BUYER,
                    .seller_id = FIXTURE_SELLER,
                    .seller_account = STR("acct_1"),
+                   .funding_seconds = ESCROW_FUNDING_MIN_SECONDS,
+                   .delivery_seconds = ESCROW_DELIVERY_MIN_SECONDS + 1,
                    .inspection_seconds = ESCROW_INSPECTION_MIN_SECONDS,
                    .description = STR("A bicycle"),
                    .paid_leg_id = FIXTURE_PAID_LEG,
@@ -64,6 +67,10 @@ void fixture_init(struct fixture *fixture, enum escrow_state state)
         .facts = {.now_us = FIXTURE_NOW_US},
     };
     place_price(&fixture->escrow);
+    if (escrow_timer_of(state) != ESCROW_TIMER_NONE) {
+        fixture->escrow.deadline_seq = FIXTURE_DEADLINE_SEQ;
+        fixture->escrow.deadline_at_us = FIXTURE_NOW_US;
+    }
     for (uint8_t i = 0; i < ESCROW_LEGS_MAX; i++) {
         fixture->facts.legs[i] = fixture_id((uint8_t)(0x21 + i));
     }
@@ -117,12 +124,20 @@ struct escrow_message fixture_message(enum escrow_message_kind kind)
                   .currency = CURRENCY_USD,
                   .price_minor = FIXTURE_PRICE_MINOR,
                   .seller_account = STR("acct_1"),
+                  .funding_seconds = ESCROW_FUNDING_MIN_SECONDS,
+                  .delivery_seconds = ESCROW_DELIVERY_MIN_SECONDS + 1,
                   .inspection_seconds = ESCROW_INSPECTION_MIN_SECONDS,
                   .description = STR("A bicycle")},
         .text = STR("why"),
     };
     if (command) {
         message.actor.id = FIXTURE_STAFF;
+        return message;
+    }
+    if (kind == ESCROW_TIMER_FIRED) {
+        message.timer = ESCROW_TIMER_FUNDING;
+        message.generation = FIXTURE_DEADLINE_SEQ;
+        message.fired_at_us = FIXTURE_NOW_US;
         return message;
     }
     message.leg_id = FIXTURE_PAID_LEG;

@@ -7,6 +7,8 @@
 #define FIXTURE_PRICE_MINOR 10000
 #define FIXTURE_NOW_US INT64_C(1700000000000000)
 
+#define FIXTURE_DEADLINE_SEQ 4 /* where a clock runs; it ends now */
+
 /* Ids that a reader recognises: all bytes are `byte`. */
 struct id fixture_id(uint8_t byte);
 
@@ -35,7 +37,8 @@ void fixture_init(struct fixture *fixture, enum escrow_state state);
 /* Adds a leg of 250 minor units in suspense, in this state. */
 void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state);
 
-/* A message of `kind` by staff (commands) or about the leg that is asked about (news), in full. */
+/* A message of `kind` by staff (commands), about the leg that is asked about (news), or of the FUNDING
+ * timer (TIMER_FIRED), in full. */
 struct escrow_message fixture_message(enum escrow_message_kind kind);
 
 #define FIXTURE_SUSPENSE_MINOR 250

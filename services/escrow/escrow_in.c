@@ -1,6 +1,6 @@
 /*
  * Where decisions meet the engine. In: decoded messages and the rows of their escrow. Out: changed
- * rows, transitions with their hashes, transfers, events, payments commands. Decides nothing.
+ * rows, transitions with their hashes, transfers, events, commands to payments and oracle. Decides nothing.
  */
 #include "escrow/escrow_in.h"
 
@@ -11,6 +11,7 @@
 #include "escrow/escrow_chain.h"
 #include "escrow/escrow_out_events.h"
 #include "escrow/escrow_out_payments.h"
+#include "escrow/escrow_out_timers.h"
 #include "escrow/escrow_repo.h"
 #include "wire/wire.h"
 
@@ -152,6 +153,9 @@ static struct status accept(struct engine_turn *turn, const struct engine_messag
     }
     for (uint32_t i = 0; i < decision->request_count; i++) {
         TRY(escrow_out_payment(turn, cause, next, &decision->requests[i]));
+    }
+    for (uint32_t i = 0; i < decision->timer_count; i++) {
+        TRY(escrow_out_timer(turn, cause, next->id, &decision->timers[i]));
     }
     void *row = engine_aggregate(turn);
     if (now) {

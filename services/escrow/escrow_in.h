@@ -3,7 +3,7 @@
 #include "engine/engine.h"
 #include "escrow/escrow_decide.h"
 
-/* What the handlers of both topics share. */
+/* What the handlers of all topics share. */
 
 /* The service as the engine sees it (escrow_service.c). */
 extern const struct engine_service escrow_service;
@@ -16,7 +16,11 @@ STATUS escrow_in_commands_dropped(struct engine_turn *turn, const struct engine_
 STATUS escrow_in_payments_decode(struct op *op, const struct bus_record *record,
                                  struct engine_message *ret_message);
 
-/* A body in the arena, with what both topics take from the envelope; message->body is it. */
+/* oracle.events.v1 */
+STATUS escrow_in_oracle_decode(struct op *op, const struct bus_record *record,
+                               struct engine_message *ret_message);
+
+/* A body in the arena, with what all topics take from the envelope; message->body is it. */
 STATUS escrow_in_new_body(struct op *op, struct engine_message *message,
                           struct escrow_message **ret_body);
 

@@ -19,6 +19,8 @@ static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__Creat
         terms->price_minor = create->price->amount_minor;
     }
     terms->seller_account = str_of(create->seller_account);
+    terms->funding_seconds = create->funding_seconds;
+    terms->delivery_seconds = create->delivery_seconds;
     terms->inspection_seconds = create->inspection_seconds;
     terms->description = str_of(create->description);
     return OK;

@@ -15,6 +15,8 @@
 #include "escrow/escrow_records.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
+#include "holdfast/oracle/v1/commands.pb-c.h"
+#include "holdfast/oracle/v1/events.pb-c.h"
 #include "holdfast/payments/v1/events.pb-c.h"
 #include "wire/wire.h"
 
@@ -54,6 +56,13 @@ static struct str news_bytes(const struct escrow_message *message, uint8_t id)
     struct str value = {0};
     assert_false(status_failed(records_news(&fake.op, message, fixture_id(id), &value)));
     return value;
+}
+
+static struct status fire(const struct escrow_message *message, struct id key, uint8_t id)
+{
+    struct str value = {0};
+    assert_false(status_failed(records_firing(&fake.op, message, fixture_id(id), &value)));
+    return fake_deliver(&fake, TOPIC_ORACLE_EVENTS_V1, key, value);
 }
 
 static void create(void)
@@ -98,7 +107,10 @@ static void creating_writes_history_and_asks_payments(void **state)
     assert_string_equal(event->escrow_created->description, "A bicycle");
     assert_string_equal(event->escrow_created->seller_account, "acct_1");
     assert_int_equal(event->escrow_created->price->amount_minor, FIXTURE_PRICE_MINOR);
+    assert_int_equal(event->escrow_created->funding_seconds, ESCROW_FUNDING_MIN_SECONDS);
+    assert_int_equal(event->escrow_created->delivery_seconds, ESCROW_DELIVERY_MIN_SECONDS + 1);
     assert_int_equal(event->escrow_created->inspection_seconds, ESCROW_INSPECTION_MIN_SECONDS);
+    assert_null(event->deadline);
     assert_memory_equal(event->escrow_created->buyer_id.data, FIXTURE_BUYER.bytes, 16);
     assert_int_equal(event->meta->committed_at_us, fake.op.now_us);
     assert_true(fake.message.creates);
@@ -107,6 +119,114 @@ static void creating_writes_history_and_asks_payments(void **state)
     assert_true(id_eq(transition->id, fake.records[0].id));
     assert_int_equal(transition->actor_kind, ENGINE_ACTOR_MARKETPLACE);
     assert_true(id_eq(transition->actor_id, FIXTURE_MARKETPLACE));
+}
+
+/* The deal that `create` made now waits for its price, which its own leg brings. */
+static void await_funds(void)
+{
+    struct escrow_message message = fixture_message(ESCROW_INTENT_CREATED);
+    create();
+    message.leg_id = fake.rows.escrow.paid_leg_id;
+    assert_false(status_failed(
+        fake_deliver(&fake, TOPIC_PAYMENTS_EVENTS_V1, FIXTURE_ESCROW, news_bytes(&message, 2))));
+}
+
+static const Holdfast__Oracle__V1__OracleCommand *timer_of(const struct fake_record *record)
+{
+    ProtobufCMessage *message = NULL;
+    assert_int_equal(record->topic, TOPIC_ORACLE_COMMANDS_V1);
+    assert_false(
+        status_failed(wire_unpack(&fake.op, &holdfast__oracle__v1__oracle_command__descriptor,
+                                  record->payload, WIRE_BUDGET_BYTES, &message)));
+    return (const Holdfast__Oracle__V1__OracleCommand *)message;
+}
+
+static void clocks_are_told_to_oracle_and_to_everybody(void **state)
+{
+    (void)state;
+    await_funds();
+    int64_t due_at_us = fake.op.now_us + ESCROW_FUNDING_MIN_SECONDS * INT64_C(1000000);
+    assert_int_equal(fake.rows.record_count, 4);
+    const Holdfast__Escrow__V1__EscrowEvent *event = event_of(&fake.records[2]);
+    assert_non_null(event->deadline);
+    assert_int_equal(event->deadline->at_us, due_at_us);
+    assert_int_equal(event->deadline->next_state,
+                     HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_EXPIRED);
+    const Holdfast__Oracle__V1__OracleCommand *timer = timer_of(&fake.records[3]);
+    assert_true(str_eq(fake.records[3].type, STR("holdfast.oracle.v1.SetTimer")));
+    assert_int_equal(timer->body_case, HOLDFAST__ORACLE__V1__ORACLE_COMMAND__BODY_SET_TIMER);
+    assert_int_equal(timer->set_timer->kind, HOLDFAST__ORACLE__V1__TIMER_KIND__TIMER_KIND_FUNDING);
+    assert_int_equal(timer->set_timer->generation, 2);
+    assert_int_equal(timer->set_timer->due_at_us, due_at_us);
+    assert_memory_equal(timer->escrow_id.data, FIXTURE_ESCROW.bytes, 16);
+    assert_memory_equal(timer->meta->message_id.data, fake.records[3].id.bytes, 16);
+
+    struct escrow_message cancel = fixture_message(ESCROW_CANCEL);
+    assert_false(status_failed(
+        fake_deliver(&fake, TOPIC_ESCROW_COMMANDS_V1, FIXTURE_ESCROW, command_bytes(&cancel, 3))));
+    const struct fake_record *last = &fake.records[fake.rows.record_count - 1];
+    timer = timer_of(last);
+    assert_true(str_eq(last->type, STR("holdfast.oracle.v1.CancelTimer")));
+    assert_int_equal(timer->body_case, HOLDFAST__ORACLE__V1__ORACLE_COMMAND__BODY_CANCEL_TIMER);
+    assert_int_equal(timer->cancel_timer->kind,
+                     HOLDFAST__ORACLE__V1__TIMER_KIND__TIMER_KIND_FUNDING);
+    assert_int_equal(timer->cancel_timer->generation, 2);
+    assert_null(event_of(&fake.records[4])->deadline);
+}
+
+static struct escrow_message firing(void)
+{
+    struct escrow_message message = fixture_message(ESCROW_TIMER_FIRED);
+    message.generation = fake.rows.escrow.deadline_seq;
+    message.fired_at_us = fake.rows.escrow.deadline_at_us;
+    return message;
+}
+
+static void a_firing_expires_the_deal_once(void **state)
+{
+    (void)state;
+    await_funds();
+    struct escrow_message message = firing();
+    uint32_t before = fake.rows.record_count;
+    assert_false(status_failed(fire(&message, FIXTURE_ESCROW, 3)));
+    assert_int_equal(fake.rows.escrow.state, ESCROW_EXPIRED);
+    assert_int_equal(fake.rows.record_count, before + 3);
+    const Holdfast__Escrow__V1__EscrowEvent *expired = event_of(&fake.records[before]);
+    assert_int_equal(expired->body_case, HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_EXPIRED);
+    assert_int_equal(expired->state, HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_EXPIRED);
+    assert_int_equal(expired->meta->actor->kind,
+                     HOLDFAST__COMMON__V1__ACTOR_KIND__ACTOR_KIND_SYSTEM);
+    assert_string_equal(event_of(&fake.records[before + 1])->escrow_cancelled->reason, "TIMEOUT");
+    assert_true(str_eq(fake.records[before + 2].type, STR("holdfast.payments.v1.CancelPayment")));
+    /* Once more, under another id: nobody hears of it. */
+    uint32_t transitions = fake.rows.transition_count;
+    assert_false(status_failed(fire(&message, FIXTURE_ESCROW, 4)));
+    assert_int_equal(fake.rows.record_count, before + 3);
+    assert_int_equal(fake.rows.transition_count, transitions);
+    assert_false(fake.changed);
+}
+
+static void a_firing_that_cannot_be_is_not_done(void **state)
+{
+    (void)state;
+    await_funds();
+    struct escrow_message message = firing();
+    message.generation = 0;
+    expect(fire(&message, FIXTURE_ESCROW, 3), STATUS_INVALID, "escrow.bad_timer");
+    message = firing();
+    message.timer = ESCROW_TIMER_NONE;
+    expect(fire(&message, FIXTURE_ESCROW, 3), STATUS_INVALID, "escrow.bad_timer");
+    message = firing();
+    message.actor = (struct engine_actor){.kind = ENGINE_ACTOR_STAFF, .id = FIXTURE_STAFF};
+    expect(fire(&message, FIXTURE_ESCROW, 3), STATUS_INVALID, "escrow.bad_timer");
+    message = firing();
+    expect(fire(&message, FIXTURE_STRANGER, 3), STATUS_INVALID, "wire.wrong_key");
+    message.fired_at_us--;
+    expect(fire(&message, FIXTURE_ESCROW, 3), STATUS_CONFLICT, "escrow.early_timer");
+    assert_int_equal(fake.rows.escrow.state, ESCROW_AWAIT_FUNDS);
+    fake.rows.exists = false;
+    message = fixture_message(ESCROW_TIMER_FIRED);
+    expect(fire(&message, FIXTURE_ESCROW, 3), STATUS_NOT_FOUND, "escrow.missing");
 }
 
 static void a_replay_makes_the_same_bytes(void **state)
@@ -255,6 +375,14 @@ static void a_type_from_the_future_parks(void **state)
     assert_false(status_failed(wire_pack(&fake.op, &event.base, &value)));
     expect(fake_deliver(&fake, TOPIC_PAYMENTS_EVENTS_V1, FIXTURE_ESCROW, value), STATUS_INVALID,
            "escrow.unknown_type");
+
+    Holdfast__Oracle__V1__OracleEvent found;
+    holdfast__oracle__v1__oracle_event__init(&found);
+    found.meta = command.meta;
+    found.escrow_id = command.escrow_id;
+    assert_false(status_failed(wire_pack(&fake.op, &found.base, &value)));
+    expect(fake_deliver(&fake, TOPIC_ORACLE_EVENTS_V1, FIXTURE_ESCROW, value), STATUS_INVALID,
+           "escrow.unknown_type");
     expect(fake_deliver(&fake, TOPIC_ESCROW_COMMANDS_V1, FIXTURE_ESCROW, STR("")), STATUS_INVALID,
            "wire.empty");
 }
@@ -313,6 +441,9 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CASE(creating_writes_history_and_asks_payments),
+        CASE(clocks_are_told_to_oracle_and_to_everybody),
+        CASE(a_firing_expires_the_deal_once),
+        CASE(a_firing_that_cannot_be_is_not_done),
         CASE(a_replay_makes_the_same_bytes),
         CASE(a_refusal_is_an_event_without_seq),
         CASE(every_reason_is_told_in_words),

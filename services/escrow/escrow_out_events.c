@@ -8,10 +8,9 @@
 /* Their states are our numbers; tests/contract compares the names too. */
 _Static_assert((int)ESCROW_CREATED == (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CREATED,
                "first state");
-_Static_assert((int)ESCROW_CANCELLED ==
-                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CANCELLED,
+_Static_assert((int)ESCROW_EXPIRED == (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_EXPIRED,
                "last state");
-_Static_assert(ESCROW_CANCELLED + 1 == ESCROW_STATE_COUNT, "last state");
+_Static_assert(ESCROW_EXPIRED + 1 == ESCROW_STATE_COUNT, "last state");
 
 #define FIRST_BODY ((int)HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED)
 
@@ -36,7 +35,8 @@ BODY(ESCROW_EVENT_PAYMENT_FAILED, ESCROW_PAYMENT_FAILED);
 BODY(ESCROW_EVENT_FUNDS_SUSPENDED, ESCROW_FUNDS_SUSPENDED);
 BODY(ESCROW_EVENT_SUSPENSE_REFUNDED, ESCROW_SUSPENSE_REFUNDED);
 BODY(ESCROW_EVENT_PAYOUT_RETRIED, ESCROW_PAYOUT_RETRIED);
-_Static_assert(ESCROW_EVENT_COUNT == 17, "a new event needs its line above and its case below");
+BODY(ESCROW_EVENT_EXPIRED, ESCROW_EXPIRED);
+_Static_assert(ESCROW_EVENT_COUNT == 18, "a new event needs its line above and its case below");
 
 /* A body in the arena, initialised; `field` of the event points to it. */
 #define NEW_BODY(op, event, type, init, field)    \
@@ -84,10 +84,10 @@ DEFINE_EMPTY(delivered, Holdfast__Escrow__V1__EscrowDelivered,
              holdfast__escrow__v1__escrow_delivered__init, escrow_delivered)
 DEFINE_EMPTY(payout_retried, Holdfast__Escrow__V1__EscrowPayoutRetried,
              holdfast__escrow__v1__escrow_payout_retried__init, escrow_payout_retried)
+DEFINE_EMPTY(expired, Holdfast__Escrow__V1__EscrowExpired,
+             holdfast__escrow__v1__escrow_expired__init, escrow_expired)
 DEFINE_AMOUNT(funds_held, Holdfast__Escrow__V1__EscrowFundsHeld,
               holdfast__escrow__v1__escrow_funds_held__init, escrow_funds_held)
-DEFINE_AMOUNT(release_started, Holdfast__Escrow__V1__EscrowReleaseStarted,
-              holdfast__escrow__v1__escrow_release_started__init, escrow_release_started)
 DEFINE_AMOUNT(released, Holdfast__Escrow__V1__EscrowReleased,
               holdfast__escrow__v1__escrow_released__init, escrow_released)
 DEFINE_AMOUNT(refunded, Holdfast__Escrow__V1__EscrowRefunded,
@@ -117,6 +117,8 @@ static struct status fill_created(struct op *op, const struct escrow_step *step,
     TRY(wire_fill_id(op, escrow->seller_id, &body->seller_id));
     TRY(wire_fill_money(op, escrow->currency, escrow->price_minor, &body->price));
     TRY(wire_fill_text(op, escrow->seller_account, &body->seller_account));
+    body->funding_seconds = escrow->funding_seconds;
+    body->delivery_seconds = escrow->delivery_seconds;
     body->inspection_seconds = escrow->inspection_seconds;
     return wire_fill_text(op, escrow->description, &body->description);
 }
@@ -128,6 +130,16 @@ static struct status fill_funds_received(struct op *op, const struct escrow_step
     NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowFundsReceived,
              holdfast__escrow__v1__escrow_funds_received__init, escrow_funds_received);
     TRY(wire_fill_id(op, step->leg_id, &body->leg_id));
+    return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);
+}
+
+static struct status fill_release_started(struct op *op, const struct escrow_step *step,
+                                          Holdfast__Escrow__V1__EscrowEvent *event,
+                                          const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowReleaseStarted,
+             holdfast__escrow__v1__escrow_release_started__init, escrow_release_started);
+    TRY(wire_fill_text(op, step->text, &body->reason));
     return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);
 }
 
@@ -178,11 +190,21 @@ static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_FUNDS_SUSPENDED] = fill_funds_suspended,
     [ESCROW_EVENT_SUSPENSE_REFUNDED] = fill_suspense_refunded,
     [ESCROW_EVENT_PAYOUT_RETRIED] = fill_payout_retried,
+    [ESCROW_EVENT_EXPIRED] = fill_expired,
 };
 
-static void fill_sums(const struct escrow *escrow, Holdfast__Escrow__V1__Balances *balances,
-                      Holdfast__Escrow__V1__Attention *attention)
+/* What every event tells of the escrow after it. */
+struct standing {
+    Holdfast__Escrow__V1__Balances balances;
+    Holdfast__Escrow__V1__Attention attention;
+    Holdfast__Escrow__V1__Deadline deadline;
+};
+
+static void fill_standing(const struct escrow *escrow, struct standing *standing,
+                          Holdfast__Escrow__V1__EscrowEvent *event)
 {
+    Holdfast__Escrow__V1__Balances *balances = &standing->balances;
+    Holdfast__Escrow__V1__Attention *attention = &standing->attention;
     holdfast__escrow__v1__balances__init(balances);
     holdfast__escrow__v1__attention__init(attention);
     balances->received_minor = escrow->received_minor;
@@ -197,6 +219,15 @@ static void fill_sums(const struct escrow *escrow, Holdfast__Escrow__V1__Balance
     attention->payout_failed_minor = escrow->payout_failed_minor;
     attention->refund_failed_minor = escrow->refund_failed_minor;
     attention->foreign_money = escrow->foreign_money;
+    event->balances = balances;
+    event->attention = attention;
+    if (escrow->deadline_at_us > 0) {
+        holdfast__escrow__v1__deadline__init(&standing->deadline);
+        standing->deadline.at_us = escrow->deadline_at_us;
+        standing->deadline.next_state =
+            (Holdfast__Escrow__V1__EscrowState)escrow_state_when_over(escrow->state);
+        event->deadline = &standing->deadline;
+    }
 }
 
 static struct status emit(struct engine_turn *turn, struct id id, const ProtobufCMessage *body,
@@ -214,17 +245,14 @@ STATUS escrow_out_event(struct engine_turn *turn, const struct engine_message *c
     ASSERT(step->event < ESCROW_EVENT_COUNT);
     struct op *op = engine_op(turn);
     Holdfast__Escrow__V1__EscrowEvent event;
-    Holdfast__Escrow__V1__Balances balances;
-    Holdfast__Escrow__V1__Attention attention;
+    struct standing standing;
     const ProtobufCMessage *body;
     holdfast__escrow__v1__escrow_event__init(&event);
-    fill_sums(&step->after, &balances, &attention);
+    fill_standing(&step->after, &standing, &event);
     TRY(wire_meta_fill(op, cause, id, &event.meta));
     TRY(wire_fill_id(op, step->after.id, &event.escrow_id));
     event.seq = step->after.seq;
     event.state = (Holdfast__Escrow__V1__EscrowState)step->after.state;
-    event.balances = &balances;
-    event.attention = &attention;
     event.body_case = (Holdfast__Escrow__V1__EscrowEvent__BodyCase)(FIRST_BODY + (int)step->event -
                                                                     (int)ESCROW_EVENT_CREATED);
     TRY(fills[step->event](op, step, &event, &body));

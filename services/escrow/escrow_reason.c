@@ -18,6 +18,10 @@ static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
     [ESCROW_REASON_SAME_PARTY] = {"escrow.same_party", "Buyer and seller must be two people."},
     [ESCROW_REASON_BAD_PRICE] = {"escrow.bad_price",
                                  "The price must be between 0.01 and 999,999.99 USD."},
+    [ESCROW_REASON_BAD_FUNDING] = {"escrow.bad_funding",
+                                   "The time to pay must be 1 hour to 30 days."},
+    [ESCROW_REASON_BAD_DELIVERY] = {"escrow.bad_delivery",
+                                    "The time to deliver must be 1 hour to 90 days."},
     [ESCROW_REASON_BAD_INSPECTION] = {"escrow.bad_inspection",
                                       "The time for inspection must be 1 to 30 days."},
     [ESCROW_REASON_BAD_TEXT] = {"escrow.bad_text", "A text is missing or too long."},
@@ -25,6 +29,8 @@ static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
                                "This request could not be processed and was dropped by staff."},
     [ESCROW_REASON_UNEXPECTED] = {"escrow.unexpected_answer",
                                   "The payment provider answered something that was not asked."},
+    [ESCROW_REASON_EARLY_TIMER] = {"escrow.early_timer",
+                                   "The deal's time was said to be over before it was."},
     [ESCROW_REASON_OVERFLOW] = {"escrow.overflow", "More money arrived than an account can count."},
 };
 

@@ -13,12 +13,16 @@ enum escrow_reason {
     ESCROW_REASON_NOTHING_FAILED,
     ESCROW_REASON_SAME_PARTY,
     ESCROW_REASON_BAD_PRICE,
+    ESCROW_REASON_BAD_FUNDING,
+    ESCROW_REASON_BAD_DELIVERY,
     ESCROW_REASON_BAD_INSPECTION,
     ESCROW_REASON_BAD_TEXT,
     ESCROW_REASON_DROPPED,
     /* messages of payments that a person must look at */
     ESCROW_REASON_UNEXPECTED,
     ESCROW_REASON_OVERFLOW,
+    /* messages of oracle that a person must look at */
+    ESCROW_REASON_EARLY_TIMER,
     ESCROW_REASON_COUNT,
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
+#include "holdfast/oracle/v1/events.pb-c.h"
 #include "holdfast/payments/v1/events.pb-c.h"
 #include "wire/wire.h"
 
@@ -26,6 +27,8 @@ static struct status fill_create(struct op *op, const struct escrow_terms *terms
     create->price->amount_minor = terms->price_minor; /* may be none that we accept */
     create->price->currency = (Holdfast__Common__V1__Currency)terms->currency;
     TRY(wire_fill_text(op, terms->seller_account, &create->seller_account));
+    create->funding_seconds = terms->funding_seconds;
+    create->delivery_seconds = terms->delivery_seconds;
     create->inspection_seconds = terms->inspection_seconds;
     return wire_fill_text(op, terms->description, &create->description);
 }
@@ -161,5 +164,23 @@ STATUS records_news(struct op *op, const struct escrow_message *message, struct 
     } else {
         TRY(fill_news_out(op, message, &bodies, &event));
     }
+    return wire_pack(op, &event.base, ret_value);
+}
+
+STATUS records_firing(struct op *op, const struct escrow_message *message, struct id id,
+                      struct str *ret_value)
+{
+    Holdfast__Oracle__V1__OracleEvent event;
+    Holdfast__Oracle__V1__TimerFired fired;
+    holdfast__oracle__v1__oracle_event__init(&event);
+    holdfast__oracle__v1__timer_fired__init(&fired);
+    fired.kind = (Holdfast__Oracle__V1__TimerKind)message->timer;
+    fired.generation = message->generation;
+    fired.due_at_us = message->fired_at_us;
+    fired.fired_at_us = message->fired_at_us;
+    event.body_case = HOLDFAST__ORACLE__V1__ORACLE_EVENT__BODY_TIMER_FIRED;
+    event.timer_fired = &fired;
+    TRY(wire_meta_origin(op, id, id, message->actor, &event.meta));
+    TRY(wire_fill_id(op, message->escrow_id, &event.escrow_id));
     return wire_pack(op, &event.base, ret_value);
 }

@@ -25,6 +25,13 @@ static const struct engine_handler handlers[] = {
         .decide = escrow_in_decide,
         .drop_needs_two = true, /* it is about money */
     },
+    {
+        .topic = TOPIC_ORACLE_EVENTS_V1,
+        .aggregate = &escrow,
+        .decode = escrow_in_oracle_decode,
+        .decide = escrow_in_decide,
+        .drop_needs_two = true, /* nothing else would refund or release the deal */
+    },
 };
 
 const struct engine_service escrow_service = {

@@ -58,6 +58,20 @@ static void print_steps(const struct escrow_decision *decision)
     }
 }
 
+static void print_timers(const struct escrow_decision *decision)
+{
+    for (uint32_t i = 0; i < decision->timer_count; i++) {
+        const struct escrow_timer_order *order = &decision->timers[i];
+        const char *name = escrow_timer_name(order->timer);
+        if (order->due_at_us > 0) {
+            printf(" <SetTimer %s %" PRId64 " in %" PRId64 " s>", name, order->generation,
+                   (order->due_at_us - FIXTURE_NOW_US) / 1000000);
+        } else {
+            printf(" <CancelTimer %s %" PRId64 ">", name, order->generation);
+        }
+    }
+}
+
 static void print_cell(const struct fixture *fixture, const struct escrow_message *message,
                        const char *what)
 {
@@ -82,6 +96,7 @@ static void print_cell(const struct fixture *fixture, const struct escrow_messag
             }
             printf("}");
         }
+        print_timers(&decision);
         print_flags(now, &decision.next);
     }
     printf("\n");
@@ -146,6 +161,26 @@ static void print_payments_out(const struct fixture *fixture, enum escrow_messag
     }
 }
 
+static void print_firings(const struct fixture *fixture)
+{
+    struct escrow_message message = fixture_message(ESCROW_TIMER_FIRED);
+    for (enum escrow_timer timer = ESCROW_TIMER_FUNDING; timer < ESCROW_TIMER_COUNT; timer++) {
+        message.timer = timer;
+        print_cell(fixture, &message, escrow_timer_name(timer));
+    }
+    message.timer = escrow_timer_of(fixture->escrow.state);
+    if (message.timer == ESCROW_TIMER_NONE) {
+        return;
+    }
+    message.generation = FIXTURE_DEADLINE_SEQ - 1;
+    print_cell(fixture, &message, "its own, older");
+    message.generation = FIXTURE_DEADLINE_SEQ + 1;
+    print_cell(fixture, &message, "its own, newer");
+    message.generation = FIXTURE_DEADLINE_SEQ;
+    message.fired_at_us--;
+    print_cell(fixture, &message, "its own, too early");
+}
+
 static void print_state(enum escrow_state state)
 {
     struct fixture fixture;
@@ -155,6 +190,7 @@ static void print_state(enum escrow_state state)
     print_commands(&fixture);
     print_payments_in(&fixture);
     print_payments_out(&fixture, ESCROW_TRANSFER_SUCCEEDED);
+    print_firings(&fixture);
     if (state == ESCROW_NONE) {
         return;
     }
@@ -213,15 +249,21 @@ int main(void)
     }
     printf("suspense_states %d\n", (int)ESCROW_SUSPENSE_STATE_COUNT - 1);
     for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_MESSAGE_KIND_COUNT; kind++) {
-        printf("%s %s\n", escrow_message_is_command(kind) ? "command" : "news",
-               escrow_message_name(kind));
+        const char *from = escrow_message_is_command(kind) ? "command" : "news";
+        printf("%s %s\n", kind == ESCROW_TIMER_FIRED ? "firing" : from, escrow_message_name(kind));
     }
     for (enum escrow_request_kind kind = ESCROW_REQUEST_CREATE_PAYMENT_INTENT;
          kind < ESCROW_REQUEST_KIND_COUNT; kind++) {
         printf("request %s\n", escrow_request_name(kind));
     }
-    printf("price_minor %d %d\ninspection_seconds %d %d\n", ESCROW_PRICE_MIN_MINOR,
-           ESCROW_PRICE_MAX_MINOR, ESCROW_INSPECTION_MIN_SECONDS, ESCROW_INSPECTION_MAX_SECONDS);
+    for (enum escrow_timer timer = ESCROW_TIMER_FUNDING; timer < ESCROW_TIMER_COUNT; timer++) {
+        printf("timer %d %s\n", (int)timer, escrow_timer_name(timer));
+    }
+    printf("price_minor %d %d\n", ESCROW_PRICE_MIN_MINOR, ESCROW_PRICE_MAX_MINOR);
+    printf("funding_seconds %d %d\n", ESCROW_FUNDING_MIN_SECONDS, ESCROW_FUNDING_MAX_SECONDS);
+    printf("delivery_seconds %d %d\n", ESCROW_DELIVERY_MIN_SECONDS, ESCROW_DELIVERY_MAX_SECONDS);
+    printf("inspection_seconds %d %d\n", ESCROW_INSPECTION_MIN_SECONDS,
+           ESCROW_INSPECTION_MAX_SECONDS);
     for (enum escrow_state state = ESCROW_NONE; state < ESCROW_STATE_COUNT; state++) {
         print_state(state);
     }

@@ -50,6 +50,11 @@ static void broken_rows_are_seen(void **state)
     UNSOUND(escrow->payout_leg_id = FIXTURE_OTHER_LEG);
     UNSOUND(escrow->refund_leg_id = FIXTURE_OTHER_LEG);
 
+    UNSOUND(escrow->deadline_seq = 0);
+    UNSOUND(escrow->deadline_seq = escrow->seq + 1);
+    UNSOUND(escrow->deadline_at_us = 0);
+    UNSOUND(escrow->deadline_seq = 0; escrow->deadline_at_us = 0);
+
     /* Where no money is, only the clause itself can tell. */
     const enum escrow_state none[] = {ESCROW_NONE, ESCROW_STATE_COUNT};
 
@@ -60,6 +65,13 @@ static void broken_rows_are_seen(void **state)
     }
     fixture_init(&fixture, ESCROW_CANCELLED);
     escrow->price_minor = 0;
+    assert_false(escrow_is_sound(escrow));
+    /* Where no clock runs there is no deadline. */
+    fixture_init(&fixture, ESCROW_CANCELLED);
+    escrow->deadline_seq = 1;
+    assert_false(escrow_is_sound(escrow));
+    fixture_init(&fixture, ESCROW_CANCELLED);
+    escrow->deadline_at_us = 1;
     assert_false(escrow_is_sound(escrow));
     fixture_init(&fixture, ESCROW_REFUNDING);
     escrow->due_buyer_minor -= 1;
@@ -189,6 +201,25 @@ static void messages_have_a_shape(void **state)
     message = fixture_message(ESCROW_REFUND_FAILED);
     message.leg_id = (struct id){0};
     assert_false(escrow_message_is_sound(&message));
+    for (enum escrow_timer timer = ESCROW_TIMER_NONE; timer <= ESCROW_TIMER_COUNT; timer++) {
+        message = fixture_message(ESCROW_TIMER_FIRED);
+        message.timer = timer;
+        assert_int_equal(escrow_message_is_sound(&message),
+                         timer != ESCROW_TIMER_NONE && timer != ESCROW_TIMER_COUNT);
+    }
+    message = fixture_message(ESCROW_TIMER_FIRED);
+    message.generation = 1;
+    assert_true(escrow_message_is_sound(&message));
+    message.generation = 0;
+    assert_false(escrow_message_is_sound(&message));
+    message = fixture_message(ESCROW_TIMER_FIRED);
+    message.fired_at_us = 1;
+    assert_true(escrow_message_is_sound(&message));
+    message.fired_at_us = 0;
+    assert_false(escrow_message_is_sound(&message));
+    message = fixture_message(ESCROW_TIMER_FIRED);
+    message.actor = (struct engine_actor){.kind = ENGINE_ACTOR_USER, .id = FIXTURE_BUYER};
+    assert_false(escrow_message_is_sound(&message)); /* a clock is nobody */
     message = fixture_message(ESCROW_RELEASE);
     message.actor.kind = ENGINE_ACTOR_NONE;
     assert_false(escrow_message_is_sound(&message));

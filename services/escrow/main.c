@@ -1,5 +1,5 @@
-/* holdfast-escrow: escrow.commands.v1 and payments.events.v1 in, escrow.events.v1 and
- * payments.commands.v1 out. It calls nothing outside but its database and Kafka. */
+/* holdfast-escrow: escrow.commands.v1, payments.events.v1 and oracle.events.v1 in, escrow.events.v1,
+ * payments.commands.v1 and oracle.commands.v1 out. It calls nothing outside but its database and Kafka. */
 #include "engine/engine_run.h"
 #include "escrow/escrow_in.h"
 

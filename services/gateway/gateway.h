@@ -16,6 +16,12 @@
 /* What is accepted from outside, ends included. */
 #define GATEWAY_AMOUNT_MIN_MINOR 1
 #define GATEWAY_AMOUNT_MAX_MINOR 1000000 /* 10,000.00 USD: the card rail's part of the market */
+#define GATEWAY_FUNDING_MIN_SECONDS 3600
+#define GATEWAY_FUNDING_MAX_SECONDS (30 * 86400)
+#define GATEWAY_FUNDING_DEFAULT_SECONDS (72 * 3600)
+#define GATEWAY_DELIVERY_MIN_SECONDS 3600
+#define GATEWAY_DELIVERY_MAX_SECONDS (90 * 86400)
+#define GATEWAY_DELIVERY_DEFAULT_SECONDS (48 * 3600)
 #define GATEWAY_INSPECTION_MIN_SECONDS (1 * 86400)
 #define GATEWAY_INSPECTION_MAX_SECONDS (30 * 86400)
 #define GATEWAY_INSPECTION_DEFAULT_SECONDS (7 * 86400)
@@ -30,7 +36,7 @@ int64_t gateway_characters(struct str text);
 #define GATEWAY_STATE_NONE 0 /* only payments told of it so far */
 #define GATEWAY_STATE_CREATED 1
 #define GATEWAY_STATE_AWAIT_FUNDS 2
-#define GATEWAY_STATE_COUNT 10
+#define GATEWAY_STATE_COUNT 11
 
 /* "AWAIT_FUNDS"; "PENDING" for GATEWAY_STATE_NONE. */
 struct str gateway_state_name(int state);
@@ -58,7 +64,11 @@ struct gateway_view {
     struct id buyer_id;
     struct id seller_id;
     struct str seller_account;
+    int64_t funding_seconds;
+    int64_t delivery_seconds;
     int64_t inspection_seconds;
+    int64_t deadline_at_us; /* 0: no clock runs */
+    int deadline_state;     /* what the deal then becomes; GATEWAY_STATE_NONE: no clock runs */
     struct str description;
     struct str payment_ref;
     struct str payment_client_secret; /* for the buyer's eyes alone */
@@ -89,6 +99,8 @@ struct gateway_pending {
     enum currency currency;
     int64_t price_minor;
     struct str seller_account;
+    int64_t funding_seconds;
+    int64_t delivery_seconds;
     int64_t inspection_seconds;
     struct str description;
     int64_t created_at_us;

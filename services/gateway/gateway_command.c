@@ -82,6 +82,14 @@ STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
         terms->amount_minor > GATEWAY_AMOUNT_MAX_MINOR) {
         return refuse(op, "gateway.amount_limit", STR("/amount_minor"));
     }
+    if (terms->funding_seconds < GATEWAY_FUNDING_MIN_SECONDS ||
+        terms->funding_seconds > GATEWAY_FUNDING_MAX_SECONDS) {
+        return refuse(op, "escrow.bad_funding", STR("/funding_seconds"));
+    }
+    if (terms->delivery_seconds < GATEWAY_DELIVERY_MIN_SECONDS ||
+        terms->delivery_seconds > GATEWAY_DELIVERY_MAX_SECONDS) {
+        return refuse(op, "escrow.bad_delivery", STR("/delivery_seconds"));
+    }
     if (terms->inspection_seconds < GATEWAY_INSPECTION_MIN_SECONDS ||
         terms->inspection_seconds > GATEWAY_INSPECTION_MAX_SECONDS) {
         return refuse(op, "escrow.bad_inspection", STR("/inspection_seconds"));
@@ -175,6 +183,8 @@ static struct status fill_create(struct op *op, const struct gateway_order *orde
     TRY(wire_fill_id(op, terms->seller_id, &body->seller_id));
     TRY(wire_fill_money(op, CURRENCY_USD, terms->amount_minor, &body->price));
     TRY(wire_fill_text(op, terms->seller_account, &body->seller_account));
+    body->funding_seconds = terms->funding_seconds;
+    body->delivery_seconds = terms->delivery_seconds;
     body->inspection_seconds = terms->inspection_seconds;
     return wire_fill_text(op, terms->description, &body->description);
 }
@@ -245,6 +255,8 @@ static struct gateway_pending make_pending(const struct gateway_order *order,
         .currency = CURRENCY_USD,
         .price_minor = terms->amount_minor,
         .seller_account = terms->seller_account,
+        .funding_seconds = terms->funding_seconds,
+        .delivery_seconds = terms->delivery_seconds,
         .inspection_seconds = terms->inspection_seconds,
         .description = terms->description,
         .created_at_us = order->now_us,

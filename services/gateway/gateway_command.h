@@ -31,6 +31,8 @@ struct gateway_terms {
     struct str seller_account;
     int64_t amount_minor;
     struct str currency;
+    int64_t funding_seconds;
+    int64_t delivery_seconds;
     int64_t inspection_seconds;
     struct str description;
 };

@@ -62,6 +62,8 @@ static struct gateway_terms good_terms(void)
         .seller_account = STR("acct_1Abc"),
         .amount_minor = 12345,
         .currency = STR("USD"),
+        .funding_seconds = 7200,
+        .delivery_seconds = 10800,
         .inspection_seconds = 86400,
         .description = STR("A sword"),
     };
@@ -148,7 +150,7 @@ static void content_tells_requests_apart(void **state)
     struct gateway_command again = made(&fixture->op, &order);
     assert_true(id_eq(first.request.id, again.request.id));
     assert_true(hash_eq(&first.request.content, &again.request.content));
-    struct gateway_terms changed[7];
+    struct gateway_terms changed[9];
     for (size_t i = 0; i < ARRAY_LEN(changed); i++) {
         changed[i] = good_terms();
     }
@@ -159,6 +161,8 @@ static void content_tells_requests_apart(void **state)
     changed[4].buyer_id = id_of(ESCROW);
     changed[5].seller_id = id_of(ESCROW);
     changed[6].description = STR("");
+    changed[7].funding_seconds++;
+    changed[8].delivery_seconds++;
     for (size_t i = 0; i < ARRAY_LEN(changed); i++) {
         order.terms = changed[i];
         struct gateway_command other = made(&fixture->op, &order);
@@ -202,6 +206,8 @@ static void the_record_says_what_was_asked(void **state)
     assert_int_equal(create->price->currency, HOLDFAST__COMMON__V1__CURRENCY__CURRENCY_USD);
     assert_string_equal(create->seller_account, "acct_1Abc");
     assert_string_equal(create->description, "A sword");
+    assert_int_equal(create->funding_seconds, 7200);
+    assert_int_equal(create->delivery_seconds, 10800);
     assert_int_equal(create->inspection_seconds, 86400);
     assert_memory_equal(create->buyer_id.data, id_of(BUYER).bytes, 16);
     assert_memory_equal(create->marketplace_id.data, id_of(MARKETPLACE).bytes, 16);
@@ -212,6 +218,9 @@ static void the_record_says_what_was_asked(void **state)
     assert_true(id_eq(made_one.pending.id, request->key));
     assert_true(id_eq(made_one.pending.command_id, request->id));
     assert_int_equal(made_one.pending.price_minor, 12345);
+    assert_int_equal(made_one.pending.funding_seconds, 7200);
+    assert_int_equal(made_one.pending.delivery_seconds, 10800);
+    assert_int_equal(made_one.pending.inspection_seconds, 86400);
     assert_int_equal(made_one.pending.created_at_us, 1000);
 }
 
@@ -303,24 +312,32 @@ static void terms_have_their_bounds(void **state)
 
     const struct {
         int64_t amount_minor;
+        int64_t funding_seconds;
+        int64_t delivery_seconds;
         int64_t inspection_seconds;
         const char *code;
         const char *field;
     } numbers[] = {
-        {1, 86400, NULL, NULL},
-        {1000000, 2592000, NULL, NULL},
-        {0, 86400, "gateway.amount_limit", "/amount_minor"},
-        {-1, 86400, "gateway.amount_limit", "/amount_minor"},
-        {1000001, 86400, "gateway.amount_limit", "/amount_minor"},
-        {INT64_MIN, 86400, "gateway.amount_limit", "/amount_minor"},
-        {INT64_MAX, 86400, "gateway.amount_limit", "/amount_minor"},
-        {1, 86399, "escrow.bad_inspection", "/inspection_seconds"},
-        {1, 2592001, "escrow.bad_inspection", "/inspection_seconds"},
+        {1, 3600, 3600, 86400, NULL, NULL},
+        {1000000, 2592000, 7776000, 2592000, NULL, NULL},
+        {0, 3600, 3600, 86400, "gateway.amount_limit", "/amount_minor"},
+        {-1, 3600, 3600, 86400, "gateway.amount_limit", "/amount_minor"},
+        {1000001, 3600, 3600, 86400, "gateway.amount_limit", "/amount_minor"},
+        {INT64_MIN, 3600, 3600, 86400, "gateway.amount_limit", "/amount_minor"},
+        {INT64_MAX, 3600, 3600, 86400, "gateway.amount_limit", "/amount_minor"},
+        {1, 3599, 3600, 86400, "escrow.bad_funding", "/funding_seconds"},
+        {1, 2592001, 3600, 86400, "escrow.bad_funding", "/funding_seconds"},
+        {1, 3600, 3599, 86400, "escrow.bad_delivery", "/delivery_seconds"},
+        {1, 3600, 7776001, 86400, "escrow.bad_delivery", "/delivery_seconds"},
+        {1, 3600, 3600, 86399, "escrow.bad_inspection", "/inspection_seconds"},
+        {1, 3600, 3600, 2592001, "escrow.bad_inspection", "/inspection_seconds"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         struct gateway_terms terms = good_terms();
         terms.amount_minor = numbers[i].amount_minor;
+        terms.funding_seconds = numbers[i].funding_seconds;
+        terms.delivery_seconds = numbers[i].delivery_seconds;
         terms.inspection_seconds = numbers[i].inspection_seconds;
         judge(op, &terms, numbers[i].code, numbers[i].field);
     }

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 
-/* The sums and flags as the event tells them: they are the whole truth after it, not a difference. */
+/* The sums, flags and the deadline as the event tells them: they are the whole truth after it, not a difference. */
 static void take_sums(struct gateway_view *view, const struct gateway_view *told)
 {
     view->seq = told->seq;
@@ -18,6 +18,8 @@ static void take_sums(struct gateway_view *view, const struct gateway_view *told
     view->refund_failed_minor = told->refund_failed_minor;
     view->payment_setup_failed = told->payment_setup_failed;
     view->foreign_money = told->foreign_money;
+    view->deadline_at_us = told->deadline_at_us;
+    view->deadline_state = told->deadline_state;
 }
 
 static void take_terms(struct gateway_view *view, const struct gateway_view *told, int64_t at_us)
@@ -28,6 +30,8 @@ static void take_terms(struct gateway_view *view, const struct gateway_view *tol
     view->buyer_id = told->buyer_id;
     view->seller_id = told->seller_id;
     view->seller_account = told->seller_account;
+    view->funding_seconds = told->funding_seconds;
+    view->delivery_seconds = told->delivery_seconds;
     view->inspection_seconds = told->inspection_seconds;
     view->description = told->description;
     view->created_at_us = at_us;

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
+#include "gateway/gateway_checks.h"
 #include "gateway/gateway_in.h"
 #include "gateway/gateway_repo.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
@@ -118,6 +119,8 @@ static void created_is_read_whole(void **state)
     ok(op, wire_fill_money(op, CURRENCY_USD, 777, &created.price));
     ok(op, wire_fill_text(op, STR("acct_1"), &created.seller_account));
     ok(op, wire_fill_text(op, STR("A sword"), &created.description));
+    created.funding_seconds = 7200;
+    created.delivery_seconds = 10800;
     created.inspection_seconds = 86400;
     event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED;
     event.escrow_created = &created;
@@ -136,7 +139,11 @@ static void created_is_read_whole(void **state)
     assert_true(id_eq(news->told.seller_id, id_of(ESCROW)));
     assert_true(str_eq(news->told.seller_account, STR("acct_1")));
     assert_true(str_eq(news->told.description, STR("A sword")));
+    assert_int_equal(news->told.funding_seconds, 7200);
+    assert_int_equal(news->told.delivery_seconds, 10800);
     assert_int_equal(news->told.inspection_seconds, 86400);
+    assert_int_equal(news->told.deadline_at_us, 0);
+    assert_int_equal(news->told.deadline_state, GATEWAY_STATE_NONE);
     struct str code = STR("-");
     struct str sentence = STR("-");
     assert_int_equal(gateway_in_events_outcome(&message, &code, &sentence), INTAKE_ACCEPTED);
@@ -175,6 +182,63 @@ static void sums_and_attention_are_read(void **state)
     assert_int_equal(news->told.refund_failed_minor, 6);
     assert_true(news->told.foreign_money);
     assert_false(news->told.payment_setup_failed);
+}
+
+static void the_deadline_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct op *op = &fixture->op;
+    Holdfast__Escrow__V1__EscrowEvent event;
+    Holdfast__Escrow__V1__EscrowDelivered delivered;
+    Holdfast__Escrow__V1__Deadline deadline;
+    begin_event(op, &event, 5);
+    holdfast__escrow__v1__escrow_delivered__init(&delivered);
+    holdfast__escrow__v1__deadline__init(&deadline);
+    deadline.at_us = 77;
+    deadline.next_state = HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_RELEASING;
+    event.deadline = &deadline;
+    event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_DELIVERED;
+    event.escrow_delivered = &delivered;
+    struct engine_message message;
+    const struct gateway_news *news = news_of(op, &event, &message);
+    assert_int_equal(news->told.deadline_at_us, 77);
+    assert_int_equal(news->told.deadline_state, 5);
+}
+
+/* Why a clock ended a deal is in the timeline. */
+static void a_release_by_the_clock_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    struct op *op = &fixture->op;
+    Holdfast__Escrow__V1__EscrowEvent event;
+    Holdfast__Escrow__V1__EscrowReleaseStarted started;
+    begin_event(op, &event, 5);
+    holdfast__escrow__v1__escrow_release_started__init(&started);
+    ok(op, wire_fill_money(op, CURRENCY_USD, 40, &started.amount));
+    ok(op, wire_fill_text(op, STR("INSPECTION_OVER"), &started.reason));
+    event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_RELEASE_STARTED;
+    event.escrow_release_started = &started;
+    struct engine_message message;
+    const struct gateway_news *news = news_of(op, &event, &message);
+    assert_true(str_eq(news->note, STR("INSPECTION_OVER")));
+    assert_int_equal(news->amount_minor, 40);
+}
+
+static void an_expiry_is_news(void **state)
+{
+    struct fixture *fixture = *state;
+    struct op *op = &fixture->op;
+    Holdfast__Escrow__V1__EscrowEvent event;
+    Holdfast__Escrow__V1__EscrowExpired expired;
+    begin_event(op, &event, 5);
+    holdfast__escrow__v1__escrow_expired__init(&expired);
+    event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_EXPIRED;
+    event.escrow_expired = &expired;
+    struct engine_message message;
+    const struct gateway_news *news = news_of(op, &event, &message);
+    assert_false(message.skip);
+    assert_int_equal(news->kind, GATEWAY_NEWS_CHANGED);
+    assert_true(str_eq(news->type, STR("EscrowExpired")));
 }
 
 static void a_refusal_closes_its_command(void **state)
@@ -269,25 +333,9 @@ static void payments_tell_how_to_pay_and_nothing_else(void **state)
 
 /* ---- Views ---- */
 
-/* Column by column, because structs have gaps between their fields. */
 static void same_view(const struct gateway_view *a, const struct gateway_view *b)
 {
-    static const size_t sizes[COLUMN_TYPE_COUNT] = {[COLUMN_UUID] = sizeof(struct id),
-                                                    [COLUMN_INT8] = sizeof(int64_t),
-                                                    [COLUMN_ENUM] = sizeof(int),
-                                                    [COLUMN_BOOL] = sizeof(bool)};
-    for (uint16_t i = 0; i < gateway_view_table.column_count; i++) {
-        const struct table_column *column = &gateway_view_table.columns[i];
-        const char *left = (const char *)a + column->offset;
-        const char *right = (const char *)b + column->offset;
-        bool same = column->type == COLUMN_TEXT
-                        ? str_eq(*(const struct str *)(const void *)left,
-                                 *(const struct str *)(const void *)right)
-                        : sizes[column->type] > 0 && memcmp(left, right, sizes[column->type]) == 0;
-        if (!same) {
-            fail_msg("%s differs", column->name);
-        }
-    }
+    same_row(&gateway_view_table, a, b, TABLE_NO_COLUMN);
 }
 
 static struct gateway_news created_news(void)
@@ -348,40 +396,13 @@ static void events_build_the_view(void **state)
     assert_int_equal(stored(&second, &back, 1500).updated_at_us, 2000);
 }
 
-/* A number of its own in every field, so that none can be forgotten or taken for another. */
-static struct gateway_view full_view(int64_t base)
-{
-    return (struct gateway_view){
-        .state = 1,
-        .currency = CURRENCY_USD,
-        .price_minor = base + 1,
-        .received_minor = base + 2,
-        .held_minor = base + 3,
-        .suspense_minor = base + 4,
-        .due_seller_minor = base + 5,
-        .due_buyer_minor = base + 6,
-        .paid_out_minor = base + 7,
-        .refunded_minor = base + 8,
-        .payout_failed_minor = base + 9,
-        .refund_failed_minor = base + 10,
-        .payment_setup_failed = true,
-        .foreign_money = true,
-        .marketplace_id = id_of(CAUSE),
-        .buyer_id = id_of(USER),
-        .seller_id = id_of(ESCROW),
-        .seller_account = STR("acct_1"),
-        .inspection_seconds = base + 11,
-        .description = STR("A sword"),
-    };
-}
-
 static void everything_told_is_taken(void **state)
 {
     (void)state;
-    struct gateway_news news = {.kind = GATEWAY_NEWS_CREATED, .told = full_view(100)};
+    struct gateway_news news = {.kind = GATEWAY_NEWS_CREATED, .told = gateway_full_view(100)};
     news.told.seq = 1;
     struct gateway_view first = stored(NULL, &news, 10);
-    struct gateway_view expected = full_view(100);
+    struct gateway_view expected = gateway_full_view(100);
     expected.id = id_of(ESCROW);
     expected.version = 1;
     expected.seq = 1;
@@ -389,14 +410,18 @@ static void everything_told_is_taken(void **state)
     expected.updated_at_us = 10;
     same_view(&first, &expected);
 
-    news = (struct gateway_news){.kind = GATEWAY_NEWS_CHANGED, .told = full_view(200)};
+    news = (struct gateway_news){.kind = GATEWAY_NEWS_CHANGED, .told = gateway_full_view(200)};
     news.told.seq = 2;
     news.told.state = 5;
     news.told.payment_setup_failed = false;
+    news.told.deadline_state = 10;
     struct gateway_view second = stored(&first, &news, 20);
-    expected = full_view(200);
+    expected = gateway_full_view(200);
     expected.price_minor = 101; /* terms are told once */
-    expected.inspection_seconds = 111;
+    expected.funding_seconds = 111;
+    expected.delivery_seconds = 112;
+    expected.inspection_seconds = 113;
+    expected.deadline_state = 10;
     expected.id = id_of(ESCROW);
     expected.version = 2;
     expected.seq = 2;
@@ -447,8 +472,8 @@ static void states_have_the_names_of_the_schema(void **state)
 {
     (void)state;
     static const char *const names[GATEWAY_STATE_COUNT] = {
-        "PENDING",   "CREATED",  "AWAIT_FUNDS", "FUNDS_HELD", "DELIVERED",
-        "RELEASING", "RELEASED", "REFUNDING",   "REFUNDED",   "CANCELLED"};
+        "PENDING",  "CREATED",   "AWAIT_FUNDS", "FUNDS_HELD", "DELIVERED", "RELEASING",
+        "RELEASED", "REFUNDING", "REFUNDED",    "CANCELLED",  "EXPIRED"};
     for (int i = 0; i < GATEWAY_STATE_COUNT; i++) {
         assert_true(str_eq(gateway_state_name(i), str_of(names[i])));
     }
@@ -459,6 +484,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(created_is_read_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(sums_and_attention_are_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_deadline_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_release_by_the_clock_says_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_expiry_is_news, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refusal_closes_its_command, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_known_is_skipped_and_what_is_broken_is_not,
                                         setup, teardown),

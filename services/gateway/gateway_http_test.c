@@ -179,18 +179,18 @@ static const char *const rows =
     "INSERT INTO escrow_view SELECT '" ESCROW
     "', 2, 2, 2, 1, 12345, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false,"
     " '" MARKETPLACE "', '" BUYER "', '" SELLER
-    "', 'acct_1', 86400, 'A sword', 'pi_1', 'pi_1_secret', 1000, 2000;"
+    "', 'acct_1', 7200, 10800, 86400, 9000000, 10, 'A sword', 'pi_1', 'pi_1_secret', 1000, 2000;"
     "INSERT INTO escrow_view SELECT '" PAID_EARLY
     "', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false,"
     " '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000',"
-    " '00000000-0000-0000-0000-000000000000', '', 0, '', 'pi_2', 'pi_2_secret', 0, 2000;"
+    " '00000000-0000-0000-0000-000000000000', '', 0, 0, 0, 0, 0, '', 'pi_2', 'secret', 0, 2000;"
     "INSERT INTO escrow_timeline VALUES"
     " ('" ESCROW "', 1, 'EscrowCreated', 1, 12345, '', 2, '" MARKETPLACE "', 1000),"
     " ('" ESCROW
     "', 2, 'EscrowAwaitFunds', 2, 0, '', 4, '00000000-0000-0000-0000-000000000000', 2000);"
     "INSERT INTO escrow_pending SELECT x.id::uuid, x.command::uuid, '" MARKETPLACE "', '" BUYER
-    "', '" SELLER "', 1,"
-    " 777, 'acct_1', 86400, 'A shield', 3000 FROM (VALUES ('" PENDING "', '" OPEN_COMMAND "'),"
+    "', '" SELLER "', 1, 777, 'acct_1', 7200, 10800, 86400, 'A shield', 3000"
+    " FROM (VALUES ('" PENDING "', '" OPEN_COMMAND "'),"
     " ('" REFUSED "', '" REFUSED_COMMAND "')) AS x (id, command);"
     "INSERT INTO intake (id, lane, topic, key, type, payload, content, account, created_at_us, "
     "due_at_us, attempts,"
@@ -272,7 +272,9 @@ static void a_marketplace_opens_a_deal(void **state)
     expect_text(answer(), "/escrow_id", id);
     expect_text(answer(), "/status", "pending");
     const struct gateway_pending *pending = fixture.last.extra_row;
-    assert_int_equal(pending->inspection_seconds, 604800); /* the default */
+    assert_int_equal(pending->funding_seconds, 259200); /* the defaults */
+    assert_int_equal(pending->delivery_seconds, 172800);
+    assert_int_equal(pending->inspection_seconds, 604800);
     assert_ptr_equal(fixture.last.extra_table, &gateway_pending_table);
     fixture.result = INTAKE_REPEATED;
     expect(call(POST_ESCROWS, STR(GOOD_BODY)), 202, NULL);
@@ -513,7 +515,8 @@ static void lists_are_walked_page_by_page(void **state)
         " 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, '" MARKETPLACE "',"
         " CASE WHEN i % 2 = 1 THEN '" STRANGER "'::uuid ELSE '" NOWHERE "' END,"
         " CASE WHEN i % 2 = 0 THEN '" STRANGER "'::uuid ELSE '" NOWHERE "' END,"
-        " 'acct_1', 86400, '', '', '', 5000 + i / 2, 5000 FROM generate_series(1, 7) AS i;");
+        " 'acct_1', 1, 1, 1, 0, 0, '', '', '', 5000 + i / 2, 5000 FROM generate_series(1, 7) AS "
+        "i;");
     as(ENGINE_ACTOR_USER, STRANGER);
     struct str cursor = STR("");
     int64_t expected = 7; /* the newest first */

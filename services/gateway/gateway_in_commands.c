@@ -24,6 +24,9 @@ static const struct json_field create_fields[] = {
      .offset = offsetof(struct gateway_terms, amount_minor)},
     {"currency", JSON_FIELD_TEXT, .required = true,
      .offset = offsetof(struct gateway_terms, currency)},
+    {"funding_seconds", JSON_FIELD_I64, .offset = offsetof(struct gateway_terms, funding_seconds)},
+    {"delivery_seconds", JSON_FIELD_I64,
+     .offset = offsetof(struct gateway_terms, delivery_seconds)},
     {"inspection_seconds", JSON_FIELD_I64,
      .offset = offsetof(struct gateway_terms, inspection_seconds)},
     {"description", JSON_FIELD_TEXT, .prose = true,
@@ -132,6 +135,8 @@ STATUS gateway_post_escrow(struct op *op, void *deps, const struct http_request 
     if (order.caller.kind != ENGINE_ACTOR_MARKETPLACE) {
         return op_fail(op, STATUS_DENIED, "gateway.marketplace_only", "another kind of token");
     }
+    order.terms.funding_seconds = GATEWAY_FUNDING_DEFAULT_SECONDS;
+    order.terms.delivery_seconds = GATEWAY_DELIVERY_DEFAULT_SECONDS;
     order.terms.inspection_seconds = GATEWAY_INSPECTION_DEFAULT_SECONDS;
     order.terms.description = STR("");
     TRY(json_read_object(op, req->body, create_fields, ARRAY_LEN(create_fields), &order.terms));

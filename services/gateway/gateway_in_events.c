@@ -22,6 +22,8 @@ static struct status read_created(struct op *op, const Holdfast__Escrow__V1__Esc
     TRY(wire_id(op, "seller_id", created->seller_id, &told->seller_id));
     TRY(wire_money(op, "price", created->price, &told->currency, &told->price_minor));
     told->seller_account = str_of(created->seller_account);
+    told->funding_seconds = created->funding_seconds;
+    told->delivery_seconds = created->delivery_seconds;
     told->inspection_seconds = created->inspection_seconds;
     told->description = str_of(created->description);
     news->amount_minor = told->price_minor;
@@ -47,6 +49,7 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         return take_amount(op, event->escrow_funds_received->amount, news);
     case CASE(ESCROW_FUNDS_HELD): return take_amount(op, event->escrow_funds_held->amount, news);
     case CASE(ESCROW_RELEASE_STARTED):
+        news->note = str_of(event->escrow_release_started->reason);
         return take_amount(op, event->escrow_release_started->amount, news);
     case CASE(ESCROW_RELEASED): return take_amount(op, event->escrow_released->amount, news);
     case CASE(ESCROW_REFUND_STARTED):
@@ -68,7 +71,8 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         return OK;
     case CASE(ESCROW_AWAIT_FUNDS):
     case CASE(ESCROW_DELIVERED):
-    case CASE(ESCROW_PAYOUT_RETRIED): return OK;
+    case CASE(ESCROW_PAYOUT_RETRIED):
+    case CASE(ESCROW_EXPIRED): return OK;
     case CASE(COMMAND_REJECTED):
         news->kind = GATEWAY_NEWS_REFUSED;
         news->code = str_of(event->command_rejected->code);
@@ -103,6 +107,8 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     told->refund_failed_minor = attention->refund_failed_minor;
     told->payment_setup_failed = attention->payment_setup_failed;
     told->foreign_money = attention->foreign_money;
+    told->deadline_at_us = event->deadline ? event->deadline->at_us : 0;
+    told->deadline_state = event->deadline ? (int)event->deadline->next_state : GATEWAY_STATE_NONE;
     return OK;
 }
 

@@ -34,6 +34,7 @@
 #define OTHER "e0000000-0000-4000-8000-000000000002"  /* the stranger's */
 #define CLOSED "e0000000-0000-4000-8000-000000000003" /* long ago */
 #define LATELY "e0000000-0000-4000-8000-000000000004" /* closed an hour ago */
+#define UNPAID "e0000000-0000-4000-8000-000000000006" /* expired long ago */
 #define PENDING "e0000000-0000-4000-8000-000000000005"
 #define COMMAND "d0000000-0000-4000-8000-000000000001"  /* the buyer's */
 #define CREATION "d0000000-0000-4000-8000-000000000002" /* of PENDING, the marketplace's */
@@ -106,15 +107,16 @@ static void observe(struct op *op, void *deps, const struct http_seen *seen)
 
 /* ---- Rows ---- */
 
-#define VIEW(id, state, seller, created_at_us, updated_at_us)                                      \
-    "INSERT INTO escrow_view (id, version, seq, state, currency, price_minor, received_minor,"     \
-    " held_minor, suspense_minor, due_seller_minor, due_buyer_minor, paid_out_minor,"              \
-    " refunded_minor, payout_failed_minor, refund_failed_minor, payment_setup_failed,"             \
-    " foreign_money, marketplace_id, buyer_id, seller_id, seller_account, inspection_seconds,"     \
-    " description, payment_ref, payment_client_secret, created_at_us, updated_at_us) VALUES ('" id \
-    "', 1, 1, " state ", 1, 500, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, " seller                 \
-    ", 'acct_seller', 86400, 'A sword', 'pi_1', 'pi_1_secret', " created_at_us ", " updated_at_us  \
-    ");"
+#define VIEW(id, state, seller, created_at_us, updated_at_us)                                     \
+    "INSERT INTO escrow_view (id, version, seq, state, currency, price_minor, received_minor,"    \
+    " held_minor, suspense_minor, due_seller_minor, due_buyer_minor, paid_out_minor,"             \
+    " refunded_minor, payout_failed_minor, refund_failed_minor, payment_setup_failed,"            \
+    " foreign_money, marketplace_id, buyer_id, seller_id, seller_account, funding_seconds,"       \
+    " delivery_seconds, inspection_seconds, deadline_at_us, deadline_state, description,"         \
+    " payment_ref, payment_client_secret, created_at_us, updated_at_us) VALUES ('" id             \
+    "', 1, 1, " state ", 1, 500, 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, " seller                \
+    ", 'acct_seller', 7200, 10800, 86400, 0, 0, 'A sword', 'pi_1', 'pi_1_secret', " created_at_us \
+    ", " updated_at_us ");"
 #define PARTIES "'" MARKETPLACE "', '" BUYER "', '" SELLER "'"
 #define STRANGERS                                              \
     "'a0000000-0000-4000-8000-0000000000ff', '" STRANGER "', " \
@@ -127,13 +129,13 @@ static void observe(struct op *op, void *deps, const struct http_seen *seen)
 
 static const char *const rows = "TRUNCATE escrow_view, escrow_pending, intake, lane_change;" VIEW(
     DEAL, "2", PARTIES, "1000", "1000") VIEW(OTHER, "2", STRANGERS, "1000", "1000")
-    VIEW(CLOSED, "6", PARTIES, "1000", "1000")
-        VIEW(LATELY, "9", PARTIES, "2000", "now_us() - 3600000000")
-            REQUEST(COMMAND, DEAL, "ReleaseFunds", BUYER)
-                REQUEST(CREATION, PENDING, "CreateEscrow",
-                        MARKETPLACE) "INSERT INTO escrow_pending VALUES ('" PENDING "', '" CREATION
-                                     "', '" MARKETPLACE "', '" BUYER "', '" SELLER
-                                     "', 1, 777, 'acct_seller', 86400, 'A shield', 3000);";
+    VIEW(CLOSED, "6", PARTIES, "1000", "1000") VIEW(UNPAID, "10", PARTIES, "1000", "1000")
+        VIEW(LATELY, "9", PARTIES, "2000", "now_us() - 3600000000") REQUEST(COMMAND, DEAL,
+                                                                            "ReleaseFunds", BUYER)
+            REQUEST(CREATION, PENDING, "CreateEscrow",
+                    MARKETPLACE) "INSERT INTO escrow_pending VALUES ('" PENDING "', '" CREATION
+                                 "', '" MARKETPLACE "', '" BUYER "', '" SELLER
+                                 "', 1, 777, 'acct_seller', 7200, 10800, 86400, 'A shield', 3000);";
 
 /* What a batch of lane 3 does: its changes, its row of lane_change, its hint. */
 #define TELL(keys, requests)                                                                     \
@@ -278,6 +280,7 @@ static void a_stream_begins_with_what_is_open(void **state)
     assert_true(said(&buyer, "\"id\":\"" DEAL "\",\"state\":\"AWAIT_FUNDS\""));
     assert_true(said(&buyer, "\"id\":\"" LATELY "\",\"state\":\"CANCELLED\""));
     assert_false(said(&buyer, CLOSED));
+    assert_false(said(&buyer, UNPAID));
     assert_true(said(&buyer, "\"command_id\":\"" COMMAND "\""));
     assert_true(said(&buyer, "\"status\":\"pending\""));
     assert_true(said(&buyer, "\"more\":false"));
@@ -477,7 +480,8 @@ static void a_snapshot_has_bounds(void **state)
           " received_minor, held_minor, suspense_minor, due_seller_minor, due_buyer_minor,"
           " paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor,"
           " payment_setup_failed, foreign_money, marketplace_id, buyer_id, seller_id,"
-          " seller_account, inspection_seconds, description, payment_ref, payment_client_secret,"
+          " seller_account, funding_seconds, delivery_seconds, inspection_seconds, deadline_at_us,"
+          " deadline_state, description, payment_ref, payment_client_secret,"
           " created_at_us + i, updated_at_us FROM escrow_view, generate_series(1, 120) AS i"
           " WHERE id = '" DEAL "'");
     struct client buyer = follow("buyer", "");

@@ -70,6 +70,19 @@ static void write_rejection(struct json_writer *out, struct str code, struct str
     json_write_end(out);
 }
 
+/* What happens when nobody does anything. */
+static void write_deadline(struct json_writer *out, const struct gateway_view *view)
+{
+    if (view->deadline_state == GATEWAY_STATE_NONE) {
+        json_write_null(out, "deadline");
+        return;
+    }
+    json_write_object(out, "deadline");
+    json_write_time(out, "at", view->deadline_at_us);
+    json_write_str(out, "next_state", gateway_state_name(view->deadline_state));
+    json_write_end(out);
+}
+
 struct shown {
     const struct gateway_view *view;
     struct str state;
@@ -92,7 +105,10 @@ static void write_deal(struct json_writer *out, const struct shown *shown, enum 
     json_write_id(out, "buyer_id", view->buyer_id);
     json_write_id(out, "seller_id", view->seller_id);
     write_seller_account(out, view->seller_account, role);
+    json_write_i64(out, "funding_seconds", view->funding_seconds);
+    json_write_i64(out, "delivery_seconds", view->delivery_seconds);
     json_write_i64(out, "inspection_seconds", view->inspection_seconds);
+    write_deadline(out, view);
     json_write_str(out, "description", view->description);
     write_payment(out, view, role);
     write_rejection(out, shown->code, shown->sentence);
@@ -129,6 +145,8 @@ STATUS gateway_out_pending(struct op *op, const struct gateway_deal *deal, enum 
         .buyer_id = pending->buyer_id,
         .seller_id = pending->seller_id,
         .seller_account = pending->seller_account,
+        .funding_seconds = pending->funding_seconds,
+        .delivery_seconds = pending->delivery_seconds,
         .inspection_seconds = pending->inspection_seconds,
         .description = pending->description,
         .created_at_us = pending->created_at_us,

@@ -52,7 +52,11 @@ static struct gateway_view a_view(void)
         .buyer_id = numbered(3),
         .seller_id = numbered(4),
         .seller_account = STR("acct_canary"),
+        .funding_seconds = 7200,
+        .delivery_seconds = 10800,
         .inspection_seconds = 86400,
+        .deadline_at_us = INT64_C(1763697906791000),
+        .deadline_state = 10,
         .description = STR("A \"sword\""),
         .payment_ref = STR("pi_1"),
         .payment_client_secret = STR("pi_1_secret_canary"),
@@ -105,6 +109,7 @@ static void the_buyer_alone_can_pay(void **state)
         keeps_promise(&fixture->op, value, "/Escrow");
         keeps_promise(&fixture->op, json_at(value, "/balances"), "/Balances");
         keeps_promise(&fixture->op, json_at(value, "/attention"), "/Attention");
+        keeps_promise(&fixture->op, json_at(value, "/deadline"), "/Deadline");
         if (buyer) {
             keeps_promise(&fixture->op, json_at(value, "/payment"), "/Payment");
         }
@@ -152,7 +157,9 @@ static void a_deal_is_shown_exactly(void **state)
         "\"marketplace_id\":\"02000000-0000-0000-0000-000000000002\","
         "\"buyer_id\":\"03000000-0000-0000-0000-000000000003\","
         "\"seller_id\":\"04000000-0000-0000-0000-000000000004\","
-        "\"seller_account\":\"acct_canary\",\"inspection_seconds\":86400,"
+        "\"seller_account\":\"acct_canary\",\"funding_seconds\":7200,\"delivery_seconds\":10800,"
+        "\"inspection_seconds\":86400,"
+        "\"deadline\":{\"at\":\"2025-11-21T04:05:06.791Z\",\"next_state\":\"EXPIRED\"},"
         "\"description\":\"A \\\"sword\\\"\",\"payment\":null,\"rejection\":null,"
         "\"created_at\":\"2025-11-21T04:05:06.789Z\",\"updated_at\":\"2025-11-21T04:05:06.790Z\"}");
 }
@@ -165,7 +172,10 @@ static void what_is_pending_has_the_same_shape(void **state)
         .pending = {.id = numbered(1),
                     .currency = CURRENCY_USD,
                     .buyer_id = numbered(3),
-                    .seller_account = STR("acct_canary")},
+                    .seller_account = STR("acct_canary"),
+                    .funding_seconds = 7200,
+                    .delivery_seconds = 10800,
+                    .inspection_seconds = 86400},
         .outcome = INTAKE_OPEN,
         .outcome_code = STR("x.y"),
         .outcome_sentence = STR("Why."),
@@ -179,6 +189,10 @@ static void what_is_pending_has_the_same_shape(void **state)
     assert_true(json_text_at(value, "/state", &text));
     assert_true(str_eq(text, STR("PENDING")));
     assert_int_equal(json_at(value, "/rejection")->kind, JSON_KIND_NULL);
+    assert_int_equal(json_at(value, "/funding_seconds")->i64, 7200);
+    assert_int_equal(json_at(value, "/delivery_seconds")->i64, 10800);
+    assert_int_equal(json_at(value, "/inspection_seconds")->i64, 86400);
+    assert_int_equal(json_at(value, "/deadline")->kind, JSON_KIND_NULL); /* no clock runs yet */
     assert_null(strstr(json.ptr, "canary"));
     deal.outcome = INTAKE_REJECTED;
     assert_int_equal(gateway_out_pending(&fixture->op, &deal, GATEWAY_ROLE_BUYER, &json).kind,

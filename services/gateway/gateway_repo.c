@@ -29,7 +29,11 @@ static const struct table_column view_columns[] = {
     V(buyer_id, COLUMN_UUID),
     V(seller_id, COLUMN_UUID),
     V(seller_account, COLUMN_TEXT),
+    V(funding_seconds, COLUMN_INT8),
+    V(delivery_seconds, COLUMN_INT8),
     V(inspection_seconds, COLUMN_INT8),
+    V(deadline_at_us, COLUMN_INT8),
+    V(deadline_state, COLUMN_ENUM),
     V(description, COLUMN_TEXT),
     V(payment_ref, COLUMN_TEXT),
     V(payment_client_secret, COLUMN_TEXT),
@@ -68,10 +72,19 @@ const struct table gateway_entry_table = {
 
 #define P(field, kind) TABLE_COLUMN(struct gateway_pending, field, kind)
 static const struct table_column pending_columns[] = {
-    P(id, COLUMN_UUID),          P(command_id, COLUMN_UUID),     P(marketplace_id, COLUMN_UUID),
-    P(buyer_id, COLUMN_UUID),    P(seller_id, COLUMN_UUID),      P(currency, COLUMN_ENUM),
-    P(price_minor, COLUMN_INT8), P(seller_account, COLUMN_TEXT), P(inspection_seconds, COLUMN_INT8),
-    P(description, COLUMN_TEXT), P(created_at_us, COLUMN_INT8),
+    P(id, COLUMN_UUID),
+    P(command_id, COLUMN_UUID),
+    P(marketplace_id, COLUMN_UUID),
+    P(buyer_id, COLUMN_UUID),
+    P(seller_id, COLUMN_UUID),
+    P(currency, COLUMN_ENUM),
+    P(price_minor, COLUMN_INT8),
+    P(seller_account, COLUMN_TEXT),
+    P(funding_seconds, COLUMN_INT8),
+    P(delivery_seconds, COLUMN_INT8),
+    P(inspection_seconds, COLUMN_INT8),
+    P(description, COLUMN_TEXT),
+    P(created_at_us, COLUMN_INT8),
 };
 #undef P
 
@@ -148,6 +161,7 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
 {
     TRY(read_currency(op, rows, row, &ret->currency));
     TRY(pg_rows_enum(op, rows, row, "state", GATEWAY_STATE_COUNT, &ret->state));
+    TRY(pg_rows_enum(op, rows, row, "deadline_state", GATEWAY_STATE_COUNT, &ret->deadline_state));
     ID(id);
     I64(seq);
     I64(price_minor);
@@ -166,7 +180,10 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     ID(buyer_id);
     ID(seller_id);
     TEXT(seller_account);
+    I64(funding_seconds);
+    I64(delivery_seconds);
     I64(inspection_seconds);
+    I64(deadline_at_us);
     TEXT(description);
     TEXT(payment_ref);
     TEXT(payment_client_secret);
@@ -195,6 +212,8 @@ static struct status read_pending(struct op *op, const struct pg_rows *rows, uin
     ID(seller_id);
     I64(price_minor);
     TEXT(seller_account);
+    I64(funding_seconds);
+    I64(delivery_seconds);
     I64(inspection_seconds);
     TEXT(description);
     I64(created_at_us);

@@ -12,9 +12,6 @@ typedef Holdfast__Escrow__V1__EscrowEvent wire_event;
 
 #define CASE(name) HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_##name
 
-/* escrow emits it beside EscrowExpired, which is what is told. */
-#define REASON_TIMEOUT "TIMEOUT"
-
 const struct engine_aggregate_kind notifications_in_deals_kind = {
     .name = STR("deal"),
     .table = &notifications_repo_deal,
@@ -82,13 +79,13 @@ static STATUS tell_refund_started(struct op *op,
     return tell_amount(op, news, NOTICE_REFUND_STARTED, in->amount);
 }
 
-static STATUS tell_cancelled(struct op *op, const Holdfast__Escrow__V1__EscrowCancelled *in,
-                             struct news *news)
+/* Of an expired deal it is there for those who know only of cancelled ones: EscrowExpired is told. */
+static STATUS tell_cancelled(struct op *op, const wire_event *event, struct news *news)
 {
-    if (str_eq(str_of(in->reason), STR(REASON_TIMEOUT))) {
+    if (event->state == HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_EXPIRED) {
         return OK;
     }
-    return tell_detail(op, news, NOTICE_CANCELLED, in->reason);
+    return tell_detail(op, news, NOTICE_CANCELLED, event->escrow_cancelled->reason);
 }
 
 static STATUS read_body(struct op *op, const wire_event *event, struct deal_event *ret_event,
@@ -108,7 +105,8 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
         return tell_amount(op, news, NOTICE_RELEASED, event->escrow_released->amount);
     case CASE(ESCROW_PAYOUT_FAILED):
         return tell_detail(op, news, NOTICE_PAYOUT_FAILED, event->escrow_payout_failed->code);
-    case CASE(ESCROW_CANCELLED): return tell_cancelled(op, event->escrow_cancelled, news);
+    case CASE(ESCROW_CANCELLED): return tell_cancelled(op, event, news);
+    case CASE(ESCROW_EXPIRED): news->notice = NOTICE_EXPIRED; return OK;
     case CASE(ESCROW_REFUND_STARTED):
         return tell_refund_started(op, event->escrow_refund_started, news);
     case CASE(ESCROW_REFUNDED):

@@ -235,6 +235,7 @@ static wire_money_type dollars(int64_t amount_minor)
 /* clang-format off */
 TELLS_PLAIN (EscrowAwaitFunds,      ESCROW_AWAIT_FUNDS,      escrow_await_funds, NOTICE_PAYMENT_READY, 2500, "USD")
 TELLS_PLAIN (EscrowDelivered,       ESCROW_DELIVERED,        escrow_delivered, NOTICE_DELIVERED, 0, "")
+TELLS_PLAIN (EscrowExpired,         ESCROW_EXPIRED,          escrow_expired, NOTICE_EXPIRED, 0, "")
 TELLS_PLAIN (EscrowPayoutRetried,   ESCROW_PAYOUT_RETRIED,   escrow_payout_retried, NOTICE_NONE, 0, "")
 TELLS_PLAIN (CommandRejected,       COMMAND_REJECTED,        command_rejected, NOTICE_NONE, 0, "")
 TELLS_AMOUNT(EscrowFundsHeld,       ESCROW_FUNDS_HELD,       escrow_funds_held, NOTICE_FUNDS_HELD, NOTICE_FUNDS_HELD)
@@ -255,7 +256,10 @@ static void a_timeout_is_not_told_as_a_cancel(void **state)
     (void)state;
     EVENT(EscrowCancelled, ESCROW_CANCELLED, escrow_cancelled);
     body.reason = timeout;
+    event.state = HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_EXPIRED;
     tells(&event, NOTICE_NONE, NOTICE_NONE, 0, "", "");
+    event.state = HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CANCELLED; /* a person's word */
+    tells(&event, NOTICE_CANCELLED, NOTICE_CANCELLED, 0, "", timeout);
 }
 
 static void a_refund_has_an_amount_and_a_reason(void **state)
@@ -360,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(escrow_await_funds_tells),
         TEST(escrow_delivered_tells),
+        TEST(escrow_expired_tells),
         TEST(escrow_payout_retried_tells),
         TEST(command_rejected_tells),
         TEST(escrow_funds_held_tells),

@@ -13,6 +13,8 @@
 #include "wire/wire.h"
 
 #define PRICE_MINOR 2500
+#define FUNDING_SECONDS 259200
+#define DELIVERY_SECONDS 172800
 #define INSPECTION_SECONDS 604800
 #define DEAL_ARENA_BYTES ((size_t)1024 * 1024 * 1024)
 
@@ -146,6 +148,8 @@ static struct bus_message create(struct op *op, const struct deal *deal, struct 
     must(op, wire_fill_money(op, CURRENCY_USD, PRICE_MINOR, &body.price));
     must(op, wire_fill_text(op, STR("acct_1BenchSeller"), &body.seller_account));
     must(op, wire_fill_text(op, STR("One sword of the north"), &body.description));
+    body.funding_seconds = FUNDING_SECONDS;
+    body.delivery_seconds = DELIVERY_SECONDS;
     body.inspection_seconds = INSPECTION_SECONDS;
     outer.body_case = HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_CREATE_ESCROW;
     outer.create_escrow = &body;

@@ -148,6 +148,8 @@ def test_states_of_the_view_are_those_of_escrow():
     # 0: payments told of the escrow first; such a row is shown to nobody.
     assert column_check(GATEWAY_SQL, "escrow_view", "state") == set(states) | {0}
     assert column_check(GATEWAY_SQL, "escrow_timeline", "state") == set(states)
+    # 0: no clock runs.
+    assert column_check(GATEWAY_SQL, "escrow_view", "deadline_state") == set(states) | {0}
 
 
 def test_token_kinds_are_the_actors_that_can_log_in():

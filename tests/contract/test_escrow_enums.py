@@ -47,11 +47,13 @@ EVENTS = proto("escrow/v1/events.proto")
 COMMANDS = proto("escrow/v1/commands.proto")
 PAYMENTS_COMMANDS = proto("payments/v1/commands.proto")
 PAYMENTS_EVENTS = proto("payments/v1/events.proto")
+ORACLE_COMMANDS = proto("oracle/v1/commands.proto")
+ORACLE_EVENTS = proto("oracle/v1/events.proto")
 
 
 def test_states_are_the_same_in_c_proto_and_sql():
     states = golden_numbers("state")
-    assert len(states) == 9
+    assert len(states) == 10
     assert enum(EVENTS, "EscrowState", "ESCROW_STATE_") == states
     assert column_check("escrow", "state") == set(states)
     assert column_check("transition", "to_state") == set(states)
@@ -59,7 +61,8 @@ def test_states_are_the_same_in_c_proto_and_sql():
 
 
 def test_final_states_are_the_designed_ones():
-    assert set(re.findall(r"^state \d+ (\w+) final$", GOLDEN, re.M)) == {"RELEASED", "REFUNDED", "CANCELLED"}
+    assert set(re.findall(r"^state \d+ (\w+) final$", GOLDEN, re.M)) == {
+        "RELEASED", "REFUNDED", "CANCELLED", "EXPIRED"}
 
 
 def test_events_are_the_same_in_c_proto_and_sql():
@@ -83,9 +86,9 @@ def test_suspense_states_are_the_same_in_c_and_sql():
     assert column_check("suspense", "state") == set(range(1, count + 1))
 
 
-@pytest.mark.parametrize("name, column", [("price_minor", "price_minor"), ("inspection_seconds", "inspection_seconds")])
-def test_bounds_are_the_same_in_c_and_sql(name, column):
-    low, high = re.search(rf"^{name} (\d+) (\d+)$", GOLDEN, re.M).groups()
+@pytest.mark.parametrize("column", ["price_minor", "funding_seconds", "delivery_seconds", "inspection_seconds"])
+def test_bounds_are_the_same_in_c_and_sql(column):
+    low, high = re.search(rf"^{column} (\d+) (\d+)$", GOLDEN, re.M).groups()
     assert f"{column} bigint NOT NULL CHECK ({column} BETWEEN {low} AND {high})" in MIGRATION
 
 
@@ -125,7 +128,30 @@ def test_payments_reports_exactly_what_escrow_understands():
     assert understood == names
 
 
+def test_timers_are_the_same_in_c_and_proto():
+    assert enum(ORACLE_COMMANDS, "TimerKind", "TIMER_KIND_") == golden_numbers("timer")
+
+
+def test_a_clock_runs_in_the_same_states_in_c_and_sql():
+    """In the printed table these are the states that a firing can end."""
+    ends = set(re.findall(r"^(\w+) +TimerFired +\w+ +accept", GOLDEN, re.M))
+    numbers = {number for number, name in golden_numbers("state").items() if name in ends}
+    listed = re.search(r"CHECK \(CASE WHEN state IN \(([\d, ]+)\) THEN deadline_seq", MIGRATION).group(1)
+    assert {int(number) for number in listed.split(",")} == numbers
+    assert len(numbers) == len(golden_numbers("timer"))
+
+
+def test_escrow_orders_what_oracle_does_and_understands_what_it_reports():
+    orders = {snake(name) for name in oneof(ORACLE_COMMANDS, "OracleCommand").values()}
+    assert escrow_cases("escrow_out_timers.c", "ORACLE_COMMAND") == orders
+    assert body_cases("oracle", "oracle_in_commands.c", "ORACLE_COMMAND") == orders
+    reports = set(oneof(ORACLE_EVENTS, "OracleEvent").values())
+    assert golden_names("firing") == reports
+    assert escrow_cases("escrow_in_oracle.c", "ORACLE_EVENT") == {snake(name) for name in reports}
+    assert body_cases("oracle", "oracle_out_events.c", "ORACLE_EVENT") == {snake(name) for name in reports}
+
+
 def test_every_state_is_in_the_printed_table():
     for name in golden_numbers("state").values():
-        for message in golden_names("command") | golden_names("news"):
+        for message in golden_names("command") | golden_names("news") | golden_names("firing"):
             assert re.search(rf"^{name} +{message} ", GOLDEN, re.M), f"no cell {name} x {message}"

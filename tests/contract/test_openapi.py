@@ -131,9 +131,17 @@ def test_operation_ids_are_unique():
 
 def test_states_are_those_of_the_schema():
     states = re.findall(r"ESCROW_STATE_(\w+) = [1-9]", proto_names("escrow/v1/events.proto", "enum", "EscrowState"))
-    assert len(states) == 9
+    assert len(states) == 10
     shown = DOCUMENT["components"]["schemas"]["Escrow"]["properties"]["state"]["enum"]
     assert shown == ["PENDING", "REJECTED", *states]
+
+
+def test_a_deadline_leads_where_the_machine_does():
+    """The printed table of the machine is compared with the code by a unit test."""
+    golden = (ROOT / "services/escrow/golden/escrow_table.txt").read_text()
+    ends = set(re.findall(r"^\w+ +TimerFired .*accept -> (\w+):", golden, re.M))
+    assert set(DOCUMENT["components"]["schemas"]["Deadline"]["properties"]["next_state"]["enum"]) == ends
+    assert len(ends) == 3
 
 
 def test_command_types_are_those_of_the_schema():
@@ -149,9 +157,11 @@ def test_limits_are_those_of_the_code():
     terms = DOCUMENT["components"]["schemas"]["NewEscrow"]["properties"]
     assert terms["amount_minor"]["minimum"] == constant("GATEWAY_AMOUNT_MIN_MINOR")
     assert terms["amount_minor"]["maximum"] == constant("GATEWAY_AMOUNT_MAX_MINOR")
-    assert terms["inspection_seconds"]["minimum"] == constant("GATEWAY_INSPECTION_MIN_SECONDS")
-    assert terms["inspection_seconds"]["maximum"] == constant("GATEWAY_INSPECTION_MAX_SECONDS")
-    assert terms["inspection_seconds"]["default"] == constant("GATEWAY_INSPECTION_DEFAULT_SECONDS")
+    for name in ("funding", "delivery", "inspection"):
+        period = terms[f"{name}_seconds"]
+        assert period["minimum"] == constant(f"GATEWAY_{name.upper()}_MIN_SECONDS")
+        assert period["maximum"] == constant(f"GATEWAY_{name.upper()}_MAX_SECONDS")
+        assert period["default"] == constant(f"GATEWAY_{name.upper()}_DEFAULT_SECONDS")
     assert terms["description"]["maxLength"] == constant("GATEWAY_DESCRIPTION_MAX_CHARS")
     assert terms["seller_account"]["maxLength"] == constant("GATEWAY_ACCOUNT_MAX_CHARS")
     user = DOCUMENT["components"]["schemas"]["NewUser"]["properties"]

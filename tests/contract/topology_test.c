@@ -66,6 +66,7 @@ static void every_handler_is_a_reader(void **state)
         for (uint32_t h = 0; h < services[i]->handler_count; h++) {
             enum topic topic = services[i]->handlers[h].topic;
             assert_in_range(topic, TOPIC_NONE + 1, TOPIC_COUNT - 1);
+            assert_non_null(services[i]->handlers[h].aggregate);
             if (!reads(&topology_topics[topic], services[i]->name)) {
                 fail_msg(STR_FMT " handles %s and is not among its readers",
                          STR_ARG(services[i]->name), topology_topics[topic].name);

@@ -35,11 +35,12 @@ def meta(**changes):
 
 def terms(**changes):
     fields = {"marketplace": MARKETPLACE, "buyer": BUYER, "seller": SELLER, "amount": 2500, "currency": 1,
-              "account": b"acct_1test", "inspection": 3 * 86400, "description": CANARY, **changes}
+              "account": b"acct_1test", "inspection": 3 * 86400, "description": CANARY,
+              "funding": 3600, "delivery": 86400, **changes}
     return proto.message({
         1: fields["marketplace"], 2: fields["buyer"], 3: fields["seller"],
         4: proto.message({1: fields["amount"], 2: fields["currency"]}), 5: fields["account"], 6: fields["inspection"],
-        7: fields["description"]})
+        7: fields["description"], 8: fields["funding"], 9: fields["delivery"]})
 
 
 def command(key, of_meta=None, body=None, number=10):

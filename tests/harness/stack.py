@@ -101,6 +101,10 @@ class Stack:
         self.servers.stop()
         return codes
 
+    def pass_time(self, seconds):
+        """Sandbox time: so many seconds pass at once for all services."""
+        self.operator.json("clock", "advance", f"{seconds}s", HOLDFAST_ENV="test")
+
     # Lanes.
 
     def lane_owners(self, service):

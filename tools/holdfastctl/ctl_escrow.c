@@ -1,5 +1,5 @@
 /* In: an id or a state. Out: escrows as the escrow service knows them. */
-#include "escrow/escrow.h"
+#include "escrow/escrow_decide.h"
 #include "escrow/escrow_repo.h"
 #include "holdfastctl/ctl_db.h"
 #include "holdfastctl_sql.h"
@@ -94,6 +94,11 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
         {"refunded_minor", CTL_CELL_NUMBER},
         {"payout_failed_minor", CTL_CELL_NUMBER},
         {"refund_failed_minor", CTL_CELL_NUMBER},
+        {"funding_seconds", CTL_CELL_NUMBER},
+        {"delivery_seconds", CTL_CELL_NUMBER},
+        {"inspection_seconds", CTL_CELL_NUMBER},
+        {"deadline_at", CTL_CELL_TIME},
+        {"next_state", CTL_CELL_TEXT},
         {"buyer_id", CTL_CELL_ID},
         {"seller_id", CTL_CELL_ID},
     };
@@ -108,14 +113,17 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
         escrow->price_minor,         escrow->received_minor,   escrow->held_minor,
         escrow->suspense_minor,      escrow->due_seller_minor, escrow->due_buyer_minor,
         escrow->paid_out_minor,      escrow->refunded_minor,   escrow->payout_failed_minor,
-        escrow->refund_failed_minor,
+        escrow->refund_failed_minor, escrow->funding_seconds,  escrow->delivery_seconds,
+        escrow->inspection_seconds,
     };
     cells[2].number = escrow->seq;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         cells[4 + i].number = numbers[i];
     }
-    cells[14].id = escrow->buyer_id;
-    cells[15].id = escrow->seller_id;
+    cells[17].number = escrow->deadline_at_us;
+    cells[18].text = str_of(escrow_state_name(escrow_state_when_over(escrow->state)));
+    cells[19].id = escrow->buyer_id;
+    cells[20].id = escrow->seller_id;
     ctl_out_object(&ctl->out, "escrow", &table);
     return OK;
 }

@@ -113,6 +113,29 @@ static void check_chain(struct op *op, struct ctl_verification *verification,
     }
 }
 
+/* A deadline is a period of the terms after the transition that started its clock. */
+static void check_deadline(struct op *op, struct ctl_verification *verification,
+                           const struct ctl_history *history)
+{
+    const struct escrow *escrow = history->escrow;
+    enum escrow_timer timer = escrow_timer_of(escrow->state);
+    if (timer == ESCROW_TIMER_NONE) {
+        return;
+    }
+    if (escrow->deadline_seq < 1 || escrow->deadline_seq > (int64_t)history->transition_count) {
+        FOUND("deadline", "no transition %" PRId64 " started the clock", escrow->deadline_seq);
+        return;
+    }
+    const struct escrow_transition *started = &history->transitions[escrow->deadline_seq - 1];
+    int64_t due_at_us = 0;
+    if (started->to_state != escrow->state ||
+        !money_try_add(started->at_us, escrow_period_us(escrow, timer), &due_at_us) ||
+        escrow->deadline_at_us != due_at_us) {
+        FOUND("deadline", "%s: stored %" PRId64 ", by its history and terms %" PRId64,
+              escrow_timer_name(timer), escrow->deadline_at_us, due_at_us);
+    }
+}
+
 /* The sums of a currency, made when it is met first; NULL: too many currencies. */
 static struct ctl_totals *totals_of(struct op *op, struct ctl_totals *totals, uint32_t *count,
                                     struct str currency)
@@ -275,6 +298,7 @@ void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
         }
     }
     check_chain(op, verification, history);
+    check_deadline(op, verification, history);
     check_ledger(op, verification, history);
 }
 

@@ -82,7 +82,11 @@ static void build(struct world *world)
                    .buyer_id = id_of(3),
                    .seller_id = id_of(4),
                    .seller_account = STR("acct_1"),
+                   .funding_seconds = 7200,
+                   .delivery_seconds = 3600,
                    .inspection_seconds = 86400,
+                   .deadline_seq = TRANSITIONS,
+                   .deadline_at_us = 1000 + TRANSITIONS - 1 + INT64_C(3600) * 1000000,
                    .description = STR("a sword"),
                    .paid_leg_id = id_of(9),
                    .created_at_us = 1000,
@@ -175,6 +179,36 @@ static void what_is_changed_is_found(void **state)
     assert_true(found(&world, "state_chain") == 1);
 }
 
+static void a_deadline_follows_from_history_and_terms(void **state)
+{
+    (void)state;
+    struct world world;
+    for (int diff = -1; diff <= 1; diff++) {
+        build(&world);
+        world.escrow.deadline_at_us += diff;
+        assert_int_equal(found(&world, "deadline"), diff == 0 ? 0 : 1);
+        build(&world);
+        world.escrow.delivery_seconds += diff;
+        rehash(&world);
+        assert_int_equal(found(&world, "deadline"), diff == 0 ? 0 : 1);
+    }
+    const int64_t strange[] = {0, TRANSITIONS - 1, TRANSITIONS + 1};
+    for (size_t i = 0; i < ARRAY_LEN(strange); i++) {
+        build(&world);
+        world.escrow.deadline_seq = strange[i];
+        assert_int_equal(found(&world, "deadline"), 1);
+    }
+    build(&world); /* what looks right behind the end is no history */
+    world.transitions[TRANSITIONS] = world.transitions[TRANSITIONS - 1];
+    world.escrow.deadline_seq = TRANSITIONS + 1;
+    assert_int_equal(found(&world, "deadline"), 1);
+    build(&world); /* of the right time, but of another state */
+    world.escrow.deadline_seq = TRANSITIONS - 1;
+    world.transitions[TRANSITIONS - 2].at_us = world.transitions[TRANSITIONS - 1].at_us;
+    rehash(&world);
+    assert_int_equal(found(&world, "deadline"), 1);
+}
+
 static void what_is_missing_is_found(void **state)
 {
     (void)state;
@@ -229,6 +263,8 @@ static void a_refund_that_came_back(void **state)
         world.escrow.seq++;
     }
     world.escrow.state = ESCROW_REFUNDING;
+    world.escrow.deadline_seq = 0;
+    world.escrow.deadline_at_us = 0;
     world.escrow.refund_leg_id = id_of(10);
     world.escrow.held_minor = 0;
     world.escrow.due_buyer_minor = PRICE_MINOR;
@@ -254,8 +290,11 @@ static void only_so_many_are_listed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_right_history),          cmocka_unit_test(what_is_changed_is_found),
-        cmocka_unit_test(what_is_missing_is_found), cmocka_unit_test(a_refund_that_came_back),
+        cmocka_unit_test(a_right_history),
+        cmocka_unit_test(what_is_changed_is_found),
+        cmocka_unit_test(a_deadline_follows_from_history_and_terms),
+        cmocka_unit_test(what_is_missing_is_found),
+        cmocka_unit_test(a_refund_that_came_back),
         cmocka_unit_test(only_so_many_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,74 @@
+#pragma once
+
+#include "base/random.h"
+#include "escrow/escrow_decide.h"
+#include "escrow/escrow_fake.h"
+
+/*
+ * A random life of an escrow, between a provider and an oracle of the mind: what the provider moved,
+ * leg by leg, and which timers oracle was told of. The escrow's rows, transfers, events and commands
+ * are held against both after every message. cmocka and its prerequisites are included before.
+ */
+
+#define WALK_LEGS_MAX 256
+#define WALK_NEWS_MAX 256
+#define WALK_TIMERS_MAX 256
+#define WALK_STEPS_PER_DEAL 60
+
+enum leg_kind { LEG_IN = 0, LEG_TRANSFER, LEG_REFUND };
+
+enum leg_state { LEG_OPEN = 0, LEG_DONE, LEG_FAILED };
+
+/* One operation at the provider. */
+struct leg {
+    struct id id;
+    enum leg_kind kind;
+    enum leg_state state;
+    int64_t amount_minor; /* asked; of an in leg that is done: what came */
+    bool foreign;         /* what came is not in USD */
+    struct id paid_leg_id;
+};
+
+/* A timer that oracle was told to set. */
+struct walk_timer {
+    enum escrow_timer kind;
+    int64_t generation;
+    int64_t due_at_us;
+    bool open;
+};
+
+struct walk {
+    struct random random;
+    struct engine_turn *fake;
+    struct id escrow_id;
+    int64_t price_minor;
+    struct leg legs[WALK_LEGS_MAX];
+    uint32_t leg_count;
+    struct escrow_message news[WALK_NEWS_MAX]; /* all that was told, to be told again */
+    uint32_t news_count;
+    struct walk_timer timers[WALK_TIMERS_MAX]; /* all that were ever set */
+    uint32_t timer_count;
+    uint32_t records_seen;
+    enum escrow_state final_state; /* ESCROW_NONE until one is reached */
+    int64_t last_seq;
+    /* over all deals */
+    uint64_t states_seen[ESCROW_STATE_COUNT];
+    uint64_t events_seen[ESCROW_EVENT_COUNT];
+    uint64_t rejections_seen;
+    uint64_t replays_seen;
+    uint64_t sent_back_seen;
+    uint64_t firings_seen;
+    uint64_t stale_firings_seen;
+};
+
+/* NULL: none. */
+struct leg *walk_find_leg(struct walk *walk, struct id id);
+/* Money that came in the deal's currency, or went out. */
+int64_t walk_provider_sum(const struct walk *walk, enum leg_kind kind);
+/* The timer that oracle has open; NULL: none. */
+struct walk_timer *walk_open_timer(struct walk *walk);
+
+/* Takes what was published since, and holds everything against everything. */
+void walk_check(struct walk *walk);
+/* Anyone can recompute the chain from the rows. */
+void walk_check_chain(const struct walk *walk);

@@ -1,0 +1,354 @@
+/*
+ * In: what the handlers published and wrote. Out: nothing, or a failed test. The provider's ledger and
+ * oracle's timers are kept from the records alone.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "escrow/escrow_chain.h"
+#include "escrow/escrow_walk.h"
+#include "holdfast/escrow/v1/events.pb-c.h"
+#include "holdfast/oracle/v1/commands.pb-c.h"
+#include "holdfast/payments/v1/commands.pb-c.h"
+#include "wire/wire.h"
+
+/* ---- The provider's own ledger ---- */
+
+struct leg *walk_find_leg(struct walk *walk, struct id id)
+{
+    for (uint32_t i = 0; i < walk->leg_count; i++) {
+        if (id_eq(walk->legs[i].id, id)) {
+            return &walk->legs[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_promised(const struct leg *leg)
+{
+    return leg->kind != LEG_IN && leg->state != LEG_FAILED;
+}
+
+int64_t walk_provider_sum(const struct walk *walk, enum leg_kind kind)
+{
+    int64_t sum_minor = 0;
+    for (uint32_t i = 0; i < walk->leg_count; i++) {
+        const struct leg *leg = &walk->legs[i];
+        if (leg->kind == kind && leg->state == LEG_DONE && !leg->foreign) {
+            sum_minor += leg->amount_minor;
+        }
+    }
+    return sum_minor;
+}
+
+/* What is promised to go out, under way or done, never exceeds what came; of each leg too. */
+static void check_promises(struct walk *walk)
+{
+    int64_t promised_minor = 0;
+    uint32_t transfers = 0;
+    for (uint32_t i = 0; i < walk->leg_count; i++) {
+        const struct leg *leg = &walk->legs[i];
+        if (is_promised(leg)) {
+            promised_minor += leg->amount_minor;
+            transfers += leg->kind == LEG_TRANSFER;
+        }
+        int64_t of_leg_minor = 0;
+        for (uint32_t j = 0; leg->kind == LEG_IN && j < walk->leg_count; j++) {
+            const struct leg *out = &walk->legs[j];
+            bool takes = is_promised(out) && id_eq(out->paid_leg_id, leg->id);
+            of_leg_minor += takes ? out->amount_minor : 0;
+        }
+        bool paid = leg->state == LEG_DONE && !leg->foreign;
+        assert_true(of_leg_minor <= (paid ? leg->amount_minor : 0));
+    }
+    assert_true(transfers <= 1);
+    assert_true(promised_minor <= walk_provider_sum(walk, LEG_IN));
+}
+
+static void take_request(struct walk *walk, const struct fake_record *record)
+{
+    ProtobufCMessage *message;
+    struct op *op = &walk->fake->op;
+    assert_false(
+        status_failed(wire_unpack(op, &holdfast__payments__v1__payments_command__descriptor,
+                                  record->payload, WIRE_BUDGET_BYTES, &message)));
+    const Holdfast__Payments__V1__PaymentsCommand *command =
+        (const Holdfast__Payments__V1__PaymentsCommand *)message;
+    struct leg leg = {.state = LEG_OPEN};
+    ProtobufCBinaryData leg_id = {0}, paid_leg_id = {0};
+    const Holdfast__Common__V1__Money *amount = NULL;
+    if (command->body_case == HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CANCEL_PAYMENT) {
+        return; /* the provider may still be paid: news decide */
+    }
+    if (command->body_case ==
+        HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CREATE_PAYMENT_INTENT) {
+        leg_id = command->create_payment_intent->leg_id;
+        amount = command->create_payment_intent->amount;
+        assert_int_equal(amount->amount_minor, walk->price_minor);
+    } else if (command->body_case ==
+               HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_TRANSFER_TO_SELLER) {
+        leg.kind = LEG_TRANSFER;
+        leg_id = command->transfer_to_seller->leg_id;
+        paid_leg_id = command->transfer_to_seller->paid_leg_id;
+        amount = command->transfer_to_seller->amount;
+        assert_int_equal(amount->amount_minor, walk->price_minor);
+    } else {
+        leg.kind = LEG_REFUND;
+        leg_id = command->refund_buyer->leg_id;
+        paid_leg_id = command->refund_buyer->paid_leg_id;
+        amount = command->refund_buyer->amount;
+    }
+    if (leg.kind != LEG_IN) {
+        assert_false(status_failed(wire_id(op, "paid_leg_id", paid_leg_id, &leg.paid_leg_id)));
+        assert_non_null(walk_find_leg(walk, leg.paid_leg_id));
+    }
+    leg.amount_minor = amount->amount_minor;
+    assert_false(status_failed(wire_id(op, "leg_id", leg_id, &leg.id)));
+    assert_null(walk_find_leg(walk, leg.id)); /* every leg is new: its id is an idempotency key */
+    assert_true(walk->leg_count < WALK_LEGS_MAX);
+    walk->legs[walk->leg_count++] = leg;
+}
+
+/* ---- Oracle's timers ---- */
+
+struct walk_timer *walk_open_timer(struct walk *walk)
+{
+    struct walk_timer *found = NULL;
+    for (uint32_t i = 0; i < walk->timer_count; i++) {
+        if (walk->timers[i].open) {
+            assert_null(found); /* one clock runs at a time */
+            found = &walk->timers[i];
+        }
+    }
+    return found;
+}
+
+/* A higher generation replaces; a cancel names what is open. */
+static void take_timer(struct walk *walk, const struct fake_record *record)
+{
+    ProtobufCMessage *message;
+    assert_false(status_failed(wire_unpack(&walk->fake->op,
+                                           &holdfast__oracle__v1__oracle_command__descriptor,
+                                           record->payload, WIRE_BUDGET_BYTES, &message)));
+    const Holdfast__Oracle__V1__OracleCommand *command =
+        (const Holdfast__Oracle__V1__OracleCommand *)message;
+    struct walk_timer *open = walk_open_timer(walk);
+    if (command->body_case == HOLDFAST__ORACLE__V1__ORACLE_COMMAND__BODY_CANCEL_TIMER) {
+        assert_non_null(open);
+        assert_int_equal((int)open->kind, (int)command->cancel_timer->kind);
+        assert_int_equal(open->generation, command->cancel_timer->generation);
+        open->open = false;
+        return;
+    }
+    const Holdfast__Oracle__V1__SetTimer *set = command->set_timer;
+    if (open) {
+        assert_int_equal((int)open->kind, (int)set->kind);
+        assert_true(open->generation < set->generation);
+        open->open = false;
+    }
+    assert_true(walk->timer_count < WALK_TIMERS_MAX);
+    walk->timers[walk->timer_count++] = (struct walk_timer){.kind = (enum escrow_timer)set->kind,
+                                                            .generation = set->generation,
+                                                            .due_at_us = set->due_at_us,
+                                                            .open = true};
+}
+
+/* Oracle has open what the row says, and a clock runs exactly where a deal can end by itself. */
+static void check_clock(struct walk *walk)
+{
+    const struct escrow *escrow = &walk->fake->rows.escrow;
+    const struct walk_timer *open = walk_open_timer(walk);
+    enum escrow_timer timer = escrow_timer_of(escrow->state);
+    assert_int_equal(open ? open->kind : ESCROW_TIMER_NONE, timer);
+    assert_int_equal(open ? open->generation : 0, escrow->deadline_seq);
+    assert_int_equal(open ? open->due_at_us : 0, escrow->deadline_at_us);
+    if (open) { /* what was told follows from the history and the terms */
+        const struct escrow_transition *started = &walk->fake->transitions[open->generation - 1];
+        assert_int_equal(started->to_state, escrow->state);
+        assert_int_equal(open->due_at_us, started->at_us + escrow_period_us(escrow, timer));
+    }
+}
+
+/* ---- What escrow keeps, held against it ---- */
+
+struct sums {
+    int64_t of[ESCROW_ACCOUNT_COUNT];
+    int64_t foreign_suspense;
+    int64_t foreign_clear;
+};
+
+/* The sums up to seq, from the transfers alone. Assets count up by debit, liabilities by credit. */
+static struct sums sum_transfers(const struct walk *walk, int64_t seq)
+{
+    struct sums sums = {0};
+    for (uint32_t i = 0; i < walk->fake->rows.transfer_count; i++) {
+        const struct escrow_transfer *transfer = &walk->fake->transfers[i];
+        assert_true(transfer->amount_minor > 0);
+        assert_true(transfer->debit != transfer->credit);
+        if (transfer->seq > seq) {
+            continue;
+        }
+        if (str_eq(transfer->currency, STR("USD"))) {
+            sums.of[transfer->debit] -= transfer->amount_minor;
+            sums.of[transfer->credit] += transfer->amount_minor;
+        } else {
+            assert_int_equal(transfer->debit, ESCROW_ACCOUNT_PSP_CLEAR);
+            assert_int_equal(transfer->credit, ESCROW_ACCOUNT_SUSPENSE);
+            sums.foreign_clear += transfer->amount_minor;
+            sums.foreign_suspense += transfer->amount_minor;
+        }
+    }
+    sums.of[ESCROW_ACCOUNT_PSP_CLEAR] = -sums.of[ESCROW_ACCOUNT_PSP_CLEAR];
+    return sums;
+}
+
+static void check_money(struct walk *walk)
+{
+    const struct escrow *escrow = &walk->fake->rows.escrow;
+    int64_t in_minor = walk_provider_sum(walk, LEG_IN);
+    int64_t seller_minor = walk_provider_sum(walk, LEG_TRANSFER);
+    int64_t buyer_minor = walk_provider_sum(walk, LEG_REFUND);
+    assert_int_equal(escrow->received_minor, in_minor);
+    assert_int_equal(escrow->paid_out_minor, seller_minor);
+    assert_int_equal(escrow->refunded_minor, buyer_minor);
+    assert_true(seller_minor == 0 || seller_minor == walk->price_minor);
+
+    struct sums sums = sum_transfers(walk, INT64_MAX);
+    int64_t foreign_minor = 0;
+    for (uint32_t i = 0; i < walk->leg_count; i++) {
+        const struct leg *leg = &walk->legs[i];
+        foreign_minor += leg->state == LEG_DONE && leg->foreign ? leg->amount_minor : 0;
+    }
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_PSP_CLEAR], in_minor - seller_minor - buyer_minor);
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_ESCROW_IN], 0);
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_ESCROW_HELD], escrow->held_minor);
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_DUE_SELLER], escrow->due_seller_minor);
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_DUE_BUYER], escrow->due_buyer_minor);
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_SUSPENSE], escrow->suspense_minor);
+    assert_int_equal(sums.foreign_suspense, foreign_minor);
+    assert_int_equal(escrow->foreign_money, foreign_minor > 0);
+    int64_t kept_minor = escrow->held_minor + escrow->suspense_minor + escrow->due_seller_minor +
+                         escrow->due_buyer_minor;
+    assert_int_equal(kept_minor, in_minor - seller_minor - buyer_minor);
+}
+
+/* Only the listed actor can do each step. */
+static void check_actor(const struct walk *walk, const struct escrow_transition *transition)
+{
+    const struct escrow *escrow = &walk->fake->rows.escrow;
+    bool staff = transition->actor_kind == ENGINE_ACTOR_STAFF;
+    bool buyer = transition->actor_kind == ENGINE_ACTOR_USER &&
+                 id_eq(transition->actor_id, escrow->buyer_id);
+    bool seller = transition->actor_kind == ENGINE_ACTOR_USER &&
+                  id_eq(transition->actor_id, escrow->seller_id);
+    bool timer = transition->actor_kind == ENGINE_ACTOR_SYSTEM &&
+                 walk->fake->message.topic == TOPIC_ORACLE_EVENTS_V1;
+    if (transition->event == ESCROW_EVENT_RELEASE_STARTED) {
+        assert_true(buyer || timer);
+    } else if (transition->event == ESCROW_EVENT_REFUND_STARTED) {
+        assert_true(seller || staff || timer);
+    } else if (transition->event == ESCROW_EVENT_EXPIRED) {
+        assert_true(timer);
+    } else if (transition->event == ESCROW_EVENT_DELIVERED) {
+        assert_true(seller);
+    } else if (transition->event == ESCROW_EVENT_PAYOUT_RETRIED) {
+        assert_true(staff);
+    } else if (transition->event == ESCROW_EVENT_RELEASED) {
+        assert_int_equal(transition->actor_kind, ENGINE_ACTOR_SYSTEM);
+    }
+}
+
+/* An event on the wire says what the transfers up to it say. */
+static void take_event(struct walk *walk, const struct fake_record *record)
+{
+    ProtobufCMessage *message;
+    assert_false(
+        status_failed(wire_unpack(&walk->fake->op, &holdfast__escrow__v1__escrow_event__descriptor,
+                                  record->payload, WIRE_BUDGET_BYTES, &message)));
+    const Holdfast__Escrow__V1__EscrowEvent *event =
+        (const Holdfast__Escrow__V1__EscrowEvent *)message;
+    struct engine_message meta;
+    assert_false(status_failed(wire_meta_read(&walk->fake->op, event->meta, &meta)));
+    assert_true(id_eq(meta.id, record->id));
+    assert_true(id_eq(meta.causation_id, walk->fake->message.id));
+    if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_COMMAND_REJECTED) {
+        assert_int_equal(event->seq, 0);
+        walk->rejections_seen++;
+        return;
+    }
+    assert_int_equal(event->seq, walk->last_seq + 1);
+    walk->last_seq = event->seq;
+    const struct escrow_transition *transition = &walk->fake->transitions[event->seq - 1];
+    assert_true(id_eq(transition->id, meta.id));
+    assert_int_equal(transition->seq, event->seq);
+    assert_int_equal((int)transition->to_state, (int)event->state);
+    check_actor(walk, transition);
+    bool runs = escrow_timer_of(transition->to_state) != ESCROW_TIMER_NONE;
+    assert_int_equal(event->deadline != NULL, runs);
+    struct sums sums = sum_transfers(walk, event->seq);
+    assert_int_equal(event->balances->in_minor, sums.of[ESCROW_ACCOUNT_ESCROW_IN]);
+    assert_int_equal(event->balances->held_minor, sums.of[ESCROW_ACCOUNT_ESCROW_HELD]);
+    assert_int_equal(event->balances->due_seller_minor, sums.of[ESCROW_ACCOUNT_DUE_SELLER]);
+    assert_int_equal(event->balances->due_buyer_minor, sums.of[ESCROW_ACCOUNT_DUE_BUYER]);
+    assert_int_equal(event->balances->received_minor - event->balances->paid_out_minor -
+                         event->balances->refunded_minor,
+                     sums.of[ESCROW_ACCOUNT_PSP_CLEAR]);
+    walk->events_seen[transition->event]++;
+    walk->states_seen[transition->to_state]++;
+}
+
+void walk_check_chain(const struct walk *walk)
+{
+    const struct engine_turn *fake = walk->fake;
+    struct hash head = escrow_chain_root(&fake->rows.escrow);
+    enum escrow_state state = ESCROW_NONE;
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < fake->rows.transition_count; i++) {
+        const struct escrow_transition *transition = &fake->transitions[i];
+        assert_true(hash_eq(&transition->prev_hash, &head));
+        head = escrow_chain_hash(transition, &fake->transfers[at]);
+        assert_true(hash_eq(&transition->hash, &head));
+        assert_int_equal(transition->from_state, state);
+        state = transition->to_state;
+        for (int t = 0; t < transition->transfer_count; t++, at++) {
+            assert_int_equal(fake->transfers[at].seq, transition->seq);
+            assert_int_equal(fake->transfers[at].ordinal, t);
+        }
+    }
+    assert_int_equal(at, fake->rows.transfer_count);
+    assert_true(hash_eq(&fake->rows.escrow.chain_head, &head));
+    assert_int_equal(fake->rows.escrow.state, state);
+}
+
+void walk_check(struct walk *walk)
+{
+    struct engine_turn *fake = walk->fake;
+    for (; walk->records_seen < fake->rows.record_count; walk->records_seen++) {
+        const struct fake_record *record = &fake->records[walk->records_seen];
+        if (record->topic == TOPIC_ESCROW_EVENTS_V1) {
+            take_event(walk, record);
+        } else if (record->topic == TOPIC_PAYMENTS_COMMANDS_V1) {
+            take_request(walk, record);
+        } else {
+            assert_int_equal(record->topic, TOPIC_ORACLE_COMMANDS_V1);
+            take_timer(walk, record);
+        }
+    }
+    check_promises(walk);
+    if (!fake->rows.exists) {
+        return;
+    }
+    check_money(walk);
+    check_clock(walk);
+    assert_int_equal(fake->rows.escrow.seq, walk->last_seq);
+    enum escrow_state state = fake->rows.escrow.state;
+    if (walk->final_state != ESCROW_NONE) {
+        assert_int_equal(state, walk->final_state);
+    } else if (escrow_state_is_final(state)) {
+        walk->final_state = state;
+    }
+}
