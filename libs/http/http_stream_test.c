@@ -302,15 +302,20 @@ static void test_slow_reader_is_cut_by_delay(void **state)
 static void test_drain_ends_streams_at_once(void **state)
 {
     (void)state;
-    open_rig((struct http_stream_limits){.per_caller_max = 0}, 0);
-    int fd = listen_as('a');
+    open_rig((struct http_stream_limits){.per_caller_max = STREAMS}, 0);
+    int fds[STREAMS]; /* so many that the first ones wait in their reads by now */
+    for (int i = 0; i < STREAMS; i++) {
+        fds[i] = listen_as('a');
+    }
     int64_t began_ms = clock_mono_ms();
     http_server_drain(rig.fixture->server);
-    assert_true(contains(take_until(fd, &rig.arena, "0\r\n\r\n"), "0\r\n\r\n"));
+    for (int i = 0; i < STREAMS; i++) {
+        assert_true(contains(take_until(fds[i], &rig.arena, "0\r\n\r\n"), "0\r\n\r\n"));
+        (void)close(fds[i]);
+    }
     assert_true(clock_mono_ms() - began_ms < AT_ONCE_MS);
     assert_answer(exchange(rig.fixture, &rig.arena, STR(HEAD("GET", "/events") "\r\n")), "503",
                   "http.draining");
-    (void)close(fd);
 }
 
 /* Nothing is left behind by an answer that has no body, or that became another one. */
