@@ -5,6 +5,7 @@ import time
 import pytest
 
 from harness.api import AMOUNT_MINOR
+from harness.waiting import wait_for
 
 PAID = (1, AMOUNT_MINOR)
 NOTHING = (0, 0)
@@ -36,7 +37,7 @@ def test_an_unpaid_deal_expires(stack, api):
     stack.pass_time(HOUR)
     expired = deal.wait("EXPIRED", SOON_S)
     assert expired["deadline"] is None
-    assert deal.events()[-2:] == ["EscrowExpired", "EscrowCancelled"]
+    wait_for(lambda: deal.events()[-2:] == ["EscrowExpired", "EscrowCancelled"], SOON_S, "both events of the expiry")
     assert notes(api, deal)["EscrowCancelled"] == "TIMEOUT"
     stack.settle()
     effects = deal.effects()
