@@ -29,8 +29,7 @@ static void numbers_are_found(void **state)
         "x4242424242424242x",
         "acct_4242424242424242",
         "4242 4242 4242 4242 12/30 123",
-        "\xC3\xA9"
-        "4242424242424242\xC3\xA9",
+        "\303\2514242424242424242\303\251", /* between letters that are no ASCII */
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         if (!card_number_in(str_of(texts[i]))) {

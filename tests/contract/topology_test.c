@@ -20,11 +20,7 @@
 #include "payments/payments_service.h"
 
 static const struct engine_service *const services[] = {
-    &escrow_service,
-    &gateway_service,
-    &notifications_service,
-    &oracle_service,
-    &payments_service,
+    &escrow_service, &gateway_service, &notifications_service, &oracle_service, &payments_service,
 };
 
 _Static_assert(TOPOLOGY_PARTITIONS == LANES, "a lane is a partition of every topic");
