@@ -42,11 +42,11 @@ struct effects_limit {
 
 void effects_limit_init(struct effects_limit *limit, const struct effects_limit_options *options);
 
-/* The bucket of a call. */
+/* The bucket of a call: its id. */
 uint64_t effects_limit_bucket(struct str method, struct str path);
 
 /* 0: the call may go, and is counted. Otherwise how long to wait before asking again. */
-int64_t effects_limit_ask(struct effects_limit *limit, uint64_t bucket, int64_t now_ms);
+int64_t effects_limit_ask(struct effects_limit *limit, uint64_t id, int64_t now_ms);
 /* What came of a call that was let go. */
-void effects_limit_told(struct effects_limit *limit, uint64_t bucket,
-                        const struct httpc_answer *answer, int64_t now_ms);
+void effects_limit_told(struct effects_limit *limit, uint64_t id, const struct httpc_answer *answer,
+                        int64_t now_ms);

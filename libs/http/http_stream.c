@@ -100,8 +100,9 @@ static void make_room(struct http_stream_feed *feed, size_t bytes)
         capacity *= 2;
     }
     if (capacity > feed->capacity_bytes) {
-        feed->queue = realloc(feed->queue, capacity); /* LINT-OK: outlives every op */
-        ASSERT(feed->queue);
+        char *larger = realloc(feed->queue, capacity); /* LINT-OK: outlives every op */
+        ASSERT(larger);
+        feed->queue = larger;
         feed->capacity_bytes = capacity;
     }
 }

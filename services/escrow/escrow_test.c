@@ -54,8 +54,15 @@ static void broken_rows_are_seen(void **state)
     UNSOUND(escrow->deadline_seq = escrow->seq + 1);
     UNSOUND(escrow->deadline_at_us = 0);
     UNSOUND(escrow->deadline_seq = 0; escrow->deadline_at_us = 0);
+}
 
-    /* Where no money is, only the clause itself can tell. */
+static void broken_rows_without_money_are_seen(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct escrow *escrow = &fixture.escrow;
+
+    /* Only the clause itself can tell. */
     const enum escrow_state none[] = {ESCROW_NONE, ESCROW_STATE_COUNT};
 
     for (size_t i = 0; i < ARRAY_LEN(none); i++) {
@@ -231,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_rows_are_seen),
+        cmocka_unit_test(broken_rows_without_money_are_seen),
         cmocka_unit_test(rows_must_agree_with_their_suspense),
         cmocka_unit_test(all_suspense_rows_are_looked_at),
         cmocka_unit_test(messages_have_a_shape),
