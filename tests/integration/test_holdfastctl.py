@@ -11,7 +11,7 @@ from harness import paths
 from harness.ctl import Ctl
 from harness.process import Process
 
-SERVICES = ("escrow", "gateway", "oracle", "payments")
+SERVICES = ("escrow", "gateway", "notifications", "oracle", "payments")
 
 
 @pytest.fixture(scope="module")
