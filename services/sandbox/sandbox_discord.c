@@ -110,11 +110,12 @@ enum sandbox_discord_error sandbox_discord_open(struct sandbox_discord *discord,
         return SANDBOX_DISCORD_ERROR_INTERNAL;
     }
     if (person->channel_id.len == 0) {
-        struct str id = snowflake(arena, FIRST_CHANNEL_ID, discord->people.count);
+        struct str id = snowflake(arena, FIRST_CHANNEL_ID, discord->channel_count);
         if (!id.ptr) {
             return SANDBOX_DISCORD_ERROR_INTERNAL;
         }
         person->channel_id = id;
+        discord->channel_count++;
     }
     *ret_person = person;
     return SANDBOX_DISCORD_ERROR_NONE;

@@ -85,6 +85,7 @@ struct sandbox_discord_counts {
 };
 
 struct sandbox_discord {
+    uint32_t channel_count;
     struct sandbox_shelf people;
     struct sandbox_shelf messages;
     struct sandbox_discord_limit limits[SANDBOX_DISCORD_BUCKET_COUNT];

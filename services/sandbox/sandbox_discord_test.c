@@ -58,6 +58,12 @@ static void a_person_has_one_channel(void **state)
     assert_ptr_equal(open_for(fixture, "11111111111111111"), one);
     assert_false(str_eq(one->channel_id, other->channel_id));
     assert_ptr_equal(sandbox_discord_person_of(&fixture->discord, other->channel_id), other);
+    /* Met before the others, opened after them. */
+    struct sandbox_discord_person *met =
+        sandbox_discord_meet(&fixture->discord, &fixture->arena, STR("33333333333333333"));
+    struct sandbox_discord_person *fourth = open_for(fixture, "44444444444444444");
+    assert_ptr_equal(open_for(fixture, "33333333333333333"), met);
+    assert_false(str_eq(met->channel_id, fourth->channel_id));
     assert_null(sandbox_discord_person_of(&fixture->discord, STR("")));
     struct sandbox_discord_person *none = NULL;
     static const char *const bad[] = {"", "12a", "-1", "123456789012345678901"};
