@@ -346,6 +346,19 @@ static STATUS start_threads(struct op *op, struct engine_run *run)
     return OK;
 }
 
+static void end_threads(struct engine_run *run, int64_t drain_ms)
+{
+    atomic_store(&run->drain_ms, drain_ms);
+    atomic_store(&run->stopping, true);
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        wake_thread(&run->threads[i]);
+    }
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        int failed = pthread_join(run->threads[i].thread, NULL);
+        ASSERT(failed == 0);
+    }
+}
+
 STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_options *options,
                        struct engine_run **ret_run)
 {
@@ -367,7 +380,7 @@ STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_o
     }
     struct status st = start_threads(op, run);
     if (status_failed(st)) {
-        engine_run_close(run, 0);
+        end_threads(run, /* drain_ms */ 0);
         return st;
     }
     svc_add_check(svc, "engine", is_ready, run);
@@ -376,18 +389,18 @@ STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_o
     return OK;
 }
 
-void engine_run_close(struct engine_run *run, int64_t drain_ms)
+void engine_run_close(struct engine_run *run)
 {
-    if (!run) {
-        return;
+    if (run) {
+        end_threads(run, SVC_DRAIN_ENGINE_MS);
     }
-    atomic_store(&run->drain_ms, drain_ms);
-    atomic_store(&run->stopping, true);
-    for (uint32_t i = 0; i < run->thread_count; i++) {
-        wake_thread(&run->threads[i]);
-    }
-    for (uint32_t i = 0; i < run->thread_count; i++) {
-        int failed = pthread_join(run->threads[i].thread, NULL);
-        ASSERT(failed == 0);
-    }
+}
+
+STATUS engine_run_alone(struct op *op, struct svc *svc, const struct engine_service *service)
+{
+    const struct engine_run_options options = {.service = service};
+    DEFER(engine_run_close_at) struct engine_run *run = NULL;
+    TRY(engine_run_open(op, svc, &options, &run));
+    svc_serve(svc);
+    return OK;
 }

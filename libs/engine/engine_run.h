@@ -28,8 +28,13 @@ struct engine_run_options {
 STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_options *options,
                        struct engine_run **ret_run);
 
-/* Stops reading, publishes what is committed, hands the lanes over, ends the threads. */
-void engine_run_close(struct engine_run *run, int64_t drain_ms);
+/* Stops reading, publishes what is committed, hands the lanes over (within SVC_DRAIN_ENGINE_MS), ends the
+ * threads. NULL is fine. */
+void engine_run_close(struct engine_run *run);
+DEFINE_FREE_AT(struct engine_run, engine_run_close)
+
+/* All that a service without calls and without HTTP does: opens its engine, serves, closes it. */
+STATUS engine_run_alone(struct op *op, struct svc *svc, const struct engine_service *service);
 
 /* KAFKA_* of the configuration, for whatever else of the process speaks to Kafka. */
 struct kafka_security engine_run_security(const struct conf *conf);

@@ -102,7 +102,7 @@ struct intake *intake_run_intake(struct intake_run *run)
     return run->intake;
 }
 
-void intake_run_close(struct intake_run *run, int64_t drain_ms)
+void intake_run_close(struct intake_run *run)
 {
     if (!run) {
         return;
@@ -115,5 +115,5 @@ void intake_run_close(struct intake_run *run, int64_t drain_ms)
         run->intake = NULL;
     }
 
-    intake_close(intake, drain_ms);
+    intake_close(intake, SVC_DRAIN_INTAKE_MS);
 }

@@ -12,5 +12,6 @@ STATUS intake_run_open(struct op *op, struct svc *svc, struct str source, int64_
                        struct intake_run **ret_run);
 /* For intake_submit, until intake_run_close. */
 struct intake *intake_run_intake(struct intake_run *run);
-/* intake_close; the metrics are gone before. NULL is fine. */
-void intake_run_close(struct intake_run *run, int64_t drain_ms);
+/* intake_close within SVC_DRAIN_INTAKE_MS; the metrics are gone before. NULL is fine. */
+void intake_run_close(struct intake_run *run);
+DEFINE_FREE_AT(struct intake_run, intake_run_close)

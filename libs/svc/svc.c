@@ -215,8 +215,10 @@ static struct status start(struct op *op, const struct svc_info *info, struct co
     return OK;
 }
 
-STATUS svc_open(struct op *op, const struct svc_info *info, int argc, char **argv,
-                struct svc **ret_svc)
+/* STATUS_CANCELED "svc.printed" when argv asked for a text, which is printed; STATUS_INVALID
+ * "svc.arguments" or "conf.invalid" with the mistakes on standard error. */
+static struct status open_svc(struct op *op, const struct svc_info *info, int argc, char **argv,
+                              struct svc **ret_svc)
 {
     enum wish wish = WISH_RUN;
     struct conf *conf = NULL;
@@ -238,8 +240,9 @@ static void close_fd(int fd)
     }
 }
 
-void svc_free(struct svc *svc)
+static void close_svc(struct svc **opened)
 {
+    struct svc *svc = *opened;
     if (!svc) {
         return;
     }
@@ -269,7 +272,7 @@ void svc_add_check(struct svc *svc, const char *name, svc_check *check, void *ct
     atomic_store(&svc->check_count, at + 1); /* published after it is filled */
 }
 
-void svc_ready(struct svc *svc, bool ready)
+static void say_ready(struct svc *svc, bool ready)
 {
     bool before = atomic_exchange(&svc->ready, ready);
     if (before != ready) {
@@ -295,7 +298,7 @@ void svc_stop(struct svc *svc, bool failed)
     ASSERT(written == (ssize_t)sizeof(one) || errno == EAGAIN); /* full: somebody else woke it */
 }
 
-void svc_wait(struct svc *svc)
+static void wait_for_event(struct svc *svc)
 {
     struct pollfd fds[] = {{.fd = svc->signal_fd, .events = POLLIN},
                            {.fd = svc->wake_fd, .events = POLLIN}};
@@ -314,6 +317,15 @@ void svc_wait(struct svc *svc)
     }
 }
 
+void svc_serve(struct svc *svc)
+{
+    say_ready(svc, true);
+    while (!svc_stopping(svc)) {
+        wait_for_event(svc);
+    }
+    say_ready(svc, false);
+}
+
 void svc_ready_lag(const struct svc *svc)
 {
     int64_t lag_ms = conf_i64(svc->conf, "READY_LAG_MS");
@@ -323,9 +335,9 @@ void svc_ready_lag(const struct svc *svc)
     }
 }
 
-/* ---- The end ---- */
+/* ---- From the beginning to the end ---- */
 
-int svc_exit(struct svc *svc, struct op *op, struct status st)
+static int exit_code(const struct svc *svc, struct op *op, struct status st)
 {
     bool failed = status_failed(st);
     if (failed && strcmp(op->err.code, "svc.printed") == 0) {
@@ -341,4 +353,18 @@ int svc_exit(struct svc *svc, struct op *op, struct status st)
     log_info(op, "svc.stopped", LOG_BOOL("failed", failed));
     log_close();
     return failed ? SVC_EXIT_FAILED : SVC_EXIT_OK;
+}
+
+int svc_main(const struct svc_info *info, int argc, char **argv, svc_run *run)
+{
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, SVC_BOOT_ARENA_BYTES);
+    struct op op = {.arena = &arena, .correlation_id = STR("boot")};
+
+    DEFER(close_svc) struct svc *svc = NULL;
+    struct status st = open_svc(&op, info, argc, argv, &svc);
+    if (!status_failed(st)) {
+        st = run(&op, svc);
+    }
+    return exit_code(svc, &op, st);
 }

@@ -10,11 +10,11 @@
 
 /*
  * What every service's main stands on: arguments, configuration, logs, signals, the admin port, and
- * the exit code. Signals are blocked before the first thread and read by svc_wait: the first TERM or
+ * the exit code. Signals are blocked before the first thread and read by svc_serve: the first TERM or
  * INT asks the service to drain, the second ends the process at once. SIGPIPE is ignored.
  *
  * The admin port answers /livez (the process runs; touches nothing else), /readyz (all checks hold
- * and svc_ready was said; ?verbose tells each) and /metrics.
+ * and svc_serve waits; ?verbose tells each) and /metrics.
  */
 
 /*
@@ -49,40 +49,35 @@ struct svc_info {
 
 struct svc;
 
+/* What a service does between its boot and its end: opens its parts, svc_serve, closes them. op is the
+ * boot op: its arena lives as long as the service. */
+typedef struct status svc_run(struct op *op, struct svc *svc);
+
 /*
- * Reads argv (--check-config, --print-config, --print-config-docs, --version, --help) and the
- * configuration, opens the log and the admin port, blocks the signals. op is the boot op: its arena
- * must outlive the service. STATUS_CANCELED "svc.printed" when argv asked for a text, which is
- * printed; STATUS_INVALID "svc.arguments" or "conf.invalid" with the mistakes on standard error.
- * Call it once, before any thread.
+ * A service's main: reads argv (--check-config, --print-config, --print-config-docs, --version, --help)
+ * and the configuration, opens the log and the admin port, blocks the signals, runs, logs the end.
+ * Returns an svc_exit_code; mistakes in arguments and configuration are told on standard error. Call it
+ * once, before any thread.
  */
-STATUS svc_open(struct op *op, const struct svc_info *info, int argc, char **argv,
-                struct svc **ret_svc);
-void svc_free(struct svc *svc);
-DEFINE_FREE_AT(struct svc, svc_free)
+int svc_main(const struct svc_info *info, int argc, char **argv, svc_run *run);
 
 const struct conf *svc_conf(const struct svc *svc);
 struct metrics *svc_metrics(const struct svc *svc);
 
 /* Cheap and quick: reads an atomic, never asks a database. Called by the admin port's threads. */
 typedef bool svc_check(void *ctx);
-/* Before svc_ready(true). name: [a-z_]+. Until svc_free, ctx must live. */
+/* Before svc_serve. name: [a-z_]+. Until svc_free, ctx must live. */
 void svc_add_check(struct svc *svc, const char *name, svc_check *check, void *ctx);
 
-/* The service itself says that it can (or can no longer) do its work. Starts as false. */
-void svc_ready(struct svc *svc, bool ready);
-
-/* Returns when a signal came or svc_stop was called; may return for no reason. Main thread only. */
-void svc_wait(struct svc *svc);
+/* Says that the service is ready, waits until it is asked to end by a signal or svc_stop, and says that
+ * it no longer is. Main thread only. */
+void svc_serve(struct svc *svc);
 /* True once the service is asked to end. From any thread. */
 bool svc_stopping(const struct svc *svc);
 /* Asks the service to end, as a TERM would, from any thread. failed: with exit code 1. */
 void svc_stop(struct svc *svc, bool failed);
-/* For an HTTP service that said "not ready": serves on for READY_LAG_MS, so that balancers notice. */
+/* For an HTTP service, after svc_serve: serves on for READY_LAG_MS, so that balancers notice. */
 void svc_ready_lag(const struct svc *svc);
 
 /* The port of the admin listener; 0 without one. */
 uint16_t svc_admin_port(const struct svc *svc);
-
-/* Logs the end and gives main's exit code. svc may be NULL. */
-int svc_exit(struct svc *svc, struct op *op, struct status st);

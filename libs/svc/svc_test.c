@@ -63,15 +63,11 @@ static struct status run(struct op *op, struct svc *svc)
     if (str_eq(mode, STR("failing"))) {
         svc_stop(svc, /* failed */ true);
     }
-    svc_ready(svc, true);
-    while (!svc_stopping(svc)) {
-        svc_wait(svc);
-    }
+    svc_serve(svc);
     if (str_eq(mode, STR("stubborn"))) {
         log_info(op, "tester.drains");
         (void)pause(); /* a drain that does not end by itself */
     }
-    svc_ready(svc, false);
     return OK;
 }
 
@@ -84,15 +80,7 @@ static int child_main(int argc, char **argv)
         .print = print_routes,
         .admin = true,
     };
-    DEFER(arena_fini) struct arena arena;
-    arena_init(&arena, SVC_BOOT_ARENA_BYTES);
-    struct op op = {.arena = &arena, .correlation_id = STR("boot")};
-    DEFER(svc_free_at) struct svc *svc = NULL;
-    struct status st = svc_open(&op, &info, argc, argv, &svc);
-    if (!status_failed(st)) {
-        st = run(&op, svc);
-    }
-    return svc_exit(svc, &op, st);
+    return svc_main(&info, argc, argv, run);
 }
 
 /* ---- Its parent ---- */

@@ -13,18 +13,6 @@
 #include "obs/log.h"
 #include "svc/svc.h"
 
-static void engine_close_at(struct engine_run **run)
-{
-    if (*run) {
-        engine_run_close(*run, SVC_DRAIN_ENGINE_MS);
-    }
-}
-
-static void intake_close_at(struct intake_run **run)
-{
-    intake_run_close(*run, SVC_DRAIN_INTAKE_MS);
-}
-
 static struct status open_pool(struct op *op, const struct conf *conf, struct pg **ret_pg)
 {
     const struct pg_options options = {
@@ -83,10 +71,10 @@ static struct status run(struct op *op, struct svc *svc)
     const struct conf *conf = svc_conf(svc);
     DEFER(pg_free_at) struct pg *pg = NULL;
     TRY(open_pool(op, conf, &pg));
-    DEFER(engine_close_at) struct engine_run *engine = NULL;
+    DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {.service = &gateway_service};
     TRY(engine_run_open(op, svc, &engine_options, &engine));
-    DEFER(intake_close_at) struct intake_run *intake = NULL;
+    DEFER(intake_run_close_at) struct intake_run *intake = NULL;
     TRY(intake_run_open(op, svc, gateway_service.name, conf_i64(conf, "INTAKE_BACKLOG_MAX_MS"),
                         &intake));
 
@@ -105,11 +93,7 @@ static struct status run(struct op *op, struct svc *svc)
     DEFER(http_server_free_at) struct http_server *server = NULL;
     TRY(open_server(op, conf, &gateway, rates, &server));
 
-    svc_ready(svc, true);
-    while (!svc_stopping(svc)) {
-        svc_wait(svc);
-    }
-    svc_ready(svc, false);
+    svc_serve(svc);
     svc_ready_lag(svc);
     http_server_stop(TAKE(server), SVC_DRAIN_HTTP_MS);
     return OK;
@@ -117,9 +101,6 @@ static struct status run(struct op *op, struct svc *svc)
 
 int main(int argc, char **argv)
 {
-    DEFER(arena_fini) struct arena arena;
-    arena_init(&arena, SVC_BOOT_ARENA_BYTES);
-    struct op op = {.arena = &arena, .correlation_id = STR("boot")};
     const struct svc_info info = {
         .name = STR("gateway"),
         .conf = {.keys = gateway_conf_keys,
@@ -130,11 +111,5 @@ int main(int argc, char **argv)
         .print = gateway_routes_print,
         .admin = true,
     };
-
-    DEFER(svc_free_at) struct svc *svc = NULL;
-    struct status st = svc_open(&op, &info, argc, argv, &svc);
-    if (!status_failed(st)) {
-        st = run(&op, svc);
-    }
-    return svc_exit(svc, &op, st);
+    return svc_main(&info, argc, argv, run);
 }

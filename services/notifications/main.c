@@ -36,13 +36,6 @@ static const struct conf_key keys[] = {
          "together must stay below."},
 };
 
-static void engine_close_at(struct engine_run **run)
-{
-    if (*run) {
-        engine_run_close(*run, SVC_DRAIN_ENGINE_MS);
-    }
-}
-
 static STATUS open_caller(struct op *op, const struct conf *conf, struct caller **ret_caller)
 {
     struct secret *token = arena_new(op->arena, struct secret, 1);
@@ -94,35 +87,22 @@ static STATUS run(struct op *op, struct svc *svc)
 {
     DEFER(effects_free_at) struct caller *caller = NULL;
     TRY(open_caller(op, svc_conf(svc), &caller));
-    DEFER(engine_close_at) struct engine_run *engine = NULL;
+    DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {
         .service = &notifications_service, .caller = caller, .set_wake = effects_set_wake};
     TRY(engine_run_open(op, svc, &engine_options, &engine));
     metrics_collector(svc_metrics(svc), collect, caller);
 
-    svc_ready(svc, true);
-    while (!svc_stopping(svc)) {
-        svc_wait(svc);
-    }
-    svc_ready(svc, false);
+    svc_serve(svc);
     return OK;
 } /* engine, caller: the reverse of the opening order */
 
 int main(int argc, char **argv)
 {
-    DEFER(arena_fini) struct arena arena;
-    arena_init(&arena, SVC_BOOT_ARENA_BYTES);
-    struct op op = {.arena = &arena, .correlation_id = STR("boot")};
     const struct svc_info info = {
         .name = STR("notifications"),
         .conf = {.keys = keys, .key_count = ARRAY_LEN(keys), .engine = true},
         .admin = true,
     };
-
-    DEFER(svc_free_at) struct svc *svc = NULL;
-    struct status st = svc_open(&op, &info, argc, argv, &svc);
-    if (!status_failed(st)) {
-        st = run(&op, svc);
-    }
-    return svc_exit(svc, &op, st);
+    return svc_main(&info, argc, argv, run);
 }

@@ -11,18 +11,6 @@
 #include "payments/payments_service.h"
 #include "svc/svc.h"
 
-static void engine_close_at(struct engine_run **run)
-{
-    if (*run) {
-        engine_run_close(*run, SVC_DRAIN_ENGINE_MS);
-    }
-}
-
-static void intake_close_at(struct intake_run **intake)
-{
-    intake_run_close(*intake, SVC_DRAIN_INTAKE_MS);
-}
-
 static struct status open_caller(struct op *op, const struct payments_conf *conf,
                                  struct caller **ret_caller)
 {
@@ -65,12 +53,12 @@ static struct status run(struct op *op, struct svc *svc)
 
     DEFER(effects_free_at) struct caller *caller = NULL;
     TRY(open_caller(op, &conf, &caller));
-    DEFER(engine_close_at) struct engine_run *engine = NULL;
+    DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {
         .service = &payments_service, .caller = caller, .set_wake = effects_set_wake};
     TRY(engine_run_open(op, svc, &engine_options, &engine));
 
-    DEFER(intake_close_at) struct intake_run *intake = NULL;
+    DEFER(intake_run_close_at) struct intake_run *intake = NULL;
     TRY(intake_run_open(op, svc, payments_service.name, /* backlog_max_ms: all news is taken */ 0,
                         &intake));
     DEFER(payments_in_webhook_fini)
@@ -84,11 +72,7 @@ static struct status run(struct op *op, struct svc *svc)
     DEFER(http_server_free_at) struct http_server *server = NULL;
     TRY(open_server(op, &conf, &deps, &server));
 
-    svc_ready(svc, true);
-    while (!svc_stopping(svc)) {
-        svc_wait(svc);
-    }
-    svc_ready(svc, false);
+    svc_serve(svc);
     svc_ready_lag(svc);
     http_server_stop(TAKE(server), SVC_DRAIN_HTTP_MS);
     return OK;
@@ -96,9 +80,6 @@ static struct status run(struct op *op, struct svc *svc)
 
 int main(int argc, char **argv)
 {
-    DEFER(arena_fini) struct arena arena;
-    arena_init(&arena, SVC_BOOT_ARENA_BYTES);
-    struct op op = {.arena = &arena, .correlation_id = STR("boot")};
     const struct svc_info info = {
         .name = STR("payments"),
         .conf = {.keys = payments_conf_keys,
@@ -107,11 +88,5 @@ int main(int argc, char **argv)
                  .http = true},
         .admin = true,
     };
-
-    DEFER(svc_free_at) struct svc *svc = NULL;
-    struct status st = svc_open(&op, &info, argc, argv, &svc);
-    if (!status_failed(st)) {
-        st = run(&op, svc);
-    }
-    return svc_exit(svc, &op, st);
+    return svc_main(&info, argc, argv, run);
 }

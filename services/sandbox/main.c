@@ -78,11 +78,7 @@ static STATUS run(struct op *op, struct svc *svc)
     TRY(http_server_open(op, &http, &server));
     log_info(op, "sandbox.listening", LOG_I64("port", http_server_port(server)));
 
-    svc_ready(svc, true);
-    while (!svc_stopping(svc)) {
-        svc_wait(svc);
-    }
-    svc_ready(svc, false);
+    svc_serve(svc);
     svc_ready_lag(svc);
     sandbox_stop(&sandbox);
     http_server_drain(server);
@@ -96,14 +92,5 @@ int main(int argc, char **argv)
         .conf = {.keys = keys, .key_count = ARRAY_LEN(keys), .http = true},
         .admin = true,
     };
-    DEFER(arena_fini) struct arena arena;
-    arena_init(&arena, SVC_BOOT_ARENA_BYTES);
-    struct op op = {.arena = &arena, .correlation_id = STR("boot")};
-
-    DEFER(svc_free_at) struct svc *svc = NULL;
-    struct status st = svc_open(&op, &info, argc, argv, &svc);
-    if (!status_failed(st)) {
-        st = run(&op, svc);
-    }
-    return svc_exit(svc, &op, st);
+    return svc_main(&info, argc, argv, run);
 }
