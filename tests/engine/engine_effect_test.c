@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/defer.h"
 #include "base/lane.h"
+#include "engine_calls.h"
 #include "sim/sim_db.h"
-#include "world.h"
 
 #define LANE 2
 #define HOUR_US INT64_C(3600000000)
@@ -22,56 +22,11 @@ static struct id account_of(uint32_t i)
     return world_account_in(LANE, i);
 }
 
-static const struct effect_row *effect_of(struct world *world, struct id account)
-{
-    const void *rows;
-    uint32_t count = world_rows(world, &engine_effect_table, &rows);
-    const struct effect_row *row = rows;
-    for (uint32_t i = 0; i < count; i++) {
-        if (id_eq(row[i].key, account)) {
-            return &row[i];
-        }
-    }
-    fail_msg("no such effect");
-    return NULL;
-}
-
 static uint32_t attempts_of(struct world *world, struct id account)
 {
     const struct sim_request *request =
-        sim_outside_find(&world->outside, effect_of(world, account)->id);
+        sim_outside_find(&world->outside, calls_effect_of(world, account)->id);
     return request ? request->attempts : 0;
-}
-
-static void open_and_call(struct world *world, struct id account, int64_t amount)
-{
-    world_command(world, account, "open", 1);
-    world_command(world, account, "call", amount);
-}
-
-/* The outside was asked so many times. */
-struct wanted_calls {
-    uint32_t calls;
-};
-
-static bool was_asked(struct world *world, const void *context)
-{
-    const struct wanted_calls *wanted = context;
-    return world->outside.calls >= wanted->calls;
-}
-
-static void await_calls(struct world *world, uint32_t calls)
-{
-    const struct wanted_calls wanted = {.calls = calls};
-    world_await(world, was_asked, &wanted);
-}
-
-static void script(struct world *world, const enum sim_reply *replies, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        world->outside.script[i] = replies[i];
-    }
-    world->outside.script_count = count;
 }
 
 /* ---- When it is sent ---- */
@@ -197,11 +152,11 @@ static void ask_until_done(struct world *world, enum sim_reply reply)
     world->outside.choose = note_time_and_lose;
     world->outside.context = &reply;
     world_start(world);
-    open_and_call(world, account_of(0), 10);
+    calls_open(world, account_of(0), 10);
     world_await_total(world, account_of(0), 11);
     assert_int_equal(asked_count, 12);
-    assert_int_equal(effect_of(world, account_of(0))->attempts, 12);
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_DONE);
+    assert_int_equal(calls_effect_of(world, account_of(0))->attempts, 12);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_DONE);
     world_settle(world);
     world_check(world);
 }
@@ -229,17 +184,17 @@ static void tells_unsent_from_unknown(struct world *world)
 {
     static const enum sim_reply replies[] = {SIM_REPLY_NOT_SENT, SIM_REPLY_LOST};
 
-    script(world, replies, ARRAY_LEN(replies));
+    calls_script(world, replies, ARRAY_LEN(replies));
     world->slots = 1;
     world_start(world);
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 1);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 1);
     world_run_for(world, 10);
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_WAITING);
-    assert_int_equal(effect_of(world, account_of(0))->attempts, 1);
-    await_calls(world, 2);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_WAITING);
+    assert_int_equal(calls_effect_of(world, account_of(0))->attempts, 1);
+    calls_await(world, 2);
     world_run_for(world, 10);
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_UNKNOWN);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_UNKNOWN);
     world_await_total(world, account_of(0), 11);
     world_settle(world);
     world_check(world);
@@ -249,13 +204,13 @@ static void waits_as_long_as_the_other_side_asks(struct world *world)
 {
     static const enum sim_reply replies[] = {SIM_REPLY_STRANGE};
 
-    script(world, replies, ARRAY_LEN(replies));
+    calls_script(world, replies, ARRAY_LEN(replies));
     world->outside.retry_after_ms = 30000;
     world_start(world);
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 1);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 1);
     int64_t first_ms = clock_mono_ms();
-    await_calls(world, 2);
+    calls_await(world, 2);
     assert_in_range(clock_mono_ms() - first_ms, 29900, 32000);
     world_await_total(world, account_of(0), 11);
 }
@@ -264,14 +219,14 @@ static void decides_a_refusal(struct world *world)
 {
     static const enum sim_reply replies[] = {SIM_REPLY_FAILED};
 
-    script(world, replies, ARRAY_LEN(replies));
+    calls_script(world, replies, ARRAY_LEN(replies));
     struct process *process = world_start(world);
-    open_and_call(world, account_of(0), 10);
+    calls_open(world, account_of(0), 10);
     world_await_journal(world, 2);
     world_settle(world);
     const int64_t amounts[] = {1, 0};
     world_check_amounts(world, account_of(0), amounts, ARRAY_LEN(amounts));
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_FAILED);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_FAILED);
     assert_int_equal(WORLD_STAT(process, effects_failed), 1);
     world_check(world);
 }
@@ -280,11 +235,11 @@ static void decides_a_refusal(struct world *world)
 
 static void take_over(struct world *world, enum sim_reply first)
 {
-    script(world, &first, 1);
+    calls_script(world, &first, 1);
     struct process *dies = world_start(world);
     dies->caller.hold = true;
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 1);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 1);
     world_kill(dies);
     world_start(world);
     world_await_total(world, account_of(0), 11);
@@ -293,7 +248,7 @@ static void take_over(struct world *world, enum sim_reply first)
     assert_int_equal(world->outside.different, 0);
     assert_int_equal(attempts_of(world, account_of(0)), 2);
     if (world->simulated) { /* really, one may have been too late to be sent */
-        assert_int_equal(effect_of(world, account_of(0))->attempts, 2);
+        assert_int_equal(calls_effect_of(world, account_of(0))->attempts, 2);
     }
     world_settle(world);
     world_check(world);
@@ -314,12 +269,12 @@ static void drops_the_answer_of_a_moved_lane(struct world *world)
 {
     struct process *sleeps = world_start(world);
     sleeps->caller.hold = true;
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 1);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 1);
     sleeps->frozen = true;
     struct process *other = world_start(world);
     other->caller.hold = true;
-    await_calls(world, 2);
+    calls_await(world, 2);
     sleeps->frozen = false;
     sleeps->caller.hold = false;
     world_run_for(world, 2000);
@@ -337,13 +292,13 @@ static void drops_the_answer_of_an_older_claim(struct world *world)
 {
     struct process *process = world_start(world);
     process->caller.hold = true;
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 1);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 1);
     world_settle(world);
     int64_t epoch = world->ops->lane(world, LANE).epoch;
     process->fault.lose_commit_at = process->fault.commits + 1;
     world_command(world, account_of(0), "add", 5);
-    await_calls(world, 2);
+    calls_await(world, 2);
     assert_int_equal(world->ops->lane(world, LANE).epoch, epoch + 1);
     process->caller.hold = false;
     world_await_total(world, account_of(0), 16);
@@ -357,8 +312,8 @@ static void drops_the_answer_of_an_older_claim(struct world *world)
 static void park_before_the_answer(struct world *world, struct process *process)
 {
     process->caller.hold = true;
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 1);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 1);
     world_command(world, account_of(0), "fault", 3);
     world_await_parked(world, account_of(0));
     process->caller.hold = false;
@@ -377,8 +332,8 @@ static void ask(struct world *world, enum admin_kind kind, const char *approved_
 static void records_the_answer_of_a_parked_key(struct world *world)
 {
     park_before_the_answer(world, world_start(world));
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_DONE);
-    assert_false(effect_of(world, account_of(0))->open);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_DONE);
+    assert_false(calls_effect_of(world, account_of(0))->open);
     world_await_total(world, account_of(0), 1);
     toy_heal();
     ask(world, ADMIN_PARK_RETRY, "", "done");
@@ -393,9 +348,9 @@ static void remembers_a_refusal_for_a_parked_key(struct world *world)
 {
     static const enum sim_reply replies[] = {SIM_REPLY_FAILED};
 
-    script(world, replies, ARRAY_LEN(replies));
+    calls_script(world, replies, ARRAY_LEN(replies));
     park_before_the_answer(world, world_start(world));
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_FAILED);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_FAILED);
     toy_heal();
     ask(world, ADMIN_PARK_RETRY, "", "done");
     const int64_t amounts[] = {1, 3, 0};
@@ -418,15 +373,15 @@ static void parks_an_answer_that_fails(struct world *world)
 {
     struct process *process = world_start(world);
     process->caller.hold = true;
-    open_and_call(world, account_of(0), 10);
-    open_and_call(world, account_of(1), 10);
-    await_calls(world, 2);
+    calls_open(world, account_of(0), 10);
+    calls_open(world, account_of(1), 10);
+    calls_await(world, 2);
     world_settle(world);
     process->fault.refused_table = &toy_journal_table;
     process->fault.refused_kind = STATUS_BUG;
     process->caller.hold = false;
     world_await_rows(world, &engine_parked_key_table, 2);
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_DONE);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_DONE);
     ask(world, ADMIN_PARK_DROP, "", "engine.needs_two_people"); /* nobody else tells it again */
     ask(world, ADMIN_PARK_RETRY, "", "sim.refused");
     process->fault.refused_table = NULL;
@@ -451,8 +406,8 @@ static void leaves_the_old_to_people(struct world *world)
 {
     world->outside.usual = SIM_REPLY_LOST;
     struct process *first = world_start(world);
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 4);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 4);
     world->ops->advance(world, 20 * HOUR_MS);
     world_await(world, person_is_needed, first);
     uint32_t calls = world->outside.calls;
@@ -464,7 +419,7 @@ static void leaves_the_old_to_people(struct world *world)
     world_await(world, person_is_needed, second);
     world_run_for(world, 5 * 60 * 1000);
     assert_int_equal(world->outside.calls, calls);
-    assert_true(effect_of(world, account_of(0))->open);
+    assert_true(calls_effect_of(world, account_of(0))->open);
     world_command(world, account_of(0), "add", 5); /* the deal itself goes on */
     world_await_total(world, account_of(0), 6);
     world_settle(world);
@@ -487,8 +442,8 @@ static void sends_nothing_older_than_20_hours(struct world *world)
     world_await_total(world, fresh, 11);
     world_await(world, person_is_needed, process);
     assert_int_equal(world->outside.calls, 1);
-    assert_int_equal(effect_of(world, old)->attempts, 0);
-    assert_int_equal(effect_of(world, old)->state, EFFECT_WAITING);
+    assert_int_equal(calls_effect_of(world, old)->attempts, 0);
+    assert_int_equal(calls_effect_of(world, old)->state, EFFECT_WAITING);
     world_settle(world);
     world_check(world);
 }

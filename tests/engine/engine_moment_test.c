@@ -9,8 +9,8 @@
 #include "base/clock.h"
 #include "base/defer.h"
 #include "base/lane.h"
+#include "engine_calls.h"
 #include "sim/sim_db.h"
-#include "world.h"
 
 #define LANE 2
 #define HOUR_US INT64_C(3600000000)
@@ -21,51 +21,6 @@ static struct id account_of(uint32_t i)
     return world_account_in(LANE, i);
 }
 
-static const struct effect_row *effect_of(struct world *world, struct id account)
-{
-    const void *rows;
-    uint32_t count = world_rows(world, &engine_effect_table, &rows);
-    const struct effect_row *row = rows;
-    for (uint32_t i = 0; i < count; i++) {
-        if (id_eq(row[i].key, account)) {
-            return &row[i];
-        }
-    }
-    fail_msg("no such effect");
-    return NULL;
-}
-
-static void open_and_call(struct world *world, struct id account, int64_t amount)
-{
-    world_command(world, account, "open", 1);
-    world_command(world, account, "call", amount);
-}
-
-/* The outside was asked so many times. */
-struct wanted_calls {
-    uint32_t calls;
-};
-
-static bool was_asked(struct world *world, const void *context)
-{
-    const struct wanted_calls *wanted = context;
-    return world->outside.calls >= wanted->calls;
-}
-
-static void await_calls(struct world *world, uint32_t calls)
-{
-    const struct wanted_calls wanted = {.calls = calls};
-    world_await(world, was_asked, &wanted);
-}
-
-static void script(struct world *world, const enum sim_reply *replies, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        world->outside.script[i] = replies[i];
-    }
-    world->outside.script_count = count;
-}
-
 /* However often it is put off, each time as long as told: no attempt that failed, and no backoff. */
 static void put_off(struct world *world, enum sim_reply reply)
 {
@@ -74,21 +29,21 @@ static void put_off(struct world *world, enum sim_reply reply)
     for (size_t i = 0; i < ARRAY_LEN(replies); i++) {
         replies[i] = reply;
     }
-    script(world, replies, ARRAY_LEN(replies));
+    calls_script(world, replies, ARRAY_LEN(replies));
     world->outside.retry_after_ms = 1500;
     struct process *process = world_start(world);
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 1);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 1);
     world_run_for(world, 500);
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_WAITING);
-    assert_int_equal(effect_of(world, account_of(0))->attempts, 0);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_WAITING);
+    assert_int_equal(calls_effect_of(world, account_of(0))->attempts, 0);
     for (uint32_t i = 1; i < ARRAY_LEN(replies); i++) {
         int64_t before_ms = clock_mono_ms();
-        await_calls(world, i + 1);
+        calls_await(world, i + 1);
         assert_in_range(clock_mono_ms() - before_ms, 800, 2200);
     }
     world_await_total(world, account_of(0), 11);
-    assert_int_equal(effect_of(world, account_of(0))->attempts, 1);
+    assert_int_equal(calls_effect_of(world, account_of(0))->attempts, 1);
     assert_int_equal(WORLD_STAT(process, effects_later), ARRAY_LEN(replies));
     assert_int_equal(WORLD_STAT(process, effects_unknown), 0);
     world_settle(world);
@@ -110,14 +65,14 @@ static void being_put_off_settles_no_earlier_attempt(struct world *world)
 {
     static const enum sim_reply replies[] = {SIM_REPLY_LOST, SIM_REPLY_HELD};
 
-    script(world, replies, ARRAY_LEN(replies));
+    calls_script(world, replies, ARRAY_LEN(replies));
     world->outside.retry_after_ms = 30000;
     world_start(world);
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 2);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 2);
     world_run_for(world, 500);
-    assert_int_equal(effect_of(world, account_of(0))->state, EFFECT_UNKNOWN);
-    assert_int_equal(effect_of(world, account_of(0))->attempts, 1);
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_UNKNOWN);
+    assert_int_equal(calls_effect_of(world, account_of(0))->attempts, 1);
     world_await_total(world, account_of(0), 11);
     world_settle(world);
     world_check(world);
@@ -132,17 +87,17 @@ static void lets_the_old_expire(struct world *world)
     world->service = &service;
     world->outside.usual = SIM_REPLY_LOST;
     struct process *process = world_start(world);
-    open_and_call(world, account_of(0), 10);
-    await_calls(world, 4);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 4);
     world->ops->advance(world, 19 * HOUR_MS);
     world_command_n(world, account_of(1), "open", 1, 3, clock_wall_us() - 1, world_id("n", 3));
     world_command_n(world, account_of(1), "call", 20, 4, clock_wall_us(), world_id("n", 4));
-    await_calls(world, 6);
+    calls_await(world, 6);
     assert_int_equal(WORLD_STAT(process, effects_failed), 0);
     assert_in_range(WORLD_STAT(process, oldest_effect_us), 19 * HOUR_US, 20 * HOUR_US);
     world->ops->advance(world, HOUR_MS);
     world_await_journal(world, 3); /* two are open, and one has failed */
-    const struct effect_row *expired = effect_of(world, account_of(0));
+    const struct effect_row *expired = calls_effect_of(world, account_of(0));
     assert_int_equal(expired->state, EFFECT_FAILED);
     assert_true(str_eq(expired->last_answer, STR("expired")));
     assert_int_equal(WORLD_STAT(process, effects_need_person), 0);
