@@ -56,6 +56,11 @@ void sim_db_set_away(struct sim_db *db, bool away)
     db->away = away;
 }
 
+bool sim_db_is_away(const struct sim_db *db)
+{
+    return db->away;
+}
+
 void sim_db_spare_backends(struct sim_db *db, bool spares)
 {
     db->spares_backends = spares;
@@ -86,6 +91,24 @@ const void *sim_db_row(const struct sim_db *db, const struct table *table, uint3
         }
     }
     return NULL;
+}
+
+const void *sim_db_next(const struct sim_db *db, const struct table *table, uint32_t *cursor)
+{
+    const struct sim_rows *rows = find_table(db, table);
+    while (rows && *cursor < rows->count) {
+        const void *row = rows->rows[(*cursor)++];
+        if (row) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+const void *sim_db_find(const struct sim_db *db, const struct table *table, const void *like)
+{
+    const struct sim_rows *rows = find_table(db, table);
+    return rows ? sim_rows_find(rows, like) : NULL;
 }
 
 void sim_db_put(struct sim_db *db, const struct table *table, const void *row)

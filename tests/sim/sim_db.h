@@ -27,6 +27,7 @@ enum sim_commit {
 void sim_db_next_commit(struct sim_db *db, enum sim_commit how);
 /* The database refuses connections and cuts those that are open. */
 void sim_db_set_away(struct sim_db *db, bool away);
+bool sim_db_is_away(const struct sim_db *db);
 
 /* A claim no longer ends the backend of the owner before: it is left to the fence alone. */
 void sim_db_spare_backends(struct sim_db *db, bool spares);
@@ -37,6 +38,10 @@ struct store *sim_db_store(struct sim_db *db);
 /* For checks: rows of a table as committed, by position (in the order of insertion). */
 uint32_t sim_db_count(const struct sim_db *db, const struct table *table);
 const void *sim_db_row(const struct sim_db *db, const struct table *table, uint32_t at);
+/* The same without counting from the start each time: *cursor is 0 at first. NULL: no more. */
+const void *sim_db_next(const struct sim_db *db, const struct table *table, uint32_t *cursor);
+/* The committed row with the primary key of `like`, or NULL. */
+const void *sim_db_find(const struct sim_db *db, const struct table *table, const void *like);
 /* For planting: copies a row in, replacing one with the same key, as if it had been committed. */
 void sim_db_put(struct sim_db *db, const struct table *table, const void *row);
 /* The lane as the lease table has it. */

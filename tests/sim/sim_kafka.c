@@ -187,6 +187,11 @@ void sim_kafka_set_away(struct sim_kafka *kafka, bool away)
     kafka->away = away;
 }
 
+bool sim_kafka_is_away(const struct sim_kafka *kafka)
+{
+    return kafka->away;
+}
+
 void sim_kafka_fail_produce(struct sim_kafka *kafka, uint32_t count)
 {
     kafka->fail_produce = count;

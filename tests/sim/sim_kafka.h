@@ -40,6 +40,7 @@ void sim_kafka_truncate(struct sim_kafka *kafka, enum topic topic, int32_t parti
 void sim_kafka_expire(struct sim_kafka *kafka, enum topic topic, int32_t partition, int64_t low);
 /* While away: nothing is read, produced records wait in the client, tails answer STATUS_RETRY. */
 void sim_kafka_set_away(struct sim_kafka *kafka, bool away);
+bool sim_kafka_is_away(const struct sim_kafka *kafka);
 /* The next `count` produced records of every client fail for good (R2). */
 void sim_kafka_fail_produce(struct sim_kafka *kafka, uint32_t count);
 /* Each client's produce queue holds at most this many unacknowledged records. */

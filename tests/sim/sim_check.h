@@ -1,0 +1,30 @@
+#pragma once
+
+#include "sim_discord.h"
+#include "sim_place.h"
+#include "sim_stripe.h"
+#include "sim_traffic.h"
+#include "sim_verdict.h"
+
+/*
+ * The invariants, held against the rows, the records and what the outside really did. The sums of
+ * money are the provider's, counted anew; nothing that the product computed is trusted.
+ */
+
+struct sim_check;
+
+/* discord and traffic may be NULL: their rules are then left out. All are borrowed. */
+struct sim_check *sim_check_new(const struct sim_place *place, struct sim_stripe *stripe,
+                                struct sim_discord *discord, const struct sim_traffic *traffic);
+void sim_check_free(struct sim_check *check);
+
+/* What must hold at every moment. Looks at what is new since the last call: cheap. */
+void sim_check_always(struct sim_check *check, struct sim_verdict *verdict);
+/* A database was put back to an earlier moment, or a log lost its tail: look at everything anew. */
+void sim_check_forget(struct sim_check *check);
+/* Once faults have stopped: whether nothing more will happen by itself before a deal's next clock, or
+ * a person, moves it. Cheap enough to ask often. */
+bool sim_check_is_quiet(struct sim_check *check);
+/* Everything, at the end: what must hold at every moment, over all rows and records, and what must
+ * hold once all is drained. */
+void sim_check_end(struct sim_check *check, struct sim_verdict *verdict);
