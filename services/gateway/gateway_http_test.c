@@ -2,8 +2,6 @@
  * The handlers against a real PostgreSQL: who is who, what is whose, and what each refusal is. The
  * intake is the test's: it says what it is told to say and remembers what it was given.
  */
-#include "gateway/gateway_http.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,9 +12,9 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
+#include "gateway/gateway_fixture.h"
 #include "gateway/gateway_repo.h"
 #include "json/json_read.h"
-#include "testing/testing_pg.h"
 
 #define MARKETPLACE "a0000000-0000-4000-8000-000000000001"
 #define BUYER "b0000000-0000-4000-8000-000000000002"
@@ -30,102 +28,7 @@
 #define OPEN_COMMAND "d0000000-0000-4000-8000-000000000006"
 #define REFUSED_COMMAND "d0000000-0000-4000-8000-000000000007"
 
-static struct testing_pg *database;
-
-struct fixture {
-    struct arena arena;
-    struct op op;
-    struct pg *pg;
-    struct gateway gateway;
-    struct http_request req;
-    struct http_response ret;
-    struct gateway_caller caller;
-    enum intake_result result; /* what the intake says */
-    struct status submit_status;
-    uint32_t submitted;
-    struct intake_request last;
-};
-
-static struct fixture fixture;
-
-static struct id id_of(const char *text)
-{
-    struct id id = {.bytes = {0}};
-    assert_true(id_parse(str_of(text), &id));
-    return id;
-}
-
-static struct status fake_submit(struct op *op, void *ctx, const struct intake_request *request,
-                                 enum intake_result *ret_result)
-{
-    struct fixture *self = ctx;
-    self->submitted++;
-    self->last = *request;
-    if (status_failed(self->submit_status)) {
-        return op_fail(op, self->submit_status.kind, "intake.full", "as told");
-    }
-    *ret_result = self->result;
-    return OK;
-}
-
-static int setup(void **state)
-{
-    fixture = (struct fixture){.result = INTAKE_STORED};
-    arena_init(&fixture.arena, (size_t)64 * 1024 * 1024);
-    fixture.op = (struct op){.arena = &fixture.arena,
-                             .correlation_id = STR("c0000000-0000-4000-8000-00000000000c")};
-    const struct pg_options options = {.conninfo = testing_pg_url(database),
-                                       .application_name = STR("gateway_http_test"),
-                                       .stmts = gateway_repo_stmts,
-                                       .stmt_count = gateway_repo_stmt_count,
-                                       .connections_max = 2};
-    assert_int_equal(pg_open(&fixture.op, &options, &fixture.pg).kind, STATUS_OK);
-    fixture.gateway =
-        (struct gateway){.pg = fixture.pg, .submit = fake_submit, .submit_ctx = &fixture};
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    pg_free(fixture.pg);
-    arena_fini(&fixture.arena);
-    return 0;
-}
-
 /* ---- Asking ---- */
-
-static const struct http_route *route_of(enum http_method method, const char *path)
-{
-    for (uint32_t i = 0; i < gateway_route_count; i++) {
-        if (gateway_routes[i].method == method && strcmp(gateway_routes[i].path, path) == 0) {
-            return &gateway_routes[i];
-        }
-    }
-    fail_msg("no route %s", path);
-    return NULL;
-}
-
-static void as(enum engine_actor_kind kind, const char *account)
-{
-    fixture.caller = (struct gateway_caller){.kind = kind, .account_id = id_of(account)};
-}
-
-static struct status call(enum http_method method, const char *path, const char *id,
-                          struct str body)
-{
-    const struct http_route *route = route_of(method, path);
-    fixture.req.method = method;
-    fixture.req.route = route;
-    fixture.req.params[0] = id ? str_of(id) : STR("");
-    fixture.req.body = body;
-    fixture.req.idempotency_key = STR("key-1");
-    fixture.req.principal = &fixture.caller;
-    fixture.ret = (struct http_response){.status = 200};
-    fixture.op.err.code = NULL;
-    return route->handler(&fixture.op, &fixture.gateway, &fixture.req, &fixture.ret);
-}
 
 static void expect(struct status st, int32_t http, const char *code)
 {
@@ -235,7 +138,7 @@ static void tokens_are_known_or_not(void **state)
     assert_int_equal(authenticate("hf_test_0123456789012345678901234567890123456789").kind,
                      STATUS_OK);
     assert_int_equal(fixture.caller.kind, ENGINE_ACTOR_USER);
-    assert_true(id_eq(fixture.caller.account_id, id_of(BUYER)));
+    assert_true(id_eq(fixture.caller.account_id, fixture_id(BUYER)));
     assert_int_equal(authenticate("hf_live_0123456789012345678901234567890123456789").kind,
                      STATUS_OK);
     assert_int_equal(fixture.caller.kind, ENGINE_ACTOR_MARKETPLACE);
@@ -259,8 +162,8 @@ static void tokens_are_known_or_not(void **state)
 static void a_marketplace_opens_a_deal(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
-    expect(call(POST_ESCROWS, STR(GOOD_BODY)), 202, NULL);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    expect(fixture_call(POST_ESCROWS, STR(GOOD_BODY)), 202, NULL);
     struct str first = fixture.ret.body;
     char location[64];
     char id[ID_TEXT_BYTES];
@@ -278,47 +181,51 @@ static void a_marketplace_opens_a_deal(void **state)
     assert_int_equal(pending->inspection_seconds, 604800);
     assert_ptr_equal(fixture.last.extra_table, &gateway_pending_table);
     fixture.result = INTAKE_REPEATED;
-    expect(call(POST_ESCROWS, STR(GOOD_BODY)), 202, NULL);
+    expect(fixture_call(POST_ESCROWS, STR(GOOD_BODY)), 202, NULL);
     assert_true(str_eq(first, fixture.ret.body)); /* INV34: the same bytes */
 }
 
 static void what_the_intake_says_is_told(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
     fixture.result = INTAKE_DIFFERENT;
-    expect(call(POST_ESCROWS, STR(GOOD_BODY)), 422, "idempotency.key_reused");
+    expect(fixture_call(POST_ESCROWS, STR(GOOD_BODY)), 422, "idempotency.key_reused");
     fixture.result = INTAKE_BUSY;
-    expect(call(POST_ESCROWS, STR(GOOD_BODY)), 409, "idempotency.in_progress");
+    expect(fixture_call(POST_ESCROWS, STR(GOOD_BODY)), 409, "idempotency.in_progress");
     assert_int_equal(fixture.ret.retry_after_s, 1);
     fixture.submit_status.kind = STATUS_RETRY;
-    expect(call(POST_ESCROWS, STR(GOOD_BODY)), 503, "intake.full");
+    expect(fixture_call(POST_ESCROWS, STR(GOOD_BODY)), 503, "intake.full");
     assert_int_equal(fixture.ret.retry_after_s, 1);
 }
 
 static void bad_creations_reach_nobody(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_USER, BUYER);
-    expect(call(POST_ESCROWS, STR(GOOD_BODY)), 403, "gateway.marketplace_only");
-    as(ENGINE_ACTOR_STAFF, STRANGER);
-    expect(call(POST_ESCROWS, STR(GOOD_BODY)), 403, "gateway.marketplace_only");
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
-    expect(call(POST_ESCROWS, STR("")), 400, "json.syntax");
-    expect(call(POST_ESCROWS, STR("{}")), 400, "json.missing_field");
+    fixture_as(ENGINE_ACTOR_USER, BUYER);
+    expect(fixture_call(POST_ESCROWS, STR(GOOD_BODY)), 403, "gateway.marketplace_only");
+    fixture_as(ENGINE_ACTOR_STAFF, STRANGER);
+    expect(fixture_call(POST_ESCROWS, STR(GOOD_BODY)), 403, "gateway.marketplace_only");
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    expect(fixture_call(POST_ESCROWS, STR("")), 400, "json.syntax");
+    expect(fixture_call(POST_ESCROWS, STR("{}")), 400, "json.missing_field");
     assert_string_equal(fixture.op.err.field, "/buyer_id");
-    expect(call(POST_ESCROWS, STR(BODY(SELLER, "acct_1A", "1.0", ""))), 400, "json.not_integer");
-    expect(call(POST_ESCROWS, STR(BODY(BUYER, "acct_1A", "1", ""))), 422, "escrow.same_party");
-    expect(call(POST_ESCROWS, STR(BODY(SELLER, "acct_1A", "0", ""))), 422, "gateway.amount_limit");
+    expect(fixture_call(POST_ESCROWS, STR(BODY(SELLER, "acct_1A", "1.0", ""))), 400,
+           "json.not_integer");
+    expect(fixture_call(POST_ESCROWS, STR(BODY(BUYER, "acct_1A", "1", ""))), 422,
+           "escrow.same_party");
+    expect(fixture_call(POST_ESCROWS, STR(BODY(SELLER, "acct_1A", "0", ""))), 422,
+           "gateway.amount_limit");
     assert_string_equal(fixture.op.err.field, "/amount_minor");
-    expect(call(POST_ESCROWS, STR(BODY(SELLER, "acct_1A", "1", ",\"funding_seconds\":3599"))), 422,
-           "escrow.bad_funding");
+    expect(
+        fixture_call(POST_ESCROWS, STR(BODY(SELLER, "acct_1A", "1", ",\"funding_seconds\":3599"))),
+        422, "escrow.bad_funding");
     assert_string_equal(fixture.op.err.field, "/funding_seconds");
     /* Neither kept nor passed on, in whichever text it stands. */
-    expect(call(POST_ESCROWS, STR(BODY(SELLER, "acct_4242424242424242", "1", ""))), 422,
+    expect(fixture_call(POST_ESCROWS, STR(BODY(SELLER, "acct_4242424242424242", "1", ""))), 422,
            "json.card_number");
-    expect(call(POST_ESCROWS,
-                STR(BODY(SELLER, "acct_1", "1", ",\"description\":\"4242 4242 4242 4242\""))),
+    expect(fixture_call(POST_ESCROWS, STR(BODY(SELLER, "acct_1", "1",
+                                               ",\"description\":\"4242 4242 4242 4242\""))),
            422, "json.card_number");
     assert_int_equal(fixture.submitted, 0);
 }
@@ -358,23 +265,24 @@ static void actions_are_for_those_in_the_role(void **state)
                            : cases[i].http == 404 ? "escrow.unknown"
                                                   : NULL;
         uint32_t before = fixture.submitted;
-        as(cases[i].kind, cases[i].account);
-        expect(call(HTTP_POST, cases[i].verb, ESCROW, STR("")), cases[i].http, code);
+        fixture_as(cases[i].kind, cases[i].account);
+        expect(fixture_call(HTTP_POST, cases[i].verb, ESCROW, STR("")), cases[i].http, code);
         assert_int_equal(fixture.submitted - before, cases[i].http == 202);
-        expect(call(HTTP_POST, cases[i].verb, NOWHERE, STR("")), 404, "escrow.unknown");
-        expect(call(HTTP_POST, cases[i].verb, PAID_EARLY, STR("")), 404, "escrow.unknown");
-        expect(call(HTTP_POST, cases[i].verb, "not-an-id", STR("{}")), 404, "escrow.unknown");
+        expect(fixture_call(HTTP_POST, cases[i].verb, NOWHERE, STR("")), 404, "escrow.unknown");
+        expect(fixture_call(HTTP_POST, cases[i].verb, PAID_EARLY, STR("")), 404, "escrow.unknown");
+        expect(fixture_call(HTTP_POST, cases[i].verb, "not-an-id", STR("{}")), 404,
+               "escrow.unknown");
     }
 }
 
 static void both_names_of_a_route_are_one_command(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_USER, BUYER);
-    expect(call(HTTP_POST, "/v1/escrows/:id/release", ESCROW, STR("")), 202, NULL);
+    fixture_as(ENGINE_ACTOR_USER, BUYER);
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/release", ESCROW, STR("")), 202, NULL);
     struct intake_request first = fixture.last;
-    expect(call(HTTP_POST, "/api/escrow/:id/release", "E0000000-0000-4000-8000-000000000005",
-                STR("{}")),
+    expect(fixture_call(HTTP_POST, "/api/escrow/:id/release",
+                        "E0000000-0000-4000-8000-000000000005", STR("{}")),
            202, NULL);
     assert_true(id_eq(first.id, fixture.last.id));
     assert_true(hash_eq(&first.content, &fixture.last.content));
@@ -383,38 +291,45 @@ static void both_names_of_a_route_are_one_command(void **state)
 static void reasons_are_taken_where_they_belong(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_USER, SELLER);
-    expect(call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("{\"reason\":\"broken\"}")), 202,
-           NULL);
+    fixture_as(ENGINE_ACTOR_USER, SELLER);
+    expect(
+        fixture_call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("{\"reason\":\"broken\"}")),
+        202, NULL);
     struct hash with = fixture.last.content;
-    expect(call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("{}")), 202, NULL);
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("{}")), 202, NULL);
     assert_false(hash_eq(&with, &fixture.last.content));
-    expect(call(HTTP_POST, "/v1/escrows/:id/mark-delivered", ESCROW, STR("{\"reason\":\"x\"}")),
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/mark-delivered", ESCROW,
+                        STR("{\"reason\":\"x\"}")),
            400, "json.unknown_field");
-    expect(call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("{\"reason\":7}")), 400,
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("{\"reason\":7}")), 400,
            "json.wrong_type");
-    expect(call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("[]")), 400, "json.not_an_object");
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("[]")), 400,
+           "json.not_an_object");
 }
 
 static void a_pending_deal_is_shown_but_not_acted_on(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_USER, BUYER);
-    expect(call(HTTP_GET, "/v1/escrows/:id", PENDING, STR("")), 200, NULL);
+    fixture_as(ENGINE_ACTOR_USER, BUYER);
+    expect(fixture_call(HTTP_GET, "/v1/escrows/:id", PENDING, STR("")), 200, NULL);
     expect_text(answer(), "/state", "PENDING");
     expect_text(answer(), "/description", "A shield");
-    expect(call(HTTP_GET, "/v1/escrows/:id/timeline", PENDING, STR("")), 200, NULL);
+    expect(fixture_call(HTTP_GET, "/v1/escrows/:id/timeline", PENDING, STR("")), 200, NULL);
     assert_int_equal(json_at(answer(), "/items")->count, 0);
-    expect(call(HTTP_POST, "/v1/escrows/:id/cancel", PENDING, STR("")), 409, "escrow.pending");
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/cancel", PENDING, STR("")), 409,
+           "escrow.pending");
     assert_int_equal(fixture.ret.retry_after_s, 1);
-    expect(call(HTTP_POST, "/v1/escrows/:id/retry", PENDING, STR("")), 403, "escrow.not_allowed");
-    expect(call(HTTP_GET, "/v1/escrows/:id", REFUSED, STR("")), 200, NULL);
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/retry", PENDING, STR("")), 403,
+           "escrow.not_allowed");
+    expect(fixture_call(HTTP_GET, "/v1/escrows/:id", REFUSED, STR("")), 200, NULL);
     expect_text(answer(), "/state", "REJECTED");
     expect_text(answer(), "/rejection/code", "escrow.bad_price");
-    expect(call(HTTP_POST, "/v1/escrows/:id/cancel", REFUSED, STR("")), 404, "escrow.unknown");
-    as(ENGINE_ACTOR_USER, STRANGER);
-    expect(call(HTTP_GET, "/v1/escrows/:id", PENDING, STR("")), 404, "escrow.unknown");
-    expect(call(HTTP_POST, "/v1/escrows/:id/cancel", PENDING, STR("")), 404, "escrow.unknown");
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/cancel", REFUSED, STR("")), 404,
+           "escrow.unknown");
+    fixture_as(ENGINE_ACTOR_USER, STRANGER);
+    expect(fixture_call(HTTP_GET, "/v1/escrows/:id", PENDING, STR("")), 404, "escrow.unknown");
+    expect(fixture_call(HTTP_POST, "/v1/escrows/:id/cancel", PENDING, STR("")), 404,
+           "escrow.unknown");
     assert_int_equal(fixture.submitted, 0);
 }
 
@@ -441,21 +356,22 @@ static void reading_is_for_the_parties(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const char *code = cases[i].sees ? NULL : "escrow.unknown";
         int32_t http = cases[i].sees ? 200 : 404;
-        as(cases[i].kind, cases[i].account);
-        expect(call(HTTP_GET, "/v1/escrows/:id", ESCROW, STR("")), http, code);
+        fixture_as(cases[i].kind, cases[i].account);
+        expect(fixture_call(HTTP_GET, "/v1/escrows/:id", ESCROW, STR("")), http, code);
         if (cases[i].sees) {
             expect_text(answer(), "/state", "AWAIT_FUNDS");
             assert_int_equal(json_at(answer(), "/payment/client_secret")->kind == JSON_KIND_TEXT,
                              cases[i].pays);
         }
-        expect(call(HTTP_GET, "/v1/escrows/:id/timeline", ESCROW, STR("")), http, code);
+        expect(fixture_call(HTTP_GET, "/v1/escrows/:id/timeline", ESCROW, STR("")), http, code);
         if (cases[i].sees) {
             assert_int_equal(json_at(answer(), "/items")->count, 2);
             expect_text(answer(), "/items/1/type", "EscrowAwaitFunds");
         }
-        expect(call(HTTP_GET, "/v1/escrows/:id", PAID_EARLY, STR("")), 404, "escrow.unknown");
-        expect(call(HTTP_GET, "/v1/escrows/:id", "x", STR("")), 404, "escrow.unknown");
-        expect(call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
+        expect(fixture_call(HTTP_GET, "/v1/escrows/:id", PAID_EARLY, STR("")), 404,
+               "escrow.unknown");
+        expect(fixture_call(HTTP_GET, "/v1/escrows/:id", "x", STR("")), 404, "escrow.unknown");
+        expect(fixture_call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
         assert_int_equal(json_at(answer(), "/items")->count, cases[i].sees ? 1 : 0);
     }
 }
@@ -463,23 +379,24 @@ static void reading_is_for_the_parties(void **state)
 static void commands_are_for_who_gave_them(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
-    expect(call(HTTP_GET, "/v1/commands/:id", OPEN_COMMAND, STR("")), 200, NULL);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    expect(fixture_call(HTTP_GET, "/v1/commands/:id", OPEN_COMMAND, STR("")), 200, NULL);
     expect_text(answer(), "/status", "pending");
     expect_text(answer(), "/escrow_id", PENDING);
     expect_text(answer(), "/type", "CreateEscrow");
     assert_int_equal(fixture.ret.retry_after_s, 1);
-    expect(call(HTTP_GET, "/v1/commands/:id", REFUSED_COMMAND, STR("")), 200, NULL);
+    expect(fixture_call(HTTP_GET, "/v1/commands/:id", REFUSED_COMMAND, STR("")), 200, NULL);
     expect_text(answer(), "/status", "rejected");
     expect_text(answer(), "/rejection/code", "escrow.bad_price");
     expect_text(answer(), "/rejection/sentence", "Too much.");
     assert_int_equal(fixture.ret.retry_after_s, 0);
-    as(ENGINE_ACTOR_STAFF, STRANGER);
-    expect(call(HTTP_GET, "/v1/commands/:id", OPEN_COMMAND, STR("")), 200, NULL);
-    as(ENGINE_ACTOR_USER, BUYER);
-    expect(call(HTTP_GET, "/v1/commands/:id", OPEN_COMMAND, STR("")), 404, "command.unknown");
-    expect(call(HTTP_GET, "/v1/commands/:id", NOWHERE, STR("")), 404, "command.unknown");
-    expect(call(HTTP_GET, "/v1/commands/:id", "x", STR("")), 404, "command.unknown");
+    fixture_as(ENGINE_ACTOR_STAFF, STRANGER);
+    expect(fixture_call(HTTP_GET, "/v1/commands/:id", OPEN_COMMAND, STR("")), 200, NULL);
+    fixture_as(ENGINE_ACTOR_USER, BUYER);
+    expect(fixture_call(HTTP_GET, "/v1/commands/:id", OPEN_COMMAND, STR("")), 404,
+           "command.unknown");
+    expect(fixture_call(HTTP_GET, "/v1/commands/:id", NOWHERE, STR("")), 404, "command.unknown");
+    expect(fixture_call(HTTP_GET, "/v1/commands/:id", "x", STR("")), 404, "command.unknown");
 }
 
 static void query(const char *name, struct str value)
@@ -494,8 +411,7 @@ static void query(const char *name, struct str value)
 static void lists_are_walked_page_by_page(void **state)
 {
     (void)state;
-    testing_pg_run(
-        database,
+    fixture_run(
         "INSERT INTO escrow_view SELECT ('10000000-0000-4000-8000-00000000000' || i)::uuid, 1, 1, "
         "1, 1, i,"
         " 0, 0, 0, 0, 0, 0, 0, 0, 0, false, false, '" MARKETPLACE "',"
@@ -503,7 +419,7 @@ static void lists_are_walked_page_by_page(void **state)
         " CASE WHEN i % 2 = 0 THEN '" STRANGER "'::uuid ELSE '" NOWHERE "' END,"
         " 'acct_1', 1, 1, 1, 0, 0, '', '', '', 5000 + i / 2, 5000 FROM generate_series(1, 7) AS "
         "i;");
-    as(ENGINE_ACTOR_USER, STRANGER);
+    fixture_as(ENGINE_ACTOR_USER, STRANGER);
     struct str cursor = STR("");
     int64_t expected = 7; /* the newest first */
     for (int page = 0; page < 4; page++) {
@@ -512,7 +428,7 @@ static void lists_are_walked_page_by_page(void **state)
         if (cursor.len > 0) {
             query("cursor", cursor);
         }
-        expect(call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
+        expect(fixture_call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
         const struct json_value *items = json_at(answer(), "/items");
         assert_int_equal(items->count, page < 3 ? 2 : 1);
         for (uint32_t i = 0; i < items->count; i++) {
@@ -533,67 +449,75 @@ static void lists_are_walked_page_by_page(void **state)
         assert_string_equal(header("Link"), link);
     }
     fixture.req.query_count = 0;
-    as(ENGINE_ACTOR_STAFF, STRANGER);
-    expect(call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
+    fixture_as(ENGINE_ACTOR_STAFF, STRANGER);
+    expect(fixture_call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
     assert_int_equal(json_at(answer(), "/items")->count, 8);
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
-    expect(call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    expect(fixture_call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
     assert_int_equal(json_at(answer(), "/items")->count, 8);
-    as(ENGINE_ACTOR_USER, BUYER);
-    expect(call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
+    fixture_as(ENGINE_ACTOR_USER, BUYER);
+    expect(fixture_call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
     assert_int_equal(json_at(answer(), "/items")->count, 1);
 }
 
 static void bad_queries_are_refused(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_USER, BUYER);
+    fixture_as(ENGINE_ACTOR_USER, BUYER);
     static const char *const limits[] = {"0", "101", "-1", "", "x", "1.5"};
     for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
         fixture.req.query_count = 0;
         query("limit", str_of(limits[i]));
-        expect(call(HTTP_GET, "/v1/escrows", NULL, STR("")), 400, "gateway.list_limit");
+        expect(fixture_call(HTTP_GET, "/v1/escrows", NULL, STR("")), 400, "gateway.list_limit");
     }
     fixture.req.query_count = 0;
     query("limit", STR("100"));
-    expect(call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
+    expect(fixture_call(HTTP_GET, "/v1/escrows", NULL, STR("")), 200, NULL);
     query("cursor", STR("abc"));
-    expect(call(HTTP_GET, "/v1/escrows", NULL, STR("")), 400, "gateway.cursor");
+    expect(fixture_call(HTTP_GET, "/v1/escrows", NULL, STR("")), 400, "gateway.cursor");
     fixture.req.query_count = 0;
     query("after", STR("1"));
-    expect(call(HTTP_GET, "/v1/escrows/:id/timeline", ESCROW, STR("")), 200, NULL);
+    expect(fixture_call(HTTP_GET, "/v1/escrows/:id/timeline", ESCROW, STR("")), 200, NULL);
     assert_int_equal(json_at(answer(), "/items")->count, 1);
 }
 
 static void the_document_is_served(void **state)
 {
     (void)state;
-    expect(call(HTTP_GET, "/openapi.json", NULL, STR("")), 200, NULL);
+    expect(fixture_call(HTTP_GET, "/openapi.json", NULL, STR("")), 200, NULL);
     expect_text(answer(), "/openapi", "3.1.0");
 }
 
 int main(void)
 {
-    DEFER(testing_pg_free_at) struct testing_pg *testing = testing_pg_new("gateway");
-    if (!testing) {
+    DEFER(fixture_close) bool opened = fixture_open(rows);
+    if (!opened) {
         return TESTING_SKIPPED;
     }
-    database = testing;
-    testing_pg_run(database, rows);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(tokens_are_known_or_not, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_marketplace_opens_a_deal, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_the_intake_says_is_told, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_creations_reach_nobody, setup, teardown),
-        cmocka_unit_test_setup_teardown(actions_are_for_those_in_the_role, setup, teardown),
-        cmocka_unit_test_setup_teardown(both_names_of_a_route_are_one_command, setup, teardown),
-        cmocka_unit_test_setup_teardown(reasons_are_taken_where_they_belong, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_pending_deal_is_shown_but_not_acted_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(reading_is_for_the_parties, setup, teardown),
-        cmocka_unit_test_setup_teardown(commands_are_for_who_gave_them, setup, teardown),
-        cmocka_unit_test_setup_teardown(lists_are_walked_page_by_page, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_queries_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(the_document_is_served, setup, teardown),
+        cmocka_unit_test_setup_teardown(tokens_are_known_or_not, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_marketplace_opens_a_deal, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(what_the_intake_says_is_told, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(bad_creations_reach_nobody, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(actions_are_for_those_in_the_role, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(both_names_of_a_route_are_one_command, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(reasons_are_taken_where_they_belong, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_pending_deal_is_shown_but_not_acted_on, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(reading_is_for_the_parties, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(commands_are_for_who_gave_them, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(lists_are_walked_page_by_page, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(bad_queries_are_refused, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(the_document_is_served, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

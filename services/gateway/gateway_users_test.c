@@ -8,10 +8,9 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "gateway/gateway_http.h"
+#include "gateway/gateway_fixture.h"
 #include "gateway/gateway_repo.h"
 #include "json/json_read.h"
-#include "testing/testing_pg.h"
 
 #define MARKETPLACE "a0000000-0000-4000-8000-000000000001"
 #define OTHER_MARKETPLACE "a0000000-0000-4000-8000-000000000002"
@@ -31,8 +30,6 @@
 #define GET_COMMAND HTTP_GET, "/v1/commands/:id"
 #define LINK_BODY STR("{\"discord_id\":\"" DISCORD "\"}")
 
-static struct testing_pg *database;
-
 static const char *const rows =
     "INSERT INTO account VALUES"
     " ('" USER "', 1, '" MARKETPLACE "', 'Ada', '" DISCORD "', 1000000, 2000000),"
@@ -49,93 +46,13 @@ static const char *const rows =
     "', 'holdfast.gateway.v1.RegisterUser', '\\x00', decode(repeat('00', 32), 'hex'), '" MARKETPLACE
     "', 3000000, 0, 0, false, 2, 'user.bad_name', 'Such a name.', 4000000);";
 
-struct fixture {
-    struct arena arena;
-    struct op op;
-    struct gateway gateway;
-    struct gateway_caller caller;
-    struct http_response ret;
-    struct status submit_status;
-    uint32_t submitted;
-    struct intake_request last;
-};
-
-static struct fixture fixture;
-
-static struct id id_of(const char *text)
-{
-    struct id id = {.bytes = {0}};
-    assert_true(id_parse(str_of(text), &id));
-    return id;
-}
-
-static struct status fake_submit(struct op *op, void *ctx, const struct intake_request *request,
-                                 enum intake_result *ret_result)
-{
-    struct fixture *self = ctx;
-    self->submitted++;
-    self->last = *request;
-    *ret_result = INTAKE_STORED;
-    return status_failed(self->submit_status)
-               ? op_fail(op, self->submit_status.kind, "intake.full", "as told")
-               : OK;
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    fixture = (struct fixture){.submitted = 0};
-    arena_init(&fixture.arena, (size_t)64 * 1024 * 1024);
-    fixture.op = (struct op){.arena = &fixture.arena,
-                             .correlation_id = STR("c0000000-0000-4000-8000-00000000000c")};
-    const struct pg_options options = {.conninfo = testing_pg_url(database),
-                                       .application_name = STR("gateway_users_test"),
-                                       .stmts = gateway_repo_stmts,
-                                       .stmt_count = gateway_repo_stmt_count,
-                                       .connections_max = 2};
-    assert_int_equal(pg_open(&fixture.op, &options, &fixture.gateway.pg).kind, STATUS_OK);
-    fixture.gateway.submit = fake_submit;
-    fixture.gateway.submit_ctx = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    pg_free(fixture.gateway.pg);
-    arena_fini(&fixture.arena);
-    return 0;
-}
-
 /* ---- Asking ---- */
-
-static void as(enum engine_actor_kind kind, const char *account)
-{
-    fixture.caller = (struct gateway_caller){.kind = kind, .account_id = id_of(account)};
-}
 
 /* Asks, and expects success with this HTTP status, or else the code of a failure. */
 static void ask(enum http_method method, const char *path, const char *id, struct str body,
                 int32_t http, const char *code)
 {
-    const struct http_route *route = NULL;
-    for (uint32_t i = 0; i < gateway_route_count && !route; i++) {
-        bool same = gateway_routes[i].method == method && strcmp(gateway_routes[i].path, path) == 0;
-        route = same ? &gateway_routes[i] : NULL;
-    }
-    if (!route) {
-        fail_msg("no route %s", path);
-        return;
-    }
-    const struct http_request req = {.method = method,
-                                     .route = route,
-                                     .params = {str_of(id)},
-                                     .body = body,
-                                     .idempotency_key = STR("key-1"),
-                                     .principal = &fixture.caller};
-    fixture.ret = (struct http_response){.status = 200};
-    fixture.op.err = (struct op_err){.code = NULL};
-    struct status st = route->handler(&fixture.op, &fixture.gateway, &req, &fixture.ret);
+    struct status st = fixture_call(method, path, id, body);
     assert_string_equal(status_failed(st) ? fixture.op.err.code : "", code ? code : "");
     assert_int_equal(status_failed(st) ? http_problem_status(&fixture.op, st) : fixture.ret.status,
                      http);
@@ -166,7 +83,7 @@ static void tells_id(const char *pointer, struct id id)
 static void marketplaces_and_staff_register(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
     ask(POST_USERS, "", STR("{\"display_name\":\"Ada\"}"), 202, NULL);
     struct str first = fixture.ret.body;
     const struct gateway_account_pending *pending = fixture.last.extra_row;
@@ -175,7 +92,7 @@ static void marketplaces_and_staff_register(void **state)
     tells("/escrow_id", NULL);
     tells("/status", "pending");
     assert_int_equal(fixture.last.topic, TOPIC_GATEWAY_COMMANDS_V1);
-    assert_true(id_eq(fixture.last.account, id_of(MARKETPLACE)));
+    assert_true(id_eq(fixture.last.account, fixture_id(MARKETPLACE)));
     assert_true(str_eq(fixture.ret.headers[0].name, STR("Location")));
     assert_true(str_has_prefix(fixture.ret.headers[0].value, STR("/v1/commands/")));
     assert_int_equal(fixture.ret.retry_after_s, 1);
@@ -187,8 +104,8 @@ static void marketplaces_and_staff_register(void **state)
         NULL);
     pending = fixture.last.extra_row;
     assert_true(str_eq(pending->discord_id, STR(DISCORD)));
-    assert_true(id_eq(pending->marketplace_id, id_of(MARKETPLACE)));
-    as(ENGINE_ACTOR_STAFF, STAFF);
+    assert_true(id_eq(pending->marketplace_id, fixture_id(MARKETPLACE)));
+    fixture_as(ENGINE_ACTOR_STAFF, STAFF);
     ask(POST_USERS, "", STR("{\"display_name\":\"Ada\"}"), 202, NULL);
     pending = fixture.last.extra_row;
     assert_true(id_is_none(pending->marketplace_id));
@@ -226,14 +143,14 @@ static void bad_registrations_reach_nobody(void **state)
          "json.unknown_field", NULL},
     };
 
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         ask(POST_USERS, "", cases[i].body, cases[i].http, cases[i].code);
         if (cases[i].field) {
             assert_string_equal(fixture.op.err.field, cases[i].field);
         }
     }
-    as(ENGINE_ACTOR_USER, USER);
+    fixture_as(ENGINE_ACTOR_USER, USER);
     ask(POST_USERS, "", STR("{\"display_name\":\"Ada\"}"), 403, "user.not_allowed");
     assert_int_equal(fixture.submitted, 0);
 }
@@ -270,7 +187,7 @@ static void users_are_for_those_in_the_role(void **state)
     uint32_t accepted = 0;
     for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
         const struct role_case *row = &roles[i];
-        as(row->kind, row->account);
+        fixture_as(row->kind, row->account);
         ask(GET_USER, row->user, STR(""), row->get, row->get == 404 ? "user.unknown" : NULL);
         const char *code = row->link == 403   ? "user.not_allowed"
                            : row->link == 404 ? "user.unknown"
@@ -280,14 +197,14 @@ static void users_are_for_those_in_the_role(void **state)
         assert_int_equal(fixture.ret.retry_after_s, row->link == 202 || row->link == 409);
     }
     assert_int_equal(fixture.submitted, accepted);
-    assert_true(id_eq(fixture.last.key, id_of(OF_STAFF)));
+    assert_true(id_eq(fixture.last.key, fixture_id(OF_STAFF)));
     assert_null(fixture.last.extra_table);
 }
 
 static void links_are_checked(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
     ask(POST_LINK, USER, STR("{}"), 400, "json.missing_field");
     ask(POST_LINK, USER, STR("{\"discord_id\":\"12\"}"), 422, "user.bad_discord_id");
     assert_string_equal(fixture.op.err.field, "/discord_id");
@@ -299,7 +216,7 @@ static void links_are_checked(void **state)
 static void users_are_shown_exactly(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_STAFF, STAFF);
+    fixture_as(ENGINE_ACTOR_STAFF, STAFF);
     ask(GET_USER, USER, STR(""), 200, NULL);
     assert_true(
         str_eq(fixture.ret.body,
@@ -323,32 +240,34 @@ static void users_are_shown_exactly(void **state)
 static void commands_are_about_users_too(void **state)
 {
     (void)state;
-    as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, MARKETPLACE);
     ask(GET_COMMAND, REFUSED_COMMAND, STR(""), 200, NULL);
     tells("/user_id", REFUSED);
     tells("/escrow_id", NULL);
     tells("/type", "RegisterUser");
     tells("/status", "rejected");
     tells("/rejection/code", "user.bad_name");
-    as(ENGINE_ACTOR_MARKETPLACE, OTHER_MARKETPLACE);
+    fixture_as(ENGINE_ACTOR_MARKETPLACE, OTHER_MARKETPLACE);
     ask(GET_COMMAND, REFUSED_COMMAND, STR(""), 404, "command.unknown");
 }
 
 int main(void)
 {
-    DEFER(testing_pg_free_at) struct testing_pg *testing = testing_pg_new("gateway");
-    if (!testing) {
+    DEFER(fixture_close) bool opened = fixture_open(rows);
+    if (!opened) {
         return TESTING_SKIPPED;
     }
-    database = testing;
-    testing_pg_run(database, rows);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(marketplaces_and_staff_register, setup, teardown),
-        cmocka_unit_test_setup_teardown(bad_registrations_reach_nobody, setup, teardown),
-        cmocka_unit_test_setup_teardown(users_are_for_those_in_the_role, setup, teardown),
-        cmocka_unit_test_setup_teardown(links_are_checked, setup, teardown),
-        cmocka_unit_test_setup_teardown(users_are_shown_exactly, setup, teardown),
-        cmocka_unit_test_setup_teardown(commands_are_about_users_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(marketplaces_and_staff_register, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(bad_registrations_reach_nobody, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(users_are_for_those_in_the_role, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(links_are_checked, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(users_are_shown_exactly, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(commands_are_about_users_too, fixture_setup,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
