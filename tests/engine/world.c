@@ -101,6 +101,10 @@ int world_main(int argc, char **argv, const struct world_test *tests, uint32_t t
         print_message("skipped: HOLDFAST_TEST_DATABASE_URL or HOLDFAST_TEST_KAFKA is not set\n");
         return SKIPPED;
     }
+    if (count == 0) {
+        print_error("there is no such test\n");
+        return 1;
+    }
     return _cmocka_run_group_tests(real ? "real" : "sim", units, count, NULL, NULL);
 }
 
