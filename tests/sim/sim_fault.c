@@ -5,22 +5,93 @@
 
 #include "base/assert.h"
 
+const char *sim_step_name(enum sim_step step)
+{
+    static const char *const names[SIM_STEP_COUNT] = {
+        [SIM_STEP_NONE] = "",
+        [SIM_STEP_CONNECT] = "connect",
+        [SIM_STEP_HEARTBEAT] = "heartbeat",
+        [SIM_STEP_RETIRE] = "retire",
+        [SIM_STEP_CLAIM] = "claim",
+        [SIM_STEP_RELEASE] = "release",
+        [SIM_STEP_STOP] = "stop",
+        [SIM_STEP_BEGIN] = "begin",
+        [SIM_STEP_LOAD] = "load",
+        [SIM_STEP_LOAD_CHILDREN] = "load_children",
+        [SIM_STEP_SCAN] = "scan",
+        [SIM_STEP_INSERT] = "insert",
+        [SIM_STEP_UPDATE] = "update",
+        [SIM_STEP_ERASE] = "erase",
+        [SIM_STEP_TOUCH] = "touch",
+        [SIM_STEP_TELL] = "tell",
+        [SIM_STEP_SYNC] = "sync",
+        [SIM_STEP_COMMIT] = "commit",
+        [SIM_STEP_ROLLBACK] = "rollback",
+        [SIM_STEP_CLUSTER_ID] = "cluster_id",
+        [SIM_STEP_TOPIC_INFO] = "topic_info",
+        [SIM_STEP_TAILS] = "tails",
+        [SIM_STEP_ASSIGN] = "assign",
+        [SIM_STEP_POLL] = "poll",
+        [SIM_STEP_COMMIT_POSITION] = "commit_position",
+        [SIM_STEP_PRODUCE] = "produce",
+        [SIM_STEP_HURRY] = "hurry",
+        [SIM_STEP_DELIVERED] = "delivered",
+        [SIM_STEP_RESET_PRODUCER] = "reset_producer",
+        [SIM_STEP_FREE_SLOTS] = "free_slots",
+        [SIM_STEP_SEND] = "send",
+        [SIM_STEP_TAKE] = "take",
+    };
+
+    ASSERT(step < SIM_STEP_COUNT);
+    return names[step];
+}
+
+static void strike(const struct sim_fault *fault, enum sim_strike how)
+{
+    if (fault->watch) {
+        fault->watch->struck(fault->watch->context, how, fault->step);
+    }
+}
+
+/* How the call that is being made ended. */
+static void heard(const struct sim_fault *fault, enum status_kind kind, bool got)
+{
+    if (fault->watch) {
+        fault->watch->heard(fault->watch->context, fault->step, fault->about, kind, got);
+    }
+}
+
+static STATUS told(const struct sim_fault *fault, struct status st)
+{
+    heard(fault, st.kind, false);
+    return st;
+}
+
 /* True when the process is (now) dead. */
-static bool hit(struct sim_fault *fault)
+static bool hit(struct sim_fault *fault, enum sim_step step, const char *about)
 {
     if (fault->dead) {
         return true;
     }
+    fault->step = step;
+    fault->about = about;
     fault->calls++;
     if (fault->calls == fault->pause_at && fault->pause) {
+        strike(fault, SIM_STRIKE_PAUSE);
         fault->pause(fault->context);
     }
-    fault->dead = fault->calls == fault->crash_at;
+    if (fault->calls == fault->crash_at) {
+        fault->dead = true;
+        strike(fault, SIM_STRIKE_CRASH);
+    }
     return fault->dead;
 }
 
-static STATUS died(struct op *op)
+static STATUS died(struct op *op, const struct sim_fault *fault)
 {
+    if (!fault->dead) {
+        heard(fault, STATUS_RETRY, false);
+    }
     return op_fail(op, STATUS_RETRY, "sim.dead", "nothing is heard from here any more");
 }
 
@@ -47,81 +118,91 @@ static void store_close(struct store *store)
     }
 }
 
-/* True when this call gets no answer. */
-static bool gone(struct fault_store *self)
+/* Fails when this call gets no answer. */
+static STATUS reach_store(struct op *op, struct fault_store *self, enum sim_step step,
+                          const char *about)
 {
-    bool dead = hit(self->fault);
-    self->cut |= self->fault->store_away;
-    return dead || self->cut;
+    struct sim_fault *fault = self->fault;
+    bool dead = hit(fault, step, about);
+    if (!dead && fault->store_away) {
+        strike(fault, SIM_STRIKE_STORE_AWAY);
+        self->cut = true;
+    }
+    return dead || self->cut ? died(op, fault) : OK;
 }
 
 static void store_rollback(struct store *store)
 {
     struct fault_store *self = store_of(store);
-    if (!hit(self->fault)) {
+    if (!hit(self->fault, SIM_STEP_ROLLBACK, NULL)) {
         self->inner->ops->rollback(self->inner); /* of a cut connection too: it is idle then */
+        heard(self->fault, STATUS_OK, false);
     }
 }
 
 static STATUS store_connect(struct op *op, struct store *store)
 {
     struct fault_store *self = store_of(store);
-    if (hit(self->fault) || self->fault->store_away) {
-        return died(op);
-    }
     self->cut = false;
-    return self->inner->ops->connect(op, self->inner);
+    TRY(reach_store(op, self, SIM_STEP_CONNECT, NULL));
+    return told(self->fault, self->inner->ops->connect(op, self->inner));
 }
 
 static STATUS store_heartbeat(struct op *op, struct store *store, struct id owner, int64_t lease_ms,
                               struct store_view *ret_view)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op)
-                      : self->inner->ops->heartbeat(op, self->inner, owner, lease_ms, ret_view);
+    TRY(reach_store(op, self, SIM_STEP_HEARTBEAT, NULL));
+    return told(self->fault,
+                self->inner->ops->heartbeat(op, self->inner, owner, lease_ms, ret_view));
 }
 
 static STATUS store_retire(struct op *op, struct store *store, struct id owner)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op) : self->inner->ops->retire(op, self->inner, owner);
+    TRY(reach_store(op, self, SIM_STEP_RETIRE, NULL));
+    return told(self->fault, self->inner->ops->retire(op, self->inner, owner));
 }
 
 static STATUS store_claim(struct op *op, struct store *store, const struct store_lane *seen,
                           struct id owner, int64_t *ret_epoch)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op) : self->inner->ops->claim(op, self->inner, seen, owner, ret_epoch);
+    TRY(reach_store(op, self, SIM_STEP_CLAIM, NULL));
+    return told(self->fault, self->inner->ops->claim(op, self->inner, seen, owner, ret_epoch));
 }
 
 static STATUS store_release(struct op *op, struct store *store, struct store_lane_ref ref,
                             bool clean)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op) : self->inner->ops->release(op, self->inner, ref, clean);
+    TRY(reach_store(op, self, SIM_STEP_RELEASE, NULL));
+    return told(self->fault, self->inner->ops->release(op, self->inner, ref, clean));
 }
 
 static STATUS store_stop(struct op *op, struct store *store, struct store_lane_ref ref,
                          struct str reason)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op) : self->inner->ops->stop(op, self->inner, ref, reason);
+    TRY(reach_store(op, self, SIM_STEP_STOP, NULL));
+    return told(self->fault, self->inner->ops->stop(op, self->inner, ref, reason));
 }
 
 static STATUS store_begin(struct op *op, struct store *store, const struct store_lane_ref *refs,
                           uint32_t ref_count, struct store_fence *ret_fence)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op)
-                      : self->inner->ops->begin(op, self->inner, refs, ref_count, ret_fence);
+    TRY(reach_store(op, self, SIM_STEP_BEGIN, NULL));
+    return told(self->fault, self->inner->ops->begin(op, self->inner, refs, ref_count, ret_fence));
 }
 
 static STATUS store_load(struct op *op, struct store *store, const struct table *table,
                          const struct id *keys, uint32_t key_count, struct store_rows *ret_rows)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op)
-                      : self->inner->ops->load(op, self->inner, table, keys, key_count, ret_rows);
+    TRY(reach_store(op, self, SIM_STEP_LOAD, table->name));
+    return told(self->fault,
+                self->inner->ops->load(op, self->inner, table, keys, key_count, ret_rows));
 }
 
 static STATUS store_load_children(struct op *op, struct store *store, const struct table *table,
@@ -129,9 +210,9 @@ static STATUS store_load_children(struct op *op, struct store *store, const stru
                                   struct store_rows *ret_rows)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op)
-                      : self->inner->ops->load_children(op, self->inner, table, parents,
-                                                        parent_count, ret_rows);
+    TRY(reach_store(op, self, SIM_STEP_LOAD_CHILDREN, table->name));
+    return told(self->fault, self->inner->ops->load_children(op, self->inner, table, parents,
+                                                             parent_count, ret_rows));
 }
 
 static STATUS store_scan(struct op *op, struct store *store, const struct table_scan *scan,
@@ -139,73 +220,78 @@ static STATUS store_scan(struct op *op, struct store *store, const struct table_
                          struct store_rows *ret_rows)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op)
-                      : self->inner->ops->scan(op, self->inner, scan, like, bound, limit, ret_rows);
+    TRY(reach_store(op, self, SIM_STEP_SCAN, scan->name));
+    return told(self->fault,
+                self->inner->ops->scan(op, self->inner, scan, like, bound, limit, ret_rows));
 }
 
 static STATUS store_insert(struct op *op, struct store *store, const struct table *table,
                            const void *const *rows, uint32_t row_count)
 {
     struct fault_store *self = store_of(store);
-    if (gone(self)) {
-        return died(op);
-    }
+    TRY(reach_store(op, self, SIM_STEP_INSERT, table->name));
     if (self->fault->refused_table == table) {
+        strike(self->fault, SIM_STRIKE_REFUSED);
+        heard(self->fault, self->fault->refused_kind, false);
         return op_fail(op, self->fault->refused_kind, "sim.refused", "%s", table->name);
     }
-    return self->inner->ops->insert(op, self->inner, table, rows, row_count);
+    return told(self->fault, self->inner->ops->insert(op, self->inner, table, rows, row_count));
 }
 
 static STATUS store_update(struct op *op, struct store *store, const struct table *table,
                            const void *const *rows, const int64_t *old_versions, uint32_t row_count)
 {
     struct fault_store *self = store_of(store);
-    return gone(self)
-               ? died(op)
-               : self->inner->ops->update(op, self->inner, table, rows, old_versions, row_count);
+    TRY(reach_store(op, self, SIM_STEP_UPDATE, table->name));
+    return told(self->fault,
+                self->inner->ops->update(op, self->inner, table, rows, old_versions, row_count));
 }
 
 static STATUS store_erase(struct op *op, struct store *store, const struct table *table,
                           const void *const *rows, uint32_t row_count)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op) : self->inner->ops->erase(op, self->inner, table, rows, row_count);
+    TRY(reach_store(op, self, SIM_STEP_ERASE, table->name));
+    return told(self->fault, self->inner->ops->erase(op, self->inner, table, rows, row_count));
 }
 
 static STATUS store_touch(struct op *op, struct store *store, const struct store_fence *fence)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op) : self->inner->ops->touch(op, self->inner, fence);
+    TRY(reach_store(op, self, SIM_STEP_TOUCH, NULL));
+    return told(self->fault, self->inner->ops->touch(op, self->inner, fence));
 }
 
 static STATUS store_tell(struct op *op, struct store *store, const struct store_fence *fence)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op) : self->inner->ops->tell(op, self->inner, fence);
+    TRY(reach_store(op, self, SIM_STEP_TELL, NULL));
+    return told(self->fault, self->inner->ops->tell(op, self->inner, fence));
 }
 
 static STATUS store_sync(struct op *op, struct store *store)
 {
     struct fault_store *self = store_of(store);
-    return gone(self) ? died(op) : self->inner->ops->sync(op, self->inner);
+    TRY(reach_store(op, self, SIM_STEP_SYNC, NULL));
+    return told(self->fault, self->inner->ops->sync(op, self->inner));
 }
 
 static STATUS store_commit(struct op *op, struct store *store)
 {
     struct fault_store *self = store_of(store);
-    if (gone(self)) {
-        return died(op);
+    struct sim_fault *fault = self->fault;
+    TRY(reach_store(op, self, SIM_STEP_COMMIT, NULL));
+    if (++fault->commits != fault->lose_commit_at) {
+        return told(fault, self->inner->ops->commit(op, self->inner));
     }
-    if (++self->fault->commits != self->fault->lose_commit_at) {
-        return self->inner->ops->commit(op, self->inner);
-    }
+    strike(fault, fault->lose_committed ? SIM_STRIKE_COMMIT_UNSAID : SIM_STRIKE_COMMIT_LOST);
     self->cut = true;
-    if (self->fault->lose_committed) {
-        TRY(self->inner->ops->commit(op, self->inner));
+    if (fault->lose_committed) {
+        TRY(told(fault, self->inner->ops->commit(op, self->inner)));
     } else {
         self->inner->ops->rollback(self->inner);
     }
-    return died(op);
+    return died(op, fault);
 }
 
 static const struct store_ops fault_store_ops = {
@@ -278,52 +364,9 @@ static void bus_wait(struct bus *bus, int64_t timeout_ms)
     bus_of(bus)->inner->ops->wait(bus_of(bus)->inner, timeout_ms);
 }
 
-static void bus_hurry(struct bus *bus)
-{
-    struct fault_bus *self = bus_of(bus);
-    if (!hit(self->fault)) {
-        self->inner->ops->hurry(self->inner);
-    }
-}
-
 static void bus_wake(struct bus *bus)
 {
     bus_of(bus)->inner->ops->wake(bus_of(bus)->inner);
-}
-
-static void bus_commit_position(struct bus *bus, enum topic topic, int32_t partition,
-                                int64_t next_offset)
-{
-    struct fault_bus *self = bus_of(bus);
-    if (!hit(self->fault)) {
-        self->inner->ops->commit_position(self->inner, topic, partition, next_offset);
-    }
-}
-
-/* True when this call gets no answer. */
-static bool unheard(struct fault_bus *self)
-{
-    return hit(self->fault) || self->fault->bus_away;
-}
-
-static STATUS bus_poll(struct op *op, struct bus *bus, struct bus_record *ret_record, bool *ret_got)
-{
-    struct fault_bus *self = bus_of(bus);
-    if (self->fault->bus_away) {
-        *ret_got = false;
-        return OK;
-    }
-    if (hit(self->fault)) {
-        *ret_got = false;
-        return died(op);
-    }
-    return self->inner->ops->poll(op, self->inner, ret_record, ret_got);
-}
-
-static bool bus_delivered(struct bus *bus, struct bus_delivery *ret_delivery)
-{
-    struct fault_bus *self = bus_of(bus);
-    return !unheard(self) && self->inner->ops->delivered(self->inner, ret_delivery);
 }
 
 static uint32_t bus_in_flight(struct bus *bus)
@@ -331,47 +374,119 @@ static uint32_t bus_in_flight(struct bus *bus)
     return bus_of(bus)->inner->ops->in_flight(bus_of(bus)->inner);
 }
 
+/* False: nothing is done and nothing is heard. */
+static bool is_there(struct fault_bus *self, enum sim_step step, const char *about)
+{
+    struct sim_fault *fault = self->fault;
+    if (hit(fault, step, about)) {
+        return false;
+    }
+    if (fault->bus_away) {
+        strike(fault, SIM_STRIKE_BUS_AWAY);
+        return false;
+    }
+    return true;
+}
+
+static STATUS reach_bus(struct op *op, struct fault_bus *self, enum sim_step step, enum topic topic)
+{
+    return is_there(self, step, topology_topics[topic].name) ? OK : died(op, self->fault);
+}
+
+static void bus_hurry(struct bus *bus)
+{
+    struct fault_bus *self = bus_of(bus);
+    if (is_there(self, SIM_STEP_HURRY, NULL)) {
+        self->inner->ops->hurry(self->inner);
+        heard(self->fault, STATUS_OK, false);
+    }
+}
+
+static void bus_commit_position(struct bus *bus, enum topic topic, int32_t partition,
+                                int64_t next_offset)
+{
+    struct fault_bus *self = bus_of(bus);
+    if (is_there(self, SIM_STEP_COMMIT_POSITION, topology_topics[topic].name)) {
+        self->inner->ops->commit_position(self->inner, topic, partition, next_offset);
+        heard(self->fault, STATUS_OK, false);
+    }
+}
+
+/* While no broker answers there is simply nothing to be read. */
+static STATUS bus_poll(struct op *op, struct bus *bus, struct bus_record *ret_record, bool *ret_got)
+{
+    struct fault_bus *self = bus_of(bus);
+    *ret_got = false;
+    if (!is_there(self, SIM_STEP_POLL, NULL)) {
+        return self->fault->dead ? died(op, self->fault) : OK;
+    }
+    struct status st = self->inner->ops->poll(op, self->inner, ret_record, ret_got);
+    self->fault->about = *ret_got ? topology_topics[ret_record->topic].name : NULL;
+    heard(self->fault, st.kind, *ret_got);
+    return st;
+}
+
+static bool bus_delivered(struct bus *bus, struct bus_delivery *ret_delivery)
+{
+    struct fault_bus *self = bus_of(bus);
+    if (!is_there(self, SIM_STEP_DELIVERED, NULL)) {
+        return false;
+    }
+    bool got = self->inner->ops->delivered(self->inner, ret_delivery);
+    self->fault->about = got ? topology_topics[ret_delivery->topic].name : NULL;
+    heard(self->fault, STATUS_OK, got);
+    return got;
+}
+
 static STATUS bus_cluster_id(struct op *op, struct bus *bus, struct str *ret_id)
 {
     struct fault_bus *self = bus_of(bus);
-    return unheard(self) ? died(op) : self->inner->ops->cluster_id(op, self->inner, ret_id);
+    TRY(is_there(self, SIM_STEP_CLUSTER_ID, NULL) ? OK : died(op, self->fault));
+    return told(self->fault, self->inner->ops->cluster_id(op, self->inner, ret_id));
 }
 
 static STATUS bus_topic_info(struct op *op, struct bus *bus, enum topic topic,
                              struct bus_topic_info *ret_info)
 {
     struct fault_bus *self = bus_of(bus);
-    return unheard(self) ? died(op)
-                         : self->inner->ops->topic_info(op, self->inner, topic, ret_info);
+    TRY(reach_bus(op, self, SIM_STEP_TOPIC_INFO, topic));
+    return told(self->fault, self->inner->ops->topic_info(op, self->inner, topic, ret_info));
 }
 
 static STATUS bus_tails(struct op *op, struct bus *bus, const enum topic *topics,
                         uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails)
 {
     struct fault_bus *self = bus_of(bus);
-    return unheard(self) ? died(op)
-                         : self->inner->ops->tails(op, self->inner, topics, topic_count, partition,
-                                                   ret_tails);
+    TRY(is_there(self, SIM_STEP_TAILS, NULL) ? OK : died(op, self->fault));
+    return told(self->fault, self->inner->ops->tails(op, self->inner, topics, topic_count,
+                                                     partition, ret_tails));
 }
 
+/* Says what is to be fetched, to nobody but this process itself. */
 static STATUS bus_assign(struct op *op, struct bus *bus, enum topic topic, int32_t partition,
                          int64_t offset)
 {
     struct fault_bus *self = bus_of(bus);
-    return hit(self->fault) ? died(op)
-                            : self->inner->ops->assign(op, self->inner, topic, partition, offset);
+    if (hit(self->fault, SIM_STEP_ASSIGN, topology_topics[topic].name)) {
+        return died(op, self->fault);
+    }
+    return told(self->fault, self->inner->ops->assign(op, self->inner, topic, partition, offset));
 }
 
 static STATUS bus_produce(struct op *op, struct bus *bus, const struct bus_message *message)
 {
     struct fault_bus *self = bus_of(bus);
-    return unheard(self) ? died(op) : self->inner->ops->produce(op, self->inner, message);
+    TRY(reach_bus(op, self, SIM_STEP_PRODUCE, message->topic));
+    return told(self->fault, self->inner->ops->produce(op, self->inner, message));
 }
 
 static STATUS bus_reset_producer(struct op *op, struct bus *bus)
 {
     struct fault_bus *self = bus_of(bus);
-    return hit(self->fault) ? died(op) : self->inner->ops->reset_producer(op, self->inner);
+    if (hit(self->fault, SIM_STEP_RESET_PRODUCER, NULL)) {
+        return died(op, self->fault);
+    }
+    return told(self->fault, self->inner->ops->reset_producer(op, self->inner));
 }
 
 static const struct bus_ops fault_bus_ops = {
@@ -413,19 +528,34 @@ static struct sim_fault_caller *caller_of(struct caller *caller)
 static uint32_t caller_free_slots(struct caller *caller)
 {
     struct sim_fault_caller *self = caller_of(caller);
-    return hit(self->fault) ? 0 : self->inner->ops->free_slots(self->inner);
+    if (hit(self->fault, SIM_STEP_FREE_SLOTS, NULL)) {
+        return 0;
+    }
+    uint32_t count = self->inner->ops->free_slots(self->inner);
+    heard(self->fault, STATUS_OK, count > 0);
+    return count;
 }
 
 static bool caller_send(struct caller *caller, const struct caller_call *call)
 {
     struct sim_fault_caller *self = caller_of(caller);
-    return !hit(self->fault) && self->inner->ops->send(self->inner, call);
+    if (hit(self->fault, SIM_STEP_SEND, NULL)) {
+        return false;
+    }
+    bool sent = self->inner->ops->send(self->inner, call);
+    heard(self->fault, STATUS_OK, sent);
+    return sent;
 }
 
 static bool caller_take(struct caller *caller, uint32_t thread, struct caller_answer *ret_answer)
 {
     struct sim_fault_caller *self = caller_of(caller);
-    return !hit(self->fault) && self->inner->ops->take(self->inner, thread, ret_answer);
+    if (hit(self->fault, SIM_STEP_TAKE, NULL)) {
+        return false;
+    }
+    bool got = self->inner->ops->take(self->inner, thread, ret_answer);
+    heard(self->fault, STATUS_OK, got);
+    return got;
 }
 
 static void caller_release(struct caller *caller, struct caller_answer *answer)
