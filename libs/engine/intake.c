@@ -482,6 +482,8 @@ static void *run(void *arg)
 {
     struct intake *intake = arg;
     int64_t close_by_ms = 0;
+    begin_work(intake, 0);
+    (void)is_connected(intake); /* the first request need not wait for it */
     while (!is_closing(intake, &close_by_ms)) {
         if (!work(intake, 0)) {
             int64_t wait_ms =
@@ -528,8 +530,8 @@ static struct intake *intake_new(void)
     return intake;
 }
 
-static STATUS open_conn(struct op *op, const struct intake_options *options,
-                        struct pg_conn **ret_conn)
+static STATUS new_conn(struct op *op, const struct intake_options *options,
+                       struct pg_conn **ret_conn)
 {
     static const struct pg_stmt *const stmts[] = {
         &engine_sql_intake_add, &engine_sql_intake_add_missing, &engine_sql_intake_contents,
@@ -547,15 +549,14 @@ static STATUS open_conn(struct op *op, const struct intake_options *options,
                                            .use = PG_USE_LANE,
                                            .stmts = stmts,
                                            .stmt_count = ARRAY_LEN(stmts)};
-    TRY(pg_conn_new(op, &conn_options, ret_conn));
-    return pg_conn_connect(op, *ret_conn);
+    return pg_conn_new(op, &conn_options, ret_conn);
 }
 
 STATUS intake_open(struct op *op, const struct intake_options *options, struct intake **ret_intake)
 {
     DEFER(intake_free_at) struct intake *intake = intake_new();
     intake->backlog_max_ms = options->backlog_max_ms;
-    TRY(open_conn(op, options, &intake->conn));
+    TRY(new_conn(op, options, &intake->conn));
     if (options->bus) {
         intake->bus = options->bus;
     } else {

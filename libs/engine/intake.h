@@ -65,8 +65,8 @@ struct intake_options {
                         successful open on */
 };
 
-/* Connects and starts the committing thread. STATUS_RETRY when the database is away. Kafka is not
- * waited for: what is stored is published as soon as it answers. */
+/* Starts the committing thread, which connects by itself: while the database is away, requests get
+ * "intake.unavailable"; Kafka is not waited for: what is stored is published as soon as it answers. */
 STATUS intake_open(struct op *op, const struct intake_options *options, struct intake **ret_intake);
 
 /* Refuses new requests, finishes what is queued and what Kafka has not acknowledged (within

@@ -390,6 +390,8 @@ static void test_database_gone_and_back(void **state)
 {
     (void)state;
     struct fixture *f = fixture_new(true);
+    struct intake_request before = request(id_random(), STR("before"));
+    submit(f, &before, INTAKE_STORED); /* connected */
     struct intake_request lost = request(id_random(), STR("stored, but nobody was told"));
     testing_proxy_set(f->proxy, TESTING_PROXY_CUT_ANSWER);
     enum intake_result result = INTAKE_RESULT_NONE;
@@ -397,14 +399,13 @@ static void test_database_gone_and_back(void **state)
     assert_int_equal(st.kind, STATUS_RETRY);
     assert_string_equal(f->op.err.code, "intake.unavailable");
     submit(f, &lost, INTAKE_REPEATED);
-
     testing_proxy_set(f->proxy, TESTING_PROXY_REFUSE);
     struct intake_request later = request(id_random(), STR("later"));
     st = intake_submit(&f->op, f->intake, &later, &result);
     assert_int_equal(st.kind, STATUS_RETRY);
     assert_string_equal(f->op.err.code, "intake.unavailable");
     assert_int_equal(result, INTAKE_RESULT_NONE);
-    assert_int_equal(intake_rows(), 1);
+    assert_int_equal(intake_rows(), 2);
     testing_proxy_set(f->proxy, TESTING_PROXY_FORWARD);
     int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
     do {

@@ -298,14 +298,15 @@ void svc_stop(struct svc *svc, bool failed)
     ASSERT(written == (ssize_t)sizeof(one) || errno == EAGAIN); /* full: somebody else woke it */
 }
 
-static void wait_for_event(struct svc *svc)
+/* timeout_ms: -1 for as long as it takes. */
+static void wait_for_event(struct svc *svc, int64_t timeout_ms)
 {
     struct pollfd fds[] = {{.fd = svc->signal_fd, .events = POLLIN},
                            {.fd = svc->wake_fd, .events = POLLIN}};
     if (svc_stopping(svc)) {
         return;
     }
-    int ready = poll(fds, ARRAY_LEN(fds), /* timeout */ -1);
+    int ready = poll(fds, ARRAY_LEN(fds), (int)timeout_ms);
     ASSERT(ready >= 0 || errno == EINTR);
     struct signalfd_siginfo info;
     if (ready > 0 && read(svc->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
@@ -317,11 +318,20 @@ static void wait_for_event(struct svc *svc)
     }
 }
 
+bool svc_pause(struct svc *svc, int64_t ms)
+{
+    int64_t until_ms = clock_mono_ms() + ms;
+    for (int64_t left = ms; left > 0 && !svc_stopping(svc); left = until_ms - clock_mono_ms()) {
+        wait_for_event(svc, left);
+    }
+    return !svc_stopping(svc);
+}
+
 void svc_serve(struct svc *svc)
 {
     say_ready(svc, true);
     while (!svc_stopping(svc)) {
-        wait_for_event(svc);
+        wait_for_event(svc, -1);
     }
     say_ready(svc, false);
 }
@@ -339,7 +349,8 @@ void svc_ready_lag(const struct svc *svc)
 
 static int exit_code(const struct svc *svc, struct op *op, struct status st)
 {
-    bool failed = status_failed(st);
+    bool asked = svc && st.kind == STATUS_CANCELED && svc_stopping(svc);
+    bool failed = status_failed(st) && !asked;
     if (failed && strcmp(op->err.code, "svc.printed") == 0) {
         return SVC_EXIT_OK;
     }

@@ -50,7 +50,7 @@ struct svc_info {
 struct svc;
 
 /* What a service does between its boot and its end: opens its parts, svc_serve, closes them. op is the
- * boot op: its arena lives as long as the service. */
+ * boot op: its arena lives as long as the service. STATUS_CANCELED is no failure once it is asked to end. */
 typedef struct status svc_run(struct op *op, struct svc *svc);
 
 /*
@@ -72,6 +72,9 @@ void svc_add_check(struct svc *svc, const char *name, svc_check *check, void *ct
 /* Says that the service is ready, waits until it is asked to end by a signal or svc_stop, and says that
  * it no longer is. Main thread only. */
 void svc_serve(struct svc *svc);
+/* Before svc_serve, for what is not there yet: waits so long, or until the service is asked to end; then
+ * false. Main thread only. */
+bool svc_pause(struct svc *svc, int64_t ms);
 /* True once the service is asked to end. From any thread. */
 bool svc_stopping(const struct svc *svc);
 /* Asks the service to end, as a TERM would, from any thread. failed: with exit code 1. */

@@ -13,8 +13,12 @@
 #include "obs/log.h"
 #include "svc/svc.h"
 
-static struct status open_pool(struct op *op, const struct conf *conf, struct pg **ret_pg)
+#define DATABASE_RETRY_MS 500 /* connecting itself takes its time, too */
+
+/* The pool reads and checks statements of the schema as it opens: whoever starts before PostgreSQL waits. */
+static struct status open_pool(struct op *op, struct svc *svc, struct pg **ret_pg)
 {
+    const struct conf *conf = svc_conf(svc);
     const struct pg_options options = {
         .conninfo = secret_reveal(conf_secret(conf, "DATABASE_URL")),
         .application_name = STR("gateway"),
@@ -22,7 +26,15 @@ static struct status open_pool(struct op *op, const struct conf *conf, struct pg
         .stmt_count = gateway_repo_stmt_count,
         .connections_max = (uint32_t)conf_i64(conf, "DATABASE_POOL_MAX"),
     };
-    return pg_open(op, &options, ret_pg);
+    struct status st = pg_open(op, &options, ret_pg);
+    while (st.kind == STATUS_RETRY) {
+        log_warn(op, "gateway.no_database", LOG_STATUS(st), LOG_FAILURE(op));
+        if (!svc_pause(svc, DATABASE_RETRY_MS)) {
+            return op_fail(op, STATUS_CANCELED, "gateway.no_database", "asked to end before");
+        }
+        st = pg_open(op, &options, ret_pg);
+    }
+    return st;
 }
 
 static struct status open_live(struct op *op, struct svc *svc, struct gateway_live **ret_live)
@@ -70,7 +82,7 @@ static struct status run(struct op *op, struct svc *svc)
 {
     const struct conf *conf = svc_conf(svc);
     DEFER(pg_free_at) struct pg *pg = NULL;
-    TRY(open_pool(op, conf, &pg));
+    TRY(open_pool(op, svc, &pg));
     DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {.service = &gateway_service};
     TRY(engine_run_open(op, svc, &engine_options, &engine));

@@ -84,6 +84,17 @@ def test_postgres_is_away(stack, servers):
     assert int(answer.headers["retry-after"]) > 0
     wait_for(lambda: all(process.admin("/readyz")[0] == 503 for process in stack.processes.values()), 15, "not ready")
     assert_alive(stack, ready=False)
+    for name in ("gateway-1", "payments-1"):  # who starts now waits, and ends when told to
+        early = stack.processes[name]
+        early.kill()
+        for again in (False, True):
+            early.start()
+            wait_for(lambda: early.admin("/livez"), 15, "a start without a database")
+            if not again:
+                early.child.terminate()
+                assert early.wait_ended() == 0, early.tail()
+    wait_for(lambda: stack.processes["gateway-1"].event("gateway.no_database"), 15, "waiting for the database")
+    assert_alive(stack, ready=False)
     servers.start()
     wait_all_ready(stack)
     assert deal.act("mark-delivered", "SELLER", key=key).status == 202
