@@ -185,6 +185,11 @@ static int64_t wall_us(const struct sim_db *db)
     return db->clock->wall_us + db->skew_us;
 }
 
+int64_t sim_db_now_us(const struct sim_db *db)
+{
+    return wall_us(db);
+}
+
 /* ---- Connections and transactions ---- */
 
 /* What decisions and owners without work call now. */

@@ -42,12 +42,9 @@ struct sim_discord_rates {
 
 void sim_discord_set_rates(struct sim_discord *discord, const struct sim_discord_rates *rates);
 
-#define SIM_DISCORD_SLOTS_MAX 64
-
 struct sim_discord_line {
     struct caller caller; /* first: the port */
     struct sim_discord *discord;
-    uint64_t number;
     uint32_t slots;
     uint32_t under_way;
 };

@@ -65,13 +65,10 @@ void sim_stripe_refuse(struct sim_stripe *stripe, const char *path, const char *
 
 /* ---- Being called ---- */
 
-#define SIM_STRIPE_SLOTS_MAX 64
-
 /* One process's connection pool. */
 struct sim_stripe_line {
     struct caller caller; /* first: the port */
     struct sim_stripe *stripe;
-    uint64_t number; /* this line's; calls of an older one with the same memory are strays */
     uint32_t slots;
     uint32_t under_way;
 };
@@ -139,6 +136,7 @@ struct sim_stripe_object {
     int64_t moved_minor; /* MOVED, RETURNED: what really moved */
     char currency[4];    /* lower case, of what moved */
     uint32_t intent;     /* of a refund: the number of what it gives back */
+    uint32_t charge;     /* of an intent: the last one's number, "ch_<number>"; 0: none yet */
     int64_t made_us;     /* wall clock */
 };
 

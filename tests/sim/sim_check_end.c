@@ -1,0 +1,309 @@
+/* Whether all has come to an end: requests, calls, deals, and what people were told. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "engine/engine_tables.h"
+#include "escrow/escrow_repo.h"
+#include "gateway/gateway_repo.h"
+#include "notifications/notifications_repo.h"
+#include "sim_check_internal.h"
+
+/* After this the product does not ask again: the provider may have forgotten the key. */
+#define ASK_MAX_US (INT64_C(20) * 3600 * 1000000)
+/* How late something that is due may still be decided. */
+#define LATE_MAX_US (INT64_C(60) * 1000000)
+#define NONCE_BYTES 12
+
+static bool is_poisoned(const struct sim_check *check, struct id key)
+{
+    return check->traffic && sim_traffic_is_poisoned(check->traffic, key);
+}
+
+/* ---- Requests ---- */
+
+void check_outcomes(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (int service = 0; service < SIM_SERVICE_COUNT; service++) {
+        uint32_t cursor = 0;
+        const struct intake_row *row;
+        while ((row = sim_db_next(check->place->dbs[service], &engine_intake_table, &cursor))) {
+            if (row->open && !is_poisoned(check, row->key)) {
+                sim_verdict_fail(verdict, SIM_RULE_OUTCOME,
+                                 "request %s about %s has no outcome after %d tries",
+                                 check_text(row->id), check_text(row->key), row->attempts);
+            }
+        }
+    }
+}
+
+/* ---- Calls ---- */
+
+/* Why nobody will answer it: a person must look. */
+static bool waits_for_person(const struct sim_check *check, const struct effect_row *effect)
+{
+    int64_t now_us = sim_db_now_us(check->place->dbs[SIM_PAYMENTS]);
+    return sim_stripe_key(check->stripe, effect->id) == SIM_STRIPE_KEY_BROKEN ||
+           now_us - effect->caused_at_us > ASK_MAX_US;
+}
+
+bool check_is_stuck(struct sim_check *check, struct id escrow_id)
+{
+    uint32_t cursor = 0;
+    const struct effect_row *effect;
+    while ((effect = sim_db_next(check->place->dbs[SIM_PAYMENTS], &engine_effect_table, &cursor))) {
+        if (effect->open && id_eq(effect->key, escrow_id) && waits_for_person(check, effect)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void check_effects(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (int service = 0; service < SIM_SERVICE_COUNT; service++) {
+        uint32_t cursor = 0;
+        const struct effect_row *effect;
+        while ((effect = sim_db_next(check->place->dbs[service], &engine_effect_table, &cursor))) {
+            bool excused = service == SIM_PAYMENTS && waits_for_person(check, effect);
+            if (effect->open && !excused) {
+                sim_verdict_fail(verdict, SIM_RULE_EFFECTS,
+                                 "call %s about %s is still open after %d attempts",
+                                 check_text(effect->id), check_text(effect->key), effect->attempts);
+            }
+        }
+    }
+}
+
+/* ---- Parking ---- */
+
+static void check_lanes(const struct sim_db *db, int service, struct sim_verdict *verdict)
+{
+    for (int32_t lane = 0; lane < LANES; lane++) {
+        if (sim_db_lane(db, lane).stopped) {
+            sim_verdict_fail(verdict, SIM_RULE_STOPPED, "lane %d of service %d: %s", lane, service,
+                             sim_db_stop_reason(db, lane));
+        }
+    }
+}
+
+void check_parked(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (int service = 0; service < SIM_SERVICE_COUNT; service++) {
+        struct sim_db *db = check->place->dbs[service];
+        uint32_t cursor = 0;
+        const struct parked_key_row *key;
+        while ((key = sim_db_next(db, &engine_parked_key_table, &cursor))) {
+            if (!is_poisoned(check, key->key)) {
+                sim_verdict_fail(verdict, SIM_RULE_PARKED, "key %s of service %d: " STR_FMT,
+                                 check_text(key->key), service, STR_ARG(key->reason));
+            }
+        }
+        cursor = 0;
+        const struct quarantine_row *row;
+        while ((row = sim_db_next(db, &engine_quarantine_table, &cursor))) {
+            sim_verdict_fail(verdict, SIM_RULE_PARKED, "quarantined from " STR_FMT ": " STR_FMT,
+                             STR_ARG(row->topic), STR_ARG(row->reason));
+        }
+        check_lanes(db, service, verdict);
+    }
+}
+
+/* ---- Deals ---- */
+
+static bool has_failed(const struct escrow *escrow)
+{
+    return escrow->payout_failed_minor > 0 || escrow->refund_failed_minor > 0;
+}
+
+bool check_is_overdue(struct sim_check *check)
+{
+    struct sim_db *oracle = check->place->dbs[SIM_ORACLE];
+    int64_t now_us = sim_db_now_us(oracle);
+    uint32_t cursor = 0;
+    const struct timer_row *timer;
+    while ((timer = sim_db_next(oracle, &engine_timer_table, &cursor))) {
+        if (timer->open && timer->due_at_us <= now_us) {
+            return true;
+        }
+    }
+    cursor = 0;
+    const struct escrow *escrow;
+    while ((escrow = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_table, &cursor))) {
+        if (has_failed(escrow) && !check_is_stuck(check, escrow->id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* INV32: the one clock that runs is the one that the deal's state has. */
+static void check_clock(struct sim_check *check, const struct escrow *escrow,
+                        struct sim_verdict *verdict)
+{
+    struct sim_db *oracle = check->place->dbs[SIM_ORACLE];
+    enum escrow_timer kind = escrow_timer_of(escrow->state);
+    for (int i = ESCROW_TIMER_NONE + 1; i < ESCROW_TIMER_COUNT; i++) {
+        const struct timer_row like = {.key = escrow->id, .kind = i};
+        const struct timer_row *timer = sim_db_find(oracle, &engine_timer_table, &like);
+        bool runs = timer && timer->open;
+        bool right = i == (int)kind ? runs && timer->generation == escrow->deadline_seq &&
+                                          timer->due_at_us == escrow->deadline_at_us
+                                    : !runs;
+        if (!right) {
+            sim_verdict_fail(verdict, SIM_RULE_TIMERS, "escrow %s in state %s: timer %s %s",
+                             check_text(escrow->id), escrow_state_name(escrow->state),
+                             escrow_timer_name((enum escrow_timer)i),
+                             runs ? "runs otherwise" : "does not run");
+        }
+        if (runs && timer->due_at_us + LATE_MAX_US < sim_db_now_us(oracle)) {
+            sim_verdict_fail(verdict, SIM_RULE_TIMERS, "escrow %s: timer %s is overdue",
+                             check_text(escrow->id), escrow_timer_name((enum escrow_timer)i));
+        }
+    }
+}
+
+/* A deal that nobody has to look at: it has ended, or a clock will end it. */
+static bool is_at_rest(const struct escrow *escrow)
+{
+    bool owes = escrow->due_seller_minor > 0 || escrow->due_buyer_minor > 0;
+    bool clocked = escrow_timer_of(escrow->state) != ESCROW_TIMER_NONE;
+    return (escrow_state_is_final(escrow->state) || clocked) && !owes;
+}
+
+void check_ends(struct sim_check *check, struct sim_verdict *verdict)
+{
+    uint32_t cursor = 0;
+    const struct escrow *escrow;
+    while ((escrow = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_table, &cursor))) {
+        check_clock(check, escrow, verdict);
+        if (!is_at_rest(escrow) && !check_is_stuck(check, escrow->id)) {
+            sim_verdict_fail(verdict, SIM_RULE_ENDED,
+                             "escrow %s hangs in state %s, due %" PRId64 "+%" PRId64
+                             ", failed %" PRId64 "+%" PRId64,
+                             check_text(escrow->id), escrow_state_name(escrow->state),
+                             escrow->due_seller_minor, escrow->due_buyer_minor,
+                             escrow->payout_failed_minor, escrow->refund_failed_minor);
+        }
+    }
+}
+
+/* ---- What the gateway shows ---- */
+
+static bool shows(const struct gateway_view *view, const struct escrow *escrow)
+{
+    return view->seq == escrow->seq && view->state == (int)escrow->state &&
+           view->received_minor == escrow->received_minor &&
+           view->held_minor == escrow->held_minor &&
+           view->suspense_minor == escrow->suspense_minor &&
+           view->due_seller_minor == escrow->due_seller_minor &&
+           view->due_buyer_minor == escrow->due_buyer_minor &&
+           view->paid_out_minor == escrow->paid_out_minor &&
+           view->refunded_minor == escrow->refunded_minor &&
+           view->payout_failed_minor == escrow->payout_failed_minor &&
+           view->refund_failed_minor == escrow->refund_failed_minor &&
+           view->price_minor == escrow->price_minor &&
+           view->deadline_at_us == escrow->deadline_at_us &&
+           id_eq(view->buyer_id, escrow->buyer_id) && id_eq(view->seller_id, escrow->seller_id);
+}
+
+void check_views(struct sim_check *check, struct sim_verdict *verdict)
+{
+    struct sim_db *gateway = check->place->dbs[SIM_GATEWAY];
+    uint32_t cursor = 0;
+    const struct escrow *escrow;
+    while ((escrow = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_table, &cursor))) {
+        const struct gateway_view like = {.id = escrow->id};
+        const struct gateway_view *view = sim_db_find(gateway, &gateway_view_table, &like);
+        if (!view || !shows(view, escrow)) {
+            sim_verdict_fail(verdict, SIM_RULE_VIEWS,
+                             "escrow %s at seq %" PRId64 " is shown as of %" PRId64,
+                             check_text(escrow->id), escrow->seq, view ? view->seq : 0);
+        }
+    }
+    uint32_t entries = sim_db_count(gateway, &gateway_entry_table);
+    uint32_t transitions = sim_db_count(check->place->dbs[SIM_ESCROW], &escrow_transition_table);
+    if (entries != transitions) {
+        sim_verdict_fail(verdict, SIM_RULE_VIEWS, "%u entries are shown of %u events", entries,
+                         transitions);
+    }
+}
+
+/* ---- What people were told ---- */
+
+/* What a message carries for its delivery: the end of its id, in hex. */
+static void nonce_of(struct id delivery_id, char ret_nonce[2 * NONCE_BYTES + 1])
+{
+    struct strbuf buf;
+    struct str text;
+    strbuf_init_fixed(&buf, ret_nonce, 2 * NONCE_BYTES + 1);
+    strbuf_add_hex(&buf, delivery_id.bytes + sizeof(delivery_id.bytes) - NONCE_BYTES, NONCE_BYTES);
+    bool fits = strbuf_finish(&buf, &text);
+    ASSERT(fits);
+}
+
+/* One notice about one event, in one role, is one delivery. */
+static void check_delivery_once(struct sim_index *seen, const struct delivery *delivery,
+                                struct sim_verdict *verdict)
+{
+    char name[64];
+    (void)snprintf(name, sizeof(name), "%" PRId64 " %d %d", delivery->seq, (int)delivery->notice,
+                   (int)delivery->role);
+    struct id notice = id_v5(delivery->escrow_id, str_of(name));
+    if (sim_index_get(seen, notice) != SIM_INDEX_NONE) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "escrow %s: notice %s has two deliveries",
+                         check_text(delivery->escrow_id), name);
+    }
+    sim_index_set(seen, notice, 0);
+    if (delivery->open) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s is still waiting",
+                         check_text(delivery->id));
+    }
+}
+
+/* The messages of one delivery: said again only when Discord had forgotten the first. */
+static void check_messages(struct sim_check *check, const struct delivery *delivery,
+                           const struct recipient *recipient, struct sim_verdict *verdict)
+{
+    char nonce[2 * NONCE_BYTES + 1];
+    char reader[32];
+    nonce_of(delivery->id, nonce);
+    uint32_t found = 0;
+    int64_t last_us = 0;
+    for (uint32_t i = 0; i < sim_discord_count(check->discord); i++) {
+        const struct sim_discord_message *message = sim_discord_message(check->discord, i);
+        if (strcmp(message->nonce, nonce) != 0) {
+            continue;
+        }
+        (void)snprintf(reader, sizeof(reader), "%" PRIu64, message->recipient);
+        if (!recipient || !str_eq(recipient->discord_id, str_of(reader))) {
+            sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was read by %s",
+                             check_text(delivery->id), reader);
+        }
+        if (found++ > 0 && message->at_us - last_us <= SIM_DISCORD_NONCE_US) {
+            sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s was said %u times",
+                             check_text(delivery->id), found);
+        }
+        last_us = message->at_us;
+    }
+    if (delivery->state == DELIVERY_SENT && found == 0) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was never said",
+                         check_text(delivery->id));
+    }
+}
+
+void check_notices(struct sim_check *check, struct sim_verdict *verdict)
+{
+    struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
+    struct sim_index seen = {.keys = NULL};
+    uint32_t cursor = 0;
+    const struct delivery *delivery;
+    while ((delivery = sim_db_next(db, &notifications_repo_delivery, &cursor))) {
+        const struct recipient like = {.user_id = delivery->user_id};
+        check_delivery_once(&seen, delivery, verdict);
+        check_messages(check, delivery, sim_db_find(db, &notifications_repo_recipient, &like),
+                       verdict);
+    }
+    sim_index_fini(&seen);
+}

@@ -1,0 +1,142 @@
+#pragma once
+
+#include "base/arena.h"
+#include "base/hash.h"
+#include "base/lane.h"
+#include "escrow/escrow.h"
+#include "payments/payments_decide.h"
+#include "sim_check.h"
+#include "sim_index.h"
+
+/* The checker's own books, and what its parts share: sim_check.c keeps them, _money.c holds the ledger
+ * against the provider, _records.c reads the topics, _end.c asks whether all has come to an end. */
+
+/* All about one escrow: what the provider did, what the ledger says, what was told. */
+struct check_deal {
+    struct id id;
+    /* The provider, counted anew each time. */
+    int64_t came_minor, came_foreign_minor;
+    int64_t went_minor, went_foreign_minor; /* moved or under way, and not come back */
+    int64_t paid_minor;                     /* transfers that moved */
+    int64_t returned_minor;                 /* refunds that moved and came back */
+    uint32_t transfers;
+    /* The ledger, line by line. */
+    int64_t sums[ESCROW_ACCOUNT_COUNT]; /* credits minus debits, in the escrow's currency */
+    int64_t foreign_minor;
+    int64_t received_minor, paid_out_minor, refunded_minor; /* by the lines that touch PSP_CLEAR */
+    int64_t seq;
+    int64_t transfer_count;
+    struct hash head;
+    enum escrow_state state;
+    /* The topics. */
+    int64_t escrow_seq, payments_seq;
+};
+
+/* One operation at the provider. */
+struct check_leg {
+    struct id id;
+    struct id escrow_id;
+    enum sim_stripe_kind kind;
+    uint32_t moved, returned, pending; /* objects */
+    int64_t moved_minor;               /* of all objects */
+    char currency[4];
+    bool is_asked_still;      /* payments has an open effect about it */
+    uint32_t debits, credits; /* ledger lines from and to PSP_CLEAR */
+    int64_t debit_minor, credit_minor;
+    uint32_t told[PAYMENTS_EVENT_COUNT];
+};
+
+/* What caused transitions: it is decided once. */
+struct check_cause {
+    int64_t at_us;
+    struct id escrow_id;
+    uint32_t events; /* a bit for each kind */
+};
+
+/* A record of an intake topic: the same id has the same bytes, always. */
+struct check_record {
+    struct id key;
+    uint64_t content;
+    enum topic topic;
+    int32_t lane;
+    uint32_t at;
+};
+
+/* A partition of a lane-written topic: what each n is. */
+struct check_line {
+    uint32_t cursor; /* records of the log that were looked at */
+    int64_t n;       /* the highest up to which none is missing */
+    int64_t max_n;
+    int64_t *at_us;     /* by n - 1; 0: not seen yet */
+    uint64_t *contents; /* by n - 1 */
+    uint32_t capacity;
+};
+
+struct sim_check {
+    const struct sim_place *place;
+    struct sim_stripe *stripe;
+    struct sim_discord *discord;
+    const struct sim_traffic *traffic;
+    struct arena arena; /* of one record */
+    bool lost; /* a log lost its tail once: records may come again, out of order, for a while */
+
+    struct check_deal *deals;
+    uint32_t deal_count, deal_capacity;
+    struct sim_index deal_index;
+    struct check_leg *legs;
+    uint32_t leg_count, leg_capacity;
+    struct sim_index leg_index;
+    struct check_cause *causes;
+    uint32_t cause_count, cause_capacity;
+    struct sim_index cause_index;
+    struct check_record *records;
+    uint32_t record_count, record_capacity;
+    struct sim_index record_index;
+    struct check_line lines[TOPIC_COUNT][LANES];
+    uint32_t transition_cursor;
+    int64_t transfer_count; /* that belong to transitions */
+    struct sim_index fired; /* firings by (key, kind, generation), as an id */
+};
+
+/* Text of an id for a failure; four may be in use at one time. */
+const char *check_text(struct id id);
+/* Made when there is none; valid until the next one is made. */
+struct check_deal *check_deal(struct sim_check *check, struct id escrow_id);
+struct check_leg *check_leg(struct sim_check *check, struct id leg_id);
+struct check_cause *check_cause(struct sim_check *check, struct id cause_id);
+struct check_record *check_record(struct sim_check *check, struct id message_id);
+/* The service that owns this name; SIM_SERVICE_COUNT: none. */
+enum sim_service check_service(const char *name);
+
+/* ---- sim_check_money.c ---- */
+
+/* Reads what is new: the ledger's lines, with the rules that one line can break. */
+void check_ledger(struct sim_check *check, struct sim_verdict *verdict);
+/* Counts the provider anew, with the rules that the provider's count alone can show. */
+void check_provider(struct sim_check *check, struct sim_verdict *verdict);
+/* The rows of escrow and payments, held against both. */
+void check_rows(struct sim_check *check, struct sim_verdict *verdict);
+/* Once drained: nothing moved at the provider that the ledger does not have, and the reverse. */
+void check_statement(struct sim_check *check, struct sim_verdict *verdict);
+
+/* ---- sim_check_records.c ---- */
+
+void check_topics(struct sim_check *check, struct sim_verdict *verdict);
+void check_positions(struct sim_check *check, struct sim_verdict *verdict);
+/* Once drained. */
+void check_published(struct sim_check *check, struct sim_verdict *verdict);
+void check_inboxes(struct sim_check *check, struct sim_verdict *verdict);
+void check_caught_up(struct sim_check *check, struct sim_verdict *verdict);
+
+/* ---- sim_check_end.c ---- */
+
+void check_outcomes(struct sim_check *check, struct sim_verdict *verdict);
+void check_effects(struct sim_check *check, struct sim_verdict *verdict);
+void check_parked(struct sim_check *check, struct sim_verdict *verdict);
+void check_ends(struct sim_check *check, struct sim_verdict *verdict);
+void check_views(struct sim_check *check, struct sim_verdict *verdict);
+void check_notices(struct sim_check *check, struct sim_verdict *verdict);
+/* Something is due by now, or failed and waits for the staff's next round. */
+bool check_is_overdue(struct sim_check *check);
+/* A deal whose money waits for a person: an effect that will never be answered. */
+bool check_is_stuck(struct sim_check *check, struct id escrow_id);

@@ -1,0 +1,430 @@
+/*
+ * What the provider did against what the ledger and the rows say. Always holds: sums here are made of
+ * the provider's objects and of single lines of the ledger, never of anybody's totals.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "engine/engine_tables.h"
+#include "escrow/escrow_chain.h"
+#include "escrow/escrow_repo.h"
+#include "payments/payments_repo.h"
+#include "sim_check_internal.h"
+
+#define MOVES_MAX 16 /* lines of one transition, at most */
+
+static bool is_usd(const char *lower)
+{
+    return strcmp(lower, "usd") == 0;
+}
+
+/* ---- The provider ---- */
+
+static void forget_counts(struct sim_check *check)
+{
+    for (uint32_t i = 0; i < check->deal_count; i++) {
+        struct check_deal *deal = &check->deals[i];
+        deal->came_minor = deal->came_foreign_minor = 0;
+        deal->went_minor = deal->went_foreign_minor = 0;
+        deal->paid_minor = deal->returned_minor = 0;
+        deal->transfers = 0;
+    }
+    for (uint32_t i = 0; i < check->leg_count; i++) {
+        struct check_leg *leg = &check->legs[i];
+        leg->moved = leg->returned = leg->pending = 0;
+        leg->moved_minor = 0;
+    }
+}
+
+static void count_deal(struct check_deal *deal, const struct sim_stripe_object *object)
+{
+    bool moved = object->state == SIM_STRIPE_MOVED;
+    bool pending = object->state == SIM_STRIPE_PROCESSING;
+    bool usd = is_usd(object->currency);
+    if (object->kind == SIM_STRIPE_INTENT) {
+        *(usd ? &deal->came_minor : &deal->came_foreign_minor) += moved ? object->moved_minor : 0;
+        return;
+    }
+    int64_t goes_minor = moved ? object->moved_minor : pending ? object->asked_minor : 0;
+    *(usd ? &deal->went_minor : &deal->went_foreign_minor) += goes_minor;
+    if (object->kind == SIM_STRIPE_TRANSFER && moved) {
+        deal->transfers++;
+        deal->paid_minor += object->moved_minor;
+    }
+    if (object->state == SIM_STRIPE_RETURNED) {
+        deal->returned_minor += object->moved_minor;
+    }
+}
+
+static void count_leg(struct check_leg *leg, const struct sim_stripe_object *object)
+{
+    leg->kind = object->kind;
+    leg->escrow_id = object->escrow_id;
+    bool returned = object->state == SIM_STRIPE_RETURNED;
+    bool pending = object->state == SIM_STRIPE_PROCESSING;
+    bool moved = object->state == SIM_STRIPE_MOVED || returned;
+    leg->moved += moved ? 1 : 0;
+    leg->returned += returned ? 1 : 0;
+    leg->pending += pending ? 1 : 0;
+    leg->moved_minor += moved ? object->moved_minor : 0;
+    if (moved) {
+        memcpy(leg->currency, object->currency, sizeof(leg->currency));
+    }
+}
+
+static void check_deals(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (uint32_t i = 0; i < check->deal_count; i++) {
+        const struct check_deal *deal = &check->deals[i];
+        if (deal->went_minor > deal->came_minor ||
+            deal->went_foreign_minor > deal->came_foreign_minor) {
+            sim_verdict_fail(verdict, SIM_RULE_NO_OVERSPEND,
+                             "escrow %s: %" PRId64 "+%" PRId64 " went out, %" PRId64 "+%" PRId64
+                             " came in",
+                             check_text(deal->id), deal->went_minor, deal->went_foreign_minor,
+                             deal->came_minor, deal->came_foreign_minor);
+        }
+        if (deal->transfers > 1) {
+            sim_verdict_fail(verdict, SIM_RULE_ONE_END, "escrow %s: %u transfers to the seller",
+                             check_text(deal->id), deal->transfers);
+        }
+    }
+}
+
+static void check_refunds(struct sim_check *check, struct sim_verdict *verdict)
+{
+    uint32_t count = sim_stripe_count(check->stripe);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sim_stripe_object *refund = sim_stripe_object(check->stripe, i);
+        if (refund->kind != SIM_STRIPE_REFUND || refund->state != SIM_STRIPE_MOVED) {
+            continue;
+        }
+        const struct sim_stripe_object *paid = sim_stripe_object(check->stripe, refund->intent);
+        const struct check_deal *deal = check_deal(check, refund->escrow_id);
+        /* The price was this payment, and the seller has it. */
+        if (deal->transfers > 0 && paid->moved_minor == deal->paid_minor &&
+            deal->came_minor < 2 * deal->paid_minor) {
+            sim_verdict_fail(verdict, SIM_RULE_ONE_END,
+                             "escrow %s: its price was paid out and given back",
+                             check_text(refund->escrow_id));
+        }
+    }
+}
+
+static void check_legs(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (uint32_t i = 0; i < check->leg_count; i++) {
+        const struct check_leg *leg = &check->legs[i];
+        if (leg->kind != SIM_STRIPE_INTENT && leg->moved + leg->pending > 1) {
+            sim_verdict_fail(verdict, SIM_RULE_LEG_ONCE, "leg %s of escrow %s moved %u times",
+                             check_text(leg->id), check_text(leg->escrow_id),
+                             leg->moved + leg->pending);
+        }
+    }
+    struct sim_stripe_counts counts = sim_stripe_counts(check->stripe);
+    if (counts.different > 0 || counts.bad > 0 || counts.forgotten > 0) {
+        sim_verdict_fail(verdict, SIM_RULE_SAME_REQUEST,
+                         "%" PRIu64 " requests differ from the first of their key, %" PRIu64
+                         " are none of ours, %" PRIu64 " came after the key was forgotten",
+                         counts.different, counts.bad, counts.forgotten);
+    }
+}
+
+void check_provider(struct sim_check *check, struct sim_verdict *verdict)
+{
+    forget_counts(check);
+    uint32_t count = sim_stripe_count(check->stripe);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct sim_stripe_object *object = sim_stripe_object(check->stripe, i);
+        count_deal(check_deal(check, object->escrow_id), object);
+        count_leg(check_leg(check, object->leg_id), object);
+    }
+    check_deals(check, verdict);
+    check_refunds(check, verdict);
+    check_legs(check, verdict);
+}
+
+/* ---- The ledger ---- */
+
+static bool is_account(enum escrow_account account)
+{
+    return account > ESCROW_ACCOUNT_NONE && account < ESCROW_ACCOUNT_COUNT;
+}
+
+static void add_leg_line(struct check_leg *leg, const struct escrow_transfer *line)
+{
+    if (line->debit == ESCROW_ACCOUNT_PSP_CLEAR) {
+        leg->debits++;
+        leg->debit_minor += line->amount_minor;
+    } else if (line->credit == ESCROW_ACCOUNT_PSP_CLEAR) {
+        leg->credits++;
+        leg->credit_minor += line->amount_minor;
+    }
+}
+
+static void add_line(struct check_deal *deal, const struct escrow_transfer *line)
+{
+    if (!str_eq(line->currency, STR("USD"))) {
+        deal->foreign_minor += line->amount_minor;
+        return;
+    }
+    deal->sums[line->debit] -= line->amount_minor;
+    deal->sums[line->credit] += line->amount_minor;
+    if (line->debit == ESCROW_ACCOUNT_PSP_CLEAR) {
+        bool came_back = line->credit == ESCROW_ACCOUNT_DUE_BUYER;
+        deal->received_minor += came_back ? 0 : line->amount_minor;
+        deal->refunded_minor -= came_back ? line->amount_minor : 0;
+    } else if (line->credit == ESCROW_ACCOUNT_PSP_CLEAR) {
+        bool seller = line->debit == ESCROW_ACCOUNT_DUE_SELLER;
+        deal->paid_out_minor += seller ? line->amount_minor : 0;
+        deal->refunded_minor += seller ? 0 : line->amount_minor;
+    }
+}
+
+/* INV2, INV4. False: a line is missing or makes no sense. */
+static bool read_lines(struct sim_check *check, const struct escrow_transition *transition,
+                       struct escrow_transfer lines[MOVES_MAX], struct sim_verdict *verdict)
+{
+    struct sim_db *db = check->place->dbs[SIM_ESCROW];
+    ASSERT(transition->transfer_count <= MOVES_MAX);
+    for (int i = 0; i < transition->transfer_count; i++) {
+        const struct escrow_transfer like = {
+            .escrow_id = transition->escrow_id, .seq = transition->seq, .ordinal = i};
+        const struct escrow_transfer *line = sim_db_find(db, &escrow_transfer_table, &like);
+        if (!line) {
+            sim_verdict_fail(
+                verdict, SIM_RULE_TRANSITION, "escrow %s seq %" PRId64 ": line %d of %d is missing",
+                check_text(transition->escrow_id), transition->seq, i, transition->transfer_count);
+            return false;
+        }
+        if (line->amount_minor <= 0 || line->debit == line->credit || !is_account(line->debit) ||
+            !is_account(line->credit) || line->currency.len != 3) {
+            sim_verdict_fail(verdict, SIM_RULE_TRANSFER,
+                             "escrow %s seq %" PRId64 " line %d: %" PRId64 " from %d to %d",
+                             check_text(line->escrow_id), line->seq, i, line->amount_minor,
+                             (int)line->debit, (int)line->credit);
+            return false;
+        }
+        lines[i] = *line;
+    }
+    return true;
+}
+
+/* INV37, and that the history has no hole. */
+static void follow_chain(struct check_deal *deal, const struct escrow_transition *transition,
+                         const struct escrow_transfer *lines, const struct escrow *escrow,
+                         struct sim_verdict *verdict)
+{
+    if (transition->seq == 1) {
+        deal->head = escrow_chain_root(escrow);
+    }
+    bool follows = transition->seq == deal->seq + 1 && transition->from_state == deal->state &&
+                   hash_eq(&transition->prev_hash, &deal->head);
+    struct hash hash = escrow_chain_hash(transition, lines);
+    if (!follows || !hash_eq(&transition->hash, &hash)) {
+        sim_verdict_fail(verdict, SIM_RULE_CHAIN, "escrow %s seq %" PRId64 " does not follow",
+                         check_text(transition->escrow_id), transition->seq);
+    }
+    deal->head = hash;
+    deal->seq = transition->seq;
+    deal->state = transition->to_state;
+}
+
+/* INV14: one message, one decision, which makes each event once. */
+static void note_cause(struct sim_check *check, const struct escrow_transition *transition,
+                       struct sim_verdict *verdict)
+{
+    struct check_cause *cause = check_cause(check, transition->cause_id);
+    uint32_t event = UINT32_C(1) << transition->event;
+    if (cause->at_us == 0) {
+        cause->at_us = transition->at_us;
+        cause->escrow_id = transition->escrow_id;
+    }
+    if (cause->at_us != transition->at_us || !id_eq(cause->escrow_id, transition->escrow_id) ||
+        (cause->events & event) != 0) {
+        sim_verdict_fail(
+            verdict, SIM_RULE_INBOX, "escrow %s seq %" PRId64 ": message %s was decided before",
+            check_text(transition->escrow_id), transition->seq, check_text(transition->cause_id));
+    }
+    cause->events |= event;
+}
+
+static void read_transition(struct sim_check *check, const struct escrow_transition *transition,
+                            struct sim_verdict *verdict)
+{
+    struct sim_db *db = check->place->dbs[SIM_ESCROW];
+    const struct escrow like = {.id = transition->escrow_id};
+    const struct escrow *escrow = sim_db_find(db, &escrow_table, &like);
+    struct escrow_transfer lines[MOVES_MAX];
+    if (!escrow) {
+        sim_verdict_fail(verdict, SIM_RULE_CHAIN, "escrow %s has a history and no row",
+                         check_text(transition->escrow_id));
+        return;
+    }
+    check->transfer_count += transition->transfer_count;
+    if (!read_lines(check, transition, lines, verdict)) {
+        return;
+    }
+    struct check_deal *deal = check_deal(check, transition->escrow_id);
+    deal->transfer_count += transition->transfer_count;
+    for (int i = 0; i < transition->transfer_count; i++) {
+        add_line(deal, &lines[i]);
+        if (!id_is_none(lines[i].leg_id)) {
+            add_leg_line(check_leg(check, lines[i].leg_id), &lines[i]);
+        }
+    }
+    follow_chain(deal, transition, lines, escrow, verdict);
+    note_cause(check, transition, verdict);
+}
+
+void check_ledger(struct sim_check *check, struct sim_verdict *verdict)
+{
+    struct sim_db *db = check->place->dbs[SIM_ESCROW];
+    const struct escrow_transition *transition;
+    while ((transition = sim_db_next(db, &escrow_transition_table, &check->transition_cursor))) {
+        read_transition(check, transition, verdict);
+    }
+    if (check->transfer_count != sim_db_count(db, &escrow_transfer_table)) {
+        sim_verdict_fail(verdict, SIM_RULE_TRANSITION,
+                         "%u lines in the ledger, %" PRId64 " belong to transitions",
+                         sim_db_count(db, &escrow_transfer_table), check->transfer_count);
+    }
+}
+
+/* ---- The rows ---- */
+
+/* INV1: what is stored is what the lines sum up to. */
+static void check_balances(const struct check_deal *deal, const struct escrow *escrow,
+                           struct sim_verdict *verdict)
+{
+    int64_t kept_minor = deal->received_minor - deal->paid_out_minor - deal->refunded_minor;
+    bool right = escrow->held_minor == deal->sums[ESCROW_ACCOUNT_ESCROW_HELD] &&
+                 escrow->due_seller_minor == deal->sums[ESCROW_ACCOUNT_DUE_SELLER] &&
+                 escrow->due_buyer_minor == deal->sums[ESCROW_ACCOUNT_DUE_BUYER] &&
+                 escrow->suspense_minor == deal->sums[ESCROW_ACCOUNT_SUSPENSE] &&
+                 deal->sums[ESCROW_ACCOUNT_ESCROW_IN] == 0 &&
+                 deal->sums[ESCROW_ACCOUNT_PSP_CLEAR] == -kept_minor &&
+                 escrow->received_minor == deal->received_minor &&
+                 escrow->paid_out_minor == deal->paid_out_minor &&
+                 escrow->refunded_minor == deal->refunded_minor &&
+                 escrow->foreign_money == (deal->foreign_minor > 0);
+    if (!right) {
+        sim_verdict_fail(verdict, SIM_RULE_BALANCE,
+                         "escrow %s: its sums are not those of its %" PRId64 " lines",
+                         check_text(escrow->id), deal->transfer_count);
+    }
+    if (escrow->seq != deal->seq || !hash_eq(&escrow->chain_head, &deal->head) ||
+        escrow->state != deal->state) {
+        sim_verdict_fail(verdict, SIM_RULE_CHAIN,
+                         "escrow %s: the row is at seq %" PRId64 ", its history at %" PRId64,
+                         check_text(escrow->id), escrow->seq, deal->seq);
+    }
+}
+
+/* INV3, by our own arithmetic and by the product's. */
+static void check_sound(const struct escrow *escrow, struct sim_verdict *verdict)
+{
+    int64_t kept_minor = escrow->held_minor + escrow->suspense_minor + escrow->due_seller_minor +
+                         escrow->due_buyer_minor;
+    bool least = escrow->held_minor >= 0 && escrow->suspense_minor >= 0 &&
+                 escrow->due_seller_minor >= 0 && escrow->due_buyer_minor >= 0 &&
+                 escrow->paid_out_minor >= 0 && escrow->refunded_minor >= 0;
+    bool adds_up =
+        escrow->received_minor == kept_minor + escrow->paid_out_minor + escrow->refunded_minor;
+    bool ended = !escrow_state_is_final(escrow->state) || escrow->held_minor == 0;
+    if (!least || !adds_up || !ended || !escrow_is_sound(escrow)) {
+        sim_verdict_fail(verdict, SIM_RULE_SOUND, "escrow %s in state %s is not sound",
+                         check_text(escrow->id), escrow_state_name(escrow->state));
+    }
+}
+
+/* INV12: nothing is believed that the provider did not do. */
+static void check_credited(const struct check_deal *deal, const struct escrow *escrow,
+                           struct sim_verdict *verdict)
+{
+    int64_t given_minor = deal->went_minor - deal->paid_minor + deal->returned_minor;
+    if (escrow->received_minor > deal->came_minor || escrow->paid_out_minor > deal->paid_minor ||
+        escrow->refunded_minor > given_minor || deal->foreign_minor > deal->came_foreign_minor) {
+        sim_verdict_fail(verdict, SIM_RULE_CREDITED,
+                         "escrow %s: in %" PRId64 " of %" PRId64 ", out %" PRId64 " of %" PRId64
+                         ", back %" PRId64 " of %" PRId64,
+                         check_text(escrow->id), escrow->received_minor, deal->came_minor,
+                         escrow->paid_out_minor, deal->paid_minor, escrow->refunded_minor,
+                         given_minor);
+    }
+}
+
+static void check_leg_row(struct sim_check *check, const struct leg *row,
+                          struct sim_verdict *verdict)
+{
+    const struct check_leg *leg = check_leg(check, row->id);
+    if (!payments_decide_leg_is_sound(row)) {
+        sim_verdict_fail(verdict, SIM_RULE_SOUND, "leg %s is not sound", check_text(row->id));
+    }
+    if (row->state != LEG_DONE) {
+        return;
+    }
+    int64_t said_minor = row->kind == LEG_IN ? row->received_minor : row->amount_minor;
+    if (leg->moved == 0 || leg->moved_minor < said_minor) {
+        sim_verdict_fail(verdict, SIM_RULE_CREDITED,
+                         "leg %s is done with %" PRId64 ", the provider moved %" PRId64,
+                         check_text(row->id), said_minor, leg->moved_minor);
+    }
+}
+
+void check_rows(struct sim_check *check, struct sim_verdict *verdict)
+{
+    uint32_t cursor = 0;
+    const struct escrow *escrow;
+    while ((escrow = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_table, &cursor))) {
+        const struct check_deal *deal = check_deal(check, escrow->id);
+        check_balances(deal, escrow, verdict);
+        check_sound(escrow, verdict);
+        check_credited(deal, escrow, verdict);
+    }
+    cursor = 0;
+    const struct leg *leg;
+    while ((leg = sim_db_next(check->place->dbs[SIM_PAYMENTS], &payments_repo_leg, &cursor))) {
+        check_leg_row(check, leg, verdict);
+    }
+}
+
+/* ---- The statement ---- */
+
+static void mark_asked(struct sim_check *check)
+{
+    uint32_t cursor = 0;
+    const struct effect_row *effect;
+    while ((effect = sim_db_next(check->place->dbs[SIM_PAYMENTS], &engine_effect_table, &cursor))) {
+        check_leg(check, effect->subject)->is_asked_still |= effect->open;
+    }
+}
+
+static bool is_booked(const struct check_leg *leg)
+{
+    int64_t net_minor = leg->debit_minor - leg->credit_minor;
+    if (leg->kind == SIM_STRIPE_INTENT) {
+        return leg->credits == 0 && leg->debits == leg->moved && net_minor == leg->moved_minor;
+    }
+    if (leg->returned > 0) { /* told as failed before it was told as done: never booked */
+        return leg->credits == leg->debits && leg->credits <= 1 && net_minor == 0;
+    }
+    return leg->debits == 0 && leg->credits == leg->moved && net_minor == -leg->moved_minor;
+}
+
+void check_statement(struct sim_check *check, struct sim_verdict *verdict)
+{
+    mark_asked(check);
+    for (uint32_t i = 0; i < check->leg_count; i++) {
+        const struct check_leg *leg = &check->legs[i];
+        if (!leg->is_asked_still && !is_booked(leg)) {
+            sim_verdict_fail(verdict, SIM_RULE_STATEMENT,
+                             "leg %s of escrow %s: moved %u times and %" PRId64
+                             ", booked %u+%u times and %" PRId64,
+                             check_text(leg->id), check_text(leg->escrow_id), leg->moved,
+                             leg->moved_minor, leg->debits, leg->credits,
+                             leg->debit_minor - leg->credit_minor);
+        }
+    }
+}

@@ -1,0 +1,409 @@
+/*
+ * The topics against the outboxes and positions. A partition's first occurrences are what happened;
+ * everything that comes again must be the same.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/defer.h"
+#include "engine/engine_tables.h"
+#include "holdfast/escrow/v1/events.pb-c.h"
+#include "holdfast/oracle/v1/events.pb-c.h"
+#include "holdfast/payments/v1/events.pb-c.h"
+#include "sim_check_internal.h"
+#include "wire/wire.h"
+
+#define NAME_BYTES 96
+
+static const char *topic_name(enum topic topic)
+{
+    return topology_topics[topic].name;
+}
+
+static uint64_t content_of(const struct bus_record *record)
+{
+    const struct str id = {.ptr = (const char *)record->message_id.bytes,
+                           .len = sizeof(record->message_id.bytes)};
+    return hash_spread(record->value) * 31 + hash_spread(record->key) * 7 + hash_spread(id);
+}
+
+/* ---- What records of ours say ---- */
+
+static bool unpack(struct sim_check *check, const ProtobufCMessageDescriptor *descriptor,
+                   const struct bus_record *record, ProtobufCMessage **ret_message)
+{
+    arena_reset(&check->arena);
+    struct op op = {.arena = &check->arena};
+    return !status_failed(
+        wire_unpack(&op, descriptor, record->value, WIRE_BUDGET_BYTES, ret_message));
+}
+
+static struct id id_of(ProtobufCBinaryData bytes)
+{
+    struct id id = {.bytes = {0}};
+    for (size_t i = 0; i < sizeof(id.bytes) && bytes.len == sizeof(id.bytes); i++) {
+        id.bytes[i] = bytes.data[i];
+    }
+    return id;
+}
+
+static void count_seq(int64_t *last, int64_t seq, struct id escrow_id, const char *what,
+                      struct sim_verdict *verdict)
+{
+    if (seq != *last + 1) {
+        sim_verdict_fail(verdict, SIM_RULE_SEQ, "escrow %s: %s has seq %" PRId64 " after %" PRId64,
+                         check_text(escrow_id), what, seq, *last);
+    }
+    *last = seq;
+}
+
+static void read_escrow_event(struct sim_check *check, const struct bus_record *record,
+                              struct sim_verdict *verdict)
+{
+    ProtobufCMessage *message;
+    if (!unpack(check, &holdfast__escrow__v1__escrow_event__descriptor, record, &message)) {
+        sim_verdict_fail(verdict, SIM_RULE_SEQ, "an event of escrow cannot be read");
+        return;
+    }
+    const Holdfast__Escrow__V1__EscrowEvent *event =
+        (const Holdfast__Escrow__V1__EscrowEvent *)message;
+    struct id escrow_id = id_of(event->escrow_id);
+    if (event->body_case != HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_COMMAND_REJECTED) {
+        count_seq(&check_deal(check, escrow_id)->escrow_seq, event->seq, escrow_id, "escrow",
+                  verdict);
+    }
+}
+
+static enum payments_event_kind payments_kind(const Holdfast__Payments__V1__PaymentsEvent *event)
+{
+    /* The bodies are in the order of the kinds. */
+    return (enum payments_event_kind)(
+        event->body_case - HOLDFAST__PAYMENTS__V1__PAYMENTS_EVENT__BODY_PAYMENT_INTENT_CREATED +
+        PAYMENTS_PAYMENT_INTENT_CREATED);
+}
+
+/* INV28: a leg settles once. A charge may be declined often; a refund may fail after it succeeded. */
+static void check_told(const struct check_leg *leg, struct sim_verdict *verdict)
+{
+    bool twice = leg->told[PAYMENTS_PAYMENT_INTENT_CREATED] > 1 ||
+                 leg->told[PAYMENTS_PAYMENT_SUCCEEDED] > 1 ||
+                 leg->told[PAYMENTS_PAYMENT_CANCELED] > 1 ||
+                 leg->told[PAYMENTS_TRANSFER_SUCCEEDED] + leg->told[PAYMENTS_TRANSFER_FAILED] > 1 ||
+                 leg->told[PAYMENTS_REFUND_SUCCEEDED] > 1 || leg->told[PAYMENTS_REFUND_FAILED] > 1;
+    if (twice) {
+        sim_verdict_fail(verdict, SIM_RULE_ONE_EVENT, "leg %s settled more than once",
+                         check_text(leg->id));
+    }
+}
+
+static void read_payments_event(struct sim_check *check, const struct bus_record *record,
+                                struct sim_verdict *verdict)
+{
+    ProtobufCMessage *message;
+    if (!unpack(check, &holdfast__payments__v1__payments_event__descriptor, record, &message)) {
+        sim_verdict_fail(verdict, SIM_RULE_SEQ, "an event of payments cannot be read");
+        return;
+    }
+    const Holdfast__Payments__V1__PaymentsEvent *event =
+        (const Holdfast__Payments__V1__PaymentsEvent *)message;
+    struct id escrow_id = id_of(event->escrow_id);
+    count_seq(&check_deal(check, escrow_id)->payments_seq, event->seq, escrow_id, "payments",
+              verdict);
+    enum payments_event_kind kind = payments_kind(event);
+    if (kind > PAYMENTS_EVENT_NONE && kind < PAYMENTS_EVENT_COUNT) {
+        struct check_leg *leg = check_leg(check, id_of(event->leg_id));
+        leg->told[kind]++;
+        check_told(leg, verdict);
+    }
+}
+
+/* INV32 */
+static void read_firing(struct sim_check *check, const struct bus_record *record,
+                        struct sim_verdict *verdict)
+{
+    ProtobufCMessage *message;
+    if (!unpack(check, &holdfast__oracle__v1__oracle_event__descriptor, record, &message) ||
+        !((const Holdfast__Oracle__V1__OracleEvent *)message)->timer_fired) {
+        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY, "a firing of oracle cannot be read");
+        return;
+    }
+    const Holdfast__Oracle__V1__OracleEvent *event =
+        (const Holdfast__Oracle__V1__OracleEvent *)message;
+    const Holdfast__Oracle__V1__TimerFired *fired = event->timer_fired;
+    struct id escrow_id = id_of(event->escrow_id);
+    if (record->committed_at_us < fired->due_at_us) {
+        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY,
+                         "escrow %s: a timer fired %" PRId64 " us before its time",
+                         check_text(escrow_id), fired->due_at_us - record->committed_at_us);
+    }
+    char name[NAME_BYTES];
+    struct strbuf buf;
+    struct str text;
+    strbuf_init_fixed(&buf, name, sizeof(name));
+    strbuf_addf(&buf, "%d %" PRId64, (int)fired->kind, fired->generation);
+    bool fits = strbuf_finish(&buf, &text);
+    ASSERT(fits);
+    struct id firing = id_v5(escrow_id, text);
+    if (sim_index_get(&check->fired, firing) != SIM_INDEX_NONE) {
+        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY, "escrow %s: timer %s fired twice",
+                         check_text(escrow_id), name);
+    }
+    sim_index_set(&check->fired, firing, 0);
+}
+
+static void read_record(struct sim_check *check, const struct bus_record *record,
+                        struct sim_verdict *verdict)
+{
+    if (record->topic == TOPIC_ESCROW_EVENTS_V1) {
+        read_escrow_event(check, record, verdict);
+    } else if (record->topic == TOPIC_PAYMENTS_EVENTS_V1) {
+        read_payments_event(check, record, verdict);
+    } else if (record->topic == TOPIC_ORACLE_EVENTS_V1) {
+        read_firing(check, record, verdict);
+    }
+}
+
+/* ---- Lane-written topics ---- */
+
+static void make_room(struct check_line *line, int64_t n)
+{
+    uint32_t capacity = line->capacity ? line->capacity : 64;
+    while ((int64_t)capacity < n) {
+        capacity *= 2;
+    }
+    if (capacity == line->capacity) {
+        return;
+    }
+    line->at_us = realloc(line->at_us, capacity * sizeof(*line->at_us));
+    line->contents = realloc(line->contents, capacity * sizeof(*line->contents));
+    ASSERT(line->at_us);
+    ASSERT(line->contents);
+    for (uint32_t i = line->capacity; i < capacity; i++) {
+        line->at_us[i] = 0;
+    }
+    line->capacity = capacity;
+}
+
+/* INV13, one half: what was published is what was committed. */
+static void check_committed(struct sim_check *check, const struct bus_record *record,
+                            struct sim_verdict *verdict)
+{
+    enum sim_service writer = check_service(topology_topics[record->topic].writer);
+    const struct outbox_row like = {
+        .lane = record->partition, .topic = str_of(topic_name(record->topic)), .n = record->n};
+    const struct outbox_row *row =
+        sim_db_find(check->place->dbs[writer], &engine_outbox_table, &like);
+    if (!row || !id_eq(row->id, record->message_id) || !str_eq(row->payload, record->value) ||
+        row->committed_at_us != record->committed_at_us) {
+        sim_verdict_fail(verdict, SIM_RULE_OUTBOX,
+                         "%s/%d n %" PRId64 " was published and not committed so",
+                         topic_name(record->topic), record->partition, record->n);
+    }
+}
+
+/* INV15 and INV16. */
+static void read_numbered(struct sim_check *check, struct check_line *line,
+                          const struct bus_record *record, struct sim_verdict *verdict)
+{
+    const char *name = topic_name(record->topic);
+    if (!record->numbered || record->n < 1) {
+        sim_verdict_fail(verdict, SIM_RULE_GAPLESS, "%s/%d has a record without a number", name,
+                         record->partition);
+        return;
+    }
+    make_room(line, record->n);
+    int64_t *at_us = &line->at_us[record->n - 1];
+    uint64_t content = content_of(record);
+    if (*at_us != 0) {
+        if (*at_us != record->committed_at_us || line->contents[record->n - 1] != content) {
+            sim_verdict_fail(verdict, SIM_RULE_SAME_N, "%s/%d n %" PRId64 " is two records", name,
+                             record->partition, record->n);
+        }
+        return;
+    }
+    bool next = record->n == line->max_n + 1;
+    bool later = record->n == 1 || record->committed_at_us >= line->at_us[record->n - 2];
+    if ((!next || !later) && !check->lost) {
+        sim_verdict_fail(verdict, SIM_RULE_GAPLESS, "%s/%d n %" PRId64 " comes after %" PRId64,
+                         name, record->partition, record->n, line->max_n);
+    }
+    *at_us = record->committed_at_us;
+    line->contents[record->n - 1] = content;
+    line->max_n = record->n > line->max_n ? record->n : line->max_n;
+    check_committed(check, record, verdict);
+    if (!check->lost) {
+        read_record(check, record, verdict);
+    }
+}
+
+/* ---- Intake topics ---- */
+
+/* INV14: nothing in here may differ from what came first under its id. */
+static void read_unnumbered(struct sim_check *check, const struct bus_record *record, uint32_t at,
+                            struct sim_verdict *verdict)
+{
+    struct check_record *known = check_record(check, record->message_id);
+    uint64_t content = content_of(record);
+    struct id key = {.bytes = {0}};
+    (void)id_parse(record->key, &key);
+    if (known->topic == TOPIC_NONE) {
+        *known = (struct check_record){.key = key,
+                                       .content = content,
+                                       .topic = record->topic,
+                                       .lane = record->partition,
+                                       .at = at};
+    } else if (known->content != content || known->topic != record->topic) {
+        sim_verdict_fail(verdict, SIM_RULE_INBOX, "message %s is two records in %s",
+                         check_text(record->message_id), topic_name(record->topic));
+    }
+}
+
+void check_topics(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (int topic = TOPIC_NONE + 1; topic < TOPIC_COUNT; topic++) {
+        for (int32_t lane = 0; lane < LANES; lane++) {
+            struct check_line *line = &check->lines[topic][lane];
+            uint32_t count = sim_kafka_count(check->place->kafka, (enum topic)topic, lane);
+            while (line->cursor < count) {
+                uint32_t at = line->cursor++;
+                struct bus_record record =
+                    sim_kafka_record(check->place->kafka, (enum topic)topic, lane, at);
+                if (topology_topics[topic].lane_written) {
+                    read_numbered(check, line, &record, verdict);
+                } else {
+                    read_unnumbered(check, &record, at, verdict);
+                }
+            }
+        }
+    }
+}
+
+/* ---- Positions ---- */
+
+static const struct lane_in_row *
+position_of(const struct sim_check *check, enum sim_service service, enum topic topic, int32_t lane)
+{
+    const struct lane_in_row like = {.lane = lane, .topic = str_of(topic_name(topic))};
+    return sim_db_find(check->place->dbs[service], &engine_lane_in_table, &like);
+}
+
+typedef void look_at(struct sim_check *check, enum sim_service service, enum topic topic,
+                     int32_t lane, struct sim_verdict *verdict);
+
+/* Every partition of every topic, for each service that reads it. */
+static void for_each_reader(struct sim_check *check, look_at *look, struct sim_verdict *verdict)
+{
+    for (int topic = TOPIC_NONE + 1; topic < TOPIC_COUNT; topic++) {
+        for (int i = 0; topology_topics[topic].readers[i]; i++) {
+            enum sim_service reader = check_service(topology_topics[topic].readers[i]);
+            for (int32_t lane = 0; reader < SIM_SERVICE_COUNT && lane < LANES; lane++) {
+                look(check, reader, (enum topic)topic, lane, verdict);
+            }
+        }
+    }
+}
+
+/* INV17 */
+static void check_position(struct sim_check *check, enum sim_service service, enum topic topic,
+                           int32_t lane, struct sim_verdict *verdict)
+{
+    const struct lane_in_row *row = position_of(check, service, topic, lane);
+    uint32_t count = sim_kafka_count(check->place->kafka, topic, lane);
+    if (row && (row->next_offset > count || row->last_n > check->lines[topic][lane].max_n)) {
+        sim_verdict_fail(verdict, SIM_RULE_POSITION,
+                         "%d reads %s/%d at %" PRId64 " (n %" PRId64 "), which ends at %u",
+                         (int)service, topic_name(topic), lane, row->next_offset, row->last_n,
+                         count);
+    }
+}
+
+void check_positions(struct sim_check *check, struct sim_verdict *verdict)
+{
+    if (!check->lost) {
+        for_each_reader(check, check_position, verdict);
+    }
+}
+
+static void check_consumed(struct sim_check *check, enum sim_service service, enum topic topic,
+                           int32_t lane, struct sim_verdict *verdict)
+{
+    const struct lane_in_row *row = position_of(check, service, topic, lane);
+    uint32_t count = sim_kafka_count(check->place->kafka, topic, lane);
+    int64_t next_offset = row ? row->next_offset : 0;
+    int64_t last_n = row ? row->last_n : 0;
+    if (next_offset != count || last_n != check->lines[topic][lane].max_n) {
+        sim_verdict_fail(verdict, SIM_RULE_CAUGHT_UP,
+                         "%d reads %s/%d at %" PRId64 " (n %" PRId64 "), which ends at %u",
+                         (int)service, topic_name(topic), lane, next_offset, last_n, count);
+    }
+}
+
+void check_caught_up(struct sim_check *check, struct sim_verdict *verdict)
+{
+    check_topics(check, verdict);
+    for_each_reader(check, check_consumed, verdict);
+}
+
+/* ---- Once drained ---- */
+
+static enum topic topic_named(struct str name)
+{
+    int topic = TOPIC_NONE + 1;
+    while (topic < TOPIC_COUNT && !str_eq(name, str_of(topic_name((enum topic)topic)))) {
+        topic++;
+    }
+    return topic < TOPIC_COUNT ? (enum topic)topic : TOPIC_NONE;
+}
+
+static void check_outbox(struct sim_check *check, const struct lane_out_row *row,
+                         struct sim_verdict *verdict)
+{
+    enum topic topic = topic_named(row->topic);
+    const struct check_line *line = &check->lines[topic][row->lane];
+    bool whole = line->max_n == row->next_n - 1;
+    for (int64_t n = 1; whole && n <= line->max_n; n++) {
+        whole = line->at_us[n - 1] != 0;
+    }
+    if (!whole || row->published_n != row->next_n - 1) {
+        sim_verdict_fail(verdict, SIM_RULE_OUTBOX,
+                         "%s/%d: committed up to %" PRId64 ", published up to %" PRId64
+                         ", in the log up to %" PRId64,
+                         topic_name(topic), row->lane, row->next_n - 1, row->published_n,
+                         line->max_n);
+    }
+}
+
+/* INV13, the other half: what was committed is published. */
+void check_published(struct sim_check *check, struct sim_verdict *verdict)
+{
+    check_topics(check, verdict);
+    for (int service = 0; service < SIM_SERVICE_COUNT; service++) {
+        uint32_t cursor = 0;
+        const struct lane_out_row *row;
+        while ((row = sim_db_next(check->place->dbs[service], &engine_lane_out_table, &cursor))) {
+            check_outbox(check, row, verdict);
+        }
+    }
+}
+
+/* INV14: what came in was noted by whoever reads it, once. */
+void check_inboxes(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (uint32_t slot = 0; slot < check->record_index.slot_count; slot++) {
+        if (check->record_index.numbers[slot] == 0) {
+            continue;
+        }
+        struct id id = check->record_index.keys[slot];
+        const struct check_record *record = &check->records[check->record_index.numbers[slot] - 1];
+        enum sim_service reader = check_service(topology_topics[record->topic].readers[0]);
+        const struct inbox_row like = {.id = id};
+        bool poisoned = check->traffic && sim_traffic_is_poisoned(check->traffic, record->key);
+        const struct inbox_row *row =
+            sim_db_find(check->place->dbs[reader], &engine_inbox_table, &like);
+        if (!poisoned && (!row || !id_eq(row->key, record->key))) {
+            sim_verdict_fail(verdict, SIM_RULE_INBOX, "message %s of %s is in no inbox",
+                             check_text(id), topic_name(record->topic));
+        }
+    }
+}

@@ -1,0 +1,523 @@
+/*
+ * People in; requests and payments out. Each deal has one next act; what it is follows from what its
+ * people can see of the deal, which is what the gateway shows, and from chance. Always holds: a
+ * request that was not taken is sent again with the same key.
+ */
+#include "sim_traffic.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/defer.h"
+#include "base/lane.h"
+#include "base/random.h"
+#include "escrow/escrow.h"
+#include "gateway/gateway_account_command.h"
+#include "gateway/gateway_command.h"
+#include "gateway/gateway_repo.h"
+#include "sim_index.h"
+
+#define ARENA_BYTES ((size_t)1024 * 1024)
+#define CHANCE 10000
+#define KEY_BYTES 32
+#define SECOND_US INT64_C(1000000)
+#define HOUR_S 3600
+#define ACTS_MAX 12 /* of one deal, before its people lose interest */
+#define DISCORD_FIRST UINT64_C(100000000000000000)
+#define STAFF_EVERY_US (600 * SECOND_US)
+
+/* Whom a request is from. */
+enum who {
+    WHO_MARKETPLACE = 0,
+    WHO_BUYER,
+    WHO_SELLER,
+    WHO_STAFF,
+    WHO_COUNT,
+};
+
+struct asked {
+    enum gateway_action action; /* NONE: nothing was asked yet */
+    enum who who;
+    uint32_t number; /* of its Idempotency-Key */
+    bool taken;
+};
+
+struct deal {
+    bool opened; /* its creation was asked for */
+    bool poison;
+    struct id escrow_id;
+    struct gateway_terms terms;
+    struct asked last;
+    uint32_t asked_count;
+    uint32_t acts_left;
+    int64_t next_us; /* INT64_MAX: nothing more */
+};
+
+struct sim_traffic {
+    const struct sim_place *place;
+    struct sim_stripe *stripe;
+    struct sim_traffic_options options;
+    struct random random;
+    struct intake intake;
+    struct arena arena;
+    uint64_t requests; /* each has a correlation id of its own */
+    struct id marketplace, staff;
+    struct id *people;
+    uint32_t registered; /* of them */
+    int64_t people_us;   /* when the next one registers; INT64_MAX: all have */
+    struct deal *deals;
+    struct sim_index poisoned;
+    uint32_t soonest; /* the deal that acts next */
+    bool settling;
+    int64_t staff_us; /* settling: when staff look again */
+};
+
+/* ---- Chance ---- */
+
+static bool lucky(struct sim_traffic *traffic, uint32_t chance)
+{
+    return chance > 0 && random_below(&traffic->random, CHANCE) < chance;
+}
+
+static int64_t between(struct sim_traffic *traffic, int64_t low, int64_t high)
+{
+    return low + (int64_t)random_below(&traffic->random, (uint64_t)(high - low + 1));
+}
+
+/* Most things follow soon, some after hours, when a clock may be quicker. */
+static int64_t pause(struct sim_traffic *traffic)
+{
+    switch (random_below(&traffic->random, 8)) {
+    case 0: return between(traffic, 0, 1000);
+    case 1: return between(traffic, SECOND_US, 600 * SECOND_US);
+    case 2: return between(traffic, 600 * SECOND_US, 8 * HOUR_S * SECOND_US);
+    default: return between(traffic, 1000, 5 * SECOND_US);
+    }
+}
+
+/* ---- Requests ---- */
+
+static struct id named(const char *what, uint64_t number)
+{
+    char name[KEY_BYTES];
+    (void)snprintf(name, sizeof(name), "%s %" PRIu64, what, number);
+    return id_v5(id_namespace(STR("holdfast/sim")), str_of(name));
+}
+
+/* The arena is empty again. Nothing in a request is random but what the seed drew. */
+static struct op begin_request(struct sim_traffic *traffic, char correlation[ID_TEXT_BYTES])
+{
+    arena_reset(&traffic->arena);
+    id_format(named("request", traffic->requests++), correlation);
+    return (struct op){.arena = &traffic->arena,
+                       .correlation_id = str_of(correlation),
+                       .now_us = traffic->place->clock->wall_us};
+}
+
+/* False: the gateway cannot take it now. */
+static bool submit(struct sim_traffic *traffic, struct op *op, const struct intake_request *request)
+{
+    enum intake_result result;
+    traffic->intake.next = SIM_PUBLISH_ONCE;
+    if (lucky(traffic, traffic->options.unpublished)) {
+        traffic->intake.next = SIM_PUBLISH_NEVER;
+    } else if (lucky(traffic, traffic->options.published_twice)) {
+        traffic->intake.next = SIM_PUBLISH_TWICE;
+    }
+    return !status_failed(intake_submit(op, &traffic->intake, request, &result));
+}
+
+static struct gateway_caller caller_of(const struct sim_traffic *traffic, const struct deal *deal,
+                                       enum who who)
+{
+    switch (who) {
+    case WHO_MARKETPLACE:
+        return (struct gateway_caller){.kind = ENGINE_ACTOR_MARKETPLACE,
+                                       .account_id = traffic->marketplace};
+    case WHO_BUYER:
+        return (struct gateway_caller){.kind = ENGINE_ACTOR_USER,
+                                       .account_id = deal->terms.buyer_id};
+    case WHO_SELLER:
+        return (struct gateway_caller){.kind = ENGINE_ACTOR_USER,
+                                       .account_id = deal->terms.seller_id};
+    case WHO_STAFF:
+        return (struct gateway_caller){.kind = ENGINE_ACTOR_STAFF, .account_id = traffic->staff};
+    case WHO_COUNT: break;
+    }
+    UNREACHABLE("somebody asks");
+}
+
+/* Sends what was asked last, for the first time or again. */
+static void send(struct sim_traffic *traffic, struct deal *deal)
+{
+    char correlation[ID_TEXT_BYTES];
+    char key[KEY_BYTES];
+    struct op op = begin_request(traffic, correlation);
+    (void)snprintf(key, sizeof(key), "sim-%u-%u", (unsigned)(deal - traffic->deals),
+                   deal->last.number);
+    const struct gateway_order order = {
+        .action = deal->last.action,
+        .caller = caller_of(traffic, deal, deal->last.who),
+        .key = str_of(key),
+        .escrow_id =
+            deal->last.action == GATEWAY_CREATE ? (struct id){.bytes = {0}} : deal->escrow_id,
+        .terms = deal->terms,
+        .reason = STR(""),
+        .now_us = op.now_us,
+    };
+    struct gateway_command command;
+    struct status st = gateway_command_make(&op, &order, &command);
+    ASSERT(!status_failed(st));
+    deal->escrow_id = command.escrow_id;
+    deal->last.taken = submit(traffic, &op, &command.request);
+}
+
+static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_action action,
+                enum who who)
+{
+    deal->last = (struct asked){.action = action, .who = who, .number = deal->asked_count++};
+    send(traffic, deal);
+}
+
+static struct gateway_account_command registration(struct sim_traffic *traffic, struct op *op,
+                                                   uint32_t person)
+{
+    char name[KEY_BYTES];
+    char discord_id[KEY_BYTES];
+    (void)snprintf(name, sizeof(name), "person %u", person);
+    (void)snprintf(discord_id, sizeof(discord_id), "%" PRIu64, DISCORD_FIRST + person);
+    const struct gateway_account_order order = {
+        .verb = GATEWAY_ACCOUNT_REGISTER,
+        .caller = {.kind = ENGINE_ACTOR_MARKETPLACE, .account_id = traffic->marketplace},
+        .key = str_dup(op->arena, str_of(name)),
+        .display_name = str_dup(op->arena, str_of(name)),
+        /* Some have no Discord: their news reaches nobody. */
+        .discord_id = str_dup(op->arena, person % 4 == 3 ? STR("") : str_of(discord_id)),
+        .now_us = op->now_us,
+    };
+    struct gateway_account_command command;
+    struct status st = gateway_account_command_make(op, &order, &command);
+    ASSERT(!status_failed(st));
+    command.request.extra_row = NULL;
+    return command;
+}
+
+static void register_person(struct sim_traffic *traffic)
+{
+    char correlation[ID_TEXT_BYTES];
+    struct op op = begin_request(traffic, correlation);
+    struct gateway_account_command command = registration(traffic, &op, traffic->registered);
+    command.request.extra_row = &command.pending; /* it has moved */
+    traffic->registered += submit(traffic, &op, &command.request) ? 1 : 0;
+    traffic->people_us = traffic->registered < traffic->options.people
+                             ? traffic->place->clock->mono_us + between(traffic, 0, 2 * SECOND_US)
+                             : INT64_MAX;
+}
+
+/* ---- Beginning ---- */
+
+/* Their ids follow from how they register, as everybody's do. */
+static void know_people(struct sim_traffic *traffic)
+{
+    traffic->people = calloc(traffic->options.people, sizeof(*traffic->people));
+    ASSERT(traffic->people);
+    for (uint32_t i = 0; i < traffic->options.people; i++) {
+        char correlation[ID_TEXT_BYTES];
+        struct op op = begin_request(traffic, correlation);
+        traffic->people[i] = registration(traffic, &op, i).request.key;
+    }
+}
+
+static void draw_deal(struct sim_traffic *traffic, struct deal *deal)
+{
+    uint64_t buyer = random_below(&traffic->random, traffic->options.people);
+    uint64_t other = random_below(&traffic->random, traffic->options.people - 1);
+    bool idle = lucky(traffic, traffic->options.idle);
+    *deal = (struct deal){
+        .poison = lucky(traffic, traffic->options.poison),
+        .acts_left = (uint32_t)between(traffic, idle ? 1 : 4, idle ? 3 : ACTS_MAX),
+        .next_us =
+            traffic->place->clock->mono_us + between(traffic, 0, traffic->options.open_within_us),
+    };
+    deal->terms = (struct gateway_terms){
+        .buyer_id = traffic->people[buyer],
+        .seller_id = traffic->people[other < buyer ? other : other + 1],
+        .seller_account = STR("acct_sim"),
+        .amount_minor = between(traffic, 1, 20000),
+        .currency = STR("USD"),
+        .funding_seconds = between(traffic, HOUR_S, 6 * HOUR_S),
+        .delivery_seconds = between(traffic, HOUR_S, 12 * HOUR_S),
+        .inspection_seconds = between(traffic, 24 * HOUR_S, 30 * HOUR_S),
+        .description = STR("one thing, as seen"),
+    };
+}
+
+static void find_soonest(struct sim_traffic *traffic)
+{
+    traffic->soonest = 0;
+    for (uint32_t i = 1; i < traffic->options.deals; i++) {
+        if (traffic->deals[i].next_us < traffic->deals[traffic->soonest].next_us) {
+            traffic->soonest = i;
+        }
+    }
+}
+
+struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_stripe *stripe,
+                                    const struct sim_traffic_options *options)
+{
+    ASSERT(options->deals > 0);
+    ASSERT(options->people > 1);
+    struct sim_traffic *traffic = calloc(1, sizeof(*traffic));
+    ASSERT(traffic);
+    traffic->place = place;
+    traffic->stripe = stripe;
+    traffic->options = *options;
+    traffic->random = random_seeded(options->seed);
+    traffic->marketplace = named("marketplace", 0);
+    traffic->staff = named("staff", 0);
+    traffic->people_us = place->clock->mono_us;
+    traffic->staff_us = INT64_MAX;
+    sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
+    arena_init(&traffic->arena, ARENA_BYTES);
+    know_people(traffic);
+    traffic->deals = calloc(options->deals, sizeof(*traffic->deals));
+    ASSERT(traffic->deals);
+    for (uint32_t i = 0; i < options->deals; i++) {
+        draw_deal(traffic, &traffic->deals[i]);
+    }
+    find_soonest(traffic);
+    return traffic;
+}
+
+void sim_traffic_free(struct sim_traffic *traffic)
+{
+    if (!traffic) {
+        return;
+    }
+    sim_index_fini(&traffic->poisoned);
+    arena_fini(&traffic->arena);
+    free(traffic->people);
+    free(traffic->deals);
+    free(traffic);
+}
+
+/* ---- Acting ---- */
+
+static const struct gateway_view *view_of(const struct sim_traffic *traffic,
+                                          const struct deal *deal)
+{
+    const struct gateway_view like = {.id = deal->escrow_id};
+    return sim_db_find(traffic->place->dbs[SIM_GATEWAY], &gateway_view_table, &like);
+}
+
+static bool has_failed(const struct gateway_view *view)
+{
+    return view && (view->payout_failed_minor > 0 || view->refund_failed_minor > 0);
+}
+
+/* Bytes that are no command, under a key that no deal has. */
+static void poison(struct sim_traffic *traffic, struct deal *deal)
+{
+    char key[ID_TEXT_BYTES];
+    deal->escrow_id = named("poison", (uint64_t)(deal - traffic->deals));
+    id_format(deal->escrow_id, key);
+    sim_index_set(&traffic->poisoned, deal->escrow_id, 0);
+    sim_kafka_append_raw(traffic->place->kafka, TOPIC_ESCROW_COMMANDS_V1,
+                         lane_of_key(deal->escrow_id), named("poison record", traffic->requests++),
+                         str_of(key), STR("\xff\xff no command"));
+    deal->next_us = INT64_MAX;
+}
+
+static void open(struct sim_traffic *traffic, struct deal *deal)
+{
+    if (deal->poison) {
+        poison(traffic, deal);
+        return;
+    }
+    ask(traffic, deal, GATEWAY_CREATE, WHO_MARKETPLACE);
+    deal->opened = true;
+}
+
+/* Whoever may ask for it at all, whatever the moment. */
+static void ask_anything(struct sim_traffic *traffic, struct deal *deal)
+{
+    static const struct {
+        enum gateway_action action;
+        enum who who;
+    } askable[] = {
+        {GATEWAY_MARK_DELIVERED, WHO_SELLER}, {GATEWAY_RELEASE, WHO_BUYER},
+        {GATEWAY_CANCEL, WHO_BUYER},          {GATEWAY_CANCEL, WHO_SELLER},
+        {GATEWAY_CANCEL, WHO_MARKETPLACE},    {GATEWAY_CANCEL, WHO_STAFF},
+        {GATEWAY_REFUND, WHO_SELLER},         {GATEWAY_REFUND, WHO_STAFF},
+        {GATEWAY_RETRY, WHO_STAFF},
+    };
+
+    uint64_t which = random_below(&traffic->random, ARRAY_LEN(askable));
+    ask(traffic, deal, askable[which].action, askable[which].who);
+}
+
+static void pay(struct sim_traffic *traffic, struct deal *deal)
+{
+    enum sim_stripe_pay how = SIM_PAY_GOOD;
+    if (lucky(traffic, traffic->options.odd_payment)) {
+        how = (enum sim_stripe_pay)random_below(&traffic->random, SIM_PAY_COUNT);
+    }
+    (void)sim_stripe_pay(traffic->stripe, deal->escrow_id,
+                         how); /* there may be nothing to pay yet */
+}
+
+/* What a sensible person does next, most of the time. */
+static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct gateway_view *view)
+{
+    uint64_t mood = random_below(&traffic->random, 8);
+    switch ((enum escrow_state)view->state) {
+    case ESCROW_NONE:
+    case ESCROW_CREATED: return;
+    case ESCROW_AWAIT_FUNDS:
+        if (mood == 0) {
+            ask(traffic, deal, GATEWAY_CANCEL, WHO_BUYER);
+        } else {
+            pay(traffic, deal);
+        }
+        return;
+    case ESCROW_FUNDS_HELD:
+        if (mood == 0) {
+            ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
+        } else {
+            ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
+        }
+        return;
+    case ESCROW_DELIVERED:
+        if (mood < 2) {
+            ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
+        } else {
+            ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER);
+        }
+        return;
+    case ESCROW_RELEASING:
+    case ESCROW_REFUNDING:
+        if (has_failed(view)) {
+            ask(traffic, deal, GATEWAY_RETRY, WHO_STAFF);
+        }
+        return;
+    case ESCROW_RELEASED:
+    case ESCROW_REFUNDED:
+    case ESCROW_CANCELLED:
+    case ESCROW_EXPIRED:
+        if (mood == 0) {
+            pay(traffic, deal); /* whoever finds an old page open */
+        }
+        return;
+    case ESCROW_STATE_COUNT: break;
+    }
+    UNREACHABLE("the gateway shows a state");
+}
+
+static void act(struct sim_traffic *traffic, struct deal *deal)
+{
+    deal->next_us = traffic->place->clock->mono_us + pause(traffic);
+    if (deal->last.action != GATEWAY_ACTION_NONE && !deal->last.taken) {
+        send(traffic, deal);
+        return;
+    }
+    if (!deal->opened) {
+        open(traffic, deal);
+        return;
+    }
+    if (lucky(traffic, traffic->options.repeated)) {
+        send(traffic, deal);
+    }
+    const struct gateway_view *view = view_of(traffic, deal);
+    if (lucky(traffic, traffic->options.hasty)) {
+        ask_anything(traffic, deal);
+    } else if (view) {
+        go_on(traffic, deal, view);
+    }
+    deal->acts_left--;
+    if (deal->acts_left == 0 && deal->last.taken) {
+        deal->next_us = INT64_MAX;
+    } else if (deal->acts_left == 0) {
+        deal->acts_left = 1;
+    }
+}
+
+/* ---- Settling ---- */
+
+/* The staff's round: what failed is tried again, until it no longer fails. */
+static void look_after(struct sim_traffic *traffic)
+{
+    traffic->staff_us = traffic->place->clock->mono_us + STAFF_EVERY_US;
+    for (uint32_t i = 0; i < traffic->options.deals; i++) {
+        struct deal *deal = &traffic->deals[i];
+        if (deal->opened && has_failed(view_of(traffic, deal))) {
+            ask(traffic, deal, GATEWAY_RETRY, WHO_STAFF);
+        }
+    }
+}
+
+void sim_traffic_settle(struct sim_traffic *traffic)
+{
+    traffic->settling = true;
+    traffic->options.unpublished = 0;
+    traffic->options.published_twice = 0;
+    traffic->staff_us = traffic->place->clock->mono_us;
+    for (uint32_t i = 0; i < traffic->options.deals; i++) {
+        struct deal *deal = &traffic->deals[i];
+        bool unsent = deal->last.action != GATEWAY_ACTION_NONE && !deal->last.taken;
+        deal->acts_left = 1;
+        deal->next_us = unsent ? traffic->place->clock->mono_us : INT64_MAX;
+    }
+    find_soonest(traffic);
+}
+
+/* ---- The agenda ---- */
+
+int64_t sim_traffic_next_us(const struct sim_traffic *traffic)
+{
+    int64_t next_us = traffic->deals[traffic->soonest].next_us;
+    next_us = traffic->people_us < next_us ? traffic->people_us : next_us;
+    return traffic->staff_us < next_us ? traffic->staff_us : next_us;
+}
+
+bool sim_traffic_step(struct sim_traffic *traffic)
+{
+    int64_t now_us = traffic->place->clock->mono_us;
+    if (traffic->people_us <= now_us) {
+        register_person(traffic);
+        return true;
+    }
+    if (traffic->staff_us <= now_us) {
+        look_after(traffic);
+        return true;
+    }
+    struct deal *deal = &traffic->deals[traffic->soonest];
+    if (deal->next_us > now_us) {
+        return false;
+    }
+    act(traffic, deal);
+    if (traffic->settling && deal->last.taken) {
+        deal->next_us = INT64_MAX;
+    }
+    find_soonest(traffic);
+    return true;
+}
+
+/* ---- What was asked for ---- */
+
+uint32_t sim_traffic_deal_count(const struct sim_traffic *traffic)
+{
+    return traffic->options.deals;
+}
+
+struct id sim_traffic_deal(const struct sim_traffic *traffic, uint32_t at)
+{
+    ASSERT(at < traffic->options.deals);
+    return traffic->deals[at].escrow_id;
+}
+
+bool sim_traffic_is_poisoned(const struct sim_traffic *traffic, struct id key)
+{
+    return sim_index_get(&traffic->poisoned, key) != SIM_INDEX_NONE;
+}
