@@ -323,6 +323,12 @@ static void payments_tell_how_to_pay_and_nothing_else(void **state)
     assert_true(str_eq(news->told.payment_client_secret, STR("pi_1_secret_2")));
     assert_false(message.creates);
     assert_false(message.skip);
+    /* A webhook said that it had ended before our own answer brought the secret. */
+    ok(op, wire_fill_text(op, STR(""), &intent.client_secret));
+    ok(op, wire_pack(op, &event.base, &record.value));
+    ok(op, gateway_in_payments_decode(op, &record, &message));
+    news = message.body;
+    assert_int_equal(news->told.payment_client_secret.len, 0);
     event.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_EVENT__BODY_PAYMENT_CANCELED;
     event.payment_canceled = &canceled;
     ok(op, wire_pack(op, &event.base, &record.value));

@@ -39,7 +39,7 @@ static void write_payment(struct json_writer *out, const struct gateway_view *vi
     json_write_object(out, "payment");
     json_write_str(out, "provider", STR("stripe"));
     json_write_str(out, "payment_intent", view->payment_ref);
-    if (payable) {
+    if (payable && view->payment_client_secret.len > 0) {
         json_write_str(out, "client_secret", view->payment_client_secret);
     } else {
         json_write_null(out, "client_secret");

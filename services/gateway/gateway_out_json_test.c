@@ -133,8 +133,13 @@ static void the_secret_goes_when_it_is_of_no_use(void **state)
         assert_true(json_text_at(value, "/payment/payment_intent", &ref));
     }
     struct gateway_view view = a_view();
-    view.payment_ref = STR("");
     struct str json;
+    view.payment_client_secret = STR(""); /* there never was one to pay with */
+    assert_int_equal(gateway_out_view(&fixture->op, &view, GATEWAY_ROLE_BUYER, &json).kind,
+                     STATUS_OK);
+    assert_int_equal(json_at(parsed(&fixture->op, json), "/payment/client_secret")->kind,
+                     JSON_KIND_NULL);
+    view.payment_ref = STR("");
     assert_int_equal(gateway_out_view(&fixture->op, &view, GATEWAY_ROLE_BUYER, &json).kind,
                      STATUS_OK);
     assert_int_equal(json_at(parsed(&fixture->op, json), "/payment")->kind, JSON_KIND_NULL);
