@@ -43,7 +43,7 @@ void check_outcomes(struct sim_check *check, struct sim_verdict *verdict)
 /* Why nobody will answer it: a person must look. */
 static bool waits_for_person(const struct sim_check *check, const struct effect_row *effect)
 {
-    int64_t now_us = sim_db_now_us(check->place->dbs[SIM_PAYMENTS]);
+    int64_t now_us = sim_db_decision_us(check->place->dbs[SIM_PAYMENTS]);
     return sim_stripe_key(check->stripe, effect->id) == SIM_STRIPE_KEY_BROKEN ||
            now_us - effect->caused_at_us > ASK_MAX_US;
 }
@@ -112,15 +112,17 @@ void check_parked(struct sim_check *check, struct sim_verdict *verdict)
 
 /* ---- Deals ---- */
 
+/* Staff can have it tried again. */
 static bool has_failed(const struct escrow *escrow)
 {
-    return escrow->payout_failed_minor > 0 || escrow->refund_failed_minor > 0;
+    return escrow->payout_failed_minor > 0 || escrow->refund_failed_minor > 0 ||
+           (escrow->payment_setup_failed && escrow->state == ESCROW_CREATED);
 }
 
 bool check_is_overdue(struct sim_check *check)
 {
     struct sim_db *oracle = check->place->dbs[SIM_ORACLE];
-    int64_t now_us = sim_db_now_us(oracle);
+    int64_t now_us = sim_db_decision_us(oracle);
     uint32_t cursor = 0;
     const struct timer_row *timer;
     while ((timer = sim_db_next(oracle, &engine_timer_table, &cursor))) {
@@ -157,7 +159,7 @@ static void check_clock(struct sim_check *check, const struct escrow *escrow,
                              escrow_timer_name((enum escrow_timer)i),
                              runs ? "runs otherwise" : "does not run");
         }
-        if (runs && timer->due_at_us + LATE_MAX_US < sim_db_now_us(oracle)) {
+        if (runs && timer->due_at_us + LATE_MAX_US < sim_db_decision_us(oracle)) {
             sim_verdict_fail(verdict, SIM_RULE_TIMERS, "escrow %s: timer %s is overdue",
                              check_text(escrow->id), escrow_timer_name((enum escrow_timer)i));
         }

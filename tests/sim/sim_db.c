@@ -199,6 +199,11 @@ static struct store_clock clock_of(const struct sim_db *db)
                                 .sandbox_us = db->sandbox_us};
 }
 
+int64_t sim_db_decision_us(const struct sim_db *db)
+{
+    return clock_of(db).now_us;
+}
+
 static void end_transaction(struct sim_store *self)
 {
     sim_db_forget_writes(self);

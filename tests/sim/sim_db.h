@@ -54,6 +54,8 @@ void sim_db_resume_lane(struct sim_db *db, int32_t lane);
 
 /* Its clock, by which leases and intakes go: without what sandbox time adds. */
 int64_t sim_db_now_us(const struct sim_db *db);
+/* What a decision would call now: its clock and sandbox time. */
+int64_t sim_db_decision_us(const struct sim_db *db);
 /* Sandbox time goes forward by so much; leases know nothing of it. */
 void sim_db_advance_clock(struct sim_db *db, int64_t us);
 

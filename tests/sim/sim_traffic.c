@@ -314,7 +314,8 @@ static const struct gateway_view *view_of(const struct sim_traffic *traffic,
 
 static bool has_failed(const struct gateway_view *view)
 {
-    return view && (view->payout_failed_minor > 0 || view->refund_failed_minor > 0);
+    return view && (view->payout_failed_minor > 0 || view->refund_failed_minor > 0 ||
+                    (view->payment_setup_failed && view->state == GATEWAY_STATE_CREATED));
 }
 
 /* Bytes that are no command, under a key that no deal has. */
