@@ -76,11 +76,12 @@ static bool hit(struct sim_fault *fault, enum sim_step step, const char *about)
     fault->step = step;
     fault->about = about;
     fault->calls++;
-    if (fault->calls == fault->pause_at && fault->pause) {
+    if ((fault->calls == fault->pause_at || step == fault->pause_step) && fault->pause) {
+        fault->pause_step = SIM_STEP_NONE;
         strike(fault, SIM_STRIKE_PAUSE);
         fault->pause(fault->context);
     }
-    if (fault->calls == fault->crash_at) {
+    if (fault->calls == fault->crash_at || step == fault->crash_step) {
         fault->dead = true;
         strike(fault, SIM_STRIKE_CRASH);
     }

@@ -82,10 +82,12 @@ struct sim_fault {
     const struct sim_watch *watch; /* NULL: nobody looks on */
     enum sim_step step;            /* the one that is being made */
     const char *about;
-    int64_t calls;    /* port calls so far */
-    int64_t commits;  /* of these, commits of transactions */
-    int64_t crash_at; /* dies instead of making this call (1 is the first); 0: never */
-    int64_t pause_at; /* calls `pause` before making this call; 0: never */
+    int64_t calls;            /* port calls so far */
+    int64_t commits;          /* of these, commits of transactions */
+    int64_t crash_at;         /* dies instead of making this call (1 is the first); 0: never */
+    int64_t pause_at;         /* calls `pause` before making this call; 0: never */
+    enum sim_step crash_step; /* the same at the next call of this kind, once; NONE: never */
+    enum sim_step pause_step;
     void (*pause)(void *context);
     void *context;
     bool dead;

@@ -97,6 +97,7 @@ test_all() { # quick: true or false
         "$1" || test_crossing
     fi
     "$1" || test_source
+    "$1" || check "simulation, $SIM_SECONDS s" sim_for_seconds clang "$SIM_SECONDS"
 }
 
 # Too slow for each merge: other compilers' sanitizers, races, the deep analyzer, uninitialised memory.

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sim_place.h"
+
+/*
+ * What a seed makes of the world: how much of everything there is, which troubles it has and how
+ * often. A subset, because a world that has every trouble at once never gets far enough to be hurt
+ * by a rare one.
+ */
+
+enum sim_trouble {
+    SIM_TROUBLE_NONE = 0,
+    /* Of a process. */
+    SIM_TROUBLE_CRASH,         /* dies at a port call */
+    SIM_TROUBLE_KILL,          /* dies between two turns */
+    SIM_TROUBLE_NAP,           /* hangs in a call, for less than its lease */
+    SIM_TROUBLE_SLEEP,         /* hangs in a call, until long after others took its lanes */
+    SIM_TROUBLE_FREEZE,        /* hangs between two turns, for as long */
+    SIM_TROUBLE_ROLL,          /* is asked to end; another one may have begun before */
+    SIM_TROUBLE_STORE_AWAY,    /* reaches no database */
+    SIM_TROUBLE_BUS_AWAY,      /* reaches no broker */
+    SIM_TROUBLE_COMMIT_LOST,   /* a commit is not carried out and not answered */
+    SIM_TROUBLE_COMMIT_UNSAID, /* a commit is carried out and not answered */
+    /* Of everybody, met first in a call of one process. */
+    SIM_TROUBLE_DB_AWAY,
+    SIM_TROUBLE_KAFKA_AWAY,
+    /* Of a server, for whom it concerns. */
+    SIM_TROUBLE_DB_CLOCK, /* is set, forward or back */
+    SIM_TROUBLE_PRODUCE_FAILS,
+    SIM_TROUBLE_QUEUE_FULL,
+    /* Of the outside. */
+    SIM_TROUBLE_STRIPE,
+    SIM_TROUBLE_DISCORD,
+    SIM_TROUBLE_TRAFFIC, /* people who ask at the wrong moment, twice, or pay something else */
+    SIM_TROUBLE_COUNT,
+};
+
+/* "commit_unsaid" */
+const char *sim_trouble_name(enum sim_trouble trouble);
+
+struct sim_plan {
+    uint64_t seed;
+    bool on[SIM_TROUBLE_COUNT];
+    uint32_t replicas[SIM_SERVICE_COUNT];
+    uint32_t deals, people;
+    uint32_t batch_max;
+    bool spares_backends;       /* a claim does not end the backend of the owner before */
+    uint32_t trouble_per_mille; /* of turns in which some trouble begins */
+    int64_t troubled_us;        /* then all troubles stop */
+    int64_t turn_us;            /* between two turns while there is work, at most */
+};
+
+struct sim_plan sim_plan_of(uint64_t seed);
+/* In one line of at most the buffer's size. */
+void sim_plan_tell(const struct sim_plan *plan, char *ret_text, uint32_t text_bytes);

@@ -1,0 +1,369 @@
+/*
+ * The phases of a seed: make, trouble, heal, drain, let every clock run out, drain again, check. A
+ * turn is one step of each process, what the outside and the people do then, and some time.
+ */
+#include "sim_run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "base/defer.h"
+#include "engine/engine_tables.h"
+#include "escrow/escrow_in.h"
+#include "gateway/gateway_in.h"
+#include "notifications/notifications_service.h"
+#include "oracle/oracle_service.h"
+#include "payments/payments_service.h"
+#include "sim_run_internal.h"
+
+#define SECOND_US INT64_C(1000000)
+#define IDLE_TURN_US INT64_C(100000) /* a fifth of a heartbeat */
+#define CHECK_TURNS 64
+#define PERSON_US (20 * SECOND_US)
+#define SLOTS_MAX 8
+#define RESTART_PER_MILLE 20 /* of turns in which a dead process is replaced */
+#define DRAIN_MAX_US (3 * 3600 * SECOND_US)
+#define ALL_CLOCKS_US (400 * 24 * 3600 * SECOND_US) /* longer than any term of a deal */
+
+/* In the order of enum sim_service. */
+static const struct engine_service *const services[SIM_SERVICE_COUNT] = {
+    [SIM_GATEWAY] = &gateway_service,
+    [SIM_ESCROW] = &escrow_service,
+    [SIM_PAYMENTS] = &payments_service,
+    [SIM_ORACLE] = &oracle_service,
+    [SIM_NOTIFICATIONS] = &notifications_service,
+};
+
+/* ---- The outside of a process ---- */
+
+static struct caller *connect_stripe(void *context, uint32_t place)
+{
+    struct sim_run *run = context;
+    return sim_stripe_line_init(&run->seats[place].stripe, run->stripe,
+                                1 + (uint32_t)sim_run_below(run, SLOTS_MAX));
+}
+
+static void hang_up_stripe(void *context, uint32_t place)
+{
+    struct sim_run *run = context;
+    sim_stripe_hang_up(&run->seats[place].stripe);
+}
+
+static const struct sim_outside_ops stripe_ops = {.connect = connect_stripe,
+                                                  .hang_up = hang_up_stripe};
+
+static struct caller *connect_discord(void *context, uint32_t place)
+{
+    struct sim_run *run = context;
+    return sim_discord_line_init(&run->seats[place].discord, run->discord,
+                                 1 + (uint32_t)sim_run_below(run, SLOTS_MAX));
+}
+
+static void hang_up_discord(void *context, uint32_t place)
+{
+    struct sim_run *run = context;
+    sim_discord_hang_up(&run->seats[place].discord);
+}
+
+static const struct sim_outside_ops discord_ops = {.connect = connect_discord,
+                                                   .hang_up = hang_up_discord};
+
+/* ---- Looking on ---- */
+
+static void heard(void *context, const struct sim_process *process, const char *about,
+                  enum status_kind kind, bool got)
+{
+    struct sim_run *run = context;
+    enum sim_step step = process->fault.step;
+    bool brought = got && step != SIM_STEP_FREE_SLOTS;
+    if (brought || step == SIM_STEP_INSERT || step == SIM_STEP_UPDATE || step == SIM_STEP_CLAIM) {
+        run->busy_at_turn = run->turns;
+    }
+    sim_run_missed(run, process, kind);
+    sim_trace_heard(&run->trace, process, about, kind, got);
+}
+
+static void lived(void *context, const struct sim_process *process, const char *what)
+{
+    struct sim_run *run = context;
+    sim_trace_line(&run->trace, run->world, process, "%s", what);
+}
+
+/* ---- Making it ---- */
+
+/* A handful of faults, each at most every tenth time. */
+static uint16_t some_chance(struct sim_run *run)
+{
+    return sim_run_chance(run, 300) ? (uint16_t)sim_run_below(run, SIM_STRIPE_CHANCE / 10) : 0;
+}
+
+static void trouble_outside(struct sim_run *run)
+{
+    struct sim_stripe_rates stripe = {.latency_us = (int64_t)sim_run_below(run, SECOND_US)};
+    struct sim_discord_rates discord = {.latency_us = (int64_t)sim_run_below(run, SECOND_US)};
+    if (run->plan.on[SIM_TROUBLE_STRIPE]) {
+        for (int i = SIM_STRIPE_ANSWERS + 1; i < SIM_STRIPE_FAULT_COUNT; i++) {
+            stripe.faults[i] = some_chance(run);
+        }
+        stripe.refund_pending = some_chance(run);
+        stripe.refund_fails = some_chance(run);
+        stripe.refund_returned = some_chance(run);
+        stripe.webhook_repeated = some_chance(run);
+        stripe.webhook_twin = some_chance(run);
+        stripe.webhook_late = some_chance(run);
+        stripe.webhook_lost = some_chance(run);
+        stripe.webhook_late_us = (int64_t)sim_run_below(run, 300 * SECOND_US);
+    }
+    if (run->plan.on[SIM_TROUBLE_DISCORD]) {
+        for (int i = SIM_DISCORD_ANSWERS + 1; i < SIM_DISCORD_FAULT_COUNT; i++) {
+            discord.faults[i] = some_chance(run);
+        }
+    }
+    sim_stripe_set_rates(run->stripe, &stripe);
+    sim_discord_set_rates(run->discord, &discord);
+}
+
+static void open_people(struct sim_run *run)
+{
+    bool odd = run->plan.on[SIM_TROUBLE_TRAFFIC];
+    struct sim_traffic_options options = {
+        .seed = random_next(&run->random),
+        .deals = run->plan.deals,
+        .people = run->plan.people,
+        .open_within_us = run->plan.troubled_us,
+        .idle = (uint16_t)sim_run_below(run, 3000),
+        .hasty = odd ? (uint16_t)sim_run_below(run, 4000) : 0,
+        .repeated = odd ? (uint16_t)sim_run_below(run, 2000) : 0,
+        .unpublished = odd ? (uint16_t)sim_run_below(run, 2000) : 0,
+        .published_twice = odd ? (uint16_t)sim_run_below(run, 2000) : 0,
+        .odd_payment = odd ? (uint16_t)sim_run_below(run, 3000) : 0,
+        .poison = odd ? some_chance(run) : 0,
+    };
+    run->traffic = sim_traffic_new(&run->place, run->stripe, &options);
+}
+
+static void open_run(struct sim_run *run, uint64_t seed, bool tells)
+{
+    run->plan = sim_plan_of(seed);
+    run->random = random_seeded(seed);
+    run->trace.tells = tells;
+    run->world = sim_world_open(seed);
+    run->world->limits.batch_max = run->plan.batch_max;
+    run->place = (struct sim_place){.clock = &run->world->clock, .kafka = run->world->kafka};
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        uint32_t at = sim_world_add(run->world, services[i]);
+        ASSERT(at == i);
+        run->place.dbs[i] = run->world->services[i].db;
+        sim_db_spare_backends(run->place.dbs[i], run->plan.spares_backends);
+    }
+    for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
+        run->seats[i].run = run;
+    }
+    run->stripe = sim_stripe_new(&run->world->clock, random_next(&run->random));
+    run->discord = sim_discord_new(&run->world->clock, random_next(&run->random));
+    sim_world_connect(run->world, SIM_PAYMENTS, &stripe_ops, run);
+    sim_world_connect(run->world, SIM_NOTIFICATIONS, &discord_ops, run);
+    sim_intake_init(&run->door, &run->place, SIM_PAYMENTS);
+    trouble_outside(run);
+    open_people(run);
+    run->check = sim_check_new(&run->place, run->stripe, run->discord, run->traffic);
+    run->world->watch = (struct sim_world_watch){
+        .heard = heard, .struck = sim_run_struck, .lived = lived, .context = run};
+}
+
+static void close_run(struct sim_run *run)
+{
+    sim_world_close(run->world); /* its processes hang up */
+    sim_check_free(run->check);
+    sim_traffic_free(run->traffic);
+    sim_discord_free(run->discord);
+    sim_stripe_free(run->stripe);
+}
+
+/* ---- A turn ---- */
+
+static void replace_dead(struct sim_run *run)
+{
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        if (sim_world_living(run->world, i) < run->plan.replicas[i] &&
+            (!run->troubled || sim_run_chance(run, RESTART_PER_MILLE))) {
+            (void)sim_world_start(run->world, i);
+        }
+    }
+}
+
+/* What is past waits for a process that does not come to take it. */
+static int64_t sooner(const struct sim_run *run, int64_t than_us, int64_t next_us)
+{
+    return next_us > run->world->clock.mono_us && next_us < than_us ? next_us : than_us;
+}
+
+/* With work about, a little; else until somebody outside does something, or a beat is due. */
+static void pass_time(struct sim_run *run)
+{
+    if (run->turns <= run->busy_at_turn + 1) {
+        sim_world_pass(run->world, 1 + (int64_t)sim_run_below(run, (uint64_t)run->plan.turn_us));
+        return;
+    }
+    int64_t now_us = run->world->clock.mono_us;
+    int64_t next_us = sooner(run, now_us + IDLE_TURN_US, sim_stripe_next_us(run->stripe));
+    next_us = sooner(run, next_us, sim_discord_next_us(run->discord));
+    next_us = sooner(run, next_us, sim_traffic_next_us(run->traffic));
+    sim_world_pass(run->world, next_us - now_us);
+}
+
+void sim_run_turn(struct sim_run *run)
+{
+    run->turns++;
+    sim_world_turns(run->world);
+    while (sim_traffic_step(run->traffic)) {
+        run->busy_at_turn = run->turns;
+    }
+    while (sim_stripe_step(run->stripe, &run->door)) {
+        run->busy_at_turn = run->turns;
+    }
+    sim_run_trouble(run);
+    replace_dead(run);
+    if (run->turns % CHECK_TURNS == 0) {
+        sim_check_always(run->check, &run->outcome->verdict);
+    }
+    pass_time(run);
+}
+
+/* ---- A person who looks after it ---- */
+
+/* Lanes that stopped because too much was parked go on; other reasons are for the checker to tell. */
+static void resume_lanes(struct sim_run *run, uint32_t service)
+{
+    struct sim_db *db = run->place.dbs[service];
+    for (int32_t p = 0; p < LANES; p++) {
+        if (sim_db_lane(db, p).stopped &&
+            str_has_prefix(str_of(sim_db_stop_reason(db, p)), STR("engine.parks_in_a_row"))) {
+            sim_trace_line(&run->trace, run->world, NULL, "a person resumes lane %d", p);
+            sim_db_resume_lane(db, p);
+        }
+    }
+}
+
+static void retry_parked(struct sim_run *run, uint32_t service)
+{
+    struct sim_db *db = run->place.dbs[service];
+    uint32_t count = sim_db_count(db, &engine_parked_key_table);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct parked_key_row *key = sim_db_row(db, &engine_parked_key_table, i);
+        if (sim_traffic_is_poisoned(run->traffic, key->key)) {
+            continue;
+        }
+        sim_trace_line(&run->trace, run->world, NULL, "a person retries a key parked for " STR_FMT,
+                       STR_ARG(key->reason));
+        char name[32];
+        (void)snprintf(name, sizeof(name), "%" PRIu64, random_next(&run->random));
+        const struct admin_request_row retry = {
+            .id = id_v5(id_namespace(STR("test/admin")), str_of(name)),
+            .lane = key->lane,
+            .kind = ADMIN_PARK_RETRY,
+            .key = key->key,
+            .requested_by = STR("somebody"),
+            .created_at_us = run->world->clock.wall_us,
+            .open = true,
+        };
+        sim_db_put(db, &engine_admin_request_table, &retry);
+    }
+}
+
+static void look_after(struct sim_run *run)
+{
+    if (run->world->clock.mono_us < run->person_at_us) {
+        return;
+    }
+    run->person_at_us = run->world->clock.mono_us + PERSON_US;
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        resume_lanes(run, i);
+        retry_parked(run, i);
+    }
+}
+
+/* ---- The phases ---- */
+
+static void trouble(struct sim_run *run)
+{
+    int64_t until_us = run->world->clock.mono_us + run->plan.troubled_us;
+    run->troubled = true;
+    while (run->world->clock.mono_us < until_us && run->outcome->verdict.failures == 0) {
+        sim_run_turn(run);
+        look_after(run);
+    }
+}
+
+/* Until nothing more happens by itself. */
+static void drain(struct sim_run *run, const char *when)
+{
+    int64_t until_us = run->world->clock.mono_us + DRAIN_MAX_US;
+    int64_t look_at_us = 0;
+    while (run->outcome->verdict.failures == 0) {
+        sim_run_turn(run);
+        look_after(run);
+        if (run->world->clock.mono_us < look_at_us) {
+            continue;
+        }
+        look_at_us = run->world->clock.mono_us + SECOND_US;
+        if (sim_check_is_quiet(run->check)) {
+            return;
+        }
+        if (run->world->clock.mono_us > until_us) {
+            sim_check_end(run->check, &run->outcome->verdict); /* it knows better what hangs */
+            sim_verdict_fail(&run->outcome->verdict, SIM_RULE_CAUGHT_UP,
+                             "not at rest %" PRId64 " s after %s", DRAIN_MAX_US / SECOND_US, when);
+        }
+    }
+}
+
+/* Sandbox time goes on in every database alike, as `holdfastctl clock advance` makes it. */
+static void let_clocks_run_out(struct sim_run *run)
+{
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        sim_db_advance_clock(run->place.dbs[i], ALL_CLOCKS_US);
+    }
+    for (int64_t until_us = run->world->clock.mono_us + 5 * SECOND_US;
+         run->world->clock.mono_us < until_us;) {
+        sim_run_turn(run); /* owners see it with their next beat */
+    }
+}
+
+static void count_up(struct sim_run *run)
+{
+    struct sim_outcome *outcome = run->outcome;
+    outcome->steps = run->world->steps;
+    outcome->hash = run->trace.hash;
+    outcome->simulated_us = run->world->clock.wall_us - SIM_WORLD_START_US;
+    outcome->processes = run->world->started;
+    outcome->deals = sim_traffic_deal_count(run->traffic);
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        outcome->decided += sim_db_count(run->place.dbs[i], &engine_outbox_table);
+    }
+}
+
+void sim_run(uint64_t seed, bool tells, struct sim_outcome *ret_outcome)
+{
+    struct sim_run *run = calloc(1, sizeof(*run));
+    ASSERT(run);
+    *ret_outcome = (struct sim_outcome){.plan = sim_plan_of(seed)};
+    run->outcome = ret_outcome;
+    open_run(run, seed, tells);
+    trouble(run);
+    sim_run_heal(run);
+    sim_stripe_set_rates(run->stripe, &(struct sim_stripe_rates){.latency_us = 1000});
+    sim_discord_set_rates(run->discord, &(struct sim_discord_rates){.latency_us = 1000});
+    sim_traffic_settle(run->traffic);
+    drain(run, "the troubles");
+    let_clocks_run_out(run);
+    drain(run, "the last clock");
+    if (ret_outcome->verdict.failures == 0) {
+        sim_check_end(run->check, &ret_outcome->verdict);
+    }
+    count_up(run);
+    close_run(run);
+    free(run);
+}

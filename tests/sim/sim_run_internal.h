@@ -1,0 +1,56 @@
+#pragma once
+
+#include "sim_check.h"
+#include "sim_run.h"
+#include "sim_trace.h"
+#include "sim_world.h"
+
+/* What sim_run.c (the phases of a seed) and sim_run_trouble.c (what goes wrong) share. */
+
+struct sim_run;
+
+/* A place for a process, and what is wrong with whoever has it. Times are of mono_us; 0: nothing is. */
+struct sim_seat {
+    struct sim_run *run;
+    enum sim_trouble armed; /* what its next pause is */
+    int64_t hangs_us;       /* for how long */
+    int64_t frozen_until_us, store_until_us, bus_until_us;
+    struct sim_stripe_line stripe;
+    struct sim_discord_line discord;
+};
+
+struct sim_run {
+    struct sim_plan plan;
+    struct random random;
+    struct sim_world *world;
+    struct sim_place place;
+    struct sim_stripe *stripe;
+    struct sim_discord *discord;
+    struct sim_traffic *traffic;
+    struct sim_check *check;
+    struct intake door; /* of payments: for webhooks */
+    struct sim_seat seats[SIM_WORLD_PROCESSES_MAX];
+    int64_t db_until_us[SIM_SERVICE_COUNT];
+    int64_t kafka_until_us, queue_until_us;
+    bool troubled;                /* troubles begin */
+    uint32_t hanging;             /* processes that hang in a call: turns within turns */
+    uint64_t turns, busy_at_turn; /* the last turn in which something happened */
+    int64_t person_at_us;         /* when a person looks at what is parked or stopped */
+    struct sim_trace trace;
+    struct sim_outcome *outcome;
+};
+
+/* One turn of everything there is, and the time until the next one. */
+void sim_run_turn(struct sim_run *run);
+
+/* ---- Troubles ---- */
+
+bool sim_run_chance(struct sim_run *run, uint32_t per_mille);
+uint64_t sim_run_below(struct sim_run *run, uint64_t bound);
+/* Something may begin now; what has lasted long enough ends. */
+void sim_run_trouble(struct sim_run *run);
+/* Every trouble ends, those too that were still to come. */
+void sim_run_heal(struct sim_run *run);
+/* A call was struck, or failed while something was away. */
+void sim_run_struck(void *context, const struct sim_process *process, enum sim_strike strike);
+void sim_run_missed(struct sim_run *run, const struct sim_process *process, enum status_kind kind);

@@ -1,0 +1,344 @@
+/* What goes wrong: begun by chance, ended by time, counted where it strikes. */
+#include "base/assert.h"
+#include "sim_run_internal.h"
+
+#define SECOND_US INT64_C(1000000)
+#define LEASE_US (ENGINE_LEASE_MS * INT64_C(1000))
+#define PLENTY 100000
+#define CALLS_AHEAD 400 /* a call to die at is one of so many */
+#define HANGING_MAX 2
+#define REPLICAS_OVER 1 /* more than planned, while a new one takes over */
+
+uint64_t sim_run_below(struct sim_run *run, uint64_t bound)
+{
+    return random_below(&run->random, bound);
+}
+
+bool sim_run_chance(struct sim_run *run, uint32_t per_mille)
+{
+    return sim_run_below(run, 1000) < per_mille;
+}
+
+static int64_t until(struct sim_run *run, int64_t least_us, int64_t most_us)
+{
+    return run->world->clock.mono_us + least_us +
+           (int64_t)sim_run_below(run, (uint64_t)(most_us - least_us));
+}
+
+static struct sim_process *some_process(struct sim_run *run)
+{
+    uint32_t first = (uint32_t)sim_run_below(run, SIM_WORLD_PROCESSES_MAX);
+    for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
+        struct sim_process *process = &run->world->processes[(first + i) % SIM_WORLD_PROCESSES_MAX];
+        if (sim_process_lives(process)) {
+            return process;
+        }
+    }
+    return NULL;
+}
+
+/* The kind of call is drawn, not the call: else rare ones would hardly ever be struck. */
+static enum sim_step some_step(struct sim_run *run)
+{
+    return (enum sim_step)(1 + sim_run_below(run, SIM_STEP_COUNT - 1));
+}
+
+/* ---- Of a process ---- */
+
+/* What the process needs for its call is not there any more, for a while. */
+static void take_away(struct sim_run *run, struct sim_process *process, enum sim_trouble trouble)
+{
+    struct sim_seat *seat = &run->seats[process->place];
+    if (trouble == SIM_TROUBLE_STORE_AWAY) {
+        process->fault.store_away = true;
+        seat->store_until_us = until(run, 1000, 2 * LEASE_US);
+    } else if (trouble == SIM_TROUBLE_BUS_AWAY) {
+        process->fault.bus_away = true;
+        seat->bus_until_us = until(run, 1000, 2 * LEASE_US);
+    } else if (trouble == SIM_TROUBLE_DB_AWAY) {
+        sim_db_set_away(run->place.dbs[process->service], true);
+        run->db_until_us[process->service] = until(run, 1000, 2 * LEASE_US);
+    } else {
+        sim_kafka_set_away(run->world->kafka, true);
+        run->kafka_until_us = until(run, 1000, 4 * LEASE_US);
+    }
+}
+
+/* Everybody else goes on. */
+static void hang(struct sim_run *run, struct sim_process *process, int64_t us)
+{
+    int64_t until_us = run->world->clock.mono_us + us;
+    run->hanging++;
+    while (run->world->clock.mono_us < until_us) {
+        sim_run_turn(run);
+    }
+    sim_trace_line(&run->trace, run->world, process, "wakes");
+    run->hanging--;
+}
+
+/* In the middle of a call, before it is made. */
+static void interrupt(void *context)
+{
+    struct sim_seat *seat = context;
+    struct sim_run *run = seat->run;
+    struct sim_process *process = &run->world->processes[seat - run->seats];
+    bool hangs = seat->armed == SIM_TROUBLE_NAP || seat->armed == SIM_TROUBLE_SLEEP;
+    if (!run->troubled || (hangs && run->hanging == HANGING_MAX)) {
+        return;
+    }
+    sim_trace_line(&run->trace, run->world, process, "%s in %s", sim_trouble_name(seat->armed),
+                   sim_step_name(process->fault.step));
+    if (hangs) {
+        run->outcome->reach.counts[seat->armed][process->fault.step]++;
+        hang(run, process, seat->hangs_us);
+    } else {
+        take_away(run, process, seat->armed);
+    }
+}
+
+static void arm_interrupt(struct sim_run *run, struct sim_process *process,
+                          enum sim_trouble trouble)
+{
+    struct sim_seat *seat = &run->seats[process->place];
+    seat->armed = trouble;
+    seat->hangs_us = trouble == SIM_TROUBLE_NAP
+                         ? 1000 + (int64_t)sim_run_below(run, (uint64_t)LEASE_US / 2)
+                         : LEASE_US + (int64_t)sim_run_below(run, 4 * (uint64_t)LEASE_US);
+    process->fault.pause = interrupt;
+    process->fault.context = seat;
+    if (sim_run_chance(run, 500)) {
+        process->fault.pause_step = some_step(run);
+    } else {
+        process->fault.pause_at =
+            process->fault.calls + 1 + (int64_t)sim_run_below(run, CALLS_AHEAD);
+    }
+}
+
+static void arm_crash(struct sim_run *run, struct sim_process *process)
+{
+    if (sim_run_chance(run, 500)) {
+        process->fault.crash_step = some_step(run);
+    } else {
+        process->fault.crash_at =
+            process->fault.calls + 1 + (int64_t)sim_run_below(run, CALLS_AHEAD);
+    }
+}
+
+/* A new one may begin before the old one ends, or after. */
+static void roll(struct sim_run *run, struct sim_process *process)
+{
+    uint32_t service = process->service;
+    if (process->inside || process->frozen || run->seats[process->place].store_until_us > 0 ||
+        run->db_until_us[service] > 0) {
+        return;
+    }
+    if (sim_run_chance(run, 500) &&
+        sim_world_living(run->world, service) < run->plan.replicas[service] + REPLICAS_OVER) {
+        (void)sim_world_start(run->world, service);
+    }
+    sim_world_stop(process);
+}
+
+static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
+{
+    struct sim_process *process = some_process(run);
+    if (!process) {
+        return;
+    }
+    struct sim_seat *seat = &run->seats[process->place];
+    switch (trouble) {
+    case SIM_TROUBLE_CRASH: arm_crash(run, process); break;
+    case SIM_TROUBLE_NAP:
+    case SIM_TROUBLE_SLEEP:
+    case SIM_TROUBLE_STORE_AWAY:
+    case SIM_TROUBLE_BUS_AWAY:
+    case SIM_TROUBLE_DB_AWAY:
+    case SIM_TROUBLE_KAFKA_AWAY: arm_interrupt(run, process, trouble); break;
+    case SIM_TROUBLE_ROLL: roll(run, process); break;
+    case SIM_TROUBLE_KILL:
+        if (!process->inside) {
+            sim_world_kill(process);
+        }
+        break;
+    case SIM_TROUBLE_FREEZE:
+        process->frozen = true;
+        seat->frozen_until_us = until(run, LEASE_US / 2, 4 * LEASE_US);
+        break;
+    case SIM_TROUBLE_COMMIT_LOST:
+    case SIM_TROUBLE_COMMIT_UNSAID:
+        process->fault.lose_commit_at = process->fault.commits + 1 + (int64_t)sim_run_below(run, 4);
+        process->fault.lose_committed = trouble == SIM_TROUBLE_COMMIT_UNSAID;
+        break;
+    case SIM_TROUBLE_NONE:
+    case SIM_TROUBLE_DB_CLOCK:
+    case SIM_TROUBLE_PRODUCE_FAILS:
+    case SIM_TROUBLE_QUEUE_FULL:
+    case SIM_TROUBLE_STRIPE:
+    case SIM_TROUBLE_DISCORD:
+    case SIM_TROUBLE_TRAFFIC:
+    case SIM_TROUBLE_COUNT: UNREACHABLE("no trouble of a process");
+    }
+}
+
+/* ---- Of servers ---- */
+
+static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
+{
+    uint32_t service = (uint32_t)sim_run_below(run, SIM_SERVICE_COUNT);
+    struct sim_db *db = run->place.dbs[service];
+    switch (trouble) {
+    case SIM_TROUBLE_DB_CLOCK:
+        sim_db_set_clock(db, (int64_t)sim_run_below(run, 10 * (uint64_t)SECOND_US) - 5 * SECOND_US);
+        break;
+    case SIM_TROUBLE_PRODUCE_FAILS:
+        sim_kafka_fail_produce(run->world->kafka, 1 + (uint32_t)sim_run_below(run, 3));
+        break;
+    case SIM_TROUBLE_QUEUE_FULL:
+        sim_kafka_limit_queue(run->world->kafka, (uint32_t)sim_run_below(run, 4));
+        run->queue_until_us = until(run, 1000, LEASE_US);
+        break;
+    case SIM_TROUBLE_NONE:
+    case SIM_TROUBLE_CRASH:
+    case SIM_TROUBLE_KILL:
+    case SIM_TROUBLE_NAP:
+    case SIM_TROUBLE_SLEEP:
+    case SIM_TROUBLE_FREEZE:
+    case SIM_TROUBLE_ROLL:
+    case SIM_TROUBLE_STORE_AWAY:
+    case SIM_TROUBLE_BUS_AWAY:
+    case SIM_TROUBLE_COMMIT_LOST:
+    case SIM_TROUBLE_COMMIT_UNSAID:
+    case SIM_TROUBLE_DB_AWAY:
+    case SIM_TROUBLE_KAFKA_AWAY:
+    case SIM_TROUBLE_STRIPE:
+    case SIM_TROUBLE_DISCORD:
+    case SIM_TROUBLE_TRAFFIC:
+    case SIM_TROUBLE_COUNT: UNREACHABLE("no trouble of a server");
+    }
+}
+
+/* ---- Beginning and ending ---- */
+
+/* True, once, when the time has come. */
+static bool is_over(const struct sim_run *run, int64_t *until_us)
+{
+    if (*until_us == 0 || *until_us > run->world->clock.mono_us) {
+        return false;
+    }
+    *until_us = 0;
+    return true;
+}
+
+static void end_what_is_over(struct sim_run *run)
+{
+    for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
+        struct sim_seat *seat = &run->seats[i];
+        struct sim_process *process = &run->world->processes[i];
+        process->frozen &= !is_over(run, &seat->frozen_until_us);
+        process->fault.store_away &= !is_over(run, &seat->store_until_us);
+        process->fault.bus_away &= !is_over(run, &seat->bus_until_us);
+    }
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        if (is_over(run, &run->db_until_us[i])) {
+            sim_db_set_away(run->place.dbs[i], false);
+        }
+    }
+    if (is_over(run, &run->kafka_until_us)) {
+        sim_kafka_set_away(run->world->kafka, false);
+    }
+    if (is_over(run, &run->queue_until_us)) {
+        sim_kafka_limit_queue(run->world->kafka, PLENTY);
+    }
+}
+
+/* One of those that begin in the middle of a run and that this seed has. */
+static enum sim_trouble some_trouble(struct sim_run *run)
+{
+    enum sim_trouble has[SIM_TROUBLE_COUNT];
+    uint32_t count = 0;
+    for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_STRIPE; i++) {
+        if (run->plan.on[i]) {
+            has[count++] = (enum sim_trouble)i;
+        }
+    }
+    return count > 0 ? has[sim_run_below(run, count)] : SIM_TROUBLE_NONE;
+}
+
+void sim_run_trouble(struct sim_run *run)
+{
+    end_what_is_over(run);
+    if (!run->troubled || !sim_run_chance(run, run->plan.trouble_per_mille)) {
+        return;
+    }
+    enum sim_trouble trouble = some_trouble(run);
+    if (trouble == SIM_TROUBLE_NONE) {
+        return;
+    }
+    run->outcome->reach.begun[trouble]++;
+    sim_trace_line(&run->trace, run->world, NULL, "trouble: %s", sim_trouble_name(trouble));
+    if (trouble == SIM_TROUBLE_DB_CLOCK || trouble == SIM_TROUBLE_PRODUCE_FAILS ||
+        trouble == SIM_TROUBLE_QUEUE_FULL) {
+        trouble_server(run, trouble);
+    } else {
+        trouble_process(run, trouble);
+    }
+}
+
+void sim_run_heal(struct sim_run *run)
+{
+    run->troubled = false;
+    ASSERT(run->hanging == 0);
+    for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
+        struct sim_process *process = &run->world->processes[i];
+        struct sim_seat *seat = &run->seats[i];
+        process->frozen = false;
+        process->fault = (struct sim_fault){.watch = process->fault.watch,
+                                            .calls = process->fault.calls,
+                                            .commits = process->fault.commits,
+                                            .dead = process->fault.dead};
+        seat->frozen_until_us = seat->store_until_us = seat->bus_until_us = 0;
+    }
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        sim_db_set_away(run->place.dbs[i], false);
+        run->db_until_us[i] = 0;
+    }
+    sim_kafka_set_away(run->world->kafka, false);
+    sim_kafka_fail_produce(run->world->kafka, 0);
+    sim_kafka_limit_queue(run->world->kafka, PLENTY);
+    run->kafka_until_us = run->queue_until_us = 0;
+    sim_world_bury(run->world);
+}
+
+/* ---- Counting ---- */
+
+void sim_run_struck(void *context, const struct sim_process *process, enum sim_strike strike)
+{
+    static const enum sim_trouble troubles[SIM_STRIKE_COUNT] = {
+        [SIM_STRIKE_CRASH] = SIM_TROUBLE_CRASH,
+        [SIM_STRIKE_STORE_AWAY] = SIM_TROUBLE_STORE_AWAY,
+        [SIM_STRIKE_BUS_AWAY] = SIM_TROUBLE_BUS_AWAY,
+        [SIM_STRIKE_COMMIT_LOST] = SIM_TROUBLE_COMMIT_LOST,
+        [SIM_STRIKE_COMMIT_UNSAID] = SIM_TROUBLE_COMMIT_UNSAID,
+    };
+
+    struct sim_run *run = context;
+    run->outcome->reach.counts[troubles[strike]][process->fault.step]++; /* pauses: see hang */
+    if (strike == SIM_STRIKE_CRASH) {
+        sim_trace_line(&run->trace, run->world, process, "dies instead of %s",
+                       sim_step_name(process->fault.step));
+    }
+}
+
+void sim_run_missed(struct sim_run *run, const struct sim_process *process, enum status_kind kind)
+{
+    enum sim_step step = process->fault.step;
+    if (kind != STATUS_RETRY) {
+        return;
+    }
+    if (step < SIM_STEP_BUS_FIRST && run->db_until_us[process->service] > 0) {
+        run->outcome->reach.counts[SIM_TROUBLE_DB_AWAY][step]++;
+    }
+    if (step >= SIM_STEP_BUS_FIRST && run->kafka_until_us > 0) {
+        run->outcome->reach.counts[SIM_TROUBLE_KAFKA_AWAY][step]++;
+    }
+}
