@@ -172,6 +172,15 @@ static STATUS add_common(struct op *op, struct http_exchange *exchange)
 
 _Static_assert(HTTP_RESPONSE_HEADERS_MAX >= 8 + 4, "ours and some of the handler's");
 
+/* The last step: whoever has a place keeps it until the stream ends. */
+static STATUS admit_stream(struct op *op, const struct http_exchange *exchange)
+{
+    bool waits = exchange->response.stream.read != NULL && exchange->conns != NULL;
+    return !waits || http_conn_take_stream(exchange->conns)
+               ? OK
+               : op_fail(op, STATUS_RETRY, "http.streams_full", "no place");
+}
+
 void http_serve(struct op *op, struct http_exchange *exchange)
 {
     start_response(&exchange->response);
@@ -181,6 +190,9 @@ void http_serve(struct op *op, struct http_exchange *exchange)
     http_admit_settle(op, exchange);
     if (!status_failed(st)) {
         st = add_common(op, exchange);
+    }
+    if (!status_failed(st)) {
+        st = admit_stream(op, exchange);
     }
     const char *code = NULL;
     if (status_failed(st)) {

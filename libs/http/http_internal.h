@@ -1,6 +1,7 @@
 #pragma once
 
 #include "http/http.h"
+#include "http/http_conn.h"
 #include "http/http_server.h"
 
 /* Inside libs/http: what the server library hands over, and the steps from there to a handler. */
@@ -21,6 +22,7 @@ struct http_raw {
 struct http_exchange {
     const struct http_options *options;
     const struct http_raw *raw;
+    struct http_conns *conns; /* where a stream needs a place; NULL: no server, as many as wanted */
     struct http_request req;
     struct http_response response;
     bool close;              /* the connection is not used again */
@@ -29,7 +31,8 @@ struct http_exchange {
 };
 
 /* The whole way: checks, route, authentication, handler, problem document, observer. op is fresh;
- * exchange has options and raw. Cannot fail: the answer is in exchange->response. */
+ * exchange has options, raw and conns. Cannot fail: the answer is in exchange->response, a stream in it
+ * has its place. */
 void http_serve(struct op *op, struct http_exchange *exchange);
 
 /* http_route.c */

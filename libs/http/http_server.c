@@ -198,18 +198,6 @@ static void emit(struct op *op, struct http_conn *conn, const struct http_respon
     http_conn_sending(conn, streams);
 }
 
-/* Turns a stream that finds no place into 503. */
-static void admit_stream(struct op *op, struct http_conn *conn, struct http_response *response)
-{
-    if (response->stream.read == NULL || http_conn_take_stream(conn->conns)) {
-        return;
-    }
-    response->stream.close(response->stream.ctx);
-    response->stream = (struct http_stream){.read = NULL};
-    struct status st = op_fail(op, STATUS_RETRY, "http.streams_full", "no place");
-    http_problem(op, st, response);
-}
-
 static int serve(struct http_conn *conn, const struct _u_request *request, struct _u_response *out)
 {
     struct http_server *server = conn->owner;
@@ -233,8 +221,8 @@ static int serve(struct http_conn *conn, const struct _u_request *request, struc
     raw.headers = list.pairs;
     exchange->options = &server->options;
     exchange->raw = &raw;
+    exchange->conns = &server->conns;
     http_serve(&op, exchange);
-    admit_stream(&op, conn, &exchange->response);
     emit(&op, conn, &exchange->response, out);
     return U_CALLBACK_COMPLETE;
 }

@@ -25,9 +25,19 @@ struct rig {
     struct fixture *fixture;
     struct http_stream_set *set;
     struct arena arena;
+    _Atomic uint32_t full; /* answers that the observer saw as http.streams_full */
 };
 
 static struct rig rig;
+
+static void observe(struct op *op, void *deps, const struct http_seen *seen)
+{
+    (void)op;
+    (void)deps;
+    if (seen->status == 503 && str_eq(str_of(seen->code), STR("http.streams_full"))) {
+        atomic_fetch_add(&rig.full, 1);
+    }
+}
 
 /* GET /events?as=3: the caller is told by the query, and remembered as what the feed is about. */
 static STATUS open_events(struct op *op, void *deps, const struct http_request *req,
@@ -74,6 +84,7 @@ static void open_rig(struct http_stream_limits limits, int64_t stream_send_ms)
     const struct http_options options = {.host = STR("127.0.0.1"),
                                          .routes = routes,
                                          .route_count = ARRAY_LEN(routes),
+                                         .observe = observe,
                                          .connections_max = CONNECTIONS,
                                          .stream_send_ms = stream_send_ms};
     assert_int_equal(http_server_open(&rig.fixture->op, &options, &rig.fixture->server).kind,
@@ -227,8 +238,11 @@ static void test_streams_leave_room_for_requests(void **state)
     for (int i = 0; i < STREAMS; i++) {
         fds[i] = listen_as('a');
     }
-    assert_answer(exchange(rig.fixture, &rig.arena, STR(HEAD("GET", "/events") "\r\n")), "503",
-                  "http.streams_full");
+    struct str refused = exchange(rig.fixture, &rig.arena, STR(HEAD("GET", "/events") "\r\n"));
+    assert_answer(refused, "503", "http.streams_full");
+    assert_true(contains(refused, "\r\nRetry-After: 2\r\n"));
+    assert_true(contains(refused, "Content-Type: application/problem+json"));
+    assert_int_equal(atomic_load(&rig.full), 1); /* and counted as what it is */
     assert_int_equal(count_open(), STREAMS);
     assert_answer(exchange(rig.fixture, &rig.arena, STR(HEAD("GET", "/plain") "\r\n")), "200",
                   "plain");
