@@ -64,7 +64,8 @@ static void close_row(struct engine_turn *turn, struct timer_row *row, enum time
 void engine_timer_cancel(struct engine_turn *turn, int kind, int64_t generation)
 {
     struct timer_row *row = find_row(turn, kind);
-    if (row && row->open && row->generation == generation) {
+    bool fires = row && (row->open || row->state == TIMER_PARKED);
+    if (fires && row->generation == generation) {
         close_row(turn, row, TIMER_CANCELED);
         atomic_fetch_add_explicit(&turn->engine->stats.timers_canceled, 1, memory_order_relaxed);
     }
@@ -228,13 +229,13 @@ void engine_timer_judge(struct engine_turn *turn, struct engine_item *item)
 
 STATUS engine_timer_fire(struct engine_turn *turn, const struct engine_item *item)
 {
-    struct engine *engine = turn->engine;
     struct timer_row *row = find_row(turn, item->timer.kind);
-    if (!row || row->generation != item->timer.generation) {
-        return op_fail(&engine->op, STATUS_BUG, "engine.timer_gone", "a timer without its row");
+    bool fires = row && (row->open || row->state == TIMER_PARKED);
+    if (!fires || row->generation != item->timer.generation) {
+        return OK; /* replaced or canceled by what was parked before it */
     }
     close_row(turn, row, TIMER_FIRED);
-    return engine->service->fired(turn, row);
+    return turn->engine->service->fired(turn, row);
 }
 
 void engine_timer_park(struct engine_turn *turn, const struct engine_item *item)

@@ -475,6 +475,32 @@ static void waits_behind_its_parked_key(struct world *world)
     world_check(world);
 }
 
+/* What is parked before a firing may replace or cancel its timer. */
+static void a_parked_one_may_be_stale(struct world *world)
+{
+    world_start(world);
+    for (uint32_t i = 0; i < 2; i++) {
+        open_and_set(world, account_of(i), 8, 1500);
+        world_command(world, account_of(i), "fault", 3);
+        world_await_parked(world, account_of(i));
+    }
+    world_command(world, account_of(0), "timer", TOY_TIMER(9, 1000));
+    world_command(world, account_of(1), "cancel", 8);
+    world_await_rows(world, &engine_parked_message_table, 6);
+    toy_heal();
+    answer(world, ADMIN_PARK_RETRY, account_of(0), "");
+    answer(world, ADMIN_PARK_RETRY, account_of(1), "");
+    const int64_t replaced[] = {1000, 3, 9};
+    const int64_t canceled[] = {1000, 3};
+    world_await_total(world, account_of(0), 1012);
+    world_check_amounts(world, account_of(0), replaced, ARRAY_LEN(replaced));
+    world_check_amounts(world, account_of(1), canceled, ARRAY_LEN(canceled));
+    assert_int_equal(timer_of(world, account_of(0), TOY_TIMER_PLAIN).state, TIMER_FIRED);
+    assert_int_equal(timer_of(world, account_of(1), TOY_TIMER_PLAIN).state, TIMER_CANCELED);
+    world_settle(world);
+    world_check(world);
+}
+
 static void a_person_may_drop_it(struct world *world)
 {
     world_start(world);
@@ -510,6 +536,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(intakes_do_not_feel_it, WORLD_BOTH),
     WORLD_TEST(a_firing_that_fails_is_parked, WORLD_BOTH),
     WORLD_TEST(waits_behind_its_parked_key, WORLD_BOTH),
+    WORLD_TEST(a_parked_one_may_be_stale, WORLD_BOTH),
     WORLD_TEST(a_person_may_drop_it, WORLD_BOTH),
 };
 
