@@ -39,6 +39,8 @@ struct gateway_live {
     struct pg_conn *conn;
     struct str channel;
     struct metrics_histogram *lag; /* NULL without metrics */
+    int net_ms;
+    int64_t blind_ms;
     pthread_mutex_t shown_lock;
     const struct http_stream_stats *shown; /* by metrics; NULL once the set is gone */
     int wake_fd;
@@ -52,7 +54,7 @@ struct gateway_live {
     bool connected;
     bool following; /* `seen` counts: there were streams since */
     struct gateway_live_seen seen;
-    int64_t blind_since_ms; /* 0: the last look was fine */
+    int64_t looked_ms; /* when the last look that came to its end began */
     struct start starts[GATEWAY_LIVE_STARTS_MAX];
     uint32_t start_count;
     bool starts_left; /* there are more than fit into one look */
@@ -254,22 +256,52 @@ static STATUS tell_all(struct gateway_live *live, const struct gateway_live_news
     return OK;
 }
 
-/* *ret_again: there is more to do at once. */
-static STATUS look(struct gateway_live *live, bool *ret_again)
+static void end_feed(struct http_stream_feed *feed, void *ctx)
+{
+    (void)ctx;
+    http_stream_finish(feed);
+}
+
+static bool is_blind(const struct gateway_live *live)
+{
+    return clock_mono_ms() - live->looked_ms >= live->blind_ms;
+}
+
+static void end_all(struct gateway_live *live)
+{
+    http_stream_each(live->set, end_feed, NULL);
+    live->following = false;
+}
+
+/* Reads and tells. After a time of blindness what was read may not be all there was. */
+static STATUS read_and_tell(struct gateway_live *live, bool *ret_again)
 {
     struct gateway_live_news news;
-    arena_reset(&live->arena);
-    live->op.deadline_ms = clock_mono_ms() + LOOK_DEADLINE_MS;
-    *ret_again = false;
-    if (atomic_load(&http_stream_set_stats(live->set)->open) == 0) {
-        live->following = false; /* nobody to tell: the next one begins with a snapshot anyway */
+    TRY(read_all(live, &news));
+    if (live->following && is_blind(live)) {
+        end_all(live);
         return OK;
     }
-    TRY(read_all(live, &news));
     TRY(tell_all(live, &news));
     live->seen = news.seen;
     live->following = true;
     *ret_again = news.more || live->starts_left;
+    return OK;
+}
+
+/* *ret_again: there is more to do at once. */
+static STATUS look(struct gateway_live *live, bool *ret_again)
+{
+    int64_t began_ms = clock_mono_ms();
+    arena_reset(&live->arena);
+    live->op.deadline_ms = began_ms + LOOK_DEADLINE_MS;
+    *ret_again = false;
+    if (atomic_load(&http_stream_set_stats(live->set)->open) == 0) {
+        live->following = false; /* nobody to tell: the next one begins with a snapshot anyway */
+    } else {
+        TRY(read_and_tell(live, ret_again));
+    }
+    live->looked_ms = began_ms;
     return OK;
 }
 
@@ -287,7 +319,7 @@ static STATUS wait_for_hint(struct gateway_live *live)
 {
     bool told = false;
     uint64_t count = 0;
-    TRY(pg_listen_wait(&live->op, live->conn, live->wake_fd, GATEWAY_LIVE_NET_MS, &told));
+    TRY(pg_listen_wait(&live->op, live->conn, live->wake_fd, live->net_ms, &told));
     (void)!read(live->wake_fd, &count, sizeof(count));
     return OK;
 }
@@ -301,28 +333,16 @@ static STATUS work(struct gateway_live *live)
         live->connected = true;
     }
     TRY(look(live, &again));
-    live->blind_since_ms = 0;
     return again ? OK : wait_for_hint(live);
-}
-
-static void end_feed(struct http_stream_feed *feed, void *ctx)
-{
-    (void)ctx;
-    http_stream_finish(feed);
 }
 
 static void note_failure(struct gateway_live *live)
 {
-    int64_t now_ms = clock_mono_ms();
     pg_rollback(live->conn);
     live->connected = false;
     log_warn(&live->op, "gateway.live_failed", LOG_FAILURE(&live->op));
-    if (live->blind_since_ms == 0) {
-        live->blind_since_ms = now_ms;
-    }
-    if (now_ms - live->blind_since_ms >= GATEWAY_LIVE_BLIND_MS) {
-        http_stream_each(live->set, end_feed, NULL);
-        live->following = false;
+    if (is_blind(live)) {
+        end_all(live);
     }
 }
 
@@ -427,6 +447,9 @@ STATUS gateway_live_open(struct op *op, const struct gateway_live_options *optio
     live->op = (struct op){.arena = &live->arena, .correlation_id = STR("live")};
     int failed = pthread_mutex_init(&live->shown_lock, /* attributes */ NULL);
     ASSERT(failed == 0);
+    live->net_ms = options->net_ms > 0 ? options->net_ms : GATEWAY_LIVE_NET_MS;
+    live->blind_ms = options->blind_ms > 0 ? options->blind_ms : GATEWAY_LIVE_BLIND_MS;
+    live->looked_ms = clock_mono_ms();
     live->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     ASSERT(live->wake_fd >= 0);
     live->set = http_stream_set_new(options->limits ? options->limits : &usual);

@@ -23,8 +23,9 @@
 #define GATEWAY_LIVE_PER_CALLER 8
 /* A snapshot at its largest and some events. */
 #define GATEWAY_LIVE_QUEUE_BYTES (1280 * 1024)
-/* While changes cannot be read for so long, streams are ended: who sees nothing must know it. */
-#define GATEWAY_LIVE_BLIND_MS 5000
+/* When the last look is so long ago, because reading fails or the process stood still, streams are
+ * ended: who sees nothing must know it. Far below STORE_TOLD_KEPT_US, after which changes are gone. */
+#define GATEWAY_LIVE_BLIND_MS (2 * GATEWAY_LIVE_NET_MS)
 /* Snapshots made in one look, so that news are not late while many clients come back. */
 #define GATEWAY_LIVE_STARTS_MAX 8
 
@@ -34,7 +35,10 @@ struct gateway_live_options {
     struct str database_url; /* borrowed during the call, like the channel */
     struct str channel;      /* where the lanes give their hints: store_pg_channel */
     struct metrics *metrics; /* may be NULL */
-    const struct http_stream_limits *limits; /* NULL: the constants above; for tests */
+    /* NULL and 0: the constants above; for tests. */
+    const struct http_stream_limits *limits;
+    int net_ms;
+    int64_t blind_ms;
 };
 
 /* Starts the thread, which connects by itself, again and again. op's arena must outlive it. */

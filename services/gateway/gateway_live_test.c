@@ -42,6 +42,8 @@
 #define SAYS_MAX_BYTES (256 * 1024)
 #define WAIT_MS 12000 /* longer than a look may be late, shorter than a heartbeat */
 #define LONG_MS 15000
+#define NET_MS 200
+#define BLIND_MS 1500 /* where it is tested; below PG_LOCK_TIMEOUT_MS */
 
 static struct testing_pg *database;
 
@@ -153,9 +155,8 @@ static void batch(const char *sql)
 
 /* ---- The rig ---- */
 
-static int setup(void **state)
+static void open_rig(int64_t blind_ms)
 {
-    (void)state;
     rig = (struct rig){.pg = NULL};
     arena_init(&rig.arena, (size_t)64 * 1024 * 1024);
     rig.op = (struct op){.arena = &rig.arena, .correlation_id = STR("test")};
@@ -168,7 +169,9 @@ static int setup(void **state)
     ok(pg_open(&rig.op, &pool, &rig.pg));
     const struct gateway_live_options live = {.database_url = testing_pg_url(database),
                                               .channel = testing_pg_schema(database),
-                                              .limits = &limits};
+                                              .limits = &limits,
+                                              .net_ms = NET_MS,
+                                              .blind_ms = blind_ms};
     ok(gateway_live_open(&rig.op, &live, &rig.live));
     rig.gateway = (struct gateway){.pg = rig.pg, .live = rig.live};
     const struct http_options options = {.host = STR("127.0.0.1"),
@@ -179,6 +182,19 @@ static int setup(void **state)
                                          .observe = observe,
                                          .connections_max = 32};
     ok(http_server_open(&rig.op, &options, &rig.server));
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    open_rig(/* blind_ms: as usual */ 0);
+    return 0;
+}
+
+static int setup_soon_blind(void **state)
+{
+    (void)state;
+    open_rig(BLIND_MS);
     return 0;
 }
 
@@ -436,6 +452,21 @@ static void blind_streams_end(void **state)
     hang_up(&buyer);
 }
 
+/* A process that stood still, here because a look took so long, may find that changes were forgotten. */
+static void a_reader_that_stood_still_ends_its_streams(void **state)
+{
+    (void)state;
+    struct client buyer = follow("buyer", "");
+    batch("BEGIN; LOCK TABLE lane_change;" HOLD TELL(
+        DEAL, "") "SELECT pg_sleep(1.8);"
+                  "DELETE FROM lane_change; COMMIT"); /* longer than BLIND_MS */
+    expect(&buyer, "\r\n0\r\n\r\n");
+    struct client again = follow("buyer", "");
+    assert_true(said(&again, "\"id\":\"" DEAL "\",\"state\":\"FUNDS_HELD\""));
+    hang_up(&buyer);
+    hang_up(&again);
+}
+
 static void one_caller_has_so_many(void **state)
 {
     (void)state;
@@ -492,6 +523,7 @@ static void a_snapshot_has_bounds(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_SOON_BLIND(name) cmocka_unit_test_setup_teardown(name, setup_soon_blind, teardown)
 
 int main(void)
 {
@@ -509,7 +541,8 @@ int main(void)
         TEST(a_lost_hint_costs_time_only),
         TEST(nothing_is_left_out),
         TEST(a_lost_connection_loses_nothing),
-        TEST(blind_streams_end),
+        TEST_SOON_BLIND(blind_streams_end),
+        TEST_SOON_BLIND(a_reader_that_stood_still_ends_its_streams),
         TEST(one_caller_has_so_many),
         TEST(all_get_their_snapshot),
         TEST(a_snapshot_has_bounds),
