@@ -11,9 +11,10 @@ def build_dir():
 
 
 def program(name):
-    for found in sorted(build_dir().glob(f"services/*/{name}")) + sorted(build_dir().glob(f"tools/*/{name}")):
-        if os.access(found, os.X_OK):
-            return str(found)
+    for folder in ("services", "tools", "tests"):
+        for found in sorted(build_dir().glob(f"{folder}/*/{name}")):
+            if os.access(found, os.X_OK):
+                return str(found)
     raise FileNotFoundError(f"{name} is not in {build_dir()}: build it, or set HOLDFAST_BUILD_DIR")
 
 

@@ -19,7 +19,7 @@
 #include "sim_run_internal.h"
 
 #define SECOND_US INT64_C(1000000)
-#define IDLE_TURN_US INT64_C(100000) /* a fifth of a heartbeat */
+#define IDLE_TURN_US INT64_C(250000) /* half a heartbeat */
 #define CHECK_TURNS 64
 #define PERSON_US (20 * SECOND_US)
 #define SLOTS_MAX 8
@@ -235,21 +235,25 @@ void sim_run_turn(struct sim_run *run)
 /* ---- A person who looks after it ---- */
 
 /* Lanes that stopped because too much was parked go on; other reasons are for the checker to tell. */
-static void resume_lanes(struct sim_run *run, uint32_t service)
+static uint32_t resume_lanes(struct sim_run *run, uint32_t service)
 {
     struct sim_db *db = run->place.dbs[service];
+    uint32_t resumed = 0;
     for (int32_t p = 0; p < LANES; p++) {
         if (sim_db_lane(db, p).stopped &&
             str_has_prefix(str_of(sim_db_stop_reason(db, p)), STR("engine.parks_in_a_row"))) {
             sim_trace_line(&run->trace, run->world, NULL, "a person resumes lane %d", p);
             sim_db_resume_lane(db, p);
+            resumed++;
         }
     }
+    return resumed;
 }
 
-static void retry_parked(struct sim_run *run, uint32_t service)
+static uint32_t retry_parked(struct sim_run *run, uint32_t service)
 {
     struct sim_db *db = run->place.dbs[service];
+    uint32_t asked = 0;
     uint32_t count = sim_db_count(db, &engine_parked_key_table);
     for (uint32_t i = 0; i < count; i++) {
         const struct parked_key_row *key = sim_db_row(db, &engine_parked_key_table, i);
@@ -270,18 +274,28 @@ static void retry_parked(struct sim_run *run, uint32_t service)
             .open = true,
         };
         sim_db_put(db, &engine_admin_request_table, &retry);
+        asked++;
     }
+    return asked;
 }
 
-static void look_after(struct sim_run *run)
+/* True when there was something to do. */
+static bool look_after(struct sim_run *run)
 {
-    if (run->world->clock.mono_us < run->person_at_us) {
-        return;
-    }
+    uint32_t done = 0;
     run->person_at_us = run->world->clock.mono_us + PERSON_US;
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
-        resume_lanes(run, i);
-        retry_parked(run, i);
+        done += resume_lanes(run, i);
+        done += retry_parked(run, i);
+    }
+    return done > 0;
+}
+
+static void turn_with_people(struct sim_run *run)
+{
+    sim_run_turn(run);
+    if (run->world->clock.mono_us >= run->person_at_us) {
+        (void)look_after(run);
     }
 }
 
@@ -292,8 +306,7 @@ static void trouble(struct sim_run *run)
     int64_t until_us = run->world->clock.mono_us + run->plan.troubled_us;
     run->troubled = true;
     while (run->world->clock.mono_us < until_us && run->outcome->verdict.failures == 0) {
-        sim_run_turn(run);
-        look_after(run);
+        turn_with_people(run);
     }
 }
 
@@ -303,13 +316,12 @@ static void drain(struct sim_run *run, const char *when)
     int64_t until_us = run->world->clock.mono_us + DRAIN_MAX_US;
     int64_t look_at_us = 0;
     while (run->outcome->verdict.failures == 0) {
-        sim_run_turn(run);
-        look_after(run);
+        turn_with_people(run);
         if (run->world->clock.mono_us < look_at_us) {
             continue;
         }
         look_at_us = run->world->clock.mono_us + SECOND_US;
-        if (sim_check_is_quiet(run->check)) {
+        if (sim_check_is_quiet(run->check) && !look_after(run)) {
             return;
         }
         if (run->world->clock.mono_us > until_us) {
