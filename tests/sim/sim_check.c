@@ -173,6 +173,7 @@ static void check_drained(struct sim_check *check, struct sim_verdict *verdict)
     check_caught_up(check, verdict);
     check_effects(check, verdict);
     check_published(check, verdict);
+    check_parked(check, verdict);
 }
 
 bool sim_check_is_quiet(struct sim_check *check)
@@ -195,7 +196,6 @@ void sim_check_end(struct sim_check *check, struct sim_verdict *verdict)
     check_drained(check, verdict);
     check_inboxes(check, verdict);
     check_statement(check, verdict);
-    check_parked(check, verdict);
     check_ends(check, verdict);
     check_views(check, verdict);
     if (check->discord) {

@@ -144,12 +144,12 @@ static void open_people(struct sim_run *run)
     run->traffic = sim_traffic_new(&run->place, run->stripe, &options);
 }
 
-static void open_run(struct sim_run *run, uint64_t seed, bool tells)
+void sim_run_open(struct sim_run *run, const struct sim_plan *plan, struct sim_outcome *outcome)
 {
-    run->plan = sim_plan_of(seed);
-    run->random = random_seeded(seed);
-    run->trace.tells = tells;
-    run->world = sim_world_open(seed);
+    run->plan = *plan;
+    run->outcome = outcome;
+    run->random = random_seeded(plan->seed);
+    run->world = sim_world_open(plan->seed);
     run->world->limits.batch_max = run->plan.batch_max;
     run->place = (struct sim_place){.clock = &run->world->clock, .kafka = run->world->kafka};
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
@@ -173,7 +173,7 @@ static void open_run(struct sim_run *run, uint64_t seed, bool tells)
         .heard = heard, .struck = sim_run_struck, .lived = lived, .context = run};
 }
 
-static void close_run(struct sim_run *run)
+void sim_run_close(struct sim_run *run)
 {
     sim_world_close(run->world); /* its processes hang up */
     sim_check_free(run->check);
@@ -357,13 +357,9 @@ static void count_up(struct sim_run *run)
     }
 }
 
-void sim_run(uint64_t seed, bool tells, struct sim_outcome *ret_outcome)
+void sim_run_live(struct sim_run *run)
 {
-    struct sim_run *run = calloc(1, sizeof(*run));
-    ASSERT(run);
-    *ret_outcome = (struct sim_outcome){.plan = sim_plan_of(seed)};
-    run->outcome = ret_outcome;
-    open_run(run, seed, tells);
+    struct sim_verdict *verdict = &run->outcome->verdict;
     trouble(run);
     sim_run_heal(run);
     sim_stripe_set_rates(run->stripe, &(struct sim_stripe_rates){.latency_us = 1000});
@@ -372,10 +368,20 @@ void sim_run(uint64_t seed, bool tells, struct sim_outcome *ret_outcome)
     drain(run, "the troubles");
     let_clocks_run_out(run);
     drain(run, "the last clock");
-    if (ret_outcome->verdict.failures == 0) {
-        sim_check_end(run->check, &ret_outcome->verdict);
+    if (verdict->failures == 0) {
+        sim_check_end(run->check, verdict);
     }
     count_up(run);
-    close_run(run);
+}
+
+void sim_run(uint64_t seed, bool tells, struct sim_outcome *ret_outcome)
+{
+    struct sim_run *run = calloc(1, sizeof(*run));
+    ASSERT(run);
+    *ret_outcome = (struct sim_outcome){.plan = sim_plan_of(seed)};
+    run->trace.tells = tells;
+    sim_run_open(run, &ret_outcome->plan, ret_outcome);
+    sim_run_live(run);
+    sim_run_close(run);
     free(run);
 }

@@ -40,6 +40,12 @@ struct sim_run {
     struct sim_outcome *outcome;
 };
 
+/* A world by this plan, into zeroed memory. Whoever opens it may look at it, and tamper with it, until
+ * it is closed. */
+void sim_run_open(struct sim_run *run, const struct sim_plan *plan, struct sim_outcome *outcome);
+/* All the phases of a seed, and the verdict. */
+void sim_run_live(struct sim_run *run);
+void sim_run_close(struct sim_run *run);
 /* One turn of everything there is, and the time until the next one. */
 void sim_run_turn(struct sim_run *run);
 

@@ -86,14 +86,14 @@ static int64_t between(struct sim_traffic *traffic, int64_t low, int64_t high)
     return low + (int64_t)random_below(&traffic->random, (uint64_t)(high - low + 1));
 }
 
-/* Most things follow soon, some after hours, when a clock may be quicker. */
+/* Most things follow soon, some at once, some so late that a clock may be quicker. */
 static int64_t pause(struct sim_traffic *traffic)
 {
+    int64_t within_us = traffic->options.open_within_us;
     switch (random_below(&traffic->random, 8)) {
     case 0: return between(traffic, 0, 1000);
-    case 1: return between(traffic, SECOND_US, 600 * SECOND_US);
-    case 2: return between(traffic, 600 * SECOND_US, 8 * HOUR_S * SECOND_US);
-    default: return between(traffic, 1000, 5 * SECOND_US);
+    case 1: return between(traffic, 0, within_us);
+    default: return between(traffic, 1000, 1000 + within_us / 40);
     }
 }
 

@@ -19,7 +19,8 @@ struct sim_traffic_options {
     uint64_t seed;
     uint32_t deals; /* to be opened in all */
     uint32_t people;
-    int64_t open_within_us; /* from now: when deals are opened */
+    int64_t
+        open_within_us; /* from now: when deals are opened; their people take their time by it */
     /* Of 10,000: */
     uint16_t idle;     /* a deal that is left to its clocks */
     uint16_t hasty;    /* an action is asked for at a moment that does not suit it */

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "escrow/escrow.h"
+#include "sim_run_internal.h"
+
+/* How the tests of the checker tamper with a world that is right: what is found and put back, and
+ * everything about records. */
+
+/* ASSERTs that there is one. */
+const struct escrow *tamper_deal_in(struct sim_run *run, enum escrow_state state);
+const void *tamper_first_row(struct sim_run *run, enum sim_service service,
+                             const struct table *table);
+/* A copy of the struct, to be changed and put back. */
+#define CHANGED(type, name, from) type name = *(const type *)(from)
+
+/* Replaces the row with the same key, or adds it. row may borrow from what is stored. */
+void tamper_put(struct sim_run *run, enum sim_service service, const struct table *table,
+                const void *row);
+/* An id that nothing has. */
+struct id tamper_fresh(void);
+
+/* ---- Records ---- */
+
+void tamper_a_number_is_left_out(struct sim_run *run);
+void tamper_a_number_has_two_records(struct sim_run *run);
+void tamper_a_record_was_never_committed(struct sim_run *run);
+void tamper_a_commit_was_never_published(struct sim_run *run);
+void tamper_a_leg_settles_twice(struct sim_run *run);
+void tamper_an_event_skips_a_seq(struct sim_run *run);
+void tamper_an_escrow_event_comes_twice(struct sim_run *run);
+void tamper_a_timer_fires_too_early(struct sim_run *run);
+void tamper_a_timer_fires_twice(struct sim_run *run);
+void tamper_somebody_is_ahead_of_the_log(struct sim_run *run);
+void tamper_somebody_is_behind_the_log(struct sim_run *run);
+void tamper_a_message_is_noted_for_another_key(struct sim_run *run);
+void tamper_a_request_has_two_contents(struct sim_run *run);
+void tamper_a_message_is_decided_twice(struct sim_run *run);
