@@ -24,6 +24,7 @@ enum sim_trouble {
     SIM_TROUBLE_BUS_AWAY,      /* reaches no broker */
     SIM_TROUBLE_COMMIT_LOST,   /* a commit is not carried out and not answered */
     SIM_TROUBLE_COMMIT_UNSAID, /* a commit is carried out and not answered */
+    SIM_TROUBLE_REFUSED, /* one of its tables takes no new rows: something is wrong with them */
     /* Of everybody, met first in a call of one process. */
     SIM_TROUBLE_DB_AWAY,
     SIM_TROUBLE_KAFKA_AWAY,
@@ -31,6 +32,8 @@ enum sim_trouble {
     SIM_TROUBLE_DB_CLOCK, /* is set, forward or back */
     SIM_TROUBLE_PRODUCE_FAILS,
     SIM_TROUBLE_QUEUE_FULL,
+    /* Of everything, once. */
+    SIM_TROUBLE_OUTAGE, /* all processes die, and for a day or so only webhooks are taken in */
     /* Of the outside. */
     SIM_TROUBLE_STRIPE,
     SIM_TROUBLE_DISCORD,

@@ -303,10 +303,19 @@ static void turn_with_people(struct sim_run *run)
 
 static void trouble(struct sim_run *run)
 {
-    int64_t until_us = run->world->clock.mono_us + run->plan.troubled_us;
+    int64_t left_us = run->plan.troubled_us;
+    int64_t outage_at_us = run->plan.on[SIM_TROUBLE_OUTAGE]
+                               ? (int64_t)sim_run_below(run, (uint64_t)left_us)
+                               : INT64_MIN; /* never */
     run->troubled = true;
-    while (run->world->clock.mono_us < until_us && run->outcome->verdict.failures == 0) {
+    while (left_us > 0 && run->outcome->verdict.failures == 0) {
+        int64_t began_us = run->world->clock.mono_us;
         turn_with_people(run);
+        left_us -= run->world->clock.mono_us - began_us;
+        if (left_us < outage_at_us) {
+            outage_at_us = INT64_MIN;
+            sim_run_outage(run);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ struct sim_seat {
     struct sim_run *run;
     enum sim_trouble armed; /* what its next pause is */
     int64_t hangs_us;       /* for how long */
-    int64_t frozen_until_us, store_until_us, bus_until_us;
+    int64_t frozen_until_us, store_until_us, bus_until_us, refused_until_us;
     struct sim_stripe_line stripe;
     struct sim_discord_line discord;
 };
@@ -55,6 +55,8 @@ bool sim_run_chance(struct sim_run *run, uint32_t per_mille);
 uint64_t sim_run_below(struct sim_run *run, uint64_t bound);
 /* Something may begin now; what has lasted long enough ends. */
 void sim_run_trouble(struct sim_run *run);
+/* Nobody works for a day or so. Not while somebody hangs in a call. */
+void sim_run_outage(struct sim_run *run);
 /* Every trouble ends, those too that were still to come. */
 void sim_run_heal(struct sim_run *run);
 /* A call was struck, or failed while something was away. */

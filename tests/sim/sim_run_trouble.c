@@ -7,7 +7,8 @@
 #define PLENTY 100000
 #define CALLS_AHEAD 400 /* a call to die at is one of so many */
 #define HANGING_MAX 2
-#define REPLICAS_OVER 1 /* more than planned, while a new one takes over */
+#define OUTAGE_US (18 * 3600 * SECOND_US) /* at least, and at most twice that */
+#define REPLICAS_OVER 1                   /* more than planned, while a new one takes over */
 
 uint64_t sim_run_below(struct sim_run *run, uint64_t bound)
 {
@@ -124,6 +125,36 @@ static void arm_crash(struct sim_run *run, struct sim_process *process)
     }
 }
 
+static uint32_t add_tables(const struct table *const *tables, const struct table **ret_tables,
+                           uint32_t count)
+{
+    for (uint32_t i = 0; i < ENGINE_TABLES_MAX && tables[i]; i++) {
+        ret_tables[count++] = tables[i];
+    }
+    return count;
+}
+
+/* What a decision of this service writes: whatever it is about is then parked, by its key. */
+static const struct table *some_table(struct sim_run *run, const struct engine_service *service)
+{
+    const struct table *tables[ENGINE_TABLES_MAX * (ENGINE_HANDLERS_MAX + 1)];
+    uint32_t count = add_tables(service->appends, tables, 0);
+    for (uint32_t i = 0; i < service->handler_count; i++) {
+        count = add_tables(service->handlers[i].aggregate->children, tables, count);
+        if (service->handlers[i].aggregate->table) {
+            tables[count++] = service->handlers[i].aggregate->table;
+        }
+    }
+    return tables[sim_run_below(run, count)];
+}
+
+static void refuse(struct sim_run *run, struct sim_process *process)
+{
+    process->fault.refused_table = some_table(run, run->world->services[process->service].service);
+    process->fault.refused_kind = sim_run_chance(run, 500) ? STATUS_INVALID : STATUS_BUG;
+    run->seats[process->place].refused_until_us = until(run, SECOND_US / 10, 10 * SECOND_US);
+}
+
 /* A new one may begin before the old one ends, or after. */
 static void roll(struct sim_run *run, struct sim_process *process)
 {
@@ -155,6 +186,7 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_DB_AWAY:
     case SIM_TROUBLE_KAFKA_AWAY: arm_interrupt(run, process, trouble); break;
     case SIM_TROUBLE_ROLL: roll(run, process); break;
+    case SIM_TROUBLE_REFUSED: refuse(run, process); break;
     case SIM_TROUBLE_KILL:
         if (!process->inside) {
             sim_world_kill(process);
@@ -173,6 +205,7 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_DB_CLOCK:
     case SIM_TROUBLE_PRODUCE_FAILS:
     case SIM_TROUBLE_QUEUE_FULL:
+    case SIM_TROUBLE_OUTAGE:
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
     case SIM_TROUBLE_TRAFFIC:
@@ -208,8 +241,10 @@ static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_BUS_AWAY:
     case SIM_TROUBLE_COMMIT_LOST:
     case SIM_TROUBLE_COMMIT_UNSAID:
+    case SIM_TROUBLE_REFUSED:
     case SIM_TROUBLE_DB_AWAY:
     case SIM_TROUBLE_KAFKA_AWAY:
+    case SIM_TROUBLE_OUTAGE:
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
     case SIM_TROUBLE_TRAFFIC:
@@ -237,6 +272,9 @@ static void end_what_is_over(struct sim_run *run)
         process->frozen &= !is_over(run, &seat->frozen_until_us);
         process->fault.store_away &= !is_over(run, &seat->store_until_us);
         process->fault.bus_away &= !is_over(run, &seat->bus_until_us);
+        if (is_over(run, &seat->refused_until_us)) {
+            process->fault.refused_table = NULL;
+        }
     }
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
         if (is_over(run, &run->db_until_us[i])) {
@@ -256,7 +294,7 @@ static enum sim_trouble some_trouble(struct sim_run *run)
 {
     enum sim_trouble has[SIM_TROUBLE_COUNT];
     uint32_t count = 0;
-    for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_STRIPE; i++) {
+    for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_OUTAGE; i++) {
         if (run->plan.on[i]) {
             has[count++] = (enum sim_trouble)i;
         }
@@ -284,6 +322,27 @@ void sim_run_trouble(struct sim_run *run)
     }
 }
 
+void sim_run_outage(struct sim_run *run)
+{
+    ASSERT(run->hanging == 0);
+    run->outcome->reach.begun[SIM_TROUBLE_OUTAGE]++;
+    for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
+        if (run->world->processes[i].engine) {
+            sim_world_kill(&run->world->processes[i]);
+        }
+    }
+    int64_t until_us = until(run, OUTAGE_US, 2 * OUTAGE_US);
+    while (run->world->clock.mono_us < until_us) { /* the provider goes on */
+        int64_t now_us = run->world->clock.mono_us;
+        int64_t next_us = sim_stripe_next_us(run->stripe);
+        next_us = next_us > until_us ? until_us : next_us;
+        sim_world_pass(run->world, next_us > now_us ? next_us - now_us : 1);
+        while (sim_stripe_step(run->stripe, &run->door)) {
+        }
+    }
+    sim_trace_line(&run->trace, run->world, NULL, "the outage is over");
+}
+
 void sim_run_heal(struct sim_run *run)
 {
     run->troubled = false;
@@ -296,7 +355,8 @@ void sim_run_heal(struct sim_run *run)
                                             .calls = process->fault.calls,
                                             .commits = process->fault.commits,
                                             .dead = process->fault.dead};
-        seat->frozen_until_us = seat->store_until_us = seat->bus_until_us = 0;
+        seat->frozen_until_us = seat->store_until_us = 0;
+        seat->bus_until_us = seat->refused_until_us = 0;
     }
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
         sim_db_set_away(run->place.dbs[i], false);
@@ -319,6 +379,7 @@ void sim_run_struck(void *context, const struct sim_process *process, enum sim_s
         [SIM_STRIKE_BUS_AWAY] = SIM_TROUBLE_BUS_AWAY,
         [SIM_STRIKE_COMMIT_LOST] = SIM_TROUBLE_COMMIT_LOST,
         [SIM_STRIKE_COMMIT_UNSAID] = SIM_TROUBLE_COMMIT_UNSAID,
+        [SIM_STRIKE_REFUSED] = SIM_TROUBLE_REFUSED,
     };
 
     struct sim_run *run = context;
