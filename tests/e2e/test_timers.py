@@ -5,13 +5,12 @@ import time
 import pytest
 
 from harness.api import AMOUNT_MINOR
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE_S, wait_for
 
 PAID = (1, AMOUNT_MINOR)
 NOTHING = (0, 0)
 HOUR = 3600
 DAY = 86400
-SOON_S = 10  # a second or so, on a machine that does other things too
 
 
 def notes(api, deal):
@@ -35,9 +34,9 @@ def test_an_unpaid_deal_expires(stack, api):
     assert (told["funding_seconds"], told["next_state"]) == (HOUR, "EXPIRED")
     assert told["deadline_at"] == waiting["deadline"]["at"]
     stack.pass_time(HOUR)
-    expired = deal.wait("EXPIRED", SOON_S)
+    expired = deal.wait("EXPIRED")
     assert expired["deadline"] is None
-    wait_for(lambda: deal.events()[-2:] == ["EscrowExpired", "EscrowCancelled"], SOON_S, "both events of the expiry")
+    wait_for(lambda: deal.events()[-2:] == ["EscrowExpired", "EscrowCancelled"], PATIENCE_S, "both events of the expiry")
     assert notes(api, deal)["EscrowCancelled"] == "TIMEOUT"
     stack.settle()
     effects = deal.effects()
@@ -51,7 +50,7 @@ def test_money_after_the_expiry_goes_back(stack, api):
     api.sandbox.webhooks("withhold")
     deal.pay()
     stack.pass_time(HOUR)
-    deal.wait("EXPIRED", SOON_S)
+    deal.wait("EXPIRED")
     api.sandbox.webhooks("release")
     back = deal.wait_view(lambda now: now["balances"]["refunded_minor"] == AMOUNT_MINOR, "the refund")
     assert back["state"] == "EXPIRED"
@@ -65,7 +64,7 @@ def test_what_is_not_delivered_is_refunded(stack, api):
     deal = api.held_deal(delivery_seconds=2 * DAY)
     assert deal.view()["deadline"]["next_state"] == "REFUNDING"
     stack.pass_time(2 * DAY)
-    deal.wait("REFUNDED", SOON_S)
+    deal.wait("REFUNDED")
     assert notes(api, deal)["EscrowRefundStarted"] == "NOT_DELIVERED"
     stack.settle()
     assert (deal.effects()["refunds"], deal.effects()["transfers"]) == (PAID, NOTHING)
@@ -76,7 +75,7 @@ def test_what_nobody_objects_to_is_released_after_seven_days(stack, api):
     assert deal.view()["deadline"]["next_state"] == "RELEASING"
     began = time.monotonic()
     stack.pass_time(7 * DAY)
-    deal.wait("RELEASED", SOON_S)
+    deal.wait("RELEASED")
     print(f"released {time.monotonic() - began:.3f} s after seven days were let pass")
     assert notes(api, deal)["EscrowReleaseStarted"] == "INSPECTION_OVER"
     stack.settle()
@@ -99,7 +98,7 @@ def test_a_clock_that_was_stopped_does_nothing(stack, api):
     assert waiting.view()["state"] == "DELIVERED"  # an hour is left
     before = [deal.events() for deal in (cancelled, refunded, released)]
     stack.pass_time(HOUR)
-    waiting.wait("RELEASED", SOON_S)
+    waiting.wait("RELEASED")
     stack.settle()
     assert [deal.events() for deal in (cancelled, refunded, released)] == before
     assert (released.effects()["transfers"], refunded.effects()["refunds"]) == (PAID, PAID)
@@ -112,7 +111,7 @@ def test_the_other_replica_fires(stack, api):
         stack.processes[f"{service}-1"].kill()
     stack.pass_time(DAY)
     for deal in deals:
-        deal.wait("RELEASED", 30)
+        deal.wait("RELEASED")
     stack.settle()
     for deal in deals:
         assert deal.events().count("EscrowReleaseStarted") == 1

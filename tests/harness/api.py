@@ -4,7 +4,7 @@ import json
 import uuid
 
 from harness import http
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE_S, wait_for
 
 AMOUNT_MINOR = 2500
 # A gateway that does not answer for so long is passed over, as a load balancer would do it.
@@ -105,7 +105,7 @@ class Deal:
         assert answer.status == 200, answer
         return answer.json()
 
-    def wait(self, state, timeout_s=20):
+    def wait(self, state, timeout_s=PATIENCE_S):
         def there():
             now = self.view()
             return now["state"] == state and now
@@ -115,14 +115,14 @@ class Deal:
         except AssertionError as error:
             raise AssertionError(f"{error}; the deal: {self.view()}") from None
 
-    def wait_view(self, condition, what, timeout_s=20):
+    def wait_view(self, condition, what, timeout_s=PATIENCE_S):
         def there():
             now = self.view()
             return condition(now) and now
 
         return wait_for(there, timeout_s, what)
 
-    def wait_payable(self, timeout_s=20, other_than=None):
+    def wait_payable(self, timeout_s=PATIENCE_S, other_than=None):
         """Until the buyer can pay: by another payment than the given one."""
 
         def payable(now):

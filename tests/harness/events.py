@@ -7,6 +7,8 @@ import threading
 import urllib.parse
 from http.client import HTTPConnection, HTTPException
 
+from harness.waiting import PATIENCE_S
+
 CONNECT_TIMEOUT_S = 5
 SILENCE_TIMEOUT_S = 40  # the server sends a comment every 15 s
 
@@ -53,7 +55,7 @@ class Events:
             pass
         self.queue.put(("end", ended))
 
-    def wait(self, condition, what, timeout_s=20):
+    def wait(self, condition, what, timeout_s=PATIENCE_S):
         """The value of the first event from here on for which condition(name, value) holds."""
         try:
             while True:
@@ -70,7 +72,7 @@ class Events:
     def snapshot(self):
         return self.wait(lambda name, _: name == "snapshot", "snapshot")
 
-    def deal(self, escrow_id, state, timeout_s=20):
+    def deal(self, escrow_id, state, timeout_s=PATIENCE_S):
         return self.wait(lambda name, value: name == "deal" and value["id"] == escrow_id and value["state"] == state,
                          f"{escrow_id} being {state}", timeout_s)
 

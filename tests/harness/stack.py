@@ -10,7 +10,7 @@ from harness.ports import free_port
 from harness.process import Process
 from harness.sandbox import API_KEY, BOT_TOKEN, DISCORD, WEBHOOK_SECRET, Sandbox
 from harness.servers import Servers
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE_S, wait_for
 
 SERVICES = ("escrow", "payments", "oracle", "gateway", "notifications")
 ROLES = {"MARKETPLACE": "marketplace", "BUYER": "user", "SELLER": "user", "STAFF": "staff", "STRANGER": "user"}
@@ -131,7 +131,7 @@ class Stack:
 
     # What must hold at the end of everything.
 
-    def settle(self, timeout_s=20):
+    def settle(self, timeout_s=PATIENCE_S):
         """Waits until nothing is under way any more: no open request, no open call, nothing unpublished."""
         try:
             wait_for(lambda: self.unsettled() == [], timeout_s, "quiet")

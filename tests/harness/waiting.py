@@ -3,6 +3,9 @@
 import time
 
 POLL_S = 0.02
+# For what surely comes, however much else the machine and the services have to do: other tests' deals, for example, whose
+# deadlines all come at once when a test lets a week pass. How quickly things come is measured, never tested.
+PATIENCE_S = 60
 
 
 def wait_for(condition, timeout_s=10.0, what="the condition"):
