@@ -253,13 +253,14 @@ static const char *why_not_paid_from(const struct payments_view *view, const str
     return NULL;
 }
 
-static struct payments_decision decide_transfer(const struct payments_view *view,
-                                                const struct payments_command *command,
-                                                int64_t now_us)
+/* Money out of a leg that was paid in: to the seller or back to the buyer. */
+static struct payments_decision decide_out(const struct payments_view *view,
+                                           const struct payments_command *command,
+                                           enum leg_kind kind, int64_t now_us)
 {
     const struct leg *known = leg_find(view, command->leg_id);
     if (known) {
-        return decide_repeat(known, LEG_TRANSFER, command);
+        return decide_repeat(known, kind, command);
     }
     const struct leg *paid = leg_find(view, command->paid_leg_id);
     const char *refusal = why_not_paid_from(view, paid, command);
@@ -268,33 +269,16 @@ static struct payments_decision decide_transfer(const struct payments_view *view
     }
     struct payments_decision out = changed(view->payment, now_us);
     out.leg_new = true;
-    out.leg = new_leg(LEG_TRANSFER, command, now_us);
-    out.leg.destination = command->seller_account;
+    out.leg = new_leg(kind, command, now_us);
     out.leg.paid_leg_id = paid->id;
-    struct payments_effect *effect = ask(&out, PAYMENTS_EFFECT_CREATE_TRANSFER);
-    effect->destination = command->seller_account;
-    effect->charge_ref = paid->charge_ref;
-    return out;
-}
-
-static struct payments_decision decide_refund(const struct payments_view *view,
-                                              const struct payments_command *command,
-                                              int64_t now_us)
-{
-    const struct leg *known = leg_find(view, command->leg_id);
-    if (known) {
-        return decide_repeat(known, LEG_REFUND, command);
+    if (kind == LEG_TRANSFER) {
+        out.leg.destination = command->seller_account;
+        struct payments_effect *effect = ask(&out, PAYMENTS_EFFECT_CREATE_TRANSFER);
+        effect->destination = command->seller_account;
+        effect->charge_ref = paid->charge_ref;
+    } else {
+        ask(&out, PAYMENTS_EFFECT_CREATE_REFUND)->intent_ref = paid->provider_ref;
     }
-    const struct leg *paid = leg_find(view, command->paid_leg_id);
-    const char *refusal = why_not_paid_from(view, paid, command);
-    if (refusal) {
-        return broken(refusal);
-    }
-    struct payments_decision out = changed(view->payment, now_us);
-    out.leg_new = true;
-    out.leg = new_leg(LEG_REFUND, command, now_us);
-    out.leg.paid_leg_id = paid->id;
-    ask(&out, PAYMENTS_EFFECT_CREATE_REFUND)->intent_ref = paid->provider_ref;
     return out;
 }
 
@@ -319,8 +303,8 @@ struct payments_decision payments_decide_command(const struct payments_view *vie
     switch (command->kind) {
     case PAYMENTS_CREATE_PAYMENT_INTENT: out = decide_create(view, command, now_us); break;
     case PAYMENTS_CANCEL_PAYMENT: out = decide_cancel(view, now_us); break;
-    case PAYMENTS_TRANSFER_TO_SELLER: out = decide_transfer(view, command, now_us); break;
-    case PAYMENTS_REFUND_BUYER: out = decide_refund(view, command, now_us); break;
+    case PAYMENTS_TRANSFER_TO_SELLER: out = decide_out(view, command, LEG_TRANSFER, now_us); break;
+    case PAYMENTS_REFUND_BUYER: out = decide_out(view, command, LEG_REFUND, now_us); break;
     case PAYMENTS_COMMAND_NONE:
     case PAYMENTS_COMMAND_COUNT: UNREACHABLE("a command is decoded before it is decided");
     }
