@@ -124,7 +124,7 @@ bool str_is_text(struct str s)
     return true;
 }
 
-static int hex_value(char c)
+int str_hex_value(char c)
 {
     if (c >= '0' && c <= '9') {
         return c - '0';
@@ -144,12 +144,13 @@ bool str_from_hex(struct str hex, uint8_t *ret_bytes, size_t len)
         return false;
     }
     for (size_t i = 0; i < hex.len; i++) {
-        if (hex_value(hex.ptr[i]) < 0) {
+        if (str_hex_value(hex.ptr[i]) < 0) {
             return false;
         }
     }
     for (size_t i = 0; i < len; i++) {
-        ret_bytes[i] = (uint8_t)(hex_value(hex.ptr[2 * i]) * 16 + hex_value(hex.ptr[2 * i + 1]));
+        ret_bytes[i] =
+            (uint8_t)(str_hex_value(hex.ptr[2 * i]) * 16 + str_hex_value(hex.ptr[2 * i + 1]));
     }
     return true;
 }

@@ -35,6 +35,8 @@ struct str str_dup(struct arena *arena, struct str s);
 bool str_to_i64(struct str s, int64_t *ret_value);
 /* True when the bytes are UTF-8 (RFC 3629) without NUL. */
 bool str_is_text(struct str s);
+/* 0 to 15; -1: no hex digit, of either case. */
+int str_hex_value(char c);
 /* Lower-case hex of the bytes; false when the text is not 2 * len hex digits. */
 bool str_from_hex(struct str hex, uint8_t *ret_bytes, size_t len);
 

@@ -16,20 +16,6 @@ enum http_method http_route_method(struct str name)
     return HTTP_METHOD_NONE;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
-}
-
 /* Percent-decoding; the result must be text without control characters. */
 static bool decode(struct op *op, struct str encoded, bool plus_is_blank, struct str *ret_text)
 {
@@ -44,8 +30,8 @@ static bool decode(struct op *op, struct str encoded, bool plus_is_blank, struct
             if (encoded.len - i < 3) {
                 return false;
             }
-            int high = hex_value(encoded.ptr[i + 1]);
-            int low = hex_value(encoded.ptr[i + 2]);
+            int high = str_hex_value(encoded.ptr[i + 1]);
+            int low = str_hex_value(encoded.ptr[i + 2]);
             if (high < 0 || low < 0) {
                 return false;
             }

@@ -4,20 +4,6 @@
 #include <inttypes.h>
 #include <stdbool.h>
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    if (c >= 'A' && c <= 'F') {
-        return c - 'A' + 10;
-    }
-    return -1;
-}
-
 /* False when the text is not correctly encoded. */
 static bool decode(struct str in, char *out, struct str *ret_text)
 {
@@ -27,8 +13,8 @@ static bool decode(struct str in, char *out, struct str *ret_text)
         if (c == '+') {
             c = ' ';
         } else if (c == '%') {
-            int high = i + 2 < in.len ? hex_digit(in.ptr[i + 1]) : -1;
-            int low = i + 2 < in.len ? hex_digit(in.ptr[i + 2]) : -1;
+            int high = i + 2 < in.len ? str_hex_value(in.ptr[i + 1]) : -1;
+            int low = i + 2 < in.len ? str_hex_value(in.ptr[i + 2]) : -1;
             if (high < 0 || low < 0) {
                 return false;
             }
