@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 
 #define EFFECTS_ARENA_BYTES (1024 * 1024)
 #define URL_MAX_BYTES (EFFECTS_PATH_MAX_BYTES + 256)
@@ -47,18 +48,6 @@ static struct effects *effects_of(struct caller *caller)
     return (struct effects *)caller; /* its first member */
 }
 
-static void lock(struct effects *effects)
-{
-    int failed = pthread_mutex_lock(&effects->lock);
-    ASSERT(failed == 0);
-}
-
-static void unlock(struct effects *effects)
-{
-    int failed = pthread_mutex_unlock(&effects->lock);
-    ASSERT(failed == 0);
-}
-
 /* ---- Answers ---- */
 
 static enum caller_outcome outcome_of(enum httpc_outcome outcome)
@@ -77,14 +66,14 @@ static void enqueue(struct effects_item *item)
     struct effects *effects = item->effects;
     struct effects_queue *queue = &effects->queues[item->answer.thread];
     item->next = NULL;
-    lock(effects);
+    mutex_lock(&effects->lock);
     if (queue->last == NULL) {
         queue->first = item;
     } else {
         queue->last->next = item;
     }
     queue->last = item;
-    unlock(effects);
+    mutex_unlock(&effects->lock);
     if (queue->wake != NULL) { /* set before the first send, constant since */
         queue->wake(queue->wake_ctx);
     }
@@ -97,9 +86,9 @@ static void learn(struct effects_item *item, const struct httpc_answer *answer)
     if (effects->options.limit == NULL) {
         return;
     }
-    lock(effects);
+    mutex_lock(&effects->lock);
     effects_limit_told(&effects->limit, item->bucket, answer, clock_mono_ms());
-    unlock(effects);
+    mutex_unlock(&effects->lock);
     atomic_fetch_add(&effects->limited, answer->status == 429 ? 1 : 0);
 }
 
@@ -170,11 +159,11 @@ static struct effects_item *reserve(struct effects *effects)
     if (http == NULL) {
         return NULL;
     }
-    lock(effects);
+    mutex_lock(&effects->lock);
     struct effects_item *item = effects->free;
     ASSERT(item != NULL); /* as many as slots */
     effects->free = item->next;
-    unlock(effects);
+    mutex_unlock(&effects->lock);
     item->http = http;
     return item;
 }
@@ -187,9 +176,9 @@ static bool may_go(struct effects *effects, const struct effects_request *reques
         return true;
     }
     item->bucket = effects_limit_bucket(method_name(request->method), request->path);
-    lock(effects);
+    mutex_lock(&effects->lock);
     int64_t wait_ms = effects_limit_ask(&effects->limit, item->bucket, clock_mono_ms());
-    unlock(effects);
+    mutex_unlock(&effects->lock);
     if (wait_ms == 0) {
         return true;
     }
@@ -242,7 +231,7 @@ static bool effects_take(struct caller *caller, uint32_t thread, struct caller_a
     struct effects *effects = effects_of(caller);
     ASSERT(thread < EFFECTS_THREADS_MAX);
     struct effects_queue *queue = &effects->queues[thread];
-    lock(effects);
+    mutex_lock(&effects->lock);
     struct effects_item *item = queue->first;
     if (item != NULL) {
         queue->first = item->next;
@@ -250,7 +239,7 @@ static bool effects_take(struct caller *caller, uint32_t thread, struct caller_a
             queue->last = NULL;
         }
     }
-    unlock(effects);
+    mutex_unlock(&effects->lock);
     if (item == NULL) {
         return false;
     }
@@ -266,10 +255,10 @@ static void effects_release(struct caller *caller, struct caller_answer *answer)
     ASSERT(item->effects == effects);
     struct httpc_call *http = item->http;
     item->http = NULL;
-    lock(effects);
+    mutex_lock(&effects->lock);
     item->next = effects->free;
     effects->free = item;
-    unlock(effects);
+    mutex_unlock(&effects->lock);
     httpc_release(http); /* after the item: whoever gets the slot finds one */
     *answer = (struct caller_answer){.handle = NULL};
 }
@@ -346,8 +335,7 @@ STATUS effects_open(struct op *op, const struct effects_options *options,
     effects->arena = arena;
     effects->caller.ops = &effects_ops;
     effects->options = *options;
-    int failed = pthread_mutex_init(&effects->lock, NULL);
-    ASSERT(failed == 0);
+    mutex_init(&effects->lock);
     DEFER(effects_free_at) struct caller *caller = &effects->caller;
     TRY(open_effects(op, effects));
     *ret_caller = TAKE(caller);
@@ -358,10 +346,10 @@ void effects_set_wake(struct caller *caller, uint32_t thread, void (*wake)(void 
 {
     struct effects *effects = effects_of(caller);
     ASSERT(thread < EFFECTS_THREADS_MAX);
-    lock(effects);
+    mutex_lock(&effects->lock);
     effects->queues[thread].wake = wake;
     effects->queues[thread].wake_ctx = ctx;
-    unlock(effects);
+    mutex_unlock(&effects->lock);
 }
 
 void effects_free(struct caller *caller)
@@ -371,7 +359,7 @@ void effects_free(struct caller *caller)
     }
     struct effects *effects = effects_of(caller);
     httpc_free(effects->httpc); /* first: its thread uses the queues */
-    (void)pthread_mutex_destroy(&effects->lock);
+    mutex_fini(&effects->lock);
     struct arena arena = effects->arena;
     arena_fini(&arena);
 }

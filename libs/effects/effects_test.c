@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "http/http_server.h"
 #include "httpc/httpc_test_server.h"
 
@@ -103,10 +104,9 @@ static STATUS add_secret(struct op *op, void *deps, const struct effects_request
 static void wake(void *ctx)
 {
     struct waiter *waiter = ctx;
-    assert_int_equal(pthread_mutex_lock(&waiter->lock), 0);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&waiter->lock);
     waiter->wakes++;
-    assert_int_equal(pthread_cond_signal(&waiter->woken), 0);
-    assert_int_equal(pthread_mutex_unlock(&waiter->lock), 0);
+    cond_signal(&waiter->woken);
 }
 
 static void open_caller(struct fixture *fixture, uint16_t port, uint32_t slots, int64_t total_ms)
@@ -146,8 +146,8 @@ static int setup(void **state)
     arena_init(&fixture.arena, 4 * 1024 * 1024);
     fixture.op = (struct op){.arena = &fixture.arena};
     for (uint32_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_mutex_init(&fixture.waiters[i].lock, NULL), 0);
-        assert_int_equal(pthread_cond_init(&fixture.waiters[i].woken, NULL), 0);
+        mutex_init(&fixture.waiters[i].lock);
+        cond_init(&fixture.waiters[i].woken);
     }
     struct http_options options = {.host = STR("127.0.0.1"),
                                    .routes = routes,
@@ -166,8 +166,8 @@ static int teardown(void **state)
     effects_free(fixture->caller);
     http_server_stop(fixture->http, 100);
     for (uint32_t i = 0; i < THREADS; i++) {
-        (void)pthread_cond_destroy(&fixture->waiters[i].woken);
-        (void)pthread_mutex_destroy(&fixture->waiters[i].lock);
+        cond_fini(&fixture->waiters[i].woken);
+        mutex_fini(&fixture->waiters[i].lock);
     }
     arena_fini(&fixture->arena);
     return 0;
@@ -192,15 +192,13 @@ static bool send_call(struct fixture *fixture, const struct caller_call *call)
 static struct caller_answer wait_answer(struct fixture *fixture, uint32_t thread)
 {
     struct waiter *waiter = &fixture->waiters[thread];
-    assert_int_equal(pthread_mutex_lock(&waiter->lock), 0);
-    struct timespec until;
-    assert_int_equal(clock_gettime(CLOCK_REALTIME, &until), 0);
-    until.tv_sec += WAIT_MS / 1000;
+    int64_t until_ms = clock_mono_ms() + WAIT_MS;
+    mutex_lock(&waiter->lock);
     while (waiter->wakes == 0) {
-        assert_int_equal(pthread_cond_timedwait(&waiter->woken, &waiter->lock, &until), 0);
+        assert_true(cond_wait_until(&waiter->woken, &waiter->lock, until_ms));
     }
     waiter->wakes--;
-    assert_int_equal(pthread_mutex_unlock(&waiter->lock), 0);
+    mutex_unlock(&waiter->lock);
     struct caller_answer answer;
     assert_true(fixture->caller->ops->take(fixture->caller, thread, &answer));
     return answer;

@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "engine/bus_kafka.h"
 #include "engine/store_pg.h"
 #include "obs/log.h"
@@ -134,34 +135,22 @@ static bool open_patiently(struct run_thread *self, struct engine_ports *ret_por
     return false;
 }
 
-static void lock(struct engine_run *run)
-{
-    int failed = pthread_mutex_lock(&run->lock);
-    ASSERT(failed == 0);
-}
-
-static void unlock(struct engine_run *run)
-{
-    int failed = pthread_mutex_unlock(&run->lock);
-    ASSERT(failed == 0);
-}
-
 static void show_engine(struct run_thread *self, struct engine *engine, struct bus *bus)
 {
-    lock(self->run);
+    mutex_lock(&self->run->lock);
     self->engine = engine;
     self->bus = bus;
-    unlock(self->run);
+    mutex_unlock(&self->run->lock);
 }
 
 static void wake_thread(void *ctx)
 {
     struct run_thread *self = ctx;
-    lock(self->run);
+    mutex_lock(&self->run->lock);
     if (self->bus) {
         self->bus->ops->wake(self->bus);
     }
-    unlock(self->run);
+    mutex_unlock(&self->run->lock);
 }
 
 static void *run_thread(void *arg)
@@ -224,9 +213,9 @@ static bool threads_ready(const struct engine_run *run)
 static bool is_ready(void *ctx)
 {
     struct engine_run *run = ctx;
-    lock(run);
+    mutex_lock(&run->lock);
     bool ready = threads_ready(run);
-    unlock(run);
+    mutex_unlock(&run->lock);
     return ready;
 }
 
@@ -314,7 +303,7 @@ static void show(struct metrics_page *page, const struct shown *what,
 static void collect(struct metrics_page *page, void *ctx)
 {
     struct engine_run *run = ctx;
-    lock(run);
+    mutex_lock(&run->lock);
     for (size_t m = 0; m < ARRAY_LEN(shown); m++) {
         metrics_page_family(page, shown[m].type, shown[m].name, shown[m].help);
         for (uint32_t i = 0; i < run->thread_count; i++) {
@@ -324,7 +313,7 @@ static void collect(struct metrics_page *page, void *ctx)
             }
         }
     }
-    unlock(run);
+    mutex_unlock(&run->lock);
 }
 
 /* ---- Opening and closing ---- */
@@ -368,8 +357,7 @@ STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_o
     if (!run) {
         return op_arena_full(op);
     }
-    int failed = pthread_mutex_init(&run->lock, NULL);
-    ASSERT(failed == 0);
+    mutex_init(&run->lock);
     run->svc = svc;
     run->options = *options;
     run->limits = engine_default_limits();

@@ -5,16 +5,15 @@
  */
 #include "engine/intake.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/lane.h"
+#include "base/mutex.h"
 #include "base/random.h"
 #include "engine/bus_kafka.h"
 #include "engine/intake_group.h"
@@ -65,18 +64,6 @@ struct intake {
     struct intake_stats stats;
 };
 
-static void lock(struct intake *intake)
-{
-    int failed = pthread_mutex_lock(&intake->mutex);
-    ASSERT(failed == 0);
-}
-
-static void unlock(struct intake *intake)
-{
-    int failed = pthread_mutex_unlock(&intake->mutex);
-    ASSERT(failed == 0);
-}
-
 static void count(_Atomic uint64_t *counter, uint64_t more)
 {
     atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
@@ -126,22 +113,12 @@ static bool wait_finished(struct intake *intake, struct intake_entry *entry, int
 {
     while (!entry->finished) {
         if (deadline_ms == 0) {
-            int failed = pthread_cond_wait(&entry->changed, &intake->mutex);
-            ASSERT(failed == 0);
+            cond_wait(&entry->changed, &intake->mutex);
             continue;
         }
-        int64_t left_ms = deadline_ms - clock_mono_ms();
-        if (left_ms <= 0) {
+        if (!cond_wait_until(&entry->changed, &intake->mutex, deadline_ms)) {
             return false;
         }
-        struct timespec until;
-        int failed = clock_gettime(CLOCK_MONOTONIC, &until);
-        ASSERT(failed == 0);
-        int64_t nanos = until.tv_nsec + (left_ms % 1000) * 1000000;
-        until.tv_sec += (time_t)(left_ms / 1000 + nanos / 1000000000);
-        until.tv_nsec = (long)(nanos % 1000000000);
-        failed = pthread_cond_timedwait(&entry->changed, &intake->mutex, &until);
-        ASSERT(failed == 0 || failed == ETIMEDOUT);
     }
     return true;
 }
@@ -218,7 +195,7 @@ STATUS intake_submit(struct op *op, struct intake *intake, const struct intake_r
                      enum intake_result *ret_result)
 {
     TRY(check_request(op, request));
-    lock(intake);
+    mutex_lock(&intake->mutex);
     bool was_empty = intake->queued == 0;
     bool busy = false;
     struct intake_entry *entry = NULL;
@@ -232,11 +209,10 @@ STATUS intake_submit(struct op *op, struct intake *intake, const struct intake_r
         entry_let_go(intake, entry);
         intake->submitting--;
         if (intake->submitting == 0 && intake->closing) {
-            int failed = pthread_cond_signal(&intake->left);
-            ASSERT(failed == 0);
+            cond_signal(&intake->left);
         }
     }
-    unlock(intake);
+    mutex_unlock(&intake->mutex);
     if (busy) {
         count(&intake->stats.busy, 1);
         *ret_result = INTAKE_BUSY;
@@ -261,7 +237,7 @@ static int by_id(const void *a, const void *b)
 static uint32_t take_group(struct intake *intake)
 {
     uint32_t taken = 0;
-    lock(intake);
+    mutex_lock(&intake->mutex);
     while (intake->first && taken < INTAKE_GROUP_MAX) {
         struct intake_entry *entry = intake->first;
         intake->first = entry->next;
@@ -272,7 +248,7 @@ static uint32_t take_group(struct intake *intake)
     }
     intake->queued -= taken;
     atomic_store_explicit(&intake->stats.queued, intake->queued, memory_order_relaxed);
-    unlock(intake);
+    mutex_unlock(&intake->mutex);
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers is sorted */
     qsort(intake->group, taken, sizeof(intake->group[0]), by_id);
     return taken;
@@ -316,15 +292,14 @@ static void tally(struct intake *intake, uint32_t group_count)
 /* Their ids may be used again from here on; the entries stay ours until they are let go. */
 static void wake_submitters(struct intake *intake, uint32_t group_count)
 {
-    lock(intake);
+    mutex_lock(&intake->mutex);
     for (uint32_t i = 0; i < group_count; i++) {
         struct intake_entry *entry = intake->group[i];
         set_remove(intake, entry);
         entry->finished = true;
-        int failed = pthread_cond_signal(&entry->changed);
-        ASSERT(failed == 0);
+        cond_signal(&entry->changed);
     }
-    unlock(intake);
+    mutex_unlock(&intake->mutex);
 }
 
 /* What cannot be produced now is published by the owner of its lane when it is due. */
@@ -368,11 +343,11 @@ static void finish_group(struct intake *intake, uint32_t group_count)
         publish(intake, intake->group[i]);
     }
     show_waiting(intake);
-    lock(intake);
+    mutex_lock(&intake->mutex);
     for (uint32_t i = 0; i < group_count; i++) {
         entry_let_go(intake, intake->group[i]);
     }
-    unlock(intake);
+    mutex_unlock(&intake->mutex);
 }
 
 static void fail_group(struct intake *intake, uint32_t group_count)
@@ -455,10 +430,10 @@ static bool work(struct intake *intake, int64_t deadline_ms)
 
 static bool is_closing(struct intake *intake, int64_t *ret_close_by_ms)
 {
-    lock(intake);
+    mutex_lock(&intake->mutex);
     bool closing = intake->closing;
     *ret_close_by_ms = intake->close_by_ms;
-    unlock(intake);
+    mutex_unlock(&intake->mutex);
     return closing;
 }
 
@@ -507,8 +482,8 @@ static void intake_free(struct intake *intake)
         intake->bus->ops->close(intake->bus);
     }
     arena_fini(&intake->arena);
-    pthread_cond_destroy(&intake->left);
-    pthread_mutex_destroy(&intake->mutex);
+    cond_fini(&intake->left);
+    mutex_fini(&intake->mutex);
     free(intake);
 }
 
@@ -518,9 +493,8 @@ static struct intake *intake_new(void)
 {
     struct intake *intake = calloc(1, sizeof(*intake)); /* LINT-OK: lives as long as the process */
     ASSERT(intake);
-    int failed = pthread_mutex_init(&intake->mutex, NULL);
-    failed |= pthread_cond_init(&intake->left, NULL);
-    ASSERT(failed == 0);
+    mutex_init(&intake->mutex);
+    cond_init(&intake->left);
     intake->last_link = &intake->first;
     arena_init(&intake->arena, ARENA_BYTES);
     uint64_t seed;
@@ -579,18 +553,17 @@ void intake_close(struct intake *intake, int64_t drain_ms)
     if (!intake) {
         return;
     }
-    lock(intake);
+    mutex_lock(&intake->mutex);
     intake->closing = true;
     intake->close_by_ms = clock_mono_ms() + drain_ms;
-    unlock(intake);
+    mutex_unlock(&intake->mutex);
     intake->bus->ops->wake(intake->bus);
     int failed = pthread_join(intake->thread, NULL);
     ASSERT(failed == 0);
-    lock(intake);
+    mutex_lock(&intake->mutex);
     while (intake->submitting > 0) { /* they were woken, and only have to leave */
-        failed = pthread_cond_wait(&intake->left, &intake->mutex);
-        ASSERT(failed == 0);
+        cond_wait(&intake->left, &intake->mutex);
     }
-    unlock(intake);
+    mutex_unlock(&intake->mutex);
     intake_free(intake);
 }

@@ -3,9 +3,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 
 static bool is_slice(enum column_type type)
 {
@@ -78,17 +78,12 @@ struct intake_entry *intake_entry_new(const struct intake_request *request)
     move_slice(&entry->request.payload, &at);
     ASSERT(at == (char *)entry + bytes);
 
-    pthread_condattr_t attr;
-    int failed = pthread_condattr_init(&attr);
-    failed |= pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    failed |= pthread_cond_init(&entry->changed, &attr);
-    failed |= pthread_condattr_destroy(&attr);
-    ASSERT(failed == 0);
+    cond_init(&entry->changed);
     return entry;
 }
 
 void intake_entry_free(struct intake_entry *entry)
 {
-    pthread_cond_destroy(&entry->changed);
+    cond_fini(&entry->changed);
     free(entry);
 }

@@ -5,25 +5,13 @@
 #include <stdatomic.h>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "engine/engine_run.h"
 
 struct intake_run {
     pthread_mutex_t lock;  /* over intake: the page is written by another thread than closes it */
     struct intake *intake; /* NULL: closed */
 };
-
-static void unlock(pthread_mutex_t **lock)
-{
-    int failed = pthread_mutex_unlock(*lock);
-    ASSERT(failed == 0);
-}
-
-static pthread_mutex_t *lock(struct intake_run *run)
-{
-    int failed = pthread_mutex_lock(&run->lock);
-    ASSERT(failed == 0);
-    return &run->lock;
-}
 
 static int64_t load(const _Atomic uint64_t *value)
 {
@@ -40,7 +28,7 @@ static void one(struct metrics_page *page, enum metrics_type type, const char *n
 static void collect(struct metrics_page *page, void *ctx)
 {
     struct intake_run *run = ctx;
-    DEFER(unlock) pthread_mutex_t *held = lock(run);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&run->lock);
     if (!run->intake) {
         return;
     }
@@ -88,8 +76,7 @@ STATUS intake_run_open(struct op *op, struct svc *svc, struct str source, int64_
     if (!run) {
         return op_arena_full(op);
     }
-    int failed = pthread_mutex_init(&run->lock, /* attributes */ NULL);
-    ASSERT(failed == 0);
+    mutex_init(&run->lock);
     TRY(intake_open(op, &options, &run->intake));
     metrics_collector(svc_metrics(svc), collect, run);
     *ret_run = run;
@@ -110,7 +97,7 @@ void intake_run_close(struct intake_run *run)
 
     struct intake *intake = NULL;
     {
-        DEFER(unlock) pthread_mutex_t *held = lock(run);
+        DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&run->lock);
         intake = run->intake;
         run->intake = NULL;
     }

@@ -5,10 +5,10 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 
 #define SWEEP_MS 100
 #define PHASE_SHIFT 56
@@ -150,46 +150,19 @@ static void sweep(struct http_conns *conns)
     }
 }
 
-struct timespec http_conn_after_ms(int64_t ms)
-{
-    struct timespec at;
-    int failed = clock_gettime(CLOCK_MONOTONIC, &at);
-    ASSERT(failed == 0);
-    at.tv_sec += (time_t)(ms / 1000);
-    at.tv_nsec += (long)(ms % 1000) * 1000000L;
-    if (at.tv_nsec >= 1000000000L) {
-        at.tv_sec++;
-        at.tv_nsec -= 1000000000L;
-    }
-    return at;
-}
-
-static void lock(struct http_conns *conns)
-{
-    int failed = pthread_mutex_lock(&conns->lock);
-    ASSERT(failed == 0);
-}
-
-static void unlock(struct http_conns *conns)
-{
-    int failed = pthread_mutex_unlock(&conns->lock);
-    ASSERT(failed == 0);
-}
-
 static void *watch(void *arg)
 {
     struct http_conns *conns = arg;
-    lock(conns);
+    mutex_lock(&conns->lock);
     while (!conns->stopping) {
         if (conns->free_count == conns->limits.max) {
-            (void)pthread_cond_wait(&conns->changed, &conns->lock);
+            cond_wait(&conns->changed, &conns->lock);
             continue;
         }
         sweep(conns);
-        struct timespec at = http_conn_after_ms(SWEEP_MS);
-        (void)pthread_cond_timedwait(&conns->changed, &conns->lock, &at);
+        (void)cond_wait_until(&conns->changed, &conns->lock, clock_mono_ms() + SWEEP_MS);
     }
-    unlock(conns);
+    mutex_unlock(&conns->lock);
     return NULL;
 }
 
@@ -208,14 +181,9 @@ STATUS http_conns_init(struct op *op, struct http_conns *conns,
         conns->free[i] = limits->max - 1 - i;
     }
     conns->free_count = limits->max;
-    pthread_condattr_t attr;
-    int failed = pthread_mutex_init(&conns->lock, NULL);
-    failed |= pthread_condattr_init(&attr);
-    failed |= pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    failed |= pthread_cond_init(&conns->changed, &attr);
-    failed |= pthread_cond_init(&conns->quiet, &attr);
-    failed |= pthread_condattr_destroy(&attr);
-    ASSERT(failed == 0);
+    mutex_init(&conns->lock);
+    cond_init(&conns->changed);
+    cond_init(&conns->quiet);
     if (pthread_create(&conns->watchdog, NULL, watch, conns) != 0) {
         return op_fail(op, STATUS_RETRY, "http.start", "no thread for the watchdog");
     }
@@ -228,66 +196,61 @@ void http_conns_fini(struct http_conns *conns)
     if (!conns->watched) {
         return;
     }
-    lock(conns);
+    mutex_lock(&conns->lock);
     conns->stopping = true;
-    (void)pthread_cond_signal(&conns->changed);
-    unlock(conns);
+    cond_signal(&conns->changed);
+    mutex_unlock(&conns->lock);
     int failed = pthread_join(conns->watchdog, NULL);
     ASSERT(failed == 0);
     ASSERT(conns->free_count == conns->limits.max);
-    (void)pthread_cond_destroy(&conns->changed);
-    (void)pthread_cond_destroy(&conns->quiet);
-    (void)pthread_mutex_destroy(&conns->lock);
+    cond_fini(&conns->changed);
+    cond_fini(&conns->quiet);
+    mutex_fini(&conns->lock);
     conns->watched = false;
 }
 
 uint32_t http_conns_count(struct http_conns *conns)
 {
-    lock(conns);
+    mutex_lock(&conns->lock);
     uint32_t count = conns->limits.max - conns->free_count;
-    unlock(conns);
+    mutex_unlock(&conns->lock);
     return count;
 }
 
 void http_conns_wait_quiet(struct http_conns *conns, int64_t deadline_ms)
 {
-    lock(conns);
-    while (atomic_load(&conns->in_flight) > 0) {
-        int64_t left_ms = deadline_ms - clock_mono_ms();
-        if (left_ms <= 0) {
-            break;
-        }
-        struct timespec at = http_conn_after_ms(left_ms);
-        (void)pthread_cond_timedwait(&conns->quiet, &conns->lock, &at);
+    mutex_lock(&conns->lock);
+    while (atomic_load(&conns->in_flight) > 0 &&
+           cond_wait_until(&conns->quiet, &conns->lock, deadline_ms)) {
     }
-    unlock(conns);
+    mutex_unlock(&conns->lock);
 }
 
 struct http_conn *http_conn_open(struct http_conns *conns, int fd)
 {
-    lock(conns);
+    mutex_lock(&conns->lock);
     ASSERT(conns->free_count > 0); /* the server library keeps the same limit */
     struct http_conn *conn = &conns->conns[conns->free[--conns->free_count]];
     conn->fd = fd;
     conn->flood_stamp = 0;
     atomic_store(&conn->stamp, stamp_of(HTTP_PHASE_HEAD));
     if (conns->free_count == conns->limits.max - 1) { /* the first one: the watchdog slept */
-        (void)pthread_cond_signal(&conns->changed);
+        cond_signal(&conns->changed);
     }
-    unlock(conns);
+    mutex_unlock(&conns->lock);
     return conn;
 }
 
 void http_conn_close(struct http_conn *conn)
 {
     struct http_conns *conns = conn->conns;
-    lock(conns);
+    mutex_lock(&conns->lock);
     ASSERT(phase_of(atomic_load(&conn->stamp)) != HTTP_PHASE_FREE);
     atomic_store(&conn->stamp, 0);
     conn->fd = -1;
     conn->connection = NULL;
     conns->free[conns->free_count++] = conn->index;
-    unlock(conns);
+    mutex_unlock(&conns->lock);
 }
 
 void http_conn_receiving(struct http_conn *conn)
@@ -326,9 +289,9 @@ void http_conn_done(struct http_conn *conn)
     }
     struct http_conns *conns = conn->conns;
     if (atomic_fetch_sub(&conns->in_flight, 1) == 1) {
-        lock(conns); /* so that a waiter is either before its look or in its wait */
-        (void)pthread_cond_broadcast(&conns->quiet);
-        unlock(conns);
+        mutex_lock(&conns->lock); /* so that a waiter is either before its look or in its wait */
+        cond_broadcast(&conns->quiet);
+        mutex_unlock(&conns->lock);
     }
 }
 
@@ -344,9 +307,9 @@ bool http_conn_take_stream(struct http_conns *conns)
 
 void http_conn_begin_stream(struct http_conn *conn, const struct http_stream *stream)
 {
-    lock(conn->conns);
+    mutex_lock(&conn->conns->lock);
     conn->stream = *stream;
-    unlock(conn->conns);
+    mutex_unlock(&conn->conns->lock);
 }
 
 int64_t http_conn_read_stream(struct http_conn *conn, char *ret_bytes, size_t max_bytes,
@@ -365,19 +328,19 @@ int64_t http_conn_read_stream(struct http_conn *conn, char *ret_bytes, size_t ma
 
 void http_conn_end_stream(struct http_conn *conn)
 {
-    lock(conn->conns);
+    mutex_lock(&conn->conns->lock);
     struct http_stream stream = conn->stream;
     conn->stream = (struct http_stream){.read = NULL};
-    unlock(conn->conns);
+    mutex_unlock(&conn->conns->lock);
     stream.close(stream.ctx);
     atomic_fetch_sub(&conn->conns->streams, 1);
 }
 
 void http_conns_stop_streams(struct http_conns *conns)
 {
-    lock(conns);
+    mutex_lock(&conns->lock);
     for (uint32_t i = 0; i < conns->limits.max; i++) {
         stop_stream(&conns->conns[i].stream);
     }
-    unlock(conns);
+    mutex_unlock(&conns->lock);
 }

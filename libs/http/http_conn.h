@@ -97,6 +97,3 @@ int64_t http_conn_read_stream(struct http_conn *conn, char *ret_bytes, size_t ma
 void http_conn_end_stream(struct http_conn *conn);
 /* Stops all streams that there are. */
 void http_conns_stop_streams(struct http_conns *conns);
-
-/* The moment of CLOCK_MONOTONIC so many milliseconds from now, for pthread_cond_timedwait. */
-struct timespec http_conn_after_ms(int64_t ms);

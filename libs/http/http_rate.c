@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 
 #define WINDOW_US ((int64_t)HTTP_RATE_WINDOW_S * 1000000)
 #define WAYS 8 /* places that a key can have */
@@ -39,8 +40,7 @@ STATUS http_rate_new(struct op *op, const char *name, uint32_t quota, struct htt
     rate->quota = quota;
     rate->interval_us = WINDOW_US / quota;
     for (uint32_t i = 0; i < LOCKS; i++) {
-        int failed = pthread_mutex_init(&rate->locks[i], NULL);
-        ASSERT(!failed);
+        mutex_init(&rate->locks[i]);
     }
     *ret_rate = rate;
     return OK;
@@ -49,7 +49,7 @@ STATUS http_rate_new(struct op *op, const char *name, uint32_t quota, struct htt
 void http_rate_free(struct http_rate *rate)
 {
     for (uint32_t i = 0; rate && i < LOCKS; i++) {
-        pthread_mutex_destroy(&rate->locks[i]);
+        mutex_fini(&rate->locks[i]);
     }
 }
 
@@ -119,7 +119,7 @@ static struct http_rate_verdict ask(struct http_rate *rate, struct str text, boo
 {
     uint64_t key = key_of(text);
     pthread_mutex_t *lock = &rate->locks[key % SETS % LOCKS];
-    pthread_mutex_lock(lock);
+    mutex_lock(lock);
     struct entry *entry = find(rate, key);
     int64_t full_us = entry->key == key && entry->full_us > now_us ? entry->full_us : now_us;
     struct http_rate_verdict verdict = judge(rate, full_us, reserve, now_us);
@@ -132,7 +132,7 @@ static struct http_rate_verdict ask(struct http_rate *rate, struct str text, boo
         verdict.remaining = after.remaining;
         verdict.reset_s = after.reset_s;
     }
-    pthread_mutex_unlock(lock);
+    mutex_unlock(lock);
     return verdict;
 }
 

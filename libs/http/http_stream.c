@@ -5,10 +5,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "http/http_conn.h"
 
 #define HEARTBEAT ":\n\n"
@@ -38,18 +38,6 @@ struct http_stream_set {
     struct http_stream_feed *first;
 };
 
-static void lock(pthread_mutex_t *mutex)
-{
-    int failed = pthread_mutex_lock(mutex);
-    ASSERT(failed == 0);
-}
-
-static void unlock(pthread_mutex_t *mutex)
-{
-    int failed = pthread_mutex_unlock(mutex);
-    ASSERT(failed == 0);
-}
-
 struct http_stream_set *http_stream_set_new(const struct http_stream_limits *limits)
 {
     ASSERT(limits->heartbeat_ms <= HTTP_STREAM_WAIT_MS);
@@ -57,8 +45,7 @@ struct http_stream_set *http_stream_set_new(const struct http_stream_limits *lim
         calloc(1, sizeof(*set)); /* LINT-OK: lives as long as the server */
     ASSERT(set);
     set->limits = *limits;
-    int failed = pthread_mutex_init(&set->lock, NULL);
-    ASSERT(failed == 0);
+    mutex_init(&set->lock);
     return set;
 }
 
@@ -68,7 +55,7 @@ void http_stream_set_free(struct http_stream_set *set)
         return;
     }
     ASSERT(!set->first);
-    (void)pthread_mutex_destroy(&set->lock);
+    mutex_fini(&set->lock);
     free(set);
 }
 
@@ -171,12 +158,9 @@ static void wait_for_news(struct http_stream_feed *feed)
     int64_t until_ms =
         feed->heartbeat_at_ms < feed->ends_at_ms ? feed->heartbeat_at_ms : feed->ends_at_ms;
     while (feed->len == feed->taken && !feed->stopped && !feed->finished && !feed->cut) {
-        int64_t left_ms = until_ms - clock_mono_ms();
-        if (left_ms <= 0) {
+        if (!cond_wait_until(&feed->changed, &feed->lock, until_ms)) {
             return;
         }
-        struct timespec at = http_conn_after_ms(left_ms);
-        (void)pthread_cond_timedwait(&feed->changed, &feed->lock, &at);
     }
 }
 
@@ -211,27 +195,27 @@ static int64_t next_block(struct http_stream_feed *feed, char *ret_bytes, size_t
 static int64_t read_feed(void *ctx, char *ret_bytes, size_t max_bytes, bool stopping)
 {
     struct http_stream_feed *feed = ctx;
-    lock(&feed->lock);
+    mutex_lock(&feed->lock);
     feed->stopped |= stopping;
     int64_t len = next_block(feed, ret_bytes, max_bytes);
-    unlock(&feed->lock);
+    mutex_unlock(&feed->lock);
     return len;
 }
 
 static void stop_feed(void *ctx)
 {
     struct http_stream_feed *feed = ctx;
-    lock(&feed->lock);
+    mutex_lock(&feed->lock);
     feed->stopped = true;
-    (void)pthread_cond_signal(&feed->changed);
-    unlock(&feed->lock);
+    cond_signal(&feed->changed);
+    mutex_unlock(&feed->lock);
 }
 
 static void free_feed(struct http_stream_feed *feed)
 {
     drop_queue(feed);
-    (void)pthread_cond_destroy(&feed->changed);
-    (void)pthread_mutex_destroy(&feed->lock);
+    cond_fini(&feed->changed);
+    mutex_fini(&feed->lock);
     free(feed->about);
     free(feed);
 }
@@ -240,7 +224,7 @@ static void close_feed(void *ctx)
 {
     struct http_stream_feed *feed = ctx;
     struct http_stream_set *set = feed->set;
-    lock(&set->lock);
+    mutex_lock(&set->lock);
     if (feed->before) {
         feed->before->next = feed->next;
     } else {
@@ -250,7 +234,7 @@ static void close_feed(void *ctx)
         feed->next->before = feed->before;
     }
     atomic_fetch_sub(&set->stats.open, 1);
-    unlock(&set->lock);
+    mutex_unlock(&set->lock);
     free_feed(feed);
 }
 
@@ -258,13 +242,8 @@ static void close_feed(void *ctx)
 
 static void init_lock(struct http_stream_feed *feed)
 {
-    pthread_condattr_t attr;
-    int failed = pthread_mutex_init(&feed->lock, NULL);
-    failed |= pthread_condattr_init(&attr);
-    failed |= pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    failed |= pthread_cond_init(&feed->changed, &attr);
-    failed |= pthread_condattr_destroy(&attr);
-    ASSERT(failed == 0);
+    mutex_init(&feed->lock);
+    cond_init(&feed->changed);
 }
 
 static struct http_stream_feed *new_feed(struct http_stream_set *set, struct id caller,
@@ -292,7 +271,7 @@ static struct http_stream_feed *new_feed(struct http_stream_set *set, struct id 
 static bool join(struct http_stream_set *set, struct http_stream_feed *feed)
 {
     uint32_t own = 0;
-    lock(&set->lock);
+    mutex_lock(&set->lock);
     for (const struct http_stream_feed *each = set->first; each; each = each->next) {
         own += id_eq(each->caller, feed->caller) ? 1 : 0;
     }
@@ -308,7 +287,7 @@ static bool join(struct http_stream_set *set, struct http_stream_feed *feed)
     } else {
         atomic_fetch_add(&set->stats.refused, 1);
     }
-    unlock(&set->lock);
+    mutex_unlock(&set->lock);
     return free_place;
 }
 
@@ -340,11 +319,11 @@ STATUS http_stream_open(struct op *op, struct http_stream_set *set, struct id ca
 void http_stream_each(struct http_stream_set *set,
                       void (*visit)(struct http_stream_feed *feed, void *ctx), void *ctx)
 {
-    lock(&set->lock);
+    mutex_lock(&set->lock);
     for (struct http_stream_feed *each = set->first; each; each = each->next) {
         visit(each, ctx);
     }
-    unlock(&set->lock);
+    mutex_unlock(&set->lock);
 }
 
 void *http_stream_about(struct http_stream_feed *feed)
@@ -356,17 +335,17 @@ void http_stream_send(struct http_stream_feed *feed, struct str event, struct st
 {
     ASSERT(!memchr(data.ptr, '\n', data.len)); /* a line break would begin another field */
     const struct str pieces[] = {STR("event: "), event, STR("\ndata: "), data, STR("\n\n")};
-    lock(&feed->lock);
+    mutex_lock(&feed->lock);
     queue(feed, pieces, ARRAY_LEN(pieces));
-    (void)pthread_cond_signal(&feed->changed);
-    unlock(&feed->lock);
+    cond_signal(&feed->changed);
+    mutex_unlock(&feed->lock);
     atomic_fetch_add(&feed->set->stats.events, 1);
 }
 
 void http_stream_finish(struct http_stream_feed *feed)
 {
-    lock(&feed->lock);
+    mutex_lock(&feed->lock);
     feed->finished = true;
-    (void)pthread_cond_signal(&feed->changed);
-    unlock(&feed->lock);
+    cond_signal(&feed->changed);
+    mutex_unlock(&feed->lock);
 }

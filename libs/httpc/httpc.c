@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "base/assert.h"
+#include "base/mutex.h"
 #include "httpc/httpc_transfer.h"
 
 #define POLL_MS 1000 /* curl wakes earlier for its own timeouts and for curl_multi_wakeup */
@@ -40,18 +41,6 @@ struct httpc {
     struct httpc_call *starting; /* newest first */
     bool stopping;
 };
-
-static void lock(struct httpc *httpc)
-{
-    int failed = pthread_mutex_lock(&httpc->lock);
-    ASSERT(failed == 0);
-}
-
-static void unlock(struct httpc *httpc)
-{
-    int failed = pthread_mutex_unlock(&httpc->lock);
-    ASSERT(failed == 0);
-}
 
 /* ---- The loop ---- */
 
@@ -104,11 +93,11 @@ static void *loop(void *arg)
 {
     struct httpc *httpc = arg;
     for (;;) {
-        lock(httpc);
+        mutex_lock(&httpc->lock);
         struct httpc_call *fresh = httpc->starting;
         httpc->starting = NULL;
         bool stopping = httpc->stopping;
-        unlock(httpc);
+        mutex_unlock(&httpc->lock);
         if (stopping) {
             return NULL;
         }
@@ -168,8 +157,7 @@ STATUS httpc_open(struct op *op, const struct httpc_options *options, struct htt
     }
     httpc->arena = arena;
     httpc->options = *options;
-    int failed = pthread_mutex_init(&httpc->lock, NULL);
-    ASSERT(failed == 0);
+    mutex_init(&httpc->lock);
     TRY(open_client(op, httpc));
     *ret_httpc = TAKE(httpc);
     return OK;
@@ -177,9 +165,9 @@ STATUS httpc_open(struct op *op, const struct httpc_options *options, struct htt
 
 static void stop_loop(struct httpc *httpc)
 {
-    lock(httpc);
+    mutex_lock(&httpc->lock);
     httpc->stopping = true;
-    unlock(httpc);
+    mutex_unlock(&httpc->lock);
     CURLMcode failed = curl_multi_wakeup(httpc->multi);
     ASSERT(failed == CURLM_OK);
     int not_joined = pthread_join(httpc->thread, NULL);
@@ -206,7 +194,7 @@ void httpc_free(struct httpc *httpc)
     if (httpc->multi != NULL) {
         (void)curl_multi_cleanup(httpc->multi);
     }
-    (void)pthread_mutex_destroy(&httpc->lock);
+    mutex_fini(&httpc->lock);
     struct arena arena = httpc->arena;
     arena_fini(&arena);
 }
@@ -215,21 +203,21 @@ void httpc_free(struct httpc *httpc)
 
 uint32_t httpc_free_slots(struct httpc *httpc)
 {
-    lock(httpc);
+    mutex_lock(&httpc->lock);
     uint32_t count = httpc->free_count;
-    unlock(httpc);
+    mutex_unlock(&httpc->lock);
     return count;
 }
 
 struct httpc_call *httpc_reserve(struct httpc *httpc)
 {
-    lock(httpc);
+    mutex_lock(&httpc->lock);
     struct httpc_call *call = httpc->free;
     if (call != NULL) {
         httpc->free = call->next;
         httpc->free_count--;
     }
-    unlock(httpc);
+    mutex_unlock(&httpc->lock);
     return call;
 }
 
@@ -253,11 +241,11 @@ void httpc_start(struct httpc_call *call, const struct httpc_request *request, h
         CURLcode failed = curl_easy_setopt(call->easy, CURLOPT_PRIVATE, private);
         ASSERT(failed == CURLE_OK);
     }
-    lock(httpc);
+    mutex_lock(&httpc->lock);
     ASSERT(!httpc->stopping);
     call->next = httpc->starting;
     httpc->starting = call;
-    unlock(httpc);
+    mutex_unlock(&httpc->lock);
     CURLMcode failed = curl_multi_wakeup(httpc->multi);
     ASSERT(failed == CURLM_OK);
 }
@@ -266,12 +254,12 @@ void httpc_release(struct httpc_call *call)
 {
     struct httpc *httpc = call->httpc;
     arena_reset(&call->arena);
-    lock(httpc);
+    mutex_lock(&httpc->lock);
     call->next = httpc->free;
     httpc->free = call;
     httpc->free_count++;
     ASSERT(httpc->free_count <= httpc->options.slots);
-    unlock(httpc);
+    mutex_unlock(&httpc->lock);
 }
 
 /* ---- One, waiting for it ---- */

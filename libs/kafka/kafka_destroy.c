@@ -2,16 +2,16 @@
  * Destroying a handle within a bound. librdkafka 2.0.2 sometimes waits for ever for a broker thread that something
  * still refers to; a process that is asked to end must end all the same.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
+#include "base/mutex.h"
 #include "kafka/kafka_internal.h"
 
 /* Above the consumers' socket.timeout.ms: closing may wait that long for the answer to a last position. */
-#define DESTROY_MAX_S 5
+#define DESTROY_MAX_MS 5000
 
 struct destroying {
     pthread_mutex_t lock;
@@ -22,23 +22,10 @@ struct destroying {
     bool abandoned; /* whoever comes last frees this struct */
 };
 
-static void lock(struct destroying *self)
-{
-    int failed = pthread_mutex_lock(&self->lock);
-    ASSERT(failed == 0);
-}
-
-static void unlock(struct destroying *self)
-{
-    int failed = pthread_mutex_unlock(&self->lock);
-    ASSERT(failed == 0);
-}
-
 static void free_destroying(struct destroying *self)
 {
-    int failed = pthread_cond_destroy(&self->changed);
-    failed |= pthread_mutex_destroy(&self->lock);
-    ASSERT(failed == 0);
+    cond_fini(&self->changed);
+    mutex_fini(&self->lock);
     free(self);
 }
 
@@ -46,12 +33,11 @@ static void *destroy(void *arg)
 {
     struct destroying *self = arg;
     rd_kafka_destroy_flags(self->rk, self->flags);
-    lock(self);
+    mutex_lock(&self->lock);
     self->done = true;
     bool last = self->abandoned;
-    int failed = pthread_cond_signal(&self->changed);
-    ASSERT(failed == 0);
-    unlock(self);
+    cond_signal(&self->changed);
+    mutex_unlock(&self->lock);
     if (last) {
         free_destroying(self);
     }
@@ -64,27 +50,21 @@ bool kafka_destroy(rd_kafka_t *rk, int flags)
     ASSERT(self);
     self->rk = rk;
     self->flags = flags;
-    int failed = pthread_mutex_init(&self->lock, NULL);
-    failed |= pthread_cond_init(&self->changed, NULL);
-    ASSERT(failed == 0);
-    struct timespec until;
-    failed = clock_gettime(CLOCK_REALTIME, &until);
-    ASSERT(failed == 0);
-    until.tv_sec += DESTROY_MAX_S;
+    mutex_init(&self->lock);
+    cond_init(&self->changed);
+    int64_t until_ms = clock_mono_ms() + DESTROY_MAX_MS;
 
     pthread_t thread;
-    failed = pthread_create(&thread, NULL, destroy, self);
+    int failed = pthread_create(&thread, NULL, destroy, self);
     ASSERT(failed == 0);
     failed = pthread_detach(thread);
     ASSERT(failed == 0);
-    lock(self);
-    int waited = 0;
-    while (!self->done && waited != ETIMEDOUT) {
-        waited = pthread_cond_timedwait(&self->changed, &self->lock, &until);
+    mutex_lock(&self->lock);
+    while (!self->done && cond_wait_until(&self->changed, &self->lock, until_ms)) {
     }
     bool done = self->done;
     self->abandoned = !done;
-    unlock(self);
+    mutex_unlock(&self->lock);
     if (done) {
         free_destroying(self);
     }

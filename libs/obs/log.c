@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/defer.h"
 #include "base/hash.h"
+#include "base/mutex.h"
 
 /*
  * Fields come in, one line goes out in one write. Always holds: a line is whole or not there, no
@@ -336,25 +337,12 @@ static bool admit(const char *event, struct str code, uint64_t *ret_suppressed)
 
 /* ---- The interface ---- */
 
-static void unlock(pthread_mutex_t **mutex)
-{
-    int failed = pthread_mutex_unlock(*mutex);
-    ASSERT(failed == 0);
-}
-
-static pthread_mutex_t *lock(void)
-{
-    int failed = pthread_mutex_lock(&out.mutex);
-    ASSERT(failed == 0);
-    return &out.mutex;
-}
-
 void log_write(enum log_level level, const struct op *op, const char *event,
                const struct log_field *fields, uint32_t field_count)
 {
     ASSERT(level > LOG_LEVEL_NONE);
     ASSERT(level < LOG_LEVEL_COUNT);
-    DEFER(unlock) pthread_mutex_t *held = lock();
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&out.mutex);
     uint64_t suppressed = 0;
     if (level >= LOG_LEVEL_WARN && !admit(event, code_of(fields, field_count), &suppressed)) {
         return;
@@ -364,7 +352,7 @@ void log_write(enum log_level level, const struct op *op, const char *event,
 
 void log_open(const struct log_options *options)
 {
-    DEFER(unlock) pthread_mutex_t *held = lock();
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&out.mutex);
     copy_name(out.service, options->service);
     copy_name(out.version, options->version);
     atomic_store(&out.level, (int)options->level);
@@ -373,7 +361,7 @@ void log_open(const struct log_options *options)
 
 void log_close(void)
 {
-    DEFER(unlock) pthread_mutex_t *held = lock();
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&out.mutex);
     for (uint32_t i = 0; i < LOG_SLOTS; i++) {
         struct slot *slot = &out.slots[i];
         if (slot->suppressed > 0) {

@@ -1,13 +1,12 @@
 /* A pool: threads take a connection, use it alone, give it back. Opened lazily, never shared. */
 #include "pg/pg.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "pg/pg_internal.h"
 
 struct pg {
@@ -19,29 +18,12 @@ struct pg {
     uint32_t idle_count;
 };
 
-static void lock(struct pg *pg)
-{
-    int failed = pthread_mutex_lock(&pg->mutex);
-    ASSERT(failed == 0);
-}
-
-static void unlock(struct pg *pg)
-{
-    int failed = pthread_mutex_unlock(&pg->mutex);
-    ASSERT(failed == 0);
-}
-
 static struct pg *new_pool(uint32_t max)
 {
     struct pg *pg = calloc(1, sizeof(*pg)); /* LINT-OK: lives as long as the process */
     ASSERT(pg);
-    pthread_condattr_t attr;
-    int failed = pthread_condattr_init(&attr);
-    failed |= pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    failed |= pthread_cond_init(&pg->released, &attr);
-    failed |= pthread_condattr_destroy(&attr);
-    failed |= pthread_mutex_init(&pg->mutex, NULL);
-    ASSERT(failed == 0);
+    cond_init(&pg->released);
+    mutex_init(&pg->mutex);
     pg->max = max;
     return pg;
 }
@@ -77,8 +59,8 @@ void pg_free(struct pg *pg)
     for (uint32_t i = 0; i < pg->max; i++) {
         pg_conn_free(pg->conns[i]);
     }
-    pthread_cond_destroy(&pg->released);
-    pthread_mutex_destroy(&pg->mutex);
+    cond_fini(&pg->released);
+    mutex_fini(&pg->mutex);
     free(pg);
 }
 
@@ -89,24 +71,13 @@ static bool take_idle(struct op *op, struct pg *pg, uint32_t *ret_index)
     if (op->deadline_ms != 0 && op->deadline_ms < until_ms) {
         until_ms = op->deadline_ms;
     }
-    lock(pg);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&pg->mutex);
     while (pg->idle_count == 0) {
-        int64_t left_ms = until_ms - clock_mono_ms();
-        if (left_ms <= 0) {
-            unlock(pg);
+        if (!cond_wait_until(&pg->released, held, until_ms)) {
             return false;
         }
-        struct timespec until;
-        int failed = clock_gettime(CLOCK_MONOTONIC, &until);
-        ASSERT(failed == 0);
-        int64_t nanos = until.tv_nsec + (left_ms % 1000) * 1000000;
-        until.tv_sec += (time_t)(left_ms / 1000 + nanos / 1000000000);
-        until.tv_nsec = (long)(nanos % 1000000000);
-        failed = pthread_cond_timedwait(&pg->released, &pg->mutex, &until);
-        ASSERT(failed == 0 || failed == ETIMEDOUT);
     }
     *ret_index = pg->idle[--pg->idle_count];
-    unlock(pg);
     return true;
 }
 
@@ -131,9 +102,8 @@ void pg_release(struct pg_conn *conn)
     }
     pg_batch_rollback(conn);
     struct pg *pg = conn->pool;
-    lock(pg);
+    mutex_lock(&pg->mutex);
     pg->idle[pg->idle_count++] = conn->pool_index;
-    unlock(pg);
-    int failed = pthread_cond_signal(&pg->released);
-    ASSERT(failed == 0);
+    mutex_unlock(&pg->mutex);
+    cond_signal(&pg->released);
 }

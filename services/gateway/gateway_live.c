@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "gateway/gateway_live_repo.h"
 #include "gateway/gateway_out_live.h"
 #include "obs/log.h"
@@ -370,19 +371,6 @@ static void *run(void *arg)
 
 /* ---- Opening and closing ---- */
 
-static pthread_mutex_t *lock_shown(struct gateway_live *live)
-{
-    int failed = pthread_mutex_lock(&live->shown_lock);
-    ASSERT(failed == 0);
-    return &live->shown_lock;
-}
-
-static void unlock(pthread_mutex_t **lock)
-{
-    int failed = pthread_mutex_unlock(*lock);
-    ASSERT(failed == 0);
-}
-
 static void one(struct metrics_page *page, enum metrics_type type, const char *name,
                 const char *help, uint64_t value)
 {
@@ -393,7 +381,7 @@ static void one(struct metrics_page *page, enum metrics_type type, const char *n
 static void collect(struct metrics_page *page, void *ctx)
 {
     struct gateway_live *live = ctx;
-    DEFER(unlock) pthread_mutex_t *held = lock_shown(live);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&live->shown_lock);
     const struct http_stream_stats *stats = live->shown;
     if (!stats) {
         return;
@@ -445,8 +433,7 @@ STATUS gateway_live_open(struct op *op, const struct gateway_live_options *optio
                                          .stmt_count = gateway_repo_stmt_count};
     arena_init(&live->arena, ARENA_BYTES);
     live->op = (struct op){.arena = &live->arena, .correlation_id = STR("live")};
-    int failed = pthread_mutex_init(&live->shown_lock, /* attributes */ NULL);
-    ASSERT(failed == 0);
+    mutex_init(&live->shown_lock);
     live->net_ms = options->net_ms > 0 ? options->net_ms : GATEWAY_LIVE_NET_MS;
     live->blind_ms = options->blind_ms > 0 ? options->blind_ms : GATEWAY_LIVE_BLIND_MS;
     live->looked_ms = clock_mono_ms();
@@ -479,7 +466,7 @@ void gateway_live_close(struct gateway_live *live)
         ASSERT(failed == 0);
     }
     {
-        DEFER(unlock) pthread_mutex_t *held = lock_shown(live);
+        DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&live->shown_lock);
         live->shown = NULL;
     }
     pg_conn_free(live->conn);

@@ -30,7 +30,7 @@ static struct status open_pool(struct op *op, struct svc *svc, struct pg **ret_p
     while (st.kind == STATUS_RETRY) {
         log_warn(op, "gateway.no_database", LOG_STATUS(st), LOG_FAILURE(op));
         if (!svc_pause(svc, DATABASE_RETRY_MS)) {
-            return op_fail(op, STATUS_CANCELED, "gateway.no_database", "asked to end before");
+            return op_fail(op, STATUS_CANCELED, "svc.stopped", "before the database was there");
         }
         st = pg_open(op, &options, ret_pg);
     }

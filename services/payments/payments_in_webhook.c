@@ -2,7 +2,7 @@
  * no row without a right signature. */
 #include "payments/payments_in_webhook.h"
 
-#include "base/assert.h"
+#include "base/mutex.h"
 #include "obs/log.h"
 #include "payments/payments_rail_stripe.h"
 #include "payments/payments_signal.h"
@@ -24,8 +24,7 @@ static const char *const fate_names[WEBHOOK_FATE_COUNT] = {
 void payments_in_webhook_init(struct payments_webhook_deps *deps, struct metrics *metrics)
 {
     for (uint32_t i = 0; i < WEBHOOK_LOCKS; i++) {
-        int failed = pthread_mutex_init(&deps->locks[i], NULL);
-        ASSERT(!failed);
+        mutex_init(&deps->locks[i]);
     }
     for (uint32_t fate = WEBHOOK_TAKEN; fate < WEBHOOK_FATE_COUNT; fate++) {
         const struct metrics_label label = {.name = "fate", .value = fate_names[fate]};
@@ -38,7 +37,7 @@ void payments_in_webhook_init(struct payments_webhook_deps *deps, struct metrics
 void payments_in_webhook_fini(struct payments_webhook_deps *deps)
 {
     for (uint32_t i = 0; i < WEBHOOK_LOCKS; i++) {
-        pthread_mutex_destroy(&deps->locks[i]);
+        mutex_fini(&deps->locks[i]);
     }
 }
 
@@ -164,12 +163,12 @@ static struct status store(struct op *op, struct payments_webhook_deps *deps,
     struct intake_request request = work->request;
     request.extra_row = &work->row;
     pthread_mutex_t *lock = &deps->locks[request.id.bytes[sizeof(request.id.bytes) - 1]];
-    pthread_mutex_lock(lock);
+    mutex_lock(lock);
     struct status st = op_check_deadline(op);
     if (!status_failed(st)) {
         st = intake_submit(op, deps->intake, &request, ret_result);
     }
-    pthread_mutex_unlock(lock);
+    mutex_unlock(lock);
     return st;
 }
 

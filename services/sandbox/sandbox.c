@@ -1,10 +1,8 @@
 /* In: what happened. Out: events, kept and queued for sending. Owns the lock's objects and lifetime. */
 #include "sandbox/sandbox.h"
 
-#include <time.h>
-
-#include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "sandbox/sandbox_out_webhook.h"
 #include "sandbox/sandbox_render.h"
 
@@ -17,13 +15,8 @@ struct status sandbox_open(struct op *op, struct sandbox *sandbox,
                            const struct sandbox_options *options)
 {
     *sandbox = (struct sandbox){.options = *options};
-    pthread_condattr_t attr;
-    bool made = pthread_mutex_init(&sandbox->lock, /* attr */ NULL) == 0 &&
-                pthread_condattr_init(&attr) == 0 &&
-                pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
-                pthread_cond_init(&sandbox->changed, &attr) == 0;
-    ASSERT(made);
-    pthread_condattr_destroy(&attr);
+    mutex_init(&sandbox->lock);
+    cond_init(&sandbox->changed);
     sandbox_world_init(&sandbox->world);
     sandbox_discord_init(&sandbox->discord);
     if (!sandbox_replay_init(&sandbox->replay, &sandbox->world.arena)) {
@@ -40,10 +33,10 @@ struct status sandbox_open(struct op *op, struct sandbox *sandbox,
 
 void sandbox_stop(struct sandbox *sandbox)
 {
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     sandbox->stopping = true;
-    pthread_cond_broadcast(&sandbox->changed);
-    pthread_mutex_unlock(&sandbox->lock);
+    cond_broadcast(&sandbox->changed);
+    mutex_unlock(&sandbox->lock);
 }
 
 void sandbox_close(struct sandbox *sandbox)
@@ -51,8 +44,8 @@ void sandbox_close(struct sandbox *sandbox)
     if (sandbox->webhook_thread_runs) {
         sandbox_stop(sandbox);
         pthread_join(sandbox->webhook_thread, /* ret */ NULL);
-        pthread_cond_destroy(&sandbox->changed);
-        pthread_mutex_destroy(&sandbox->lock);
+        cond_fini(&sandbox->changed);
+        mutex_fini(&sandbox->lock);
     }
     sandbox_world_fini(&sandbox->world);
     secret_fini(&sandbox->options.api_key);
@@ -70,7 +63,7 @@ struct status sandbox_reset(struct op *op, struct sandbox *sandbox)
     sandbox->faults = (struct sandbox_faults){.count = 0};
     sandbox->outbox = (struct sandbox_outbox){.withhold = false};
     sandbox->counts = (struct sandbox_counts){.requests = 0};
-    pthread_cond_broadcast(&sandbox->changed);
+    cond_broadcast(&sandbox->changed);
     return sandbox_replay_init(&sandbox->replay, &sandbox->world.arena) ? OK : world_full(op);
 }
 
@@ -78,16 +71,9 @@ void sandbox_wait_until(struct sandbox *sandbox, int64_t until_ms)
 {
     uint64_t generation = sandbox->generation;
     while (!sandbox->stopping && sandbox->generation == generation) {
-        int64_t left_ms = until_ms - clock_mono_ms();
-        if (left_ms <= 0) {
+        if (!cond_wait_until(&sandbox->changed, &sandbox->lock, until_ms)) {
             return;
         }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        int64_t ns = until.tv_nsec + left_ms % 1000 * 1000000;
-        until.tv_sec += left_ms / 1000 + ns / 1000000000;
-        until.tv_nsec = ns % 1000000000;
-        pthread_cond_timedwait(&sandbox->changed, &sandbox->lock, &until);
     }
 }
 
@@ -148,6 +134,6 @@ struct status sandbox_happened(struct op *op, struct sandbox *sandbox, const cha
     if (!sandbox_outbox_add(&sandbox->outbox, &world->arena, world->events.count - 1)) {
         return world_full(op);
     }
-    pthread_cond_broadcast(&sandbox->changed);
+    cond_broadcast(&sandbox->changed);
     return OK;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "sandbox/sandbox_meet.h"
 #include "sandbox/sandbox_render.h"
 
@@ -214,14 +215,14 @@ struct status sandbox_call_run(struct op *op, struct sandbox *sandbox,
         return respond(call, &fault, /* replayed */ false, ret);
     }
     bool replayed = false;
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     sandbox->counts.requests++;
     fault = sandbox_faults_take(&sandbox->faults, http_method_name(req->method), req->path);
     bool keyed = req->method == HTTP_POST && call->key.len > 0;
     struct status st =
         keyed ? run_keyed(call, &fault, &replayed) : sandbox_meet_run(sandbox, &fault, &meet, call);
     sandbox_meet_end(sandbox, &fault);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     TRY(st);
     return respond(call, &fault, replayed, ret);
 }

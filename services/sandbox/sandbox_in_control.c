@@ -1,6 +1,7 @@
 /* In: wishes of tests. Out: a paid intent, a fault, counters. Never part of a real provider. */
 #include "sandbox/sandbox_in_control.h"
 
+#include "base/mutex.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/sandbox_render.h"
 
@@ -90,9 +91,9 @@ struct status sandbox_in_pay(struct op *op, void *deps, const struct http_reques
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
     TRY(sandbox_form_read(op, req->body, &form));
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     struct status st = pay_locked(op, sandbox, form, ret);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     return st;
 }
 
@@ -120,9 +121,9 @@ struct status sandbox_in_decline(struct op *op, void *deps, const struct http_re
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
     TRY(sandbox_form_read(op, req->body, &form));
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     struct status st = decline_locked(op, sandbox, form, ret);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     return st;
 }
 
@@ -169,9 +170,9 @@ struct status sandbox_in_refund_fails(struct op *op, void *deps, const struct ht
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
     TRY(sandbox_form_read(op, req->body, &form));
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     struct status st = refund_fails_locked(op, sandbox, form, ret);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     return st;
 }
 
@@ -224,9 +225,9 @@ struct status sandbox_in_add_fault(struct op *op, void *deps, const struct http_
     struct sandbox_fault fault = {.mode = SANDBOX_FAULT_NONE};
     TRY(sandbox_form_read(op, req->body, &form));
     TRY(read_fault(op, form, &fault));
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     struct status st = add_fault_locked(op, sandbox, &fault);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     ret->body = STR("{}");
     return st;
 }
@@ -237,9 +238,9 @@ struct status sandbox_in_end_faults(struct op *op, void *deps, const struct http
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
     TRY(sandbox_form_read(op, req->body, &form));
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     sandbox_faults_end(&sandbox->faults, sandbox_form_get(form, STR("match")));
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     ret->body = STR("{}");
     return OK;
 }
@@ -258,7 +259,7 @@ static STATUS webhooks_locked(struct op *op, struct sandbox *sandbox,
         if (!sandbox_outbox_release(outbox, &sandbox->world.arena)) {
             return op_fail(op, STATUS_LIMIT, "sandbox.full", "the queue of webhooks is full");
         }
-        pthread_cond_broadcast(&sandbox->changed);
+        cond_broadcast(&sandbox->changed);
     } else if (str_eq(mode, STR("duplicate"))) {
         outbox->duplicate_count = (uint32_t)count;
     } else if (reorder && count > 1 && outbox->gathered_count == 0) {
@@ -275,9 +276,9 @@ struct status sandbox_in_webhooks(struct op *op, void *deps, const struct http_r
     struct sandbox *sandbox = deps;
     struct sandbox_form *form = NULL;
     TRY(sandbox_form_read(op, req->body, &form));
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     struct status st = webhooks_locked(op, sandbox, form);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     ret->body = STR("{}");
     return st;
 }
@@ -377,11 +378,11 @@ struct status sandbox_in_counters(struct op *op, void *deps, const struct http_r
     struct json_writer json;
     json_write_init(&json, op->arena, SANDBOX_BODY_MAX_BYTES);
     json_write_object(&json, /* name */ NULL);
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     write_intents(&json, &sandbox->world, &filter);
     write_outgoing(&json, &sandbox->world, &filter);
     write_traffic(&json, sandbox);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     json_write_end(&json);
     return respond(op, &json, ret);
 }
@@ -391,9 +392,9 @@ struct status sandbox_in_reset(struct op *op, void *deps, const struct http_requ
 {
     (void)req;
     struct sandbox *sandbox = deps;
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     struct status st = sandbox_reset(op, sandbox);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     ret->body = STR("{}");
     return st;
 }

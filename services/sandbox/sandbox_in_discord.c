@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "json/json_read.h"
 #include "json/json_write.h"
 #include "sandbox/sandbox_meet.h"
@@ -272,9 +273,9 @@ static STATUS run(struct call *call, struct http_response *ret)
     struct sandbox *sandbox = call->sandbox;
     struct sandbox_fault fault;
     call->now_ms = clock_mono_ms();
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     struct status st = run_locked(call, &fault);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     TRY(st);
     if (sandbox_meet_drops(&fault, ret)) {
         return OK;

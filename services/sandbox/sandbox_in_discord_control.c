@@ -2,6 +2,7 @@
 #include "sandbox/sandbox_in_discord_control.h"
 
 #include "base/defer.h"
+#include "base/mutex.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/sandbox_render.h"
 
@@ -23,13 +24,13 @@ struct status sandbox_in_discord_dms(struct op *op, void *deps, const struct htt
         (closed.len > 0 && !str_eq(closed, STR("true")) && !str_eq(closed, STR("false")))) {
         return op_fail(op, STATUS_INVALID, "sandbox.bad_form", "user_id or closed is not right");
     }
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     struct sandbox_discord_person *person =
         sandbox_discord_meet(&sandbox->discord, &sandbox->world.arena, user_id);
     if (person) {
         person->closed = !str_eq(closed, STR("false"));
     }
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     ret->body = STR("{}");
     return person ? OK : op_fail(op, STATUS_LIMIT, "sandbox.full", "too many people");
 }
@@ -65,9 +66,9 @@ struct status sandbox_in_discord_limits(struct op *op, void *deps, const struct 
     struct sandbox_discord_limit limit;
     TRY(sandbox_form_read(op, req->body, &form));
     TRY(read_limit(op, form, &bucket, &limit));
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     sandbox_discord_set_limit(&sandbox->discord, bucket, limit);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     ret->body = STR("{}");
     return OK;
 }
@@ -115,9 +116,9 @@ struct status sandbox_in_discord_messages(struct op *op, void *deps, const struc
     json_write_init(&json, op->arena, SANDBOX_BODY_MAX_BYTES);
     json_write_object(&json, /* name */ NULL);
     json_write_array(&json, "messages");
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     write_messages(&json, &sandbox->discord, user_id);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     json_write_end(&json);
     json_write_end(&json);
     return json_write_finish(op, &json, &ret->body);
@@ -133,7 +134,7 @@ struct status sandbox_in_discord_channels(struct op *op, void *deps, const struc
     json_write_init(&json, op->arena, SANDBOX_BODY_MAX_BYTES);
     json_write_object(&json, /* name */ NULL);
     json_write_array(&json, "channels");
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     for (uint32_t i = 0; i < people->count && i < SANDBOX_DISCORD_LIST_MAX; i++) {
         const struct sandbox_discord_person *person = sandbox_shelf_at(people, sizeof(*person), i);
         json_write_object(&json, /* name */ NULL);
@@ -142,7 +143,7 @@ struct status sandbox_in_discord_channels(struct op *op, void *deps, const struc
         json_write_bool(&json, "closed", person->closed);
         json_write_end(&json);
     }
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     json_write_end(&json);
     json_write_end(&json);
     return json_write_finish(op, &json, &ret->body);
@@ -155,7 +156,7 @@ struct status sandbox_in_discord_counters(struct op *op, void *deps, const struc
     struct sandbox *sandbox = deps;
     struct json_writer json;
     json_write_init(&json, op->arena, SANDBOX_BODY_MAX_BYTES);
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     const struct sandbox_discord *discord = &sandbox->discord;
     json_write_object(&json, /* name */ NULL);
     json_write_i64(&json, "requests", (int64_t)discord->counts.requests);
@@ -164,6 +165,6 @@ struct status sandbox_in_discord_counters(struct op *op, void *deps, const struc
     json_write_i64(&json, "rate_limited", (int64_t)discord->counts.rate_limited);
     json_write_i64(&json, "invalid", (int64_t)discord->counts.invalid);
     json_write_end(&json);
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     return json_write_finish(op, &json, &ret->body);
 }

@@ -6,6 +6,7 @@
 #include <sodium.h>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "httpc/httpc.h"
 #include "sandbox/sandbox.h"
 
@@ -79,12 +80,12 @@ static bool deliver(struct sandbox *sandbox, struct arena *arena, struct str bod
 {
     uint64_t generation = sandbox->generation;
     sandbox->counts.webhook_attempts++;
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     struct op op = {.arena = arena, .correlation_id = STR("webhook")};
     bool taken = false;
     status_ignore(post(&op, sandbox, sandbox->options.webhook_urls[url], body, &taken),
                   "whatever the reason, it is tried again");
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     if (taken && sandbox->generation == generation) {
         sandbox_outbox_delivered(&sandbox->outbox);
         sandbox->counts.webhooks_delivered++;
@@ -121,12 +122,12 @@ void *sandbox_out_webhook_run(void *argument)
     DEFER(arena_fini) struct arena arena;
     arena_init(&arena, ARENA_BYTES);
     struct targets targets = {.count = sandbox->options.webhook_url_count};
-    pthread_mutex_lock(&sandbox->lock);
+    mutex_lock(&sandbox->lock);
     while (!sandbox->stopping) {
         arena_reset(&arena);
         struct str body = STR("");
         if (targets.count == 0 || !take_next(sandbox, &arena, &body)) {
-            pthread_cond_wait(&sandbox->changed, &sandbox->lock);
+            cond_wait(&sandbox->changed, &sandbox->lock);
             continue;
         }
         uint32_t url = choose(&targets);
@@ -142,6 +143,6 @@ void *sandbox_out_webhook_run(void *argument)
                                clock_mono_ms() + backoff_ms(targets.failures / targets.count));
         }
     }
-    pthread_mutex_unlock(&sandbox->lock);
+    mutex_unlock(&sandbox->lock);
     return NULL;
 }

@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/secret.h"
 #include "payments/payments_out_calls.h"
 #include "payments/payments_rail_stripe.h"
@@ -26,10 +27,9 @@ struct woken {
 static void wake(void *ctx)
 {
     struct woken *woken = ctx;
-    pthread_mutex_lock(&woken->lock);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&woken->lock);
     woken->yes = true;
-    pthread_cond_signal(&woken->changed);
-    pthread_mutex_unlock(&woken->lock);
+    cond_signal(&woken->changed);
 }
 
 static enum payments_effect_kind kind_of(struct str name)
@@ -78,17 +78,19 @@ static struct status call(struct op *op, const char *base, const struct caller_c
         .build = payments_out_calls_build,
         .deps = &key,
     };
-    struct woken woken = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    struct woken woken = {.yes = false};
+    mutex_init(&woken.lock);
+    cond_init(&woken.changed);
     DEFER(effects_free_at) struct caller *caller = NULL;
     TRY(effects_open(op, &options, &caller));
     effects_set_wake(caller, 0, wake, &woken);
     ASSERT(caller->ops->send(caller, what));
     struct caller_answer answer;
-    pthread_mutex_lock(&woken.lock);
+    mutex_lock(&woken.lock);
     while (!woken.yes) {
-        pthread_cond_wait(&woken.changed, &woken.lock);
+        cond_wait(&woken.changed, &woken.lock);
     }
-    pthread_mutex_unlock(&woken.lock);
+    mutex_unlock(&woken.lock);
     ASSERT(caller->ops->take(caller, 0, &answer));
     static const char *const verdicts[ENGINE_VERDICT_COUNT] = {"none", "done", "failed", "unknown",
                                                                "later"};

@@ -69,6 +69,11 @@ CODE_RULES = (
         re.compile(r"(?<!\w)(curl_(easy|multi|global|slist|url|share|mime|version)\w*|CURLOPT_\w+|curl/\w+\.h)"),
         outside(r"^libs/httpc/"),
     ),
+    (
+        "a bare mutex or condition outside libs/base",
+        re.compile(r"(?<!\w)pthread_(mutex_[a-su-z]|cond_[a-su-z]|condattr_)\w*"),
+        outside(r"^libs/base/"),
+    ),
     ("float or double", re.compile(r"\b(float|double)\b"), lambda path: True),
     ("typedef of a struct, union or enum", re.compile(r"\btypedef\s+(struct|union|enum)\b[^(]*[{;]"), lambda path: True),
 )
