@@ -14,11 +14,10 @@
 
 #define US_PER_S 1000000
 
-const int64_t metrics_bounds_us[] = {100,     200,     500,     1000,    2000,   5000,
-                                     10000,   20000,   50000,   100000,  200000, 500000,
-                                     1000000, 2000000, 5000000, 10000000};
-const uint32_t metrics_bound_count = ARRAY_LEN(metrics_bounds_us);
-_Static_assert(ARRAY_LEN(metrics_bounds_us) <= METRICS_BUCKETS_MAX, "buckets have their place");
+static const int64_t usual_bounds_us[] = {100,     200,     500,     1000,    2000,   5000,
+                                          10000,   20000,   50000,   100000,  200000, 500000,
+                                          1000000, 2000000, 5000000, 10000000};
+_Static_assert(ARRAY_LEN(usual_bounds_us) <= METRICS_BUCKETS_MAX, "buckets have their place");
 
 struct series {
     struct series *next;
@@ -149,8 +148,18 @@ struct metrics_histogram *metrics_histogram(struct metrics *metrics, const char 
     struct series made = {
         .type = METRICS_HISTOGRAM, .name = name, .help = help, .label_count = label_count};
     struct metrics_histogram *histogram = &add_series(metrics, &made, labels)->histogram;
-    histogram->bounds_us = metrics_bounds_us;
-    histogram->bound_count = metrics_bound_count;
+    histogram->bounds = (struct metrics_bounds){usual_bounds_us, ARRAY_LEN(usual_bounds_us)};
+    return histogram;
+}
+
+struct metrics_histogram *metrics_histogram_within(struct metrics *metrics, const char *name,
+                                                   const char *help,
+                                                   const struct metrics_bounds *bounds)
+{
+    ASSERT(bounds->count > 0);
+    ASSERT(bounds->count <= METRICS_BUCKETS_MAX);
+    struct metrics_histogram *histogram = metrics_histogram(metrics, name, help, NULL, 0);
+    histogram->bounds = *bounds;
     return histogram;
 }
 
@@ -158,7 +167,7 @@ void metrics_observe_us(struct metrics_histogram *histogram, int64_t took_us)
 {
     int64_t took = took_us < 0 ? 0 : took_us;
     uint32_t at = 0;
-    while (at < histogram->bound_count && took > histogram->bounds_us[at]) {
+    while (at < histogram->bounds.count && took > histogram->bounds.us[at]) {
         at++;
     }
     atomic_fetch_add_explicit(&histogram->buckets[at], 1, memory_order_relaxed);
@@ -278,18 +287,18 @@ static void add_histogram(struct strbuf *buf, struct series *series)
 {
     struct metrics_histogram *histogram = &series->histogram;
     uint64_t count = 0;
-    for (uint32_t i = 0; i < histogram->bound_count; i++) {
+    for (uint32_t i = 0; i < histogram->bounds.count; i++) {
         char memory[32];
         struct strbuf le;
         struct str text;
         strbuf_init_fixed(&le, memory, sizeof(memory));
-        add_seconds(&le, (uint64_t)histogram->bounds_us[i]);
+        add_seconds(&le, (uint64_t)histogram->bounds.us[i]);
         ASSERT(strbuf_finish(&le, &text));
         count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
         add_bucket(buf, series, text.ptr, count);
     }
     count +=
-        atomic_load_explicit(&histogram->buckets[histogram->bound_count], memory_order_relaxed);
+        atomic_load_explicit(&histogram->buckets[histogram->bounds.count], memory_order_relaxed);
     add_bucket(buf, series, "+Inf", count);
     strbuf_addf(buf, "%s_sum", series->name);
     add_labels(buf, series->labels, series->label_count, /* le */ NULL);

@@ -40,33 +40,38 @@ struct metrics_gauge {
     _Atomic int64_t value;
 };
 
+/* Rising upper bounds, at most METRICS_BUCKETS_MAX. us: borrowed for ever. */
+struct metrics_bounds {
+    const int64_t *us;
+    uint32_t count;
+};
+
 /* Of durations in microseconds; shown in seconds. */
 struct metrics_histogram {
-    const int64_t *bounds_us; /* rising upper bounds */
-    uint32_t bound_count;
+    struct metrics_bounds bounds;
     _Atomic uint64_t buckets[METRICS_BUCKETS_MAX + 1]; /* not cumulative; the last is +Inf */
     _Atomic uint64_t sum_us;
 };
-
-/* 100 us to 10 s, three a decade. */
-extern const int64_t metrics_bounds_us[];
-extern const uint32_t metrics_bound_count;
 
 struct metrics;
 
 /* In op->arena, with process_* and holdfast_build_info. ASSERTs that the arena has room. */
 struct metrics *metrics_new(struct op *op, struct str service, struct str version);
 
-/* Name: holdfast_… and for counters …_total, for histograms …_seconds. help: one sentence. Labels:
+/* Name: holdfast_…, or one by which others ask already; for counters …_total, for histograms …_seconds. help: one sentence. Labels:
  * label_count of them, at most METRICS_LABELS_MAX. ASSERT: bad names, the same series twice, too many. */
 struct metrics_counter *metrics_counter(struct metrics *metrics, const char *name, const char *help,
                                         const struct metrics_label *labels, uint32_t label_count);
 struct metrics_gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help,
                                     const struct metrics_label *labels, uint32_t label_count);
-/* With metrics_bounds_us. */
+/* From 100 us to 10 s, three bounds a decade. */
 struct metrics_histogram *metrics_histogram(struct metrics *metrics, const char *name,
                                             const char *help, const struct metrics_label *labels,
                                             uint32_t label_count);
+/* With bounds of its own, without labels. */
+struct metrics_histogram *metrics_histogram_within(struct metrics *metrics, const char *name,
+                                                   const char *help,
+                                                   const struct metrics_bounds *bounds);
 
 static inline void metrics_add(struct metrics_counter *counter, uint64_t by)
 {

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/defer.h"
 #include "escrow/escrow_chain.h"
+#include "escrow/escrow_metrics.h"
 #include "escrow/escrow_out_events.h"
 #include "escrow/escrow_out_payments.h"
 #include "escrow/escrow_out_timers.h"
@@ -178,6 +179,7 @@ STATUS escrow_in_decide(struct engine_turn *turn, const struct engine_message *m
     struct escrow_facts facts;
     TRY(collect_facts(turn, now, body, &facts));
     struct escrow_decision decision = escrow_decide(now, body, &facts);
+    escrow_metrics_decided(now, body, &decision, op->now_us);
     switch (decision.verdict) {
     case ESCROW_ACCEPT: return accept(turn, message, now, &decision);
     case ESCROW_REJECT:

@@ -2,9 +2,11 @@
  * payments.commands.v1 and oracle.commands.v1 out. It calls nothing outside but its database and Kafka. */
 #include "engine/engine_run.h"
 #include "escrow/escrow_in.h"
+#include "escrow/escrow_metrics.h"
 
 static struct status run(struct op *op, struct svc *svc)
 {
+    escrow_metrics_init(svc_metrics(svc));
     return engine_run_alone(op, svc, &escrow_service);
 }
 

@@ -4,7 +4,7 @@
 #include "gateway/gateway.h"
 #include "gateway/gateway_command.h"
 #include "http/http.h"
-#include "obs/metrics.h"
+#include "http/http_observer.h"
 #include "pg/pg.h"
 
 /* The gateway's HTTP side: what its handlers share, and the table of routes. */
@@ -17,22 +17,10 @@
 #define GATEWAY_PAGE_MAX 100
 #define GATEWAY_PAGE_DEFAULT 50
 #define GATEWAY_RETRY_AFTER_S 1 /* a command is usually decided long before */
-#define GATEWAY_ROUTES_MAX 32
-#define GATEWAY_CLASS_COUNT 4 /* 2xx to 5xx */
 
 /* Takes a command in: intake_submit, or a test's. */
 typedef struct status gateway_submit(struct op *op, void *ctx, const struct intake_request *request,
                                      enum intake_result *ret_result);
-
-/* Refusals are counted by code: by the place of the code in the list of all. */
-#define GATEWAY_CODES_MAX 512
-
-struct gateway_metrics {
-    struct metrics_counter *refusals[GATEWAY_CODES_MAX]; /* NULL: of no interest here */
-    struct metrics_counter
-        *answers[GATEWAY_ROUTES_MAX + 1][GATEWAY_CLASS_COUNT]; /* last: no route */
-    struct metrics_histogram *took[GATEWAY_ROUTES_MAX];
-};
 
 /* Shared by all request threads; const but for what is thread-safe in itself. */
 struct gateway {
@@ -41,7 +29,7 @@ struct gateway {
     void *submit_ctx;
     struct gateway_live *live;
     bool production; /* then tokens of the test kind are refused */
-    struct gateway_metrics metrics;
+    struct http_observer *observer;
 };
 
 extern const struct http_route gateway_routes[];
@@ -52,10 +40,6 @@ STATUS gateway_routes_print(struct op *op, struct str *ret_text);
 /* gateway_auth.c: http_authenticate; the principal is a struct gateway_caller. */
 STATUS gateway_authenticate(struct op *op, void *deps, const struct http_request *req,
                             const void **ret_principal);
-
-/* gateway_observe.c */
-void gateway_metrics_init(struct gateway_metrics *metrics, struct metrics *registry);
-void gateway_observe(struct op *op, void *deps, const struct http_seen *seen);
 
 /* gateway_in_commands.c */
 /* Submits, and answers 202 with Location, or says why not. */

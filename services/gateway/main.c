@@ -49,6 +49,12 @@ static struct status open_live(struct op *op, struct svc *svc, struct gateway_li
     return gateway_live_open(op, &options, ret_live);
 }
 
+static void observe(struct op *op, void *deps, const struct http_seen *seen)
+{
+    struct gateway *gateway = deps;
+    http_observer_note(op, gateway->observer, seen);
+}
+
 static struct status open_server(struct op *op, const struct conf *conf, struct gateway *gateway,
                                  const struct gateway_rates *rates, struct http_server **ret_server)
 {
@@ -60,7 +66,7 @@ static struct status open_server(struct op *op, const struct conf *conf, struct 
         .route_count = gateway_route_count,
         .deps = gateway,
         .authenticate = gateway_authenticate,
-        .observe = gateway_observe,
+        .observe = observe,
         .connections_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_MAX"),
         .per_address_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_PER_ADDRESS_MAX"),
         .trusted_proxy = conf_str(conf, "HTTP_TRUSTED_PROXY"),
@@ -70,6 +76,17 @@ static struct status open_server(struct op *op, const struct conf *conf, struct 
     TRY(http_server_open(op, &options, ret_server));
     log_info(op, "gateway.listening", LOG_I64("port", http_server_port(*ret_server)));
     return OK;
+}
+
+static struct http_observer *make_observer(struct op *op, struct svc *svc)
+{
+    const struct http_observer_options options = {
+        .metrics = svc_metrics(svc),
+        .routes = gateway_routes,
+        .route_count = gateway_route_count,
+        .families = {"command.", "escrow.", "gateway.", "user."},
+    };
+    return http_observer_new(op, &options);
 }
 
 static struct status submit(struct op *op, void *ctx, const struct intake_request *request,
@@ -98,8 +115,8 @@ static struct status run(struct op *op, struct svc *svc)
         .submit_ctx = intake_run_intake(intake),
         .live = live,
         .production = conf_env(conf) == CONF_ENV_PRODUCTION,
+        .observer = make_observer(op, svc),
     };
-    gateway_metrics_init(&gateway.metrics, svc_metrics(svc));
     DEFER(gateway_rates_close_at) struct gateway_rates *rates = NULL;
     TRY(gateway_rates_open(op, conf, svc_metrics(svc), &rates));
     DEFER(http_server_free_at) struct http_server *server = NULL;

@@ -3,6 +3,7 @@
 #include "effects/effects.h"
 #include "engine/engine_run.h"
 #include "engine/intake_run.h"
+#include "http/http_observer.h"
 #include "http/http_server.h"
 #include "obs/log.h"
 #include "payments/payments_conf.h"
@@ -29,6 +30,23 @@ static struct status open_caller(struct op *op, const struct payments_conf *conf
     return effects_open(op, &options, ret_caller);
 }
 
+static struct http_observer *make_observer(struct op *op, struct svc *svc)
+{
+    const struct http_observer_options options = {
+        .metrics = svc_metrics(svc),
+        .routes = payments_routes,
+        .route_count = payments_route_count,
+        .families = {"payments."},
+    };
+    return http_observer_new(op, &options);
+}
+
+static void observe(struct op *op, void *deps, const struct http_seen *seen)
+{
+    struct payments_webhook_deps *webhook = deps;
+    http_observer_note(op, webhook->observer, seen);
+}
+
 static struct status open_server(struct op *op, const struct payments_conf *conf,
                                  struct payments_webhook_deps *deps,
                                  struct http_server **ret_server)
@@ -39,6 +57,7 @@ static struct status open_server(struct op *op, const struct payments_conf *conf
         .routes = payments_routes,
         .route_count = payments_route_count,
         .deps = deps,
+        .observe = observe,
         .per_address_max = conf->per_address_max,
     };
     TRY(http_server_open(op, &options, ret_server));
@@ -67,6 +86,7 @@ static struct status run(struct op *op, struct svc *svc)
         .secret_count = conf.webhook_secret_count,
         .live = conf.live,
         .intake = intake_run_intake(intake),
+        .observer = make_observer(op, svc),
     };
     payments_in_webhook_init(&deps, svc_metrics(svc));
     DEFER(http_server_free_at) struct http_server *server = NULL;

@@ -32,6 +32,13 @@ void payments_in_webhook_init(struct payments_webhook_deps *deps, struct metrics
             metrics_counter(metrics, "holdfast_payments_webhooks_total",
                             "Calls of the provider to us, by what became of them.", &label, 1);
     }
+    for (uint32_t verdict = SIGNATURE_MISSING; verdict < SIGNATURE_VERDICT_COUNT; verdict++) {
+        const struct metrics_label label = {
+            .name = "reason", .value = payments_signature_name((enum signature_verdict)verdict)};
+        deps->bad_signatures[verdict] = metrics_counter(
+            metrics, "holdfast_payments_webhook_signatures_refused_total",
+            "Calls with a signature that is not good, by what is wrong with it.", &label, 1);
+    }
 }
 
 void payments_in_webhook_fini(struct payments_webhook_deps *deps)
@@ -137,10 +144,18 @@ STATUS payments_in_webhook_judge(struct op *op, const struct payments_webhook_de
 
 /* ---- Storing and answering ---- */
 
-static void count(const struct payments_webhook_deps *deps, enum webhook_fate fate)
+static void add(struct metrics_counter *counter)
 {
-    if (deps->counters[fate]) {
-        metrics_add(deps->counters[fate], 1);
+    if (counter) { /* none in tests of the handler alone */
+        metrics_add(counter, 1);
+    }
+}
+
+static void count_refusal(const struct payments_webhook_deps *deps, const struct webhook_work *work)
+{
+    add(deps->counters[work->fate]);
+    if (work->fate == WEBHOOK_REFUSED_SIGNATURE) {
+        add(deps->bad_signatures[work->signature]);
     }
 }
 
@@ -213,7 +228,7 @@ struct status payments_in_webhook(struct op *op, void *deps_ptr, const struct ht
     struct webhook_work work;
     TRY(payments_in_webhook_judge(op, deps, signature, req->body, &work));
     if (work.fate >= WEBHOOK_REFUSED_SIGNATURE) {
-        count(deps, work.fate);
+        count_refusal(deps, &work);
         return refuse(op, &work);
     }
     enum intake_result result = INTAKE_RESULT_NONE;
@@ -222,7 +237,7 @@ struct status payments_in_webhook(struct op *op, void *deps_ptr, const struct ht
         st = answer(op, &work, result, ret);
     }
     enum webhook_fate stored = result == INTAKE_REPEATED ? WEBHOOK_REPEATED : work.fate;
-    count(deps, status_failed(st) ? WEBHOOK_FAILED : stored);
+    add(deps->counters[status_failed(st) ? WEBHOOK_FAILED : stored]);
     return st;
 }
 

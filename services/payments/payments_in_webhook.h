@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "engine/intake.h"
 #include "http/http.h"
+#include "http/http_observer.h"
 #include "obs/metrics.h"
 #include "payments/payments_repo.h"
 #include "payments/payments_signature.h"
@@ -41,7 +42,9 @@ struct payments_webhook_deps {
     uint32_t secret_count;
     bool live; /* production: only live events, else only test events */
     struct intake *intake;
+    struct http_observer *observer;
     struct metrics_counter *counters[WEBHOOK_FATE_COUNT];
+    struct metrics_counter *bad_signatures[SIGNATURE_VERDICT_COUNT]; /* from SIGNATURE_MISSING */
     /* The same event from many connections at once is stored one after the other, so that each of
      * them is told that it is stored. By the event id's hash. */
     pthread_mutex_t locks[WEBHOOK_LOCKS];

@@ -11,6 +11,7 @@ import hashlib
 import json
 import time
 import uuid
+from collections import Counter
 
 import pytest
 
@@ -44,7 +45,7 @@ def refused(stack):
         stack.settle()
         process = stack.processes[f"{service}-1"]
         counts = row_counts(stack)
-        before = raw.counted(process, "holdfast_http_refusals_total") if service == "gateway" else {}
+        before = raw.counted(process, "holdfast_http_refusals_total")
         faults, wanted = [], {}
         for name, data, status, code in rows:
             answer = raw.exchange(stack.http_ports[service, 1], data)
@@ -54,11 +55,10 @@ def refused(stack):
                 faults.append(f"{name}: came back in the answer")
             told = COUNTED_AS.get(name, code)
             wanted[told] = wanted.get(told, 0) + 1
-        if service == "gateway":
-            after = raw.counted(process, "holdfast_http_refusals_total")
-            seen = {told: after[told] - before[told] for told in after if after[told] != before[told]}
-            wanted.pop(None, None)  # refused by the server library, before any code of ours
-            assert seen == wanted
+        after = raw.counted(process, "holdfast_http_refusals_total")
+        seen = {told: after[told] - before[told] for told in after if after[told] != before[told]}
+        wanted.pop(None, None)  # refused by the server library, before any code of ours
+        assert seen == wanted
         assert faults == []
         assert row_counts(stack) == counts
 
@@ -262,24 +262,45 @@ def test_webhooks_that_are_not_the_providers(stack, refused):
     good = signature(body)
     mac = good.split("v1=")[1]
     turned = ("0" if mac[0] != "0" else "1") + mac[1:]
-    unsigned = {
-        "no header": None, "nothing in it": "", "no time": f"v1={mac}", "two times": f"t={now_s},{good}",
-        "no signature": f"t={now_s}", "another scheme alone": f"t={now_s},v0={mac}", "odd hex": good[:-1],
-        "another bit": f"t={now_s},v1={turned}", "another secret": signature(body, secret=f"whsec_{CANARY}"),
-        "another body": signature(body + b" "),
-        "old": signature(body, now_s - 302), "of the future": signature(body, now_s + 310), "text": CANARY,
+    unsigned = {  # name: (header, what is wrong with it)
+        "no header": (None, "missing"), "nothing in it": ("", "missing"), "no time": (f"v1={mac}", "malformed"),
+        "two times": (f"t={now_s},{good}", "malformed"), "no signature": (f"t={now_s}", "malformed"),
+        "another scheme alone": (f"t={now_s},v0={mac}", "malformed"), "odd hex": (good[:-1], "malformed"),
+        "another bit": (f"t={now_s},v1={turned}", "wrong"),
+        "another secret": (signature(body, secret=f"whsec_{CANARY}"), "wrong"),
+        "another body": (signature(body + b" "), "wrong"), "old": (signature(body, now_s - 302), "stale"),
+        "of the future": (signature(body, now_s + 310), "stale"), "text": (CANARY, "malformed"),
     }
     other_mode, other_account = stripe_event(livemode=True), stripe_event(account=f"acct_{CANARY}")
     foreign = {"another mode": other_mode, "another account": other_account}
-    before = raw.counted(process, "holdfast_payments_webhooks_total")
-    refused([(name, webhook(body, header), 400, "payments.webhook_refused") for name, header in unsigned.items()]
+    counters = ("holdfast_payments_webhooks_total", "holdfast_payments_webhook_signatures_refused_total")
+    before = [raw.counted(process, counter) for counter in counters]
+    refused([(name, webhook(body, header), 400, "payments.webhook_refused") for name, (header, _) in unsigned.items()]
             + [(name, webhook(event, signature(event)), 400, "payments.webhook_refused")
                for name, event in foreign.items()]
             + [("two headers", request("POST", "/webhooks/stripe", [("Stripe-Signature", good)] * 2, body), 400,
                 "http.duplicate_header")], service="payments")
-    after = raw.counted(process, "holdfast_payments_webhooks_total")
-    assert {fate: after[fate] - before[fate] for fate in after if after[fate] != before[fate]} == {
-        "refused_signature": len(unsigned), "refused_livemode": 1, "refused_account": 1}
+    fates, reasons = ({label: number - was[label] for label, number in raw.counted(process, counter).items()
+                       if number != was[label]} for counter, was in zip(counters, before, strict=True))
+    assert fates == {"refused_signature": len(unsigned), "refused_livemode": 1, "refused_account": 1}
+    assert reasons == Counter(reason for _, reason in unsigned.values())
+
+
+def test_webhooks_that_are_no_request_of_ours(refused):
+    """What is refused before a signature is looked at is counted by its reason all the same."""
+
+    def post(*headers, body=b"{}"):
+        return request("POST", "/webhooks/stripe", headers, body)
+
+    refused([
+        ("no route", request("GET", f"/{CANARY}"), 404, "http.not_found"),
+        ("another method", request("GET", "/webhooks/stripe"), 405, "http.method_not_allowed"),
+        ("no length", request("POST", "/webhooks/stripe"), 411, "http.length_required"),
+        ("in chunks", request("POST", "/webhooks/stripe", [("Transfer-Encoding", "chunked")]) + b"0\r\n\r\n", 411,
+         "http.transfer_encoding"),
+        ("compressed", post(("Content-Encoding", "gzip")), 415, "http.content_encoding"),
+        ("too much", post(body=b"x" * (WEBHOOK_MAX_BYTES + 1)), 413, "http.body_too_large"),
+    ], service="payments")
 
 
 def test_webhooks_that_are_of_no_use(stack):

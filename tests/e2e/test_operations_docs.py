@@ -1,6 +1,9 @@
-"""docs/operations.md names every metric and every log event that there is, and no other."""
+"""docs/operations.md names every metric and every log event that there is, and no other; Prometheus finds no fault with
+the pages."""
 
 import re
+import shutil
+import subprocess
 
 from harness import paths
 
@@ -15,9 +18,39 @@ def listed(title):
     return set(re.findall(r"^\| `([a-z_.]+)` \|", section, re.MULTILINE))
 
 
+def pages(stack):
+    """{process: its metrics}, of everything that runs."""
+    return {process.name: process.admin("/metrics")[1] for process in [*stack.processes.values(), stack.sandbox.process]}
+
+
+def test_prometheus_takes_every_page(stack):
+    """After a deal, so that every service has counted something."""
+    promtool = shutil.which("promtool")
+    assert promtool, "Debian's promtool is needed (./dev doctor --fix)"
+    stack.api.held_deal()
+    faults = {}
+    for name, page in pages(stack).items():
+        done = subprocess.run([promtool, "check", "metrics"], input=page, text=True, capture_output=True, check=False)
+        if done.returncode != 0 or done.stdout or done.stderr:
+            faults[name] = done.stdout + done.stderr
+    assert faults == {}
+
+
+def total(stack, name):
+    return sum(int(number) for page in pages(stack).values()
+               for number in re.findall(rf"^{name} (\d+)$", page, re.MULTILINE))
+
+
+def test_creations_are_counted(stack):
+    """Under the names by which dashboards ask for them."""
+    names = ("escrow_created_total", "escrow_failures_total", "escrow_creation_duration_seconds_count")
+    before = [total(stack, name) for name in names]
+    stack.api.deal()
+    assert [total(stack, name) - was for name, was in zip(names, before)] == [1, 0, 1]
+
+
 def test_metrics(stack):
-    pages = [process.admin("/metrics")[1] for process in [*stack.processes.values(), stack.sandbox.process]]
-    told = {name for page in pages for name in re.findall(r"^# TYPE ([a-z_]+) ", page, re.MULTILINE)}
+    told = {name for page in pages(stack).values() for name in re.findall(r"^# TYPE ([a-z_]+) ", page, re.MULTILINE)}
     assert told - listed("Metrics") == set(), "not written down"
     assert listed("Metrics") - told == set(), "not there any more"
 

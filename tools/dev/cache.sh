@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Downloads, kept outside the checkout so that a second one needs no network: Kafka's jars (Maven), the Python test
-# tools (pip), the schema linter (npm). Each is pinned by checksum, and appears in its place only when it is whole.
+# tools (pip), the schema linter (npm), Prometheus' checker (apt). Each is pinned by checksum, or checked by apt, and
+# appears in its place only when it is whole.
 
 content_key() { # files... -> a short name for their content
     cat -- "$@" | sha256sum | cut -c1-12
@@ -105,4 +106,36 @@ cache_buf() { # returns 1 when it cannot be had: only the schema check depends o
     fi
     chmod 755 "$new"
     cache_place "$new" "$(cache_buf_dir)"
+}
+
+cache_promtool_dir() {
+    printf '%s/promtool-%s' "$CACHE" "$(uname -m)"
+}
+
+cache_has_promtool() {
+    command -v promtool >/dev/null || [[ -x $(cache_promtool_dir)/promtool ]]
+}
+
+# Out of Debian's package: installed, that would start a server on this machine.
+fetch_promtool() { # folder
+    cd -- "$1" || return 1
+    apt-get download prometheus || { as_root apt-get update && apt-get download prometheus; } || return 1
+    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x --strip-components=3 ./usr/bin/promtool || return 1
+    rm -f -- prometheus_*.deb
+}
+
+cache_promtool() { # afterwards it is in PATH
+    if ! cache_has_promtool; then
+        step "fetching promtool (once)"
+        mkdir -p -- "$CACHE"
+        local new
+        new=$(mktemp -d "$CACHE/new.XXXXXX")
+        if ! quietly "$STATE/log/promtool.log" fetch_promtool "$new"; then
+            rm -rf -- "$new"
+            die "$EXIT_MISSING" "cannot fetch Debian's package prometheus (is there a network? log: $STATE/log/promtool.log)"
+        fi
+        chmod 755 "$new"
+        cache_place "$new" "$(cache_promtool_dir)"
+    fi
+    export PATH="$PATH:$(cache_promtool_dir)"
 }

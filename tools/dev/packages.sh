@@ -188,6 +188,7 @@ cmd_doctor() {
         cache_kafka
         cache_venv
         cache_buf
+        cache_promtool
     fi
     while IFS='|' read -r group probe package; do
         if package_present "$probe"; then
@@ -199,7 +200,7 @@ cmd_doctor() {
     ! command -v java >/dev/null || doctor_java
     doctor_resources
     local have
-    for have in kafka:"Kafka's jars" venv:"Python test tools" buf:"buf"; do
+    for have in kafka:"Kafka's jars" venv:"Python test tools" buf:"buf" promtool:"promtool"; do
         if "cache_has_${have%%:*}"; then
             doctor_line ok "${have#*:}" "cached in $CACHE"
         else

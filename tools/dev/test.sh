@@ -87,6 +87,7 @@ test_all() { # quick: true or false
     else
         ensure_packages build run jars test venv buf
         cache_venv
+        cache_promtool
     fi
     cache_kafka
     check 'gcc build with ASan and UBSan, warnings are errors' build asan
