@@ -157,45 +157,6 @@ void engine_put_aside(struct engine_item *item, const char *reason)
     item->reason = str_of(reason);
 }
 
-/* R9: notes the record in a transaction of its own before it is tried, and counts the tries. */
-static STATUS note_probe(struct engine *engine, struct engine_lane *lane,
-                         const struct bus_record *record, bool *ret_kills)
-{
-    struct store *store = engine->ports.store;
-    struct op *op = &engine->op;
-    struct str topic = lane->ins[in_index(engine, record->topic)].row.topic;
-    struct lane_probe_row probe = lane->probe;
-    if (lane->survived_topic == record->topic && lane->survived_offset == record->offset) {
-        *ret_kills = false; /* what failed then was something else: the try is noted already */
-        return OK;
-    }
-    bool again = str_eq(probe.topic, topic) && probe.kafka_offset == record->offset;
-    probe.tries = again ? probe.tries + 1 : 1;
-    probe.topic = topic;
-    probe.kafka_offset = record->offset;
-    *ret_kills = probe.tries >= ENGINE_TRIES_MAX;
-
-    struct store_lane_ref ref = {.lane = lane->lane, .epoch = lane->epoch};
-    struct store_fence fence;
-    const void *rows[] = {&probe};
-    TRY(store->ops->begin(op, store, &ref, 1, &fence));
-    TRY(lane->probe_stored ? store->ops->update(op, store, &engine_lane_probe_table, rows, NULL, 1)
-                           : store->ops->insert(op, store, &engine_lane_probe_table, rows, 1));
-    TRY(store->ops->sync(op, store));
-    if (fence.held_count == 0) {
-        store->ops->rollback(store);
-        return op_fail(op, STATUS_RETRY, "engine.lane_lost", "lane %" PRId32, lane->lane);
-    }
-    TRY(store->ops->commit(op, store));
-    lane->probe = probe;
-    lane->probe_stored = true;
-    if (!*ret_kills) { /* if it does kill us, nobody will remember this */
-        lane->survived_topic = record->topic;
-        lane->survived_offset = record->offset;
-    }
-    return OK;
-}
-
 /* Reads the record into a message, or finds out what else is to be done with it. */
 static STATUS decode_item(struct engine *engine, struct engine_batch *batch,
                           struct engine_item *item)
@@ -238,7 +199,6 @@ static STATUS decode_item(struct engine *engine, struct engine_batch *batch,
 static STATUS add_record(struct engine *engine, struct engine_batch *batch,
                          const struct bus_record *record)
 {
-    struct engine_lane *lane = engine_lane_at(engine, record->partition);
     struct engine_item *item = &batch->items[batch->item_count];
     *item = (struct engine_item){.kind = ENGINE_ITEM_RECORD,
                                  .lane = record->partition,
@@ -248,10 +208,8 @@ static STATUS add_record(struct engine *engine, struct engine_batch *batch,
     batch->item_count++;
     batch->record_count++;
     batch->lane_used[item->lane] = true;
-    bool kills = false;
-    if (lane->probes_left > 0) {
-        TRY(note_probe(engine, lane, record, &kills));
-    }
+    bool kills;
+    TRY(engine_probe_note(engine, item, &kills));
     if (kills) {
         TRY(engine_dedupe_record(engine, batch, item));
         item->key_known = id_parse(record->key, &item->key) && lane_of_key(item->key) == item->lane;
@@ -269,21 +227,27 @@ static STATUS add_record(struct engine *engine, struct engine_batch *batch,
     return OK;
 }
 
+bool engine_batch_takes(const struct engine *engine, struct engine_batch *batch, int32_t lane)
+{
+    bool alone = engine->lanes[lane].probes_left > 0;
+    if (batch->item_count >= engine->limit || batch->is_probe || (alone && batch->item_count > 0)) {
+        return false;
+    }
+    batch->is_probe = alone;
+    return true;
+}
+
 /* Answers first, then timers, then records in the order they came, up to the limit. */
 static STATUS make_items(struct engine *engine, struct engine_batch *batch)
 {
     TRY(engine_effect_items(engine, batch));
     TRY(engine_timer_items(engine, batch));
-    for (uint32_t i = 0; i < engine->queue_count && batch->item_count < engine->limit; i++) {
+    for (uint32_t i = 0; i < engine->queue_count; i++) {
         const struct bus_record *record = &engine->queue[i];
-        bool alone = engine_lane_at(engine, record->partition)->probes_left > 0;
-        if (alone && batch->item_count > 0) {
-            break;
+        if (!engine_batch_takes(engine, batch, record->partition)) {
+            return OK;
         }
         TRY(add_record(engine, batch, record));
-        if (alone) {
-            break;
-        }
     }
     return OK;
 }
@@ -328,7 +292,7 @@ static void count_parks(struct engine *engine, const struct engine_batch *batch)
     for (uint32_t i = 0; i < batch->item_count; i++) {
         const struct engine_item *item = &batch->items[i];
         struct engine_lane *lane = engine_lane_at(engine, item->lane);
-        if (item->kind == ENGINE_ITEM_RECORD && lane->probes_left > 0) {
+        if (item->fate != ENGINE_FATE_NOT_YET && lane->probes_left > 0) {
             lane->probes_left--;
         }
         if (item->fate == ENGINE_FATE_DECIDE) {

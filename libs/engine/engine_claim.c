@@ -49,8 +49,6 @@ static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t 
 {
     lane->epoch = epoch;
     lane->draining = false;
-    lane->probe = (struct lane_probe_row){.lane = lane->lane, .topic = STR("")};
-    lane->probe_stored = false;
     lane->effect_due_us = 0;
     lane->effect_takeover = true;
     lane->effects_old = 0;
@@ -64,6 +62,7 @@ static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t 
         lane->ins[i] = (struct engine_in){.topic = handler->topic, .handler = handler};
         lane->ins[i].row = (struct lane_in_row){.lane = lane->lane, .topic = name};
     }
+    engine_probe_blank(engine, lane);
     for (uint32_t i = 0; i < engine->out_count; i++) {
         struct str name = str_of(topology_topics[engine->out_topics[i]].name);
         lane->outs[i] = (struct engine_out){.topic = engine->out_topics[i]};
@@ -129,7 +128,8 @@ static STATUS read_cursors(struct engine *engine, struct engine_lane *lane)
     TRY(store->ops->scan(op, store, &engine_scan_lane_out, &like_out, 0, TOPIC_COUNT, &outs));
     TRY(store->ops->scan(op, store, &engine_scan_parked_key, &like_parked, 0, ENGINE_PARKED_MAX + 1,
                          &parked));
-    TRY(store->ops->scan(op, store, &engine_scan_lane_probe, &like_probe, 0, 1, &probes));
+    TRY(store->ops->scan(op, store, &engine_scan_lane_probe, &like_probe, 0,
+                         ARRAY_LEN(lane->probes), &probes));
     TRY(store->ops->sync(op, store));
 
     const struct lane_in_row *in_rows = ins.rows;
@@ -153,17 +153,7 @@ static STATUS read_cursors(struct engine *engine, struct engine_lane *lane)
             out->stored = true;
         }
     }
-    if (probes.count > 0) {
-        lane->probe = *(const struct lane_probe_row *)probes.rows;
-        lane->probe.topic = STR(""); /* set below, to a name that outlives the arena */
-        for (uint32_t i = 0; i < engine->service->handler_count; i++) {
-            if (str_eq(((const struct lane_probe_row *)probes.rows)->topic,
-                       lane->ins[i].row.topic)) {
-                lane->probe.topic = lane->ins[i].row.topic;
-            }
-        }
-        lane->probe_stored = true;
-    }
+    engine_probe_adopt(engine, lane, &probes);
     return take_parked(engine, lane, &parked);
 }
 

@@ -215,7 +215,11 @@ static STATUS add_answer(struct engine *engine, struct engine_batch *batch,
     if (item->verdict == ENGINE_VERDICT_DONE || item->verdict == ENGINE_VERDICT_FAILED) {
         item->fate = ENGINE_FATE_DECIDE;
     }
-    if (engine_item_is_condemned(engine, item)) {
+    bool kills = false;
+    TRY(item->fate == ENGINE_FATE_DECIDE ? engine_probe_note(engine, item, &kills) : OK);
+    if (kills) {
+        engine_put_aside(item, "engine.kills_process");
+    } else if (engine_item_is_condemned(engine, item)) {
         engine_put_aside(item, engine->condemned.reason);
     }
     return engine_rows_add(engine, &batch->effects_changed, item->effect, 0);
@@ -240,6 +244,9 @@ STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch)
     TRY(store->ops->load(&engine->op, store, &engine_effect_table, ids, count, &rows));
     TRY(store->ops->sync(&engine->op, store));
     for (uint32_t i = 0; i < count; i++) {
+        if (!engine_batch_takes(engine, batch, engine->answers[i].lane)) {
+            return OK;
+        }
         TRY(add_answer(engine, batch, &engine->answers[i], &rows));
     }
     return OK;

@@ -12,6 +12,7 @@
  * engine.c          the loop and its life
  * engine_lanes.c    heartbeat, fair share, hand-over, stopping a lane
  * engine_claim.c    taking a lane: what the database and the log really say
+ * engine_probe.c    after an unclean end: what is tried is noted before (R9)
  * engine_batch.c    collect, decode; one attempt, and what follows its commit or failure
  * engine_load.c     fence and load
  * engine_decide.c   one item: new or not, waiting or not, decided
@@ -72,18 +73,29 @@ struct engine_out {
     int64_t waiting_since_ms;
 };
 
+/* R9: one thing that a lane tries. */
+struct engine_trial {
+    int64_t kafka_offset; /* of a record, else -1 */
+    struct id item_id;    /* of a timer's message or an effect, else none */
+};
+
+/* What was noted last of one source, before it was tried. */
+struct engine_probe {
+    struct lane_probe_row row; /* its source lives for ever */
+    bool stored;               /* a lane_probe row exists */
+    bool has_survived;
+    struct engine_trial survived; /* what was noted last and did not kill us */
+};
+
 struct engine_lane {
     int32_t lane;
     bool mine;
     bool draining; /* being handed over: reads nothing, waits for acknowledgements */
     int64_t epoch;
-    uint32_t probes_left; /* R9: messages still to be taken one by one */
-    struct lane_probe_row probe;
-    bool probe_stored;
-    enum topic survived_topic; /* the record that was noted last, and did not kill us */
-    int64_t survived_offset;
-    struct engine_in ins[ENGINE_HANDLERS_MAX];     /* as service->handlers */
-    struct engine_out outs[ENGINE_OUT_TOPICS_MAX]; /* as engine->out_topics */
+    uint32_t probes_left; /* R9: items still to be taken one by one */
+    struct engine_probe probes[ENGINE_HANDLERS_MAX + 2]; /* as handlers, then timers, answers */
+    struct engine_in ins[ENGINE_HANDLERS_MAX];           /* as service->handlers */
+    struct engine_out outs[ENGINE_OUT_TOPICS_MAX];       /* as engine->out_topics */
     struct arena parked_arena;
     struct map parked;       /* key → enum engine_parked */
     bool look_for_missed;    /* a key parked as MISSING may have its aggregate by now */
@@ -197,6 +209,7 @@ struct engine_batch {
     uint32_t item_count;
     uint32_t record_count; /* of the items, how many came from the queue's front */
     uint32_t timer_count;  /* … and from the heaps */
+    bool is_probe;         /* R9: its one item is tried alone */
     struct store_fence fence;
     struct engine_in ins[LANES][ENGINE_HANDLERS_MAX];
     struct engine_out outs[LANES][ENGINE_OUT_TOPICS_MAX];
@@ -352,7 +365,18 @@ void engine_queue_drop_lane(struct engine *engine, int32_t lane);
 void engine_queue_pop(struct engine *engine, uint32_t count);
 
 void engine_put_aside(struct engine_item *item, const char *reason);
+/* Whether one more item, of this lane, may join (R9: some only alone). True: it must be added. */
+bool engine_batch_takes(const struct engine *engine, struct engine_batch *batch, int32_t lane);
 bool engine_item_is_condemned(const struct engine *engine, const struct engine_item *item);
+
+/* engine_probe.c */
+/* A claimed lane, whose handlers are set, before its rows are read; then with what is noted of it. */
+void engine_probe_blank(const struct engine *engine, struct engine_lane *lane);
+void engine_probe_adopt(const struct engine *engine, struct engine_lane *lane,
+                        const struct store_rows *rows);
+/* While the lane is probed: notes that the item is about to be tried. Not within a transaction. *ret_kills:
+ * it was tried too often, and is to be put aside. */
+STATUS engine_probe_note(struct engine *engine, const struct engine_item *item, bool *ret_kills);
 
 /* engine_load.c */
 STATUS engine_load(struct engine *engine, struct engine_batch *batch);

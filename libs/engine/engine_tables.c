@@ -255,8 +255,9 @@ const struct table engine_quarantine_table = {
 
 static const struct table_column lane_probe_columns[] = {
     TABLE_COLUMN(struct lane_probe_row, lane, COLUMN_INT4),
-    TABLE_COLUMN(struct lane_probe_row, topic, COLUMN_TEXT),
+    TABLE_COLUMN(struct lane_probe_row, source, COLUMN_TEXT),
     TABLE_COLUMN(struct lane_probe_row, kafka_offset, COLUMN_INT8),
+    TABLE_COLUMN(struct lane_probe_row, item_id, COLUMN_UUID),
     TABLE_COLUMN(struct lane_probe_row, tries, COLUMN_INT4),
 };
 
@@ -265,7 +266,7 @@ const struct table engine_lane_probe_table = {
     .row_bytes = sizeof(struct lane_probe_row),
     .columns = lane_probe_columns,
     .column_count = ARRAY_LEN(lane_probe_columns),
-    .key_count = 1,
+    .key_count = 2,
     .version = TABLE_NO_COLUMN,
     .parent = TABLE_NO_COLUMN,
 };

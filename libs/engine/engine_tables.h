@@ -106,8 +106,9 @@ struct quarantine_row {
 
 struct lane_probe_row {
     int32_t lane;
-    struct str topic;
-    int64_t kafka_offset;
+    struct str source;    /* a topic, "timer" or "answer" */
+    int64_t kafka_offset; /* of a record, else -1 */
+    struct id item_id;    /* of a timer's message or an effect, else none */
     int32_t tries;
 };
 

@@ -182,10 +182,10 @@ STATUS engine_timer_make_item(struct engine *engine, struct engine_item *item)
 STATUS engine_timer_items(struct engine *engine, struct engine_batch *batch)
 {
     int64_t now_us = engine_now_us(engine);
-    while (batch->item_count < engine->limit) {
+    for (;;) {
         int32_t lane;
         const struct engine_timer_entry *entry = soonest(engine, &lane);
-        if (!entry || entry->due_at_us > now_us) {
+        if (!entry || entry->due_at_us > now_us || !engine_batch_takes(engine, batch, lane)) {
             return OK;
         }
         struct engine_item *item = &batch->items[batch->item_count++];
@@ -194,12 +194,15 @@ STATUS engine_timer_items(struct engine *engine, struct engine_batch *batch)
         batch->lane_used[lane] = true;
         batch->timer_count++;
         TRY(engine_timer_make_item(engine, item));
-        if (engine_item_is_condemned(engine, item)) {
+        bool kills;
+        TRY(engine_probe_note(engine, item, &kills));
+        if (kills) {
+            engine_put_aside(item, "engine.kills_process");
+        } else if (engine_item_is_condemned(engine, item)) {
             engine_put_aside(item, engine->condemned.reason);
             item->missing = engine->condemned.missing;
         }
     }
-    return OK;
 }
 
 void engine_timer_put_back(struct engine *engine, const struct engine_batch *batch)

@@ -55,8 +55,6 @@ const struct http_route gateway_routes[] = {
 /* clang-format on */
 const uint32_t gateway_route_count = ARRAY_LEN(gateway_routes);
 
-_Static_assert(ARRAY_LEN(gateway_routes) <= GATEWAY_ROUTES_MAX, "each route has its counters");
-
 STATUS gateway_routes_print(struct op *op, struct str *ret_text)
 {
     struct strbuf buf;

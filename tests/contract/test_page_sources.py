@@ -30,6 +30,13 @@ def test_sums_are_those_of_the_answer():
     assert [f"{name}_minor" for name in shown] == re.findall(r'json_write_i64\(out, "(\w+)"', body)
 
 
+def test_every_deadline_has_its_sentence():
+    document = (ROOT / "services/gateway/openapi.yaml").read_text()
+    states = re.search(r"^    Deadline:.*?next_state: .*?\"enum\": \[(.*?)\]", document, re.S | re.M)[1]
+    said = re.search(r"const OTHERWISE = {(.*?)^};", SCRIPT, re.S | re.M)[1]
+    assert re.findall(r"^  (\w+): ", said, re.M) == re.findall(r"\w+", states)
+
+
 def test_pages_have_nothing_inline_and_nothing_foreign():
     for path in PAGES:
         text = path.read_text()

@@ -6,7 +6,8 @@ What is put aside keeps its bytes (parked, quarantined, and in the dead letter t
 that cannot be accepted, such as an amount of 0, are not put aside: they can be read, so they are refused with an event and
 whoever asked is told. Fields that a newer version added are carried along, not refused (libs/wire/wire_test.c). Numbers
 that are missing, and records that do not continue the log, are in tests/engine/engine_numbers_test.c on the same Kafka and
-PostgreSQL: here they would stop a lane of everybody else's tests.
+PostgreSQL: here they would stop a lane of everybody else's tests. For the same reason oracle, which reads nothing but what
+escrow's lanes write, has its table in tests/integration/test_oracle.py, where it is alone.
 """
 
 import uuid
@@ -18,7 +19,6 @@ from harness import kafka_log, proto
 from harness.kafka_log import lane_of
 from harness.waiting import wait_for
 
-TOPIC = "escrow.commands.v1"
 EVENTS = "escrow.events.v1"
 LANES = 12
 CANARY = b"canary7f3a-4242424242424242-sk_live_canary"
@@ -77,17 +77,83 @@ def key_in(lane):
             return key
 
 
+NOTIFY = "notifications.messages.v1"
+HAPPENED_US = 1_790_000_000_000_000
+FUNDS_HELD, BUYER_ROLE = 4, 1
+
+
+def tell(**changes):
+    fields = {"escrow": uuid.uuid4().bytes, "seq": 4, "notice": FUNDS_HELD, "role": BUYER_ROLE, "amount": 2500,
+              "currency": b"USD", "detail": b"", "description": CANARY, "at": HAPPENED_US, **changes}
+    return proto.message({number: fields[name] for number, name in enumerate(
+        ("escrow", "seq", "notice", "role", "amount", "currency", "detail", "description", "at"), 1)})
+
+
+def news(key, of_meta=None, body=None, number=10):
+    """A NotificationsMessage to the user `key`; by default one that would be told."""
+    return proto.message({1: meta() if of_meta is None else of_meta, 2: uuid.UUID(key).bytes,
+                          number: tell() if body is None else body})
+
+
+PARKED_NEWS = [
+    ("nothing", lambda key: b"", "wire.empty"),
+    ("garbage", lambda key: b"\xff\xfe" + CANARY, "wire.malformed"),
+    ("too large", lambda key: news(key, body=tell(detail=b"x" * VALUE_MAX_BYTES)), "engine.input_too_large"),
+    ("cut", lambda key: news(key)[:-5], "wire.malformed"),
+    ("of another user", lambda key: news(str(uuid.uuid4())), "wire.wrong_key"),
+    ("no meta", lambda key: proto.message({2: uuid.UUID(key).bytes, 10: tell()}), "wire.no_meta"),
+    ("no id of its own", lambda key: news(key, meta(message_id=b"")), "wire.bad_id"),
+    ("a short id", lambda key: news(key, body=tell(escrow=BUYER[:15])), "wire.bad_id"),
+    ("nobody asked", lambda key: news(key, meta(kind=0)), "wire.bad_actor"),
+    ("a NUL in a text", lambda key: news(key, body=tell(description=b"a\0" + CANARY)), "wire.bad_text"),
+    ("not UTF-8", lambda key: news(key, body=tell(description=b"\xc3\x28" + CANARY)), "wire.bad_text"),
+    ("an unknown notice", lambda key: news(key, body=tell(notice=99)), "wire.unknown_enum"),
+    ("two notices", lambda key: news(key, body=tell() + proto.field(3, 4)), "wire.duplicate_field"),
+    ("no notice", lambda key: news(key, body=tell(notice=0)), "notifications.bad_message"),
+    ("nobody's role", lambda key: news(key, body=tell(role=0)), "notifications.bad_message"),
+    ("no place in its deal", lambda key: news(key, body=tell(seq=0)), "notifications.bad_message"),
+]
+
+
+def answered(stack, keys):
+    """Deals whose refusal stands in the log."""
+    records = kafka_log.read_topic(stack.servers.brokers, EVENTS)
+    return keys <= {record[2] for partition in records.values() for record in partition}
+
+
+def known(stack, keys):
+    """People of whom notifications have heard."""
+    return keys <= {user for user, in stack.servers.sql("SELECT user_id FROM notifications.recipient")}
+
+
+class Table:
+    """Bad records of a topic: the service that reads it, a record that it can decide and how that is seen."""
+
+    def __init__(self, topic, rows, neighbour, seen):
+        self.topic = topic
+        self.service = topic.split(".")[0]
+        self.rows = rows
+        self.neighbour = neighbour
+        self.seen = seen
+
+
+COMMANDS = Table("escrow.commands.v1", PARKED, lambda key: command(key, body=terms(amount=0, description=b"")), answered)
+MESSAGES = Table(NOTIFY, PARKED_NEWS, lambda key: news(key, body=tell(description=b"")), known)
+TABLES = pytest.mark.parametrize("table", [COMMANDS, MESSAGES], ids=lambda table: table.service)
+
+
 class Sender:
     """Each bad record is followed by one of the same lane that can be decided: three bad ones in a row are more than the
     fault of a message, and stop the lane (R8)."""
 
     def __init__(self, brokers):
         self.producer = kafka.KafkaProducer(bootstrap_servers=brokers)
-        self.neighbours = []
+        self.table = COMMANDS
+        self.neighbours = set()
 
     def put(self, lane, key, value):
         """The offset."""
-        return self.producer.send(TOPIC, key=key, value=value, partition=lane).get(10).offset
+        return self.producer.send(self.table.topic, key=key, value=value, partition=lane).get(10).offset
 
     def send(self, key, value):
         self.put(lane_of(key), key.encode(), value)
@@ -95,8 +161,8 @@ class Sender:
     def send_bad(self, lane, key, value):
         offset = self.put(lane, key, value)
         neighbour = key_in(lane)
-        self.send(neighbour, command(neighbour, body=terms(amount=0, description=b"")))
-        self.neighbours.append(neighbour)
+        self.send(neighbour, self.table.neighbour(neighbour))
+        self.neighbours.add(neighbour)
         return offset
 
 
@@ -107,43 +173,41 @@ def sender(stack):
     started.producer.close()
 
 
-def drop_all(stack, keys):
+def drop_all(stack, keys, service="escrow"):
     for key in keys:
-        stack.operator.json("park", "drop", key, "--requested-by", "ops")
+        stack.operator.json("park", "drop", key, "--service", service, "--requested-by", "ops")
 
 
-def told_of(stack, before):
-    """The keys of events that came since."""
-    after = kafka_log.read_topic(stack.servers.brokers, EVENTS)
-    return {record[2] for lane, records in after.items() for record in records[len(before[lane]):]}
-
-
-def test_what_has_a_key_waits_under_it(stack, sender):
-    before = kafka_log.read_topic(stack.servers.brokers, EVENTS)
-    keys = {key_in(number % LANES): row for number, row in enumerate(PARKED)}
+@TABLES
+def test_what_has_a_key_waits_under_it(stack, sender, table):
+    sender.table = table
+    keys = {key_in(number % LANES): row for number, row in enumerate(table.rows)}
     for key, (_, value, _) in keys.items():
         sender.send_bad(lane_of(key), key.encode(), value(key))
 
     def reasons():
-        return dict(stack.servers.sql("SELECT key, reason FROM escrow.parked_key"))
+        return dict(stack.servers.sql(f"SELECT key, reason FROM {table.service}.parked_key"))
 
     wait_for(lambda: set(keys) <= set(reasons()), 20, "what is parked")
     seen = reasons()
-    assert {name: seen[key] for key, (name, _, _) in keys.items()} == {name: reason for name, _, reason in PARKED}
+    assert {name: seen[key] for key, (name, _, _) in keys.items()} == {name: reason for name, _, reason in table.rows}
     wanted = ", ".join(f"'{key}'" for key in keys)
     assert stack.servers.sql(f"SELECT id FROM escrow.escrow WHERE id IN ({wanted})") == []
-    wait_for(lambda: told_of(stack, before) >= set(sender.neighbours), 20, "the neighbours' answers")
-    drop_all(stack, keys)
+    assert stack.servers.sql(f"SELECT id FROM notifications.delivery WHERE user_id IN ({wanted})") == []
+    wait_for(lambda: table.seen(stack, sender.neighbours), 20, "the neighbours' decisions")
+    drop_all(stack, keys, table.service)
     assert not set(keys) & set(reasons())
 
 
+@TABLES
 @pytest.mark.parametrize("key", [None, b"", b"canary-is-no-uuid", b"\xff\xfe", b"0" * 36])
-def test_what_has_no_key_is_put_aside(stack, sender, key):
-    offset = sender.send_bad(3, key, command(str(uuid.uuid4())))
-    where = f"topic = '{TOPIC}' AND lane = 3 AND kafka_offset = {offset}"
-    found = wait_for(lambda: stack.servers.sql(f"SELECT reason FROM escrow.quarantine WHERE {where}"), 15, "the record")
+def test_what_has_no_key_is_put_aside(stack, sender, table, key):
+    sender.table = table
+    offset = sender.send_bad(3, key, table.neighbour(str(uuid.uuid4())))
+    kept = f"FROM {table.service}.quarantine WHERE topic = '{table.topic}' AND lane = 3 AND kafka_offset = {offset}"
+    found = wait_for(lambda: stack.servers.sql(f"SELECT reason {kept}"), 15, "the record")
     assert found == [["engine.no_key"]]
-    stack.servers.sql(f"DELETE FROM escrow.quarantine WHERE {where}")  # looked at by a person
+    stack.servers.sql(f"DELETE {kept}")  # looked at by a person
 
 
 def test_the_same_id_with_another_content_waits(stack, sender):
@@ -159,11 +223,10 @@ def test_the_same_id_with_another_content_waits(stack, sender):
 
 
 def test_terms_that_cannot_be_are_refused_with_an_event(stack, sender):
-    before = kafka_log.read_topic(stack.servers.brokers, EVENTS)
     keys = [str(uuid.uuid4()) for _ in range(3)]
     for key, body in zip(keys, (terms(amount=0), terms(amount=-1), terms(buyer=SELLER)), strict=True):
         sender.send(key, command(key, body=body))
-    wait_for(lambda: told_of(stack, before) >= set(keys), 15, "the refusals")
+    wait_for(lambda: answered(stack, set(keys)), 15, "the refusals")
     wanted = ", ".join(f"'{key}'" for key in keys)
     assert stack.servers.sql(f"SELECT id FROM escrow.escrow WHERE id IN ({wanted})") == []
 

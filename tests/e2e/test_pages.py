@@ -133,6 +133,43 @@ def test_a_deal_is_followed_from_payment_to_payout(stack, page):
     shows(page, "RELEASED")
 
 
+def says_deadline(page, deal, sentence):
+    """The moment that the API tells, and what happens then."""
+    shown = page.locator("#deadline")
+    expect(shown).to_contain_text(sentence, timeout=WAIT_MS)
+    told = deal.view()["deadline"]["at"]
+    expect(shown.locator("time")).to_have_attribute("datetime", told)
+    moment = page.evaluate("at => new Date(at).toLocaleString(undefined, {dateStyle: 'long', timeStyle: 'long'})", told)
+    expect(shown).to_contain_text(f"Until {moment}: ")
+
+
+def test_the_deadline_is_shown_with_what_happens_then(stack, page):
+    deal = stack.api.deal()
+    open_deal(page, stack, deal, "BUYER")
+    says_deadline(page, deal, "Unless the buyer has paid by then, the deal expires.")
+    deal.pay()
+    says_deadline(page, deal, "Unless the seller has delivered by then, the buyer gets the money back.")
+    deal.do("mark-delivered", "SELLER")
+    says_deadline(page, deal, "Unless the buyer is refunded before, the seller then gets the money.")
+    deal.do("release", "BUYER")
+    shows(page, "RELEASED")
+    expect(page.locator("#deadline")).to_be_hidden()
+
+
+def test_no_deadline_is_shown_that_may_be_over(stack, page):
+    deal = stack.api.deal(funding_seconds=3600)
+    open_deal(page, stack, deal, "BUYER")
+    expect(page.locator("#deadline")).to_be_visible()
+    gateway = stack.processes["gateway-1"]
+    gateway.kill()
+    expect(page.locator("#link")).to_have_text("unknown", timeout=WAIT_MS)
+    expect(page.locator("#deadline")).to_be_hidden()
+    stack.pass_time(3601)
+    gateway.start().wait_ready()
+    shows(page, "EXPIRED")
+    expect(page.locator("#deadline")).to_be_hidden()
+
+
 def test_pending_until_it_is_decided(stack, page):
     """Nobody decides: the page says so, for as long as it lasts, and never that it worked."""
     deal = stack.api.held_deal()

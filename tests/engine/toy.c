@@ -19,8 +19,16 @@ enum toy_verb {
     TOY_DIE,
     TOY_SET_TIMER,
     TOY_SET_BOMB,
+    TOY_SET_MINE,
+    TOY_TRAP,
     TOY_CANCEL,
     TOY_UNKNOWN,
+};
+
+enum call_kind {
+    CALL_NONE = 0,
+    CALL_PLAIN,
+    CALL_TRAP,
 };
 
 struct toy_body {
@@ -32,6 +40,13 @@ static bool healed;
 void (*toy_on_die)(void);
 static const struct id *targets;
 static uint32_t target_count;
+
+static void die(void)
+{
+    if (toy_on_die) {
+        toy_on_die();
+    }
+}
 
 void toy_heal(void)
 {
@@ -110,11 +125,12 @@ static enum toy_verb verb_of(struct str word)
     static const struct {
         const char *word;
         enum toy_verb verb;
-    } verbs[] = {{"open", TOY_OPEN},       {"add", TOY_ADD},        {"garble", TOY_GARBLE},
-                 {"fault", TOY_FAULT},     {"huge", TOY_HUGE},      {"call", TOY_CALL},
-                 {"post", TOY_POST},       {"fan", TOY_FAN},        {"bulky", TOY_BULKY},
-                 {"timer", TOY_SET_TIMER}, {"bomb", TOY_SET_BOMB},  {"cancel", TOY_CANCEL},
-                 {"die", TOY_DIE},         {"unknown", TOY_UNKNOWN}};
+    } verbs[] = {{"open", TOY_OPEN},       {"add", TOY_ADD},       {"garble", TOY_GARBLE},
+                 {"fault", TOY_FAULT},     {"huge", TOY_HUGE},     {"call", TOY_CALL},
+                 {"post", TOY_POST},       {"fan", TOY_FAN},       {"bulky", TOY_BULKY},
+                 {"timer", TOY_SET_TIMER}, {"bomb", TOY_SET_BOMB}, {"cancel", TOY_CANCEL},
+                 {"mine", TOY_SET_MINE},   {"trap", TOY_TRAP},     {"die", TOY_DIE},
+                 {"unknown", TOY_UNKNOWN}};
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (str_eq(word, str_of(verbs[i].word))) {
@@ -137,8 +153,8 @@ static STATUS decode(struct op *op, const struct bus_record *record,
         return op_fail(op, STATUS_INVALID, "toy.malformed", "not a verb and a number");
     }
     body->verb = verb_of(word);
-    if (body->verb == TOY_DIE && toy_on_die) {
-        toy_on_die();
+    if (body->verb == TOY_DIE) {
+        die();
     }
     if (body->verb == TOY_NONE || (body->verb == TOY_GARBLE && !healed)) {
         return op_fail(op, STATUS_INVALID, "toy.malformed", "unknown verb");
@@ -194,9 +210,11 @@ static STATUS add(struct engine_turn *turn, struct toy_account *account, int64_t
     return engine_emit(turn, TOY_EVENTS, engine_next_id(turn), STR("toy.Added"), payload);
 }
 
-static STATUS call(struct engine_turn *turn, struct toy_account *account, int64_t amount)
+static STATUS call(struct engine_turn *turn, struct toy_account *account,
+                   const struct toy_body *body)
 {
     void *row;
+    int64_t amount = body->amount;
     struct toy_call child = {
         .id = engine_next_id(turn), .account_id = account->id, .version = 1, .amount = amount};
     TRY(engine_child_create(turn, &toy_call_table, &child, &row));
@@ -209,8 +227,10 @@ static STATUS call(struct engine_turn *turn, struct toy_account *account, int64_
     }
     account->version++;
     engine_changed(turn);
-    const struct engine_ask ask = {
-        .id = engine_next_id(turn), .kind = 1, .subject = child.id, .request = request};
+    const struct engine_ask ask = {.id = engine_next_id(turn),
+                                   .kind = body->verb == TOY_TRAP ? CALL_TRAP : CALL_PLAIN,
+                                   .subject = child.id,
+                                   .request = request};
     return engine_effect(turn, &ask);
 }
 
@@ -258,6 +278,9 @@ static STATUS fired(struct engine_turn *turn, const struct timer_row *timer)
     if (timer->kind == TOY_TIMER_BOMB && !healed) {
         return op_fail(engine_op(turn), STATUS_BUG, "toy.bomb", "as asked");
     }
+    if (timer->kind == TOY_TIMER_MINE) {
+        die();
+    }
     return add(turn, engine_aggregate(turn), timer->generation, 0);
 }
 
@@ -281,12 +304,14 @@ static STATUS decide(struct engine_turn *turn, const struct engine_message *mess
         }
         return add(turn, account, body->amount, 0);
     case TOY_HUGE: return add(turn, account, body->amount, BUS_VALUE_MAX_BYTES);
-    case TOY_CALL: return call(turn, account, body->amount);
+    case TOY_CALL:
+    case TOY_TRAP: return call(turn, account, body);
     case TOY_POST:
     case TOY_FAN:
     case TOY_BULKY: TRY(post_some(turn, body)); return add(turn, account, body->amount, 0);
     case TOY_SET_TIMER: return set_timer(turn, TOY_TIMER_PLAIN, body->amount);
     case TOY_SET_BOMB: return set_timer(turn, TOY_TIMER_BOMB, body->amount);
+    case TOY_SET_MINE: return set_timer(turn, TOY_TIMER_MINE, body->amount);
     case TOY_CANCEL: engine_timer_cancel(turn, TOY_TIMER_PLAIN, body->amount); return OK;
     case TOY_OPEN:
     case TOY_ADD:
@@ -327,6 +352,9 @@ static STATUS answered(struct engine_turn *turn, const struct effect_row *effect
     void *const *rows;
     uint32_t count = engine_children(turn, &toy_call_table, &rows);
     (void)answer;
+    if (effect->kind == CALL_TRAP) {
+        die();
+    }
     for (uint32_t i = 0; i < count; i++) {
         struct toy_call *child = rows[i];
         if (id_eq(child->id, effect->subject)) {

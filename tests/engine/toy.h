@@ -12,12 +12,14 @@
  *   open N     creates the account, adds N            add N      adds N; MISSING without account
  *   garble N   cannot be decoded until toy_heal       fault N    STATUS_BUG when decided, until toy_heal
  *   huge N     emits an event over the limit          call N     asks the outside, adds N when it is done
+ *   trap N     the same, and its answer runs toy_on_die
  *   die N      runs toy_on_die while it is decoded    unknown N  a type this version does not know
  *   post N     adds N, posts "add N" to a target      fan N      adds N, posts "add 1" to N targets
  *   bulky N    posts more bytes than go
  *   timer N    N = TOY_TIMER(generation, ms): sets one for ms after its decision, which adds the generation
  *   bomb N     the same, of another kind; its firing is STATUS_BUG until toy_heal
- *   cancel N   cancels the timer of generation N, not the bomb
+ *   mine N     the same, of a third kind; its firing runs toy_on_die
+ *   cancel N   cancels the timer of generation N, of the first kind
  */
 
 #define TOY_TIMER(generation, ms) ((generation)*INT64_C(10000000000) + (ms))
@@ -26,6 +28,7 @@ enum toy_timer_kind {
     TOY_TIMER_NONE = 0,
     TOY_TIMER_PLAIN,
     TOY_TIMER_BOMB,
+    TOY_TIMER_MINE,
     TOY_TIMER_KIND_COUNT,
 };
 
@@ -62,7 +65,7 @@ void toy_heal(void);
 void toy_reset(void);
 /* The number of a decoded message. */
 int64_t toy_amount(const struct engine_message *message);
-/* Called when a "die" message is decoded. */
+/* Called when a "die" message is decoded, a mine fires, the answer to a trap is decided. */
 extern void (*toy_on_die)(void);
 /* Whom accounts post to: "post N" to the N-th, "fan N" to the first N, round and round. Borrowed. */
 void toy_set_targets(const struct id *ids, uint32_t count);

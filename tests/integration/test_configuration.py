@@ -17,6 +17,8 @@ SOUND = {
     "gateway": ENGINE,
     "escrow": ENGINE,
     "payments": {**ENGINE, "STRIPE_SECRET_KEY": f"sk_live_{CANARY}", "STRIPE_WEBHOOK_SECRETS": f"whsec_{CANARY}"},
+    "oracle": ENGINE,
+    "notifications": {**ENGINE, "DISCORD_BOT_TOKEN": f"bot.{CANARY}.x8Wm3"},
 }
 EVERYWHERE = [
     ("HOLDFAST_ENV", None), ("HOLDFAST_ENV", CANARY),
@@ -38,6 +40,13 @@ OWN = {
                  ("STRIPE_SECRET_KEY", f"rk_test_{CANARY}"), ("STRIPE_WEBHOOK_SECRETS", None),
                  ("STRIPE_WEBHOOK_SECRETS", ""), ("STRIPE_API_BASE", f"http://{CANARY}.example"),
                  ("STRIPE_API_BASE", f"https://user:{CANARY}@example.com")],
+    "oracle": [],
+    "notifications": [("DISCORD_BOT_TOKEN", None), ("DISCORD_BOT_TOKEN", ""), ("DISCORD_BOT_TOKEN", "secret"),
+                      ("DISCORD_BOT_TOKEN_FILE", f"/nowhere/{CANARY}"),
+                      ("DISCORD_API_BASE", f"http://{CANARY}.example"), ("DISCORD_API_BASE", CANARY),
+                      ("DISCORD_API_BASE", f"https://user:{CANARY}@example.com"),
+                      ("DISCORD_CALLS_PER_SECOND_MAX", "0"), ("DISCORD_CALLS_PER_SECOND_MAX", "51"),
+                      ("DISCORD_CALLS_PER_SECOND_MAX", CANARY)],
 }
 CASES = [(service, name, value) for service in SOUND for name, value in EVERYWHERE + OWN[service]]
 

@@ -8,8 +8,9 @@ import uuid
 import kafka
 import pytest
 
-from harness import kafka_log, paths
+from harness import kafka_log, paths, proto
 from harness.ctl import Ctl
+from harness.kafka_log import lane_of
 from harness.process import Process
 from harness.servers import Servers
 from harness.waiting import wait_for
@@ -17,6 +18,8 @@ from harness.waiting import wait_for
 LANES = 12
 TIMERS = 36
 FUNDING, DELIVERY, INSPECTION = 1, 2, 3
+SET, CANCEL = 10, 11  # fields of an OracleCommand
+SYSTEM = 4  # a kind of actor
 AHEAD_US = 15_000_000  # time to kill and to start again, on a machine that does other things too
 PROMISE_US = 1_000_000
 NAMESPACE = uuid.UUID("686f6c64-6661-5374-a5c2-0e117d3c4190")  # base/id.c
@@ -62,21 +65,20 @@ class Oracle:
         return int(self.servers.sql("SELECT oracle.now_us() + offset_us FROM oracle.clock")[0][0])
 
     def send(self, escrow, field, body):
-        """The next record of the escrow's lane, numbered as escrow's engine numbers it."""
-        lane = lane_of(escrow)
+        self.put(lane_of(str(escrow)), str(escrow).encode(), command(escrow, {field: body}))
+
+    def put(self, lane, key, value):
+        """The next record of the lane, numbered as escrow's engine numbers it."""
         self.numbers[lane] += 1
-        message = uuid.uuid4()
-        meta = submessage(1, message.bytes) + submessage(2, message.bytes) + submessage(4, number(1, 4))
-        value = submessage(1, meta) + submessage(2, escrow.bytes) + submessage(field, body)
         headers = [("hf_n", str(self.numbers[lane]).encode()), ("hf_at", str(self.now_us()).encode()),
-                   ("ce_id", str(message).encode())]
-        self.producer.send("oracle.commands.v1", value, str(escrow).encode(), headers, partition=lane)
+                   ("ce_id", str(uuid.uuid4()).encode())]
+        self.producer.send("oracle.commands.v1", value, key, headers, partition=lane)
 
     def set(self, escrow, kind, generation, due_at_us):
-        self.send(escrow, 10, number(1, kind) + number(2, generation) + number(3, due_at_us))
+        self.send(escrow, SET, proto.message({1: kind, 2: generation, 3: due_at_us}))
 
     def cancel(self, escrow, kind, generation):
-        self.send(escrow, 11, number(1, kind) + number(2, generation))
+        self.send(escrow, CANCEL, proto.message({1: kind, 2: generation}))
 
     def waiting(self):
         self.producer.flush()
@@ -98,26 +100,14 @@ class Oracle:
         return found
 
 
-def lane_of(key):
-    value = 0xCBF29CE484222325
-    for byte in str(key).encode():
-        value = ((value ^ byte) * 0x100000001B3) % (1 << 64)
-    return value % LANES
+def meta(**changes):
+    fields = {"message_id": uuid.uuid4().bytes, "kind": SYSTEM, **changes}
+    return proto.message({1: fields["message_id"], 2: uuid.uuid4().bytes, 4: proto.message({1: fields["kind"]})})
 
 
-def varint(value):
-    out = b""
-    while value > 0x7F:
-        out, value = out + bytes([value & 0x7F | 0x80]), value >> 7
-    return out + bytes([value])
-
-
-def number(field, value):
-    return varint(field << 3) + varint(value)
-
-
-def submessage(field, body):
-    return varint(field << 3 | 2) + varint(len(body)) + body
+def command(escrow, body, of_meta=None):
+    """An OracleCommand; body: {field: message}."""
+    return proto.message({1: meta() if of_meta is None else of_meta, 2: escrow.bytes, **body})
 
 
 def event_id(escrow, kind, generation, due_at_us):
@@ -217,3 +207,94 @@ def test_a_week_passes_at_once_and_is_counted(oracle):
                if line.startswith("holdfast_engine_timers_fired_total{")]
     assert sum(counted) >= 1
     assert any("holdfast_engine_timer_lateness_seconds_bucket{" in page for page in pages)
+
+
+# Bad records: the service waits for none of them, and sets no timer.
+
+CANARY = b"canary7f3a"
+VALUE_MAX_BYTES = 256 * 1024
+DUE_US = 4_000_000_000_000_000  # in the year 2096
+
+
+def timer(**changes):
+    fields = {"kind": FUNDING, "generation": 1, "due_at_us": DUE_US, **changes}
+    return {SET: proto.message({1: fields["kind"], 2: fields["generation"], 3: fields["due_at_us"]})}
+
+
+# (name, value for an escrow, reason)
+PARKED = [
+    ("nothing", lambda escrow: b"", "wire.empty"),
+    ("garbage", lambda escrow: b"\xff\xfe" + CANARY, "wire.malformed"),
+    ("too large", lambda escrow: command(escrow, timer()) + proto.field(900, b"x" * VALUE_MAX_BYTES),
+     "engine.input_too_large"),
+    ("cut", lambda escrow: command(escrow, timer())[:-5], "wire.malformed"),
+    ("of another deal", lambda escrow: command(uuid.uuid4(), timer()), "wire.wrong_key"),
+    ("no meta", lambda escrow: proto.message({2: escrow.bytes, **timer()}), "wire.no_meta"),
+    ("no id of its own", lambda escrow: command(escrow, timer(), meta(message_id=b"")), "wire.bad_id"),
+    ("a short id", lambda escrow: proto.message({1: meta(), 2: escrow.bytes[:15], **timer()}), "wire.bad_id"),
+    ("nobody asked", lambda escrow: command(escrow, timer(), meta(kind=0)), "wire.bad_actor"),
+    ("an unknown kind of actor", lambda escrow: command(escrow, timer(), meta(kind=99)), "wire.unknown_enum"),
+    ("an unknown clock", lambda escrow: command(escrow, timer(kind=99)), "wire.unknown_enum"),
+    ("two clocks", lambda escrow: command(escrow, {SET: timer()[SET] + proto.field(1, DELIVERY)}), "wire.duplicate_field"),
+    ("no clock", lambda escrow: command(escrow, timer(kind=0)), "oracle.bad_timer"),
+    ("no generation", lambda escrow: command(escrow, timer(generation=0)), "oracle.bad_timer"),
+    ("a generation below", lambda escrow: command(escrow, timer(generation=-1)), "oracle.bad_timer"),
+    ("no moment", lambda escrow: command(escrow, timer(due_at_us=0)), "oracle.bad_timer"),
+    ("a moment out of all time", lambda escrow: command(escrow, timer(due_at_us=2**63 - 1)), "oracle.bad_timer"),
+    ("a cancellation of nothing", lambda escrow: command(escrow, {CANCEL: proto.message({1: FUNDING})}),
+     "oracle.bad_timer"),
+]
+
+
+def escrow_in(lane):
+    while True:
+        escrow = uuid.uuid4()
+        if lane_of(str(escrow)) == lane:
+            return escrow
+
+
+def followed(oracle, lane):
+    """A good command behind a bad one: the lane goes on. Three bad ones in a row would stop it (R8)."""
+    neighbour = escrow_in(lane)
+    oracle.set(neighbour, FUNDING, 1, DUE_US)
+    return neighbour
+
+
+def timers_of(oracle, escrows):
+    wanted = ", ".join(f"'{escrow}'" for escrow in escrows)
+    return {key for key, in oracle.servers.sql(f"SELECT key FROM oracle.timer WHERE key IN ({wanted})")}
+
+
+def test_what_cannot_be_set_waits_under_its_key(oracle):
+    bad, neighbours = {}, set()
+    for at, row in enumerate(PARKED):
+        escrow = escrow_in(at % LANES)
+        bad[str(escrow)] = row
+        oracle.put(at % LANES, str(escrow).encode(), row[1](escrow))
+        neighbours.add(str(followed(oracle, at % LANES)))
+    oracle.producer.flush()
+
+    def reasons():
+        return dict(oracle.servers.sql("SELECT key, reason FROM oracle.parked_key"))
+
+    wait_for(lambda: set(bad) <= set(reasons()), 20, "what is parked")
+    seen = reasons()
+    assert {name: seen[key] for key, (name, _, _) in bad.items()} == {name: reason for name, _, reason in PARKED}
+    wait_for(lambda: timers_of(oracle, neighbours) == neighbours, 20, "the neighbours' timers")
+    assert timers_of(oracle, bad) == set()
+    for key in bad:
+        oracle.operator.json("park", "drop", key, "--service", "oracle", "--requested-by", "ada", "--approved-by", "bob")
+    assert reasons() == {}
+    for process in oracle.processes:
+        with open(process.log_path, "rb") as log:
+            assert CANARY not in log.read(), process.name
+
+
+@pytest.mark.parametrize("key", [None, b"", b"canary-is-no-uuid", b"\xff\xfe", b"0" * 36])
+def test_what_has_no_key_is_put_aside(oracle, key):
+    oracle.put(3, key, command(uuid.uuid4(), timer()))
+    neighbour = str(followed(oracle, 3))
+    oracle.producer.flush()
+    wait_for(lambda: timers_of(oracle, {neighbour}), 20, "the neighbour's timer")
+    found = oracle.servers.sql("DELETE FROM oracle.quarantine RETURNING reason")
+    assert found == [["engine.no_key"]]

@@ -12,6 +12,12 @@ const ACTIONS = [
   { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"] },
   { verb: "retry", label: "Retry what failed", roles: ["staff"] },
 ];
+// What happens by itself, by the state that the deal then goes to.
+const OTHERWISE = {
+  EXPIRED: "Unless the buyer has paid by then, the deal expires.",
+  REFUNDING: "Unless the seller has delivered by then, the buyer gets the money back.",
+  RELEASING: "Unless the buyer is refunded before, the seller then gets the money.",
+};
 const BALANCES = ["received", "held", "suspense", "due_seller", "due_buyer", "paid_out", "refunded"];
 
 const $ = (id) => document.getElementById(id);
@@ -79,6 +85,15 @@ function facts() {
   return shown.map(([name, value]) => row(name, value));
 }
 
+// The moment as the server gave it, in the reader's own time zone. How much time is left is not reckoned: the deal's clock is
+// the server's, not this machine's.
+function deadline() {
+  const moment = document.createElement("time");
+  moment.dateTime = deal.deadline.at;
+  moment.textContent = new Date(deal.deadline.at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "long" });
+  return ["Until ", moment, `: ${OTHERWISE[deal.deadline.next_state]}`];
+}
+
 // A request that is not settled is unknown while nobody tells us what became of it.
 function statusOf(request) {
   return request.status === "pending" && link !== "live" ? "unknown" : request.status;
@@ -100,6 +115,9 @@ function render() {
     $("role").textContent = `you are the ${role()}`.replace("the staff", "staff");
     $("facts").replaceChildren(...facts());
   }
+  const clockRuns = link === "live" && Boolean(deal?.deadline);
+  $("deadline").hidden = !clockRuns;
+  $("deadline").replaceChildren(...(clockRuns ? deadline() : []));
   const allowed = link === "live" ? ACTIONS.filter((action) => action.roles.includes(role())) : [];
   $("actions").replaceChildren(...allowed.map(({ verb, label }) => button(label, () => ask(verb))));
   $("commands").replaceChildren(...requests.map(requestRow));
