@@ -104,6 +104,41 @@ def test_a_clock_that_was_stopped_does_nothing(stack, api):
     assert (released.effects()["transfers"], refunded.effects()["refunds"]) == (PAID, PAID)
 
 
+def jump(stack, service, seconds):
+    stack.servers.sql(f"UPDATE {service}.clock SET offset_us = offset_us + {seconds * 1_000_000}")
+
+
+def lives_later(api, than):
+    """Escrow reckons the deadlines of new deals from there on."""
+    return lambda: api.deal(funding_seconds=HOUR).view()["deadline"]["at"] > than
+
+
+def test_the_order_in_which_services_hear_of_the_time_does_not_matter(stack, api):
+    """Each deadline is over by the clock of oracle, once, whether escrow lives in that time already or not yet."""
+    ends = ("EXPIRED", "REFUNDED", "RELEASED")
+    timelines = []
+    for oracle_first in (True, False):
+        deals = [api.deal(funding_seconds=HOUR), api.held_deal(delivery_seconds=HOUR),
+                 delivered_deal(api, inspection_seconds=DAY)]
+        if oracle_first:
+            jump(stack, "oracle", DAY)
+        else:
+            jump(stack, "escrow", DAY)
+            wait_for(lives_later(api, deals[2].view()["deadline"]["at"]), SOON_S, "escrow living a day later")
+            assert [deal.view()["state"] for deal in deals] == ["AWAIT_FUNDS", "FUNDS_HELD", "DELIVERED"]
+            jump(stack, "oracle", DAY)
+        for deal, state in zip(deals, ends, strict=True):
+            deal.wait(state, SOON_S)
+        stack.pass_time(1)  # the others follow
+        stack.settle()
+        timelines.append([deal.events() for deal in deals])
+        assert [deal.effects()["refunds"] for deal in deals] == [NOTHING, PAID, NOTHING]
+        assert [deal.effects()["transfers"] for deal in deals] == [NOTHING, NOTHING, PAID]
+    assert timelines[0] == timelines[1]
+    for events in timelines[0]:
+        assert len(events) == len(set(events)), events
+
+
 def test_the_other_replica_fires(stack, api):
     """Half of oracle and half of escrow are dead when the time is over: each deal still ends once."""
     deals = [delivered_deal(api, inspection_seconds=DAY) for _ in range(6)]

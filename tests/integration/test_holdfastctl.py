@@ -204,6 +204,8 @@ class TestClock:
         before = self.ahead(operator.json("clock", "show"))
         told = operator.json("clock", "advance", "7d", HOLDFAST_ENV="test")
         assert self.ahead(told) == before + 7 * self.DAY_S
+        # Whoever sets deadlines hears of it first, else one that is set just now would be over at once.
+        assert told["clocks"][-1]["service"] == "oracle"
         operator.json("clock", "advance", "1h", HOLDFAST_ENV="development")
         assert self.ahead(operator.json("clock", "show")) == before + 7 * self.DAY_S + 3600
 

@@ -1,10 +1,12 @@
 /*
  * In: a duration. Out: sandbox time of every service, as far ahead as the furthest of them was, and so
- * much more: an advance that was cut short is mended by the next one.
+ * much more: an advance that was cut short is mended by the next one. Whose timers fire goes last: in
+ * between, a deadline that is set by somebody who hears of the time later would be over at once.
  */
 #include "base/assert.h"
 #include "holdfastctl/ctl_db.h"
 #include "holdfastctl_sql.h"
+#include "topology/topology.h"
 
 static STATUS read_clock(struct op *op, const struct pg_rows *rows, int64_t *ret_offset_us,
                          int64_t *ret_now_us)
@@ -33,7 +35,15 @@ static STATUS visit(struct op *op, const struct ctl *ctl, struct str service, in
     return OK;
 }
 
-/* All services; the largest offset of them. */
+static STATUS visit_row(struct op *op, const struct ctl *ctl, struct str service,
+                        int64_t advance_to_us, struct ctl_table *table)
+{
+    struct ctl_cell *cells;
+    TRY(ctl_table_add(op, table, &cells));
+    return visit(op, ctl, service, advance_to_us, cells);
+}
+
+/* All services, those that set deadlines before the one whose timers fire. */
 static STATUS visit_all(struct op *op, struct ctl *ctl, int64_t advance_to_us,
                         struct ctl_table *ret_table)
 {
@@ -43,12 +53,13 @@ static STATUS visit_all(struct op *op, struct ctl *ctl, int64_t advance_to_us,
     uint32_t count = 0;
     TRY(ctl_services(op, &services, &count));
     TRY(ctl_table_init(op, ret_table, columns, ARRAY_LEN(columns), CTL_SERVICES_MAX));
+    struct str fires = str_of(topology_topics[TOPIC_ORACLE_EVENTS_V1].writer);
     for (uint32_t i = 0; i < count; i++) {
-        struct ctl_cell *cells;
-        TRY(ctl_table_add(op, ret_table, &cells));
-        TRY(visit(op, ctl, services[i], advance_to_us, cells));
+        if (!str_eq(services[i], fires)) {
+            TRY(visit_row(op, ctl, services[i], advance_to_us, ret_table));
+        }
     }
-    return OK;
+    return visit_row(op, ctl, fires, advance_to_us, ret_table);
 }
 
 static int64_t ahead_seconds(const struct ctl_table *table, uint32_t row)
