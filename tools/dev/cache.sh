@@ -137,5 +137,6 @@ cache_promtool() { # afterwards it is in PATH
         chmod 755 "$new"
         cache_place "$new" "$(cache_promtool_dir)"
     fi
-    export PATH="$PATH:$(cache_promtool_dir)"
+    PATH=$PATH:$(cache_promtool_dir)
+    export PATH
 }
