@@ -124,11 +124,11 @@ def test_the_order_in_which_services_hear_of_the_time_does_not_matter(stack, api
             jump(stack, "oracle", DAY)
         else:
             jump(stack, "escrow", DAY)
-            wait_for(lives_later(api, deals[2].view()["deadline"]["at"]), SOON_S, "escrow living a day later")
+            wait_for(lives_later(api, deals[2].view()["deadline"]["at"]), PATIENCE_S, "escrow living a day later")
             assert [deal.view()["state"] for deal in deals] == ["AWAIT_FUNDS", "FUNDS_HELD", "DELIVERED"]
             jump(stack, "oracle", DAY)
         for deal, state in zip(deals, ends, strict=True):
-            deal.wait(state, SOON_S)
+            deal.wait(state)
         stack.pass_time(1)  # the others follow
         stack.settle()
         timelines.append([deal.events() for deal in deals])
