@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/defer.h"
 #include "base/lane.h"
 #include "engine/engine_tables.h"
@@ -14,12 +13,10 @@
 #include "gateway/gateway_in.h"
 #include "gateway/gateway_repo.h"
 #include "holdfast/accounts/v1/events.pb-c.h"
-#include "sim/sim_db.h"
-#include "sim/sim_kafka.h"
+#include "sim/sim_world.h"
 #include "wire/wire.h"
 
-#define START_US INT64_C(1790000000000000)
-#define STEP_MS 5
+#define STEP_US 5000
 #define PATIENCE_MS 20000
 #define DISCORD STR("123456789012345678")
 #define OTHER_DISCORD STR("223456789012345678")
@@ -27,20 +24,17 @@
 typedef Holdfast__Accounts__V1__AccountsEvent wire_event;
 
 struct rig {
-    struct clock_fake clock;
-    struct arena arena;
-    struct op op;
+    struct sim_world *world;
+    struct op *op; /* the world's */
     struct sim_db *db;
-    struct sim_kafka *kafka;
     struct store *store; /* the test's own */
-    struct engine *engine;
     uint32_t command_count;
 };
 
 static void ok(struct rig *rig, struct status st)
 {
     if (status_failed(st)) {
-        print_error("%s: %s\n", rig->op.err.code, rig->op.err.msg);
+        print_error("%s: %s\n", rig->op->err.code, rig->op->err.msg);
     }
     assert_false(status_failed(st));
 }
@@ -48,17 +42,14 @@ static void ok(struct rig *rig, struct status st)
 static int open_rig(void **state)
 {
     struct rig *rig = test_calloc(1, sizeof(*rig));
-    rig->clock = (struct clock_fake){.mono_us = 1000000, .wall_us = START_US};
-    clock_use_fake(&rig->clock);
-    arena_init(&rig->arena, (size_t)64 * 1024 * 1024);
-    rig->op = (struct op){.arena = &rig->arena,
-                          .correlation_id = STR("c0000000-0000-4000-8000-00000000000c")};
-    rig->db = sim_db_new(&rig->clock);
-    rig->kafka = sim_kafka_new(&rig->clock);
+    rig->world = sim_world_open(1);
+    rig->op = &rig->world->op;
+    rig->op->correlation_id = STR("c0000000-0000-4000-8000-00000000000c");
+    uint32_t gateway = sim_world_add(rig->world, &gateway_service);
+    rig->db = rig->world->services[gateway].db;
     rig->store = sim_db_store(rig->db);
-    ok(rig, rig->store->ops->connect(&rig->op, rig->store));
-    struct engine_ports ports = {.store = sim_db_store(rig->db), .bus = sim_kafka_bus(rig->kafka)};
-    rig->engine = engine_new(&gateway_service, ports, engine_default_limits(), 0);
+    ok(rig, rig->store->ops->connect(rig->op, rig->store));
+    (void)sim_world_start(rig->world, gateway);
     *state = rig;
     return 0;
 }
@@ -66,21 +57,16 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     struct rig *rig = *state;
-    engine_free(rig->engine);
     rig->store->ops->close(rig->store);
-    sim_db_free(rig->db);
-    sim_kafka_free(rig->kafka);
-    arena_fini(&rig->arena);
-    clock_use_fake(NULL);
+    sim_world_close(rig->world);
     test_free(rig);
     return 0;
 }
 
 static void step(struct rig *rig)
 {
-    status_ignore(engine_step(rig->engine, 0), "the checks tell");
-    rig->clock.mono_us += STEP_MS * 1000;
-    rig->clock.wall_us += STEP_MS * 1000;
+    sim_world_turns(rig->world);
+    sim_world_pass(rig->world, STEP_US);
 }
 
 static struct id named(const char *name)
@@ -94,9 +80,9 @@ static void put(struct rig *rig, const struct table *table, const void *row)
 {
     struct store_fence fence;
     const void *rows[] = {row};
-    ok(rig, rig->store->ops->begin(&rig->op, rig->store, NULL, 0, &fence));
-    ok(rig, rig->store->ops->insert(&rig->op, rig->store, table, rows, 1));
-    ok(rig, rig->store->ops->commit(&rig->op, rig->store));
+    ok(rig, rig->store->ops->begin(rig->op, rig->store, NULL, 0, &fence));
+    ok(rig, rig->store->ops->insert(rig->op, rig->store, table, rows, 1));
+    ok(rig, rig->store->ops->commit(rig->op, rig->store));
 }
 
 static struct gateway_account_order order_of(enum gateway_account_verb verb,
@@ -107,7 +93,7 @@ static struct gateway_account_order order_of(enum gateway_account_verb verb,
         .caller = {.kind = kind, .account_id = named(who)},
         .display_name = STR("Ada"),
         .discord_id = STR(""),
-        .now_us = START_US,
+        .now_us = SIM_WORLD_START_US,
     };
 }
 
@@ -116,10 +102,10 @@ static struct intake_request submit(struct rig *rig, struct gateway_account_orde
 {
     struct strbuf key;
     struct gateway_account_command command;
-    strbuf_init(&key, &rig->arena, 32);
+    strbuf_init(&key, rig->op->arena, 32);
     strbuf_addf(&key, "key-%u", rig->command_count++);
     assert_true(strbuf_finish(&key, &order.key));
-    ok(rig, gateway_account_command_make(&rig->op, &order, &command));
+    ok(rig, gateway_account_command_make(rig->op, &order, &command));
     const struct intake_request *request = &command.request;
     const struct intake_row row = {
         .id = request->id,
@@ -130,8 +116,8 @@ static struct intake_request submit(struct rig *rig, struct gateway_account_orde
         .payload = request->payload,
         .content = request->content,
         .account = request->account,
-        .created_at_us = rig->clock.wall_us,
-        .due_at_us = rig->clock.wall_us,
+        .created_at_us = rig->world->clock.wall_us,
+        .due_at_us = rig->world->clock.wall_us,
         .open = true,
     };
     put(rig, &engine_intake_table, &row);
@@ -141,8 +127,8 @@ static struct intake_request submit(struct rig *rig, struct gateway_account_orde
 static struct intake_row load_intake(struct rig *rig, struct id id)
 {
     struct store_rows rows;
-    ok(rig, rig->store->ops->load(&rig->op, rig->store, &engine_intake_table, &id, 1, &rows));
-    ok(rig, rig->store->ops->sync(&rig->op, rig->store));
+    ok(rig, rig->store->ops->load(rig->op, rig->store, &engine_intake_table, &id, 1, &rows));
+    ok(rig, rig->store->ops->sync(rig->op, rig->store));
     assert_int_equal(rows.count, 1);
     return *(const struct intake_row *)rows.rows;
 }
@@ -150,8 +136,8 @@ static struct intake_row load_intake(struct rig *rig, struct id id)
 /* Runs until the command has its outcome: this code, or NULL for acceptance. */
 static void expect(struct rig *rig, struct id command, const char *code)
 {
-    int64_t until_us = rig->clock.wall_us + PATIENCE_MS * 1000;
-    while (load_intake(rig, command).open && rig->clock.wall_us < until_us) {
+    int64_t until_us = rig->world->clock.wall_us + PATIENCE_MS * 1000;
+    while (load_intake(rig, command).open && rig->world->clock.wall_us < until_us) {
         step(rig);
     }
     const struct intake_row row = load_intake(rig, command);
@@ -165,20 +151,20 @@ static void expect(struct rig *rig, struct id command, const char *code)
 static const wire_event *event_at(struct rig *rig, struct id user, uint32_t n)
 {
     int32_t lane = lane_of_key(user);
-    assert_true(sim_kafka_count(rig->kafka, TOPIC_ACCOUNTS_EVENTS_V1, lane) >= n);
+    assert_true(sim_kafka_count(rig->world->kafka, TOPIC_ACCOUNTS_EVENTS_V1, lane) >= n);
     const struct bus_record record =
-        sim_kafka_record(rig->kafka, TOPIC_ACCOUNTS_EVENTS_V1, lane, n - 1);
+        sim_kafka_record(rig->world->kafka, TOPIC_ACCOUNTS_EVENTS_V1, lane, n - 1);
     ProtobufCMessage *unpacked;
-    ok(rig, wire_unpack(&rig->op, &holdfast__accounts__v1__accounts_event__descriptor, record.value,
+    ok(rig, wire_unpack(rig->op, &holdfast__accounts__v1__accounts_event__descriptor, record.value,
                         WIRE_BUDGET_BYTES, &unpacked));
-    ok(rig, wire_check_key(&rig->op, &record, user));
+    ok(rig, wire_check_key(rig->op, &record, user));
     assert_true(record.numbered);
     return (const wire_event *)unpacked;
 }
 
 static uint32_t events(struct rig *rig, struct id user)
 {
-    return sim_kafka_count(rig->kafka, TOPIC_ACCOUNTS_EVENTS_V1, lane_of_key(user));
+    return sim_kafka_count(rig->world->kafka, TOPIC_ACCOUNTS_EVENTS_V1, lane_of_key(user));
 }
 
 static struct id joined(struct rig *rig)
@@ -211,14 +197,14 @@ static void tells_who_joined(void **state)
     const wire_event *event = event_at(rig, request.key, 1);
     struct engine_message meta;
     struct id marketplace;
-    ok(rig, wire_meta_read(&rig->op, event->meta, &meta));
+    ok(rig, wire_meta_read(rig->op, event->meta, &meta));
     assert_true(id_eq(meta.causation_id, request.id));
     assert_int_equal(meta.actor.kind, ENGINE_ACTOR_MARKETPLACE);
     assert_int_equal(event->seq, 1);
     assert_int_equal(event->body_case, HOLDFAST__ACCOUNTS__V1__ACCOUNTS_EVENT__BODY_USER_JOINED);
     assert_string_equal(event->user_joined->display_name, "Ada");
     assert_string_equal(event->user_joined->discord_id, "123456789012345678");
-    ok(rig, wire_id(&rig->op, "marketplace_id", event->user_joined->marketplace_id, &marketplace));
+    ok(rig, wire_id(rig->op, "marketplace_id", event->user_joined->marketplace_id, &marketplace));
     assert_true(id_eq(marketplace, named("marketplace")));
     assert_int_equal(events(rig, request.key), 1);
 }
@@ -270,9 +256,9 @@ static void parks_what_is_unsound(void **state)
                                            .updated_at_us = 1};
     put(rig, &gateway_account_table, &broken);
     struct id command = link_by(rig, user, ENGINE_ACTOR_STAFF, "staff", DISCORD);
-    for (int64_t until_us = rig->clock.wall_us + PATIENCE_MS * 1000;
+    for (int64_t until_us = rig->world->clock.wall_us + PATIENCE_MS * 1000;
          sim_db_count(rig->db, &engine_parked_message_table) == 0 &&
-         rig->clock.wall_us < until_us;) {
+         rig->world->clock.wall_us < until_us;) {
         step(rig);
     }
     assert_int_equal(sim_db_count(rig->db, &engine_parked_message_table), 1);

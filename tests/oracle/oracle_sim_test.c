@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/defer.h"
 #include "base/lane.h"
 #include "engine/engine_tables.h"
@@ -15,12 +14,11 @@
 #include "oracle/oracle.h"
 #include "oracle/oracle_in_commands.h"
 #include "oracle/oracle_service.h"
-#include "sim/sim_db.h"
-#include "sim/sim_kafka.h"
+#include "sim/sim_world.h"
 #include "wire/wire.h"
 
-#define START_US INT64_C(1790000000000000)
-#define STEP_MS 5
+#define START_US SIM_WORLD_START_US
+#define STEP_US 5000
 #define SECOND_US INT64_C(1000000)
 #define WEEK_US (7 * 24 * INT64_C(3600000000))
 #define FIRED_MAX 8
@@ -29,19 +27,16 @@ typedef Holdfast__Oracle__V1__OracleCommand wire_command;
 typedef Holdfast__Oracle__V1__OracleEvent wire_event;
 
 struct rig {
-    struct clock_fake clock;
-    struct arena arena;
-    struct op op;
+    struct sim_world *world;
+    struct op *op; /* the world's */
     struct sim_db *db;
-    struct sim_kafka *kafka;
     struct engine *engine;
-    int64_t n;
 };
 
 static void ok(struct rig *rig, struct status st)
 {
     if (status_failed(st)) {
-        print_error("%s: %s\n", rig->op.err.code, rig->op.err.msg);
+        print_error("%s: %s\n", rig->op->err.code, rig->op->err.msg);
     }
     assert_false(status_failed(st));
 }
@@ -49,14 +44,11 @@ static void ok(struct rig *rig, struct status st)
 static int open_rig(void **state)
 {
     struct rig *rig = test_calloc(1, sizeof(*rig));
-    rig->clock = (struct clock_fake){.mono_us = 1000000, .wall_us = START_US};
-    clock_use_fake(&rig->clock);
-    arena_init(&rig->arena, (size_t)64 * 1024 * 1024);
-    rig->op = (struct op){.arena = &rig->arena, .now_us = START_US};
-    rig->db = sim_db_new(&rig->clock);
-    rig->kafka = sim_kafka_new(&rig->clock);
-    struct engine_ports ports = {.store = sim_db_store(rig->db), .bus = sim_kafka_bus(rig->kafka)};
-    rig->engine = engine_new(&oracle_service, ports, engine_default_limits(), 0);
+    rig->world = sim_world_open(1);
+    rig->op = &rig->world->op;
+    uint32_t oracle = sim_world_add(rig->world, &oracle_service);
+    rig->db = rig->world->services[oracle].db;
+    rig->engine = sim_world_start(rig->world, oracle)->engine;
     *state = rig;
     return 0;
 }
@@ -64,22 +56,14 @@ static int open_rig(void **state)
 static int close_rig(void **state)
 {
     struct rig *rig = *state;
-    engine_free(rig->engine);
-    sim_db_free(rig->db);
-    sim_kafka_free(rig->kafka);
-    arena_fini(&rig->arena);
-    clock_use_fake(NULL);
+    sim_world_close(rig->world);
     test_free(rig);
     return 0;
 }
 
 static void run_for(struct rig *rig, int64_t us)
 {
-    for (int64_t until_us = rig->clock.wall_us + us; rig->clock.wall_us < until_us;) {
-        status_ignore(engine_step(rig->engine, 0), "the checks tell");
-        rig->clock.mono_us += STEP_MS * 1000;
-        rig->clock.wall_us += STEP_MS * 1000;
-    }
+    sim_world_run(rig->world, us, STEP_US);
 }
 
 /* ---- What escrow sends ---- */
@@ -93,9 +77,9 @@ static struct str pack(struct rig *rig, struct id escrow, wire_command *out)
 {
     struct engine_actor system = {.kind = ENGINE_ACTOR_SYSTEM};
     struct str value;
-    ok(rig, wire_meta_origin(&rig->op, id_random(), escrow, system, &out->meta));
-    ok(rig, wire_fill_id(&rig->op, escrow, &out->escrow_id));
-    ok(rig, wire_pack(&rig->op, &out->base, &value));
+    ok(rig, wire_meta_origin(rig->op, id_random(), escrow, system, &out->meta));
+    ok(rig, wire_fill_id(rig->op, escrow, &out->escrow_id));
+    ok(rig, wire_pack(rig->op, &out->base, &value));
     return value;
 }
 
@@ -135,17 +119,12 @@ static struct str pack_nothing(struct rig *rig)
 
 static void send(struct rig *rig, struct str value)
 {
-    char key[ID_TEXT_BYTES];
-    id_format(escrow_id(), key);
-    struct bus_message message = {.topic = TOPIC_ORACLE_COMMANDS_V1,
-                                  .partition = lane_of_key(escrow_id()),
-                                  .n = ++rig->n,
-                                  .committed_at_us = rig->clock.wall_us,
-                                  .message_id = id_random(),
-                                  .type = STR("holdfast.oracle.v1.Test"),
-                                  .key = {.ptr = key, .len = ID_TEXT_BYTES - 1},
-                                  .value = value};
-    sim_kafka_append(rig->kafka, &message);
+    const struct bus_message message = {.topic = TOPIC_ORACLE_COMMANDS_V1,
+                                        .n = SIM_WORLD_NEXT_N,
+                                        .message_id = id_random(),
+                                        .type = STR("holdfast.oracle.v1.Test"),
+                                        .value = value};
+    sim_world_append(rig->world, message, escrow_id());
 }
 
 /* ---- What came out ---- */
@@ -153,13 +132,14 @@ static void send(struct rig *rig, struct str value)
 static uint32_t hear(struct rig *rig, const wire_event *ret_events[FIRED_MAX])
 {
     int32_t lane = lane_of_key(escrow_id());
-    uint32_t count = sim_kafka_count(rig->kafka, TOPIC_ORACLE_EVENTS_V1, lane);
+    uint32_t count = sim_kafka_count(rig->world->kafka, TOPIC_ORACLE_EVENTS_V1, lane);
     assert_true(count <= FIRED_MAX);
     for (uint32_t i = 0; i < count; i++) {
-        struct bus_record record = sim_kafka_record(rig->kafka, TOPIC_ORACLE_EVENTS_V1, lane, i);
-        struct str type = sim_kafka_type(rig->kafka, TOPIC_ORACLE_EVENTS_V1, lane, i);
+        struct bus_record record =
+            sim_kafka_record(rig->world->kafka, TOPIC_ORACLE_EVENTS_V1, lane, i);
+        struct str type = sim_kafka_type(rig->world->kafka, TOPIC_ORACLE_EVENTS_V1, lane, i);
         ProtobufCMessage *message;
-        ok(rig, wire_unpack(&rig->op, &holdfast__oracle__v1__oracle_event__descriptor, record.value,
+        ok(rig, wire_unpack(rig->op, &holdfast__oracle__v1__oracle_event__descriptor, record.value,
                             WIRE_BUDGET_BYTES, &message));
         ret_events[i] = (const wire_event *)message;
         assert_true(str_eq(type, STR("holdfast.oracle.v1.TimerFired")));
@@ -205,9 +185,9 @@ static void the_event_says_where_it_comes_from(void **state)
     send(rig, pack_set(rig, ORACLE_TIMER_DELIVERY, 2, START_US + 2 * SECOND_US));
     run_for(rig, 5 * SECOND_US);
     assert_int_equal(hear(rig, events), 1);
-    ok(rig, wire_id(&rig->op, "escrow_id", events[0]->escrow_id, &escrow));
+    ok(rig, wire_id(rig->op, "escrow_id", events[0]->escrow_id, &escrow));
     assert_true(id_eq(escrow, escrow_id()));
-    ok(rig, wire_meta_read(&rig->op, events[0]->meta, &meta));
+    ok(rig, wire_meta_read(rig->op, events[0]->meta, &meta));
     assert_true(id_eq(meta.correlation_id, escrow_id())); /* that of the command */
     assert_int_equal(meta.actor.kind, ENGINE_ACTOR_SYSTEM);
     assert_int_equal(events[0]->meta->committed_at_us, events[0]->timer_fired->fired_at_us);
@@ -263,14 +243,15 @@ static void what_cannot_be_is_parked(void **state)
     const struct parked_key_row *row = sim_db_row(rig->db, &engine_parked_key_table, 0);
     assert_non_null(row);
     assert_true(str_eq(row->reason, STR("oracle.bad_timer")));
-    assert_int_equal(sim_kafka_count(rig->kafka, TOPIC_ORACLE_DLQ_V1, lane_of_key(escrow_id())), 1);
+    assert_int_equal(
+        sim_kafka_count(rig->world->kafka, TOPIC_ORACLE_DLQ_V1, lane_of_key(escrow_id())), 1);
 }
 
 /* A deadline that was set before our first record would never come: that is a person's matter. */
 static void the_first_command_must_be_there(void **state)
 {
     struct rig *rig = *state;
-    rig->n = 1;
+    rig->world->numbered[TOPIC_ORACLE_COMMANDS_V1][lane_of_key(escrow_id())] = 1;
     send(rig, pack_set(rig, ORACLE_TIMER_FUNDING, 1, START_US));
     run_for(rig, 3 * SECOND_US);
     assert_true(sim_db_lane(rig->db, lane_of_key(escrow_id())).stopped);
@@ -281,13 +262,13 @@ static void the_first_command_must_be_there(void **state)
 static void decoded(struct rig *rig, struct id key, struct str value, const char *code)
 {
     struct bus_record record = {
-        .topic = TOPIC_ORACLE_COMMANDS_V1, .key = id_to_str(&rig->arena, key), .value = value};
+        .topic = TOPIC_ORACLE_COMMANDS_V1, .key = id_to_str(rig->op->arena, key), .value = value};
     struct engine_message message = {.lane = 0};
-    rig->op.err = (struct op_err){.code = NULL};
-    struct status st = oracle_in_commands_decode(&rig->op, &record, &message);
+    rig->op->err = (struct op_err){.code = NULL};
+    struct status st = oracle_in_commands_decode(rig->op, &record, &message);
     assert_int_equal(st.kind, code ? STATUS_INVALID : STATUS_OK);
     if (code) {
-        assert_string_equal(rig->op.err.code, code);
+        assert_string_equal(rig->op->err.code, code);
     }
 }
 

@@ -44,11 +44,12 @@ static bool deal_advance(struct rig *rig, struct deal *deal)
     return deal->step == 3 && rig_has_heard(rig, deal->escrow, TRANSFERRED);
 }
 
-static void deal_run(struct rig *rig, struct deal *deal, const struct sim_fault *fault)
+/* As far as the process lives. */
+static void deal_run(struct rig *rig, struct deal *deal)
 {
     for (int64_t spent = 0; !deal_advance(rig, deal); spent += RIG_STEP_MS) {
         assert_true(spent < RIG_RUN_MS);
-        if (fault && fault->dead) {
+        if (!sim_process_lives(rig->process)) {
             return;
         }
         rig_step(rig);
@@ -69,10 +70,10 @@ static void a_deal_is_paid_and_paid_out(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     for (uint32_t i = 0; i < 5; i++) {
         struct deal deal = {.escrow = rig_escrow(i)};
-        deal_run(rig, &deal, NULL);
+        deal_run(rig, &deal);
         deal_check(rig, deal.escrow, i + 1);
     }
     assert_int_equal(rig->provider.calls, 10);
@@ -82,15 +83,14 @@ static void a_deal_is_paid_and_paid_out(void **state)
 static bool crash_run(int64_t crash_at)
 {
     struct rig *rig = rig_open();
-    struct sim_fault fault = {.crash_at = crash_at};
     struct deal deal = {.escrow = rig_escrow(1)};
-    rig_start(rig, &fault);
-    deal_run(rig, &deal, &fault);
-    bool crashed = fault.dead;
-    fault.dead = true;
+    rig_start(rig);
+    rig->process->fault.crash_at = crash_at;
+    deal_run(rig, &deal);
+    bool crashed = rig->process->fault.dead;
     rig_end(rig);
-    rig_start(rig, NULL);
-    deal_run(rig, &deal, NULL);
+    rig_start(rig);
+    deal_run(rig, &deal);
     deal_check(rig, deal.escrow, 1);
     rig_close(rig);
     return crashed;
@@ -116,13 +116,13 @@ static void lost_answers_are_asked_for_again(void **state)
         /* So often that a 500 does not yet look like one that is saved under the key. */
         for (uint32_t times = 1; 2 * times < STRIPE_SAVED_ERROR_ATTEMPTS; times++) {
             struct rig *rig = rig_open();
-            rig_start(rig, NULL);
+            rig_start(rig);
             rig->provider.fault_count = 2 * times;
             for (uint32_t i = 0; i < 2 * times; i++) {
                 rig->provider.faults[i] = (enum provider_fault)fault;
             }
             struct deal deal = {.escrow = rig_escrow(2)};
-            deal_run(rig, &deal, NULL);
+            deal_run(rig, &deal);
             deal_check(rig, deal.escrow, 1);
             assert_int_equal(rig->provider.calls, 2 + 2 * times);
             rig_close(rig);
@@ -135,7 +135,7 @@ static void a_webhook_may_overtake_the_answer(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     struct id escrow = rig_escrow(3);
     for (uint32_t i = 0; i < 4; i++) {
         rig->provider.faults[rig->provider.fault_count++] = PROVIDER_LOSES_REPLY;
@@ -162,7 +162,7 @@ static void a_cancellation_reaches_the_provider_once(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     struct id escrow = rig_escrow(4);
     rig_create(rig, escrow);
     rig_cancel(rig, escrow); /* before the intent has a name */
@@ -182,7 +182,7 @@ static void a_key_that_broke_ends_the_setup(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     struct id escrow = rig_escrow(11);
     rig->provider.fault_count = 5;
     for (uint32_t i = 0; i < 5; i++) {
@@ -201,7 +201,7 @@ static void a_refused_transfer_is_told_and_the_money_can_go_back(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     rig->provider.refused_path = "/v1/transfers";
     rig->provider.refused_code = "account_invalid";
     struct id escrow = rig_escrow(5);
@@ -225,7 +225,7 @@ static void a_refund_that_is_sent_back_is_told_once(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     struct id escrow = rig_escrow(12);
     rig_create(rig, escrow);
     rig_run_until(rig, escrow, CREATED);
@@ -248,7 +248,7 @@ static void a_signal_waits_for_its_payment(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     struct id escrow = rig_escrow(6);
     rig_signal(rig, escrow, LEG_PAY, "a", "payment_intent.succeeded", "pi_0");
     while (!rig_parked(rig, escrow)) {
@@ -268,7 +268,7 @@ static void what_no_sound_escrow_asks_parks_its_key_alone(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     struct id bad = rig_escrow(7);
     struct id strange = rig_escrow(8);
     rig_transfer(rig, bad);
@@ -276,7 +276,7 @@ static void what_no_sound_escrow_asks_parks_its_key_alone(void **state)
     holdfast__payments__v1__payments_command__init(&unknown);
     rig_command(rig, strange, &unknown); /* of a newer escrow: no body that we know */
     struct deal deal = {.escrow = rig_escrow(9)};
-    deal_run(rig, &deal, NULL);
+    deal_run(rig, &deal);
     while (!rig_parked(rig, bad) || !rig_parked(rig, strange)) {
         rig_step(rig);
     }
@@ -291,7 +291,7 @@ static void a_storm_of_webhooks_is_one_payment(void **state)
 {
     (void)state;
     struct rig *rig = rig_open();
-    rig_start(rig, NULL);
+    rig_start(rig);
     struct id escrow = rig_escrow(10);
     rig_create(rig, escrow);
     rig_run_until(rig, escrow, CREATED);

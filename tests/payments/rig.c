@@ -13,63 +13,57 @@
 #include "payments/payments_signal.h"
 #include "wire/wire.h"
 
-#define START_US INT64_C(1790000000000000)
-
 typedef Holdfast__Payments__V1__PaymentsCommand wire_command;
 typedef Holdfast__Payments__V1__PaymentsEvent wire_event;
 
+static struct caller *connect(void *outside, uint32_t place)
+{
+    (void)place;
+    return &((struct provider *)outside)->caller;
+}
+
+static void hang_up(void *outside, uint32_t place)
+{
+    (void)place;
+    provider_hang_up(outside);
+}
+
 struct rig *rig_open(void)
 {
+    static const struct sim_outside_ops provider_line = {.connect = connect, .hang_up = hang_up};
+
     struct rig *rig = test_calloc(1, sizeof(*rig));
     assert_non_null(rig);
-    rig->clock = (struct clock_fake){.mono_us = 1000000, .wall_us = START_US};
-    clock_use_fake(&rig->clock);
-    arena_init(&rig->arena, (size_t)256 * 1024 * 1024);
-    rig->op = (struct op){.arena = &rig->arena, .now_us = START_US};
-    rig->db = sim_db_new(&rig->clock);
-    rig->kafka = sim_kafka_new(&rig->clock);
-    provider_init(&rig->provider, &rig->arena);
+    rig->world = sim_world_open(1);
+    rig->op = &rig->world->op;
+    rig->service = sim_world_add(rig->world, &payments_service);
+    rig->db = rig->world->services[rig->service].db;
+    provider_init(&rig->provider, rig->op->arena);
+    sim_world_connect(rig->world, rig->service, &provider_line, &rig->provider);
     return rig;
 }
 
-void rig_start(struct rig *rig, struct sim_fault *fault)
+void rig_start(struct rig *rig)
 {
-    struct engine_ports ports = {
-        .store = sim_db_store(rig->db),
-        .bus = sim_kafka_bus(rig->kafka),
-        .caller = &rig->provider.caller,
-    };
-    if (fault) {
-        ports.store = sim_fault_store(fault, ports.store);
-        ports.bus = sim_fault_bus(fault, ports.bus);
-    }
-    rig->engine = engine_new(&payments_service, ports, engine_default_limits(), 0);
+    rig->process = sim_world_start(rig->world, rig->service);
 }
 
 void rig_end(struct rig *rig)
 {
-    engine_free(rig->engine);
-    rig->engine = NULL;
-    provider_hang_up(&rig->provider);
+    sim_world_kill(rig->process);
+    rig->process = NULL;
 }
 
 void rig_close(struct rig *rig)
 {
-    if (rig->engine) {
-        rig_end(rig);
-    }
-    sim_db_free(rig->db);
-    sim_kafka_free(rig->kafka);
-    arena_fini(&rig->arena);
-    clock_use_fake(NULL);
+    sim_world_close(rig->world);
     test_free(rig);
 }
 
 void rig_step(struct rig *rig)
 {
-    status_ignore(engine_step(rig->engine, 0), "the checks tell");
-    rig->clock.mono_us += RIG_STEP_MS * 1000;
-    rig->clock.wall_us += RIG_STEP_MS * 1000;
+    sim_world_turn(rig->process);
+    sim_world_pass(rig->world, RIG_STEP_MS * 1000);
 }
 
 void rig_run_for(struct rig *rig, int64_t ms)
@@ -90,35 +84,25 @@ struct id rig_escrow(uint32_t number)
 
 static struct id rig_leg(struct id escrow, enum leg_number number)
 {
-    return id_nth(id_derive(escrow, START_US), (uint32_t)number);
-}
-
-static void append(struct rig *rig, struct bus_message message, struct id key)
-{
-    char text[ID_TEXT_BYTES];
-    id_format(key, text);
-    message.partition = lane_of_key(key);
-    message.key = (struct str){.ptr = text, .len = ID_TEXT_BYTES - 1};
-    sim_kafka_append(rig->kafka, &message);
+    return id_nth(id_derive(escrow, SIM_WORLD_START_US), (uint32_t)number);
 }
 
 void rig_command(struct rig *rig, struct id escrow, wire_command *out)
 {
     struct id id = id_random();
     struct engine_actor system = {.kind = ENGINE_ACTOR_SYSTEM};
-    assert_int_equal(wire_meta_origin(&rig->op, id, escrow, system, &out->meta).kind, STATUS_OK);
-    assert_int_equal(wire_fill_id(&rig->op, escrow, &out->escrow_id).kind, STATUS_OK);
+    assert_int_equal(wire_meta_origin(rig->op, id, escrow, system, &out->meta).kind, STATUS_OK);
+    assert_int_equal(wire_fill_id(rig->op, escrow, &out->escrow_id).kind, STATUS_OK);
     struct str value;
-    assert_int_equal(wire_pack(&rig->op, &out->base, &value).kind, STATUS_OK);
+    assert_int_equal(wire_pack(rig->op, &out->base, &value).kind, STATUS_OK);
     struct bus_message message = {
         .topic = TOPIC_PAYMENTS_COMMANDS_V1,
-        .n = ++rig->n[lane_of_key(escrow)],
-        .committed_at_us = rig->clock.wall_us,
+        .n = SIM_WORLD_NEXT_N,
         .message_id = id,
         .type = STR("holdfast.payments.v1.Test"),
         .value = value,
     };
-    append(rig, message, escrow);
+    sim_world_append(rig->world, message, escrow);
 }
 
 void rig_create(struct rig *rig, struct id escrow)
@@ -129,9 +113,8 @@ void rig_create(struct rig *rig, struct id escrow)
     holdfast__payments__v1__create_payment_intent__init(&body);
     out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CREATE_PAYMENT_INTENT;
     out.create_payment_intent = &body;
-    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_PAY), &body.leg_id).kind,
-                     STATUS_OK);
-    assert_int_equal(wire_fill_money(&rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
+    assert_int_equal(wire_fill_id(rig->op, rig_leg(escrow, LEG_PAY), &body.leg_id).kind, STATUS_OK);
+    assert_int_equal(wire_fill_money(rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
                      STATUS_OK);
     rig_command(rig, escrow, &out);
 }
@@ -157,11 +140,10 @@ void rig_transfer(struct rig *rig, struct id escrow)
     out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_TRANSFER_TO_SELLER;
     out.transfer_to_seller = &body;
     body.seller_account = account;
-    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_OUT), &body.leg_id).kind,
+    assert_int_equal(wire_fill_id(rig->op, rig_leg(escrow, LEG_OUT), &body.leg_id).kind, STATUS_OK);
+    assert_int_equal(wire_fill_id(rig->op, rig_leg(escrow, LEG_PAY), &body.paid_leg_id).kind,
                      STATUS_OK);
-    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_PAY), &body.paid_leg_id).kind,
-                     STATUS_OK);
-    assert_int_equal(wire_fill_money(&rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
+    assert_int_equal(wire_fill_money(rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
                      STATUS_OK);
     rig_command(rig, escrow, &out);
 }
@@ -174,11 +156,11 @@ void rig_refund(struct rig *rig, struct id escrow)
     holdfast__payments__v1__refund_buyer__init(&body);
     out.body_case = HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_REFUND_BUYER;
     out.refund_buyer = &body;
-    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_BACK), &body.leg_id).kind,
+    assert_int_equal(wire_fill_id(rig->op, rig_leg(escrow, LEG_BACK), &body.leg_id).kind,
                      STATUS_OK);
-    assert_int_equal(wire_fill_id(&rig->op, rig_leg(escrow, LEG_PAY), &body.paid_leg_id).kind,
+    assert_int_equal(wire_fill_id(rig->op, rig_leg(escrow, LEG_PAY), &body.paid_leg_id).kind,
                      STATUS_OK);
-    assert_int_equal(wire_fill_money(&rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
+    assert_int_equal(wire_fill_money(rig->op, CURRENCY_USD, RIG_AMOUNT, &body.amount).kind,
                      STATUS_OK);
     rig_command(rig, escrow, &out);
 }
@@ -210,12 +192,12 @@ void rig_signal(struct rig *rig, struct id escrow, enum leg_number leg, const ch
         .topic = str_of(topology_topics[TOPIC_PAYMENTS_SIGNALS_V1].name),
         .key = escrow,
         .type = payments_signal_type(),
-        .created_at_us = rig->clock.wall_us,
-        .due_at_us = rig->clock.wall_us + INT64_C(3600000000),
+        .created_at_us = rig->world->clock.wall_us,
+        .due_at_us = rig->world->clock.wall_us + INT64_C(3600000000),
         .open = true,
     };
     struct str value;
-    assert_int_equal(payments_signal_pack(&rig->op, &out, &value, &row.content).kind, STATUS_OK);
+    assert_int_equal(payments_signal_pack(rig->op, &out, &value, &row.content).kind, STATUS_OK);
     row.payload = value;
     sim_db_put(rig->db, &engine_intake_table, &row);
     struct bus_message message = {
@@ -224,7 +206,7 @@ void rig_signal(struct rig *rig, struct id escrow, enum leg_number leg, const ch
         .type = row.type,
         .value = value,
     };
-    append(rig, message, escrow);
+    sim_world_append(rig->world, message, escrow);
 }
 
 /* ---- What came out ---- */
@@ -233,23 +215,24 @@ struct heard rig_hear(struct rig *rig, struct id escrow)
 {
     struct heard heard = {0};
     int32_t lane = lane_of_key(escrow);
-    uint32_t count = sim_kafka_count(rig->kafka, TOPIC_PAYMENTS_EVENTS_V1, lane);
+    uint32_t count = sim_kafka_count(rig->world->kafka, TOPIC_PAYMENTS_EVENTS_V1, lane);
     int64_t last_n = 0;
     for (uint32_t i = 0; i < count; i++) {
-        struct bus_record record = sim_kafka_record(rig->kafka, TOPIC_PAYMENTS_EVENTS_V1, lane, i);
+        struct bus_record record =
+            sim_kafka_record(rig->world->kafka, TOPIC_PAYMENTS_EVENTS_V1, lane, i);
         if (record.n <= last_n) {
             continue; /* published again after a crash */
         }
         assert_int_equal(record.n, last_n + 1);
         last_n = record.n;
         ProtobufCMessage *message;
-        assert_int_equal(wire_unpack(&rig->op, &holdfast__payments__v1__payments_event__descriptor,
+        assert_int_equal(wire_unpack(rig->op, &holdfast__payments__v1__payments_event__descriptor,
                                      record.value, WIRE_BUDGET_BYTES, &message)
                              .kind,
                          STATUS_OK);
         const wire_event *event = (const wire_event *)message;
         struct id about;
-        assert_int_equal(wire_id(&rig->op, "escrow_id", event->escrow_id, &about).kind, STATUS_OK);
+        assert_int_equal(wire_id(rig->op, "escrow_id", event->escrow_id, &about).kind, STATUS_OK);
         if (!id_eq(about, escrow)) {
             continue;
         }
@@ -261,7 +244,7 @@ struct heard rig_hear(struct rig *rig, struct id escrow)
         }
         struct id correlation; /* all of a deal belongs together, what webhooks cause apart */
         assert_int_equal(
-            wire_id(&rig->op, "correlation_id", event->meta->correlation_id, &correlation).kind,
+            wire_id(rig->op, "correlation_id", event->meta->correlation_id, &correlation).kind,
             STATUS_OK);
         assert_true(event->body_case != CREATED || !heard.secret || id_eq(correlation, escrow));
     }

@@ -1,13 +1,10 @@
 #pragma once
 
-#include "base/clock.h"
 #include "engine/engine_tables.h"
 #include "holdfast/payments/v1/commands.pb-c.h"
 #include "holdfast/payments/v1/events.pb-c.h"
 #include "provider.h"
-#include "sim/sim_db.h"
-#include "sim/sim_fault.h"
-#include "sim/sim_kafka.h"
+#include "sim/sim_world.h"
 
 /* Payments in its engine, over the simulated pair: escrow's commands and webhooks go in, events are
  * heard. Everything asserts. */
@@ -29,20 +26,18 @@
 #define REFUND_FAILED EVENT(REFUND_FAILED)
 
 struct rig {
-    struct clock_fake clock;
-    struct arena arena;
-    struct op op;
+    struct sim_world *world;
+    struct op *op; /* the world's */
     struct sim_db *db;
-    struct sim_kafka *kafka;
     struct provider provider;
-    struct engine *engine;
-    int64_t n[LANES]; /* of payments.commands.v1 */
+    uint32_t service;            /* its place in the world */
+    struct sim_process *process; /* NULL: none lives */
 };
 
 struct rig *rig_open(void);
 void rig_close(struct rig *rig);
-/* A process; fault may be NULL. */
-void rig_start(struct rig *rig, struct sim_fault *fault);
+void rig_start(struct rig *rig);
+/* The process dies, if it has not yet. */
 void rig_end(struct rig *rig);
 void rig_step(struct rig *rig);
 void rig_run_for(struct rig *rig, int64_t ms);

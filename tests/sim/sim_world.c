@@ -224,7 +224,7 @@ void sim_world_append(struct sim_world *world, struct bus_message message, struc
     id_format(key, text);
     message.partition = lane_of_key(key);
     message.key = (struct str){.ptr = text, .len = ID_TEXT_BYTES - 1};
-    if (message.n < 0) {
+    if (message.n == SIM_WORLD_NEXT_N) {
         message.n = ++world->numbered[message.topic][message.partition];
         message.committed_at_us = world->clock.wall_us;
     }

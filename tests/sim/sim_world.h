@@ -115,6 +115,8 @@ void sim_world_run(struct sim_world *world, int64_t us, int64_t turn_us);
 
 /* ---- What comes from elsewhere ---- */
 
-/* Fills partition and key from the key's id and appends. With n < 0 it is numbered: the next of its
+#define SIM_WORLD_NEXT_N (-1)
+
+/* Fills partition and key from the key's id and appends. n may be SIM_WORLD_NEXT_N: the next of its
  * partition, committed now. */
 void sim_world_append(struct sim_world *world, struct bus_message message, struct id key);
