@@ -234,15 +234,23 @@ void sim_run_turn(struct sim_run *run)
 
 /* ---- A person who looks after it ---- */
 
-/* Lanes that stopped because too much was parked go on; other reasons are for the checker to tell. */
+/* Too much was parked, or a table took no rows: the person has looked. Other reasons are for the
+ * checker to tell. */
+static bool is_understood(const char *reason)
+{
+    return str_has_prefix(str_of(reason), STR("engine.parks_in_a_row")) ||
+           str_has_prefix(str_of(reason), STR("sim.refused"));
+}
+
 static uint32_t resume_lanes(struct sim_run *run, uint32_t service)
 {
     struct sim_db *db = run->place.dbs[service];
     uint32_t resumed = 0;
     for (int32_t p = 0; p < LANES; p++) {
-        if (sim_db_lane(db, p).stopped &&
-            str_has_prefix(str_of(sim_db_stop_reason(db, p)), STR("engine.parks_in_a_row"))) {
-            sim_trace_line(&run->trace, run->world, NULL, "a person resumes lane %d", p);
+        const char *reason = sim_db_stop_reason(db, p);
+        if (sim_db_lane(db, p).stopped && is_understood(reason)) {
+            sim_trace_line(&run->trace, run->world, NULL, "a person resumes lane %d: %s", p,
+                           reason);
             sim_db_resume_lane(db, p);
             resumed++;
         }

@@ -1,5 +1,6 @@
 /* What goes wrong: begun by chance, ended by time, counted where it strikes. */
 #include "base/assert.h"
+#include "base/defer.h"
 #include "sim_run_internal.h"
 
 #define SECOND_US INT64_C(1000000)
@@ -148,10 +149,14 @@ static const struct table *some_table(struct sim_run *run, const struct engine_s
     return tables[sim_run_below(run, count)];
 }
 
+/* STOP: no row of anybody's would be taken, so that the lane stops until a person has looked (R8). */
 static void refuse(struct sim_run *run, struct sim_process *process)
 {
+    static const enum status_kind kinds[] = {STATUS_INVALID, STATUS_INVALID, STATUS_BUG, STATUS_BUG,
+                                             STATUS_STOP};
+
     process->fault.refused_table = some_table(run, run->world->services[process->service].service);
-    process->fault.refused_kind = sim_run_chance(run, 500) ? STATUS_INVALID : STATUS_BUG;
+    process->fault.refused_kind = kinds[sim_run_below(run, ARRAY_LEN(kinds))];
     run->seats[process->place].refused_until_us = until(run, SECOND_US / 10, 10 * SECOND_US);
 }
 
