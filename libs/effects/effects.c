@@ -221,9 +221,18 @@ static bool effects_send(struct caller *caller, const struct caller_call *call)
     return true;
 }
 
+/* None while a limit lets nothing go: what would come back at once is not even taken up. */
 static uint32_t effects_free_slots(struct caller *caller)
 {
-    return httpc_free_slots(effects_of(caller)->httpc);
+    struct effects *effects = effects_of(caller);
+    uint32_t slots = httpc_free_slots(effects->httpc);
+    if (effects->options.limit == NULL) {
+        return slots;
+    }
+    mutex_lock(&effects->lock);
+    uint32_t room = effects_limit_room(&effects->limit, clock_mono_ms());
+    mutex_unlock(&effects->lock);
+    return slots < room ? slots : room;
 }
 
 static bool effects_take(struct caller *caller, uint32_t thread, struct caller_answer *ret_answer)

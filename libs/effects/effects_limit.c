@@ -111,12 +111,27 @@ static int64_t longer(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* For everything, whatever its bucket. */
+static int64_t common_wait_ms(struct effects_limit *limit, int64_t now_ms)
+{
+    int64_t wait_ms = longer(limit->closed_until_ms - now_ms, 0);
+    wait_ms = longer(wait_ms, refused_wait_ms(limit, now_ms));
+    return longer(wait_ms, pace_wait_ms(limit, now_ms));
+}
+
+uint32_t effects_limit_room(struct effects_limit *limit, int64_t now_ms)
+{
+    if (common_wait_ms(limit, now_ms) > 0) {
+        return 0;
+    }
+    uint32_t max = limit->options.per_second_max;
+    return max > 0 ? max - limit->second_count : UINT32_MAX;
+}
+
 int64_t effects_limit_ask(struct effects_limit *limit, uint64_t id, int64_t now_ms)
 {
     struct effects_limit_bucket *bucket = find(limit, id, /* make */ false, now_ms);
-    int64_t wait_ms = longer(limit->closed_until_ms - now_ms, 0);
-    wait_ms = longer(wait_ms, refused_wait_ms(limit, now_ms));
-    wait_ms = longer(wait_ms, pace_wait_ms(limit, now_ms));
+    int64_t wait_ms = common_wait_ms(limit, now_ms);
     wait_ms = longer(wait_ms, bucket && bucket->left == 0 ? bucket->ends_ms - now_ms : 0);
     if (wait_ms > 0) {
         return wait_ms;

@@ -157,6 +157,29 @@ static void the_pace_is_kept(void **state)
     assert_int_equal(effects_limit_ask(limit, B, NOW + 1000), 0);
 }
 
+/* What nothing can get through is known without asking. */
+static void there_is_room_for_so_many(void **state)
+{
+    (void)state;
+    const struct effects_limit_options options = {.per_second_max = 3};
+    struct effects_limit *limit = fresh(&options);
+    assert_int_equal(effects_limit_room(limit, NOW), 3);
+    assert_int_equal(effects_limit_ask(limit, A, NOW), 0);
+    assert_int_equal(effects_limit_room(limit, NOW + 999), 2);
+    assert_int_equal(effects_limit_ask(limit, A, NOW), 0);
+    assert_int_equal(effects_limit_ask(limit, A, NOW), 0);
+    assert_int_equal(effects_limit_room(limit, NOW + 999), 0);
+    assert_int_equal(effects_limit_room(limit, NOW + 1000), 3);
+    struct httpc_answer answer = limited(2000, 0, true);
+    effects_limit_told(limit, A, &answer, NOW + 1000);
+    assert_int_equal(effects_limit_room(limit, NOW + 2999), 0);
+    assert_int_equal(effects_limit_room(limit, NOW + 3000), 3);
+    answer = good(0, 5000); /* a bucket holds back its own calls only */
+    effects_limit_told(limit, A, &answer, NOW + 3000);
+    assert_int_equal(effects_limit_room(limit, NOW + 3000), 3);
+    assert_true(effects_limit_room(easy(), NOW) > 1000);
+}
+
 /* Who is held back is not counted: it did not go. */
 static void waiting_costs_nothing(void **state)
 {
@@ -225,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_429_for_everything_closes_everything),
         cmocka_unit_test(a_wrong_key_closes_everything),
         cmocka_unit_test(the_pace_is_kept),
+        cmocka_unit_test(there_is_room_for_so_many),
         cmocka_unit_test(waiting_costs_nothing),
         cmocka_unit_test(too_many_refusals_close_everything),
         cmocka_unit_test(buckets_are_bounded),

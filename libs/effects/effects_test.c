@@ -70,6 +70,16 @@ static STATUS busy(struct op *op, void *deps, const struct http_request *req,
     return op_fail(op, STATUS_RETRY, "http.draining", "always");
 }
 
+static STATUS deny(struct op *op, void *deps, const struct http_request *req,
+                   struct http_response *ret)
+{
+    (void)op;
+    (void)deps;
+    (void)req;
+    ret->status = 401;
+    return OK;
+}
+
 static STATUS too_many(struct op *op, void *deps, const struct http_request *req,
                        struct http_response *ret)
 {
@@ -84,6 +94,7 @@ static STATUS too_many(struct op *op, void *deps, const struct http_request *req
 static const struct http_route routes[] = {
     {HTTP_POST, "/v1/transfers", HTTP_AUTH_NONE, HTTP_BODY_FORM, 1024, 1000, take_transfer,
      HTTP_ROUTE_NEEDS_KEY, 0, 0},
+    {HTTP_POST, "/v1/denied", HTTP_AUTH_NONE, HTTP_BODY_FORM, 1024, 1000, deny, 0, 0, 0},
     {HTTP_POST, "/v1/limited", HTTP_AUTH_NONE, HTTP_BODY_FORM, 1024, 1000, too_many, 0, 0, 0},
     {HTTP_POST, "/v1/busy", HTTP_AUTH_NONE, HTTP_BODY_FORM, 1024, 1000, busy, 0, 0, 0},
 };
@@ -284,6 +295,20 @@ static void test_limits(void **state)
     assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), SLOTS);
 }
 
+/* The engine does not even take up what would only come back. */
+static void test_no_slot_is_free_while_all_is_closed(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct effects_limit_options limit = {.per_second_max = 2};
+    fixture->limit = &limit;
+    open_caller(fixture, http_server_port(fixture->http), SLOTS, 0);
+    assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), 2);
+    struct caller_call call = call_of(fixture);
+    call.request = freeze(fixture, STR("/v1/denied"));
+    assert_int_equal(outcome_of(fixture, &call), CALLER_ANSWERED);
+    assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), 0); /* for a minute */
+}
+
 static void test_refused_port(void **state)
 {
     struct fixture *fixture = *state;
@@ -452,6 +477,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_answered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry_after, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_slot_is_free_while_all_is_closed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_port, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_and_slow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_late, setup, teardown),
