@@ -189,6 +189,15 @@ STATUS gateway_live_repo_news(struct op *op, struct pg_conn *conn,
 
 /* ---- What a stream begins with ---- */
 
+/* Deals beyond the window may be open too: the client is told to look for itself. */
+static STATUS find_beyond(struct op *op, struct pg_conn *conn, struct id account, bool *ret_beyond)
+{
+    const struct pg_param params[] = {PG_ID(account), PG_I32(GATEWAY_LIVE_WINDOW)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(pg_query(op, conn, &gateway_sql_live_beyond, params, ARRAY_LEN(params), &rows));
+    return pg_rows_bool(op, rows, 0, "beyond", ret_beyond);
+}
+
 static STATUS start_with_all(struct op *op, struct pg_conn *conn,
                              const struct gateway_caller *caller, int64_t now_us,
                              struct gateway_live_start *start)
@@ -203,6 +212,7 @@ static STATUS start_with_all(struct op *op, struct pg_conn *conn,
     ASSERT(caller->kind != ENGINE_ACTOR_STAFF); /* all deals of everybody are no beginning */
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
     TRY(pg_query(op, conn, stmt, params, ARRAY_LEN(params), &rows));
+    TRY(find_beyond(op, conn, caller->account_id, &start->more));
     return gateway_repo_read_views(op, rows, &start->views, &start->view_count);
 }
 

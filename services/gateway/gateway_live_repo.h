@@ -46,7 +46,7 @@ struct gateway_live_start {
     const struct gateway_deal *pending; /* of a stream about one deal that is not created yet */
     const struct gateway_command_row *commands;
     uint32_t command_count;
-    bool more; /* there are deals or commands beyond the bounds */
+    bool more; /* there are deals or commands beyond the bounds; which, lists tell */
 };
 
 /* escrow_id: about this deal alone; none: about all of the caller's, who is no staff then. */

@@ -500,18 +500,22 @@ static void all_get_their_snapshot(void **state)
     }
 }
 
+/* So many younger ones of the same parties. */
+#define COPIES(id, count)                                                                     \
+    "INSERT INTO escrow_view SELECT gen_random_uuid(), version, seq, state, currency, "       \
+    "price_minor,"                                                                            \
+    " received_minor, held_minor, suspense_minor, due_seller_minor, due_buyer_minor,"         \
+    " paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor,"              \
+    " payment_setup_failed, foreign_money, marketplace_id, buyer_id, seller_id,"              \
+    " seller_account, funding_seconds, delivery_seconds, inspection_seconds, deadline_at_us," \
+    " deadline_state, description, payment_ref, payment_client_secret,"                       \
+    " created_at_us + i, updated_at_us FROM escrow_view, generate_series(1, " count ") AS i"  \
+    " WHERE id = '" id "'"
+
 static void a_snapshot_has_bounds(void **state)
 {
     (void)state;
-    batch("INSERT INTO escrow_view SELECT gen_random_uuid(), version, seq, state, currency, "
-          "price_minor,"
-          " received_minor, held_minor, suspense_minor, due_seller_minor, due_buyer_minor,"
-          " paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor,"
-          " payment_setup_failed, foreign_money, marketplace_id, buyer_id, seller_id,"
-          " seller_account, funding_seconds, delivery_seconds, inspection_seconds, deadline_at_us,"
-          " deadline_state, description, payment_ref, payment_client_secret,"
-          " created_at_us + i, updated_at_us FROM escrow_view, generate_series(1, 120) AS i"
-          " WHERE id = '" DEAL "'");
+    batch(COPIES(DEAL, "120"));
     struct client buyer = follow("buyer", "");
     uint32_t count = 0;
     for (const char *at = strstr(buyer.says, "\"state\":"); at; at = strstr(at + 1, "\"state\":")) {
@@ -520,6 +524,28 @@ static void a_snapshot_has_bounds(void **state)
     assert_int_equal(count, 100);
     assert_true(said(&buyer, "\"more\":true"));
     hang_up(&buyer);
+}
+
+/* An open deal may be older than all that are looked at. */
+static void a_snapshot_tells_that_it_did_not_look_at_all(void **state)
+{
+    static const char *const parties[] = {"buyer", "seller", "marketplace"};
+    (void)state;
+    batch("DELETE FROM escrow_view WHERE id = '" LATELY "'");
+    batch(COPIES(CLOSED, "497")); /* with DEAL, CLOSED and UNPAID as many as are looked at */
+    for (size_t i = 0; i < ARRAY_LEN(parties); i++) {
+        struct client client = follow(parties[i], "");
+        assert_true(said(&client, DEAL));
+        assert_true(said(&client, "\"more\":false"));
+        hang_up(&client);
+    }
+    batch("UPDATE escrow_view SET created_at_us = 1 WHERE id = '" DEAL "';" COPIES(CLOSED, "1"));
+    for (size_t i = 0; i < ARRAY_LEN(parties); i++) {
+        struct client client = follow(parties[i], "");
+        assert_false(said(&client, "AWAIT_FUNDS"));
+        assert_true(said(&client, "\"more\":true"));
+        hang_up(&client);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -546,6 +572,7 @@ int main(void)
         TEST(one_caller_has_so_many),
         TEST(all_get_their_snapshot),
         TEST(a_snapshot_has_bounds),
+        TEST(a_snapshot_tells_that_it_did_not_look_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
