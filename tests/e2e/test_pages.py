@@ -200,6 +200,30 @@ def test_rejected_is_shown_with_its_reason(stack, page):
     shows(page, "AWAIT_FUNDS")
 
 
+def test_a_refusal_after_a_lost_answer_settles_nothing(stack, page):
+    """The first attempt was taken in, but its answer got lost; whatever is said of another one, the first may have worked."""
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+
+    def lose_the_answer(route):
+        route.fetch()
+        route.abort()
+
+    page.route("**/mark-delivered", lose_the_answer)
+    page.get_by_role("button", name="Mark as delivered").click()
+    asked(page, "unknown")
+    page.unroute("**/mark-delivered")
+    page.route("**/mark-delivered", lambda route: route.fulfill(
+        status=409, json={"code": "idempotency.in_progress", "detail": "As a server that is still storing it says."}))
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator("#commands")).to_contain_text("idempotency.in_progress")
+    asked(page, "unknown")
+    page.unroute("**/mark-delivered")
+    page.get_by_role("button", name="Ask again").click()
+    asked(page, "confirmed")
+    shows(page, "DELIVERED")
+
+
 def test_unknown_while_the_stream_is_broken(stack, page):
     deal = stack.api.held_deal()
     open_deal(page, stack, deal, "SELLER")

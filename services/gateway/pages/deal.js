@@ -27,7 +27,9 @@ let stop = null;
 let link = "unknown";
 let caller = null;
 let deal = null;
-const requests = []; // {verb, key, id, status, code, sentence}: what this page asked for, the newest first
+// {verb, key, id, status, unsure, code, sentence}: what this page asked for, the newest first. unsure: one attempt, whose
+// answer is not known, may have been taken in; then a refusal of another attempt says nothing.
+const requests = [];
 const outcomes = new Map(); // command id -> the command, of all that were settled while we looked
 
 function role() {
@@ -153,18 +155,20 @@ async function send(request) {
         settle(request, outcomes.get(request.id)); // the event was faster than the answer
       }
     } else {
-      request.status = answer.status >= 500 ? "unknown" : "rejected";
+      request.unsure ||= answer.status >= 500;
+      request.status = request.unsure ? "unknown" : "rejected";
       request.code = told.code;
       request.sentence = told.detail;
     }
   } catch {
-    request.status = "unknown"; // it may have arrived
+    request.unsure = true;
+    request.status = "unknown";
   }
   render();
 }
 
 function ask(verb) {
-  const request = { verb, key: crypto.randomUUID(), id: null, status: "sending" };
+  const request = { verb, key: crypto.randomUUID(), id: null, status: "sending", unsure: false };
   requests.unshift(request);
   send(request);
 }
