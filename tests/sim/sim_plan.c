@@ -31,6 +31,7 @@ const char *sim_trouble_name(enum sim_trouble trouble)
         [SIM_TROUBLE_KAFKA_AWAY] = "kafka_away",
         [SIM_TROUBLE_PRODUCE_FAILS] = "produce_fails",
         [SIM_TROUBLE_QUEUE_FULL] = "queue_full",
+        [SIM_TROUBLE_CLOCKS] = "clocks",
         [SIM_TROUBLE_OUTAGE] = "outage",
         [SIM_TROUBLE_STRIPE] = "stripe",
         [SIM_TROUBLE_DISCORD] = "discord",

@@ -32,6 +32,8 @@ enum sim_trouble {
     SIM_TROUBLE_DB_CLOCK, /* is set, forward or back */
     SIM_TROUBLE_PRODUCE_FAILS,
     SIM_TROUBLE_QUEUE_FULL,
+    /* Of all databases alike. */
+    SIM_TROUBLE_CLOCKS, /* sandbox time goes on by hours: deadlines pass in the middle of everything */
     /* Of everything, once. */
     SIM_TROUBLE_OUTAGE, /* all processes die, and for a day or so only webhooks are taken in */
     /* Of the outside. */

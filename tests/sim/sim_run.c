@@ -93,10 +93,11 @@ static void lived(void *context, const struct sim_process *process, const char *
 
 /* ---- Making it ---- */
 
-/* A handful of faults, each at most every tenth time. */
+/* A handful of faults, most of them at most every tenth time, some nearly always. */
 static uint16_t some_chance(struct sim_run *run)
 {
-    return sim_run_chance(run, 300) ? (uint16_t)sim_run_below(run, SIM_STRIPE_CHANCE / 10) : 0;
+    uint64_t most = sim_run_chance(run, 100) ? SIM_STRIPE_CHANCE : SIM_STRIPE_CHANCE / 10;
+    return sim_run_chance(run, 300) ? (uint16_t)sim_run_below(run, most) : 0;
 }
 
 static void trouble_outside(struct sim_run *run)

@@ -9,7 +9,9 @@
 #define CALLS_AHEAD 400 /* a call to die at is one of so many */
 #define HANGING_MAX 2
 #define OUTAGE_US (18 * 3600 * SECOND_US) /* at least, and at most twice that */
-#define REPLICAS_OVER 1                   /* more than planned, while a new one takes over */
+#define CLOCKS_MAX_US (30 * 3600 * SECOND_US)
+#define CLOCKS_PER_MILLE 50 /* after some jumps no deal is left whose clock runs */
+#define REPLICAS_OVER 1     /* more than planned, while a new one takes over */
 
 uint64_t sim_run_below(struct sim_run *run, uint64_t bound)
 {
@@ -210,6 +212,7 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_DB_CLOCK:
     case SIM_TROUBLE_PRODUCE_FAILS:
     case SIM_TROUBLE_QUEUE_FULL:
+    case SIM_TROUBLE_CLOCKS:
     case SIM_TROUBLE_OUTAGE:
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
@@ -219,6 +222,15 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
 }
 
 /* ---- Of servers ---- */
+
+/* As `holdfastctl clock advance` does: in every database alike. Deadlines pass in the middle of it. */
+static void set_clocks_on(struct sim_run *run)
+{
+    int64_t us = (int64_t)sim_run_below(run, (uint64_t)CLOCKS_MAX_US);
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        sim_db_advance_clock(run->place.dbs[i], us);
+    }
+}
 
 static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
 {
@@ -235,6 +247,7 @@ static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
         sim_kafka_limit_queue(run->world->kafka, (uint32_t)sim_run_below(run, 4));
         run->queue_until_us = until(run, 1000, LEASE_US);
         break;
+    case SIM_TROUBLE_CLOCKS: set_clocks_on(run); break;
     case SIM_TROUBLE_NONE:
     case SIM_TROUBLE_CRASH:
     case SIM_TROUBLE_KILL:
@@ -314,12 +327,13 @@ void sim_run_trouble(struct sim_run *run)
         return;
     }
     enum sim_trouble trouble = some_trouble(run);
-    if (trouble == SIM_TROUBLE_NONE) {
+    bool clocks = trouble == SIM_TROUBLE_CLOCKS;
+    if (trouble == SIM_TROUBLE_NONE || (clocks && !sim_run_chance(run, CLOCKS_PER_MILLE))) {
         return;
     }
     run->outcome->reach.begun[trouble]++;
     sim_trace_line(&run->trace, run->world, NULL, "trouble: %s", sim_trouble_name(trouble));
-    if (trouble == SIM_TROUBLE_DB_CLOCK || trouble == SIM_TROUBLE_PRODUCE_FAILS ||
+    if (clocks || trouble == SIM_TROUBLE_DB_CLOCK || trouble == SIM_TROUBLE_PRODUCE_FAILS ||
         trouble == SIM_TROUBLE_QUEUE_FULL) {
         trouble_server(run, trouble);
     } else {
