@@ -71,6 +71,21 @@ void sim_discord_free(struct sim_discord *discord)
     free(discord);
 }
 
+const char *sim_discord_fault_name(enum sim_discord_fault fault)
+{
+    static const char *const names[SIM_DISCORD_FAULT_COUNT] = {
+        [SIM_DISCORD_ANSWERS] = "answers",         [SIM_DISCORD_NOT_SENT] = "not_sent",
+        [SIM_DISCORD_CALL_LOST] = "call_lost",     [SIM_DISCORD_REPLY_LOST] = "reply_lost",
+        [SIM_DISCORD_ERROR_500] = "error_500",     [SIM_DISCORD_GARBAGE] = "garbage",
+        [SIM_DISCORD_LIMITED_429] = "limited_429", [SIM_DISCORD_HELD] = "held",
+        [SIM_DISCORD_CLOSED] = "closed",           [SIM_DISCORD_CHANNEL_GONE] = "channel_gone",
+        [SIM_DISCORD_REFUSED] = "refused",
+    };
+
+    ASSERT(fault < SIM_DISCORD_FAULT_COUNT);
+    return names[fault];
+}
+
 void sim_discord_set_rates(struct sim_discord *discord, const struct sim_discord_rates *rates)
 {
     discord->rates = *rates;

@@ -32,6 +32,9 @@ enum sim_discord_fault {
     SIM_DISCORD_FAULT_COUNT,
 };
 
+/* "reply_lost" */
+const char *sim_discord_fault_name(enum sim_discord_fault fault);
+
 #define SIM_DISCORD_CHANCE 10000
 #define SIM_DISCORD_NONCE_US (INT64_C(300) * 1000000) /* how long a nonce is remembered */
 

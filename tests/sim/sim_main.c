@@ -157,10 +157,10 @@ static void tell_progress(struct total *total)
     (void)fflush(stdout);
 }
 
-static void tell_missing(void *context, enum sim_trouble trouble, enum sim_step step)
+static void tell_missing(void *context, const char *what, const char *where)
 {
     (void)context;
-    (void)printf("  never reached: %s at %s\n", sim_trouble_name(trouble), sim_step_name(step));
+    (void)printf("  never reached: %s at %s\n", what, where);
 }
 
 static void tell_troubles(const struct total *total)

@@ -20,29 +20,60 @@ static const struct {
     {SIM_TROUBLE_KAFKA_AWAY, SIM_STEP_CLUSTER_ID, SIM_STEP_TAILS},
 };
 
+static void add(uint64_t *counts, const uint64_t *more, int count)
+{
+    for (int i = 0; i < count; i++) {
+        counts[i] += more[i];
+    }
+}
+
 void sim_reach_add(struct sim_reach *reach, const struct sim_reach *more)
 {
+    add(reach->begun, more->begun, SIM_TROUBLE_COUNT);
+    add(reach->stripe, more->stripe, SIM_STRIPE_FAULT_COUNT);
+    add(reach->discord, more->discord, SIM_DISCORD_FAULT_COUNT);
+    add(reach->events, more->events, ESCROW_EVENT_COUNT);
     for (int t = 0; t < SIM_TROUBLE_COUNT; t++) {
-        reach->begun[t] += more->begun[t];
-        for (int s = 0; s < SIM_STEP_COUNT; s++) {
-            reach->counts[t][s] += more->counts[t][s];
-        }
+        add(reach->counts[t], more->counts[t], SIM_STEP_COUNT);
+    }
+}
+
+/* Who is told, and how much there was to tell. */
+struct teller {
+    void (*found)(void *context, const char *what, const char *where);
+    void *context;
+    uint32_t missing;
+};
+
+static void demand(struct teller *teller, uint64_t count, const char *what, const char *where)
+{
+    if (count == 0) {
+        teller->missing++;
+        teller->found(teller->context, what, where);
     }
 }
 
 uint32_t sim_reach_missing(const struct sim_reach *reach,
-                           void (*found)(void *context, enum sim_trouble trouble,
-                                         enum sim_step step),
+                           void (*found)(void *context, const char *what, const char *where),
                            void *context)
 {
-    uint32_t missing = 0;
+    struct teller teller = {.found = found, .context = context};
     for (size_t i = 0; i < ARRAY_LEN(demands); i++) {
         for (int s = (int)demands[i].first; s <= (int)demands[i].last; s++) {
-            if (reach->counts[demands[i].trouble][s] == 0) {
-                missing++;
-                found(context, demands[i].trouble, (enum sim_step)s);
-            }
+            demand(&teller, reach->counts[demands[i].trouble][s],
+                   sim_trouble_name(demands[i].trouble), sim_step_name((enum sim_step)s));
         }
     }
-    return missing;
+    for (int i = 0; i < SIM_STRIPE_FAULT_COUNT; i++) {
+        demand(&teller, reach->stripe[i], "stripe",
+               sim_stripe_fault_name((enum sim_stripe_fault)i));
+    }
+    for (int i = 0; i < SIM_DISCORD_FAULT_COUNT; i++) {
+        demand(&teller, reach->discord[i], "discord",
+               sim_discord_fault_name((enum sim_discord_fault)i));
+    }
+    for (int i = ESCROW_EVENT_NONE + 1; i < ESCROW_EVENT_COUNT; i++) {
+        demand(&teller, reach->events[i], "deals", escrow_event_name((enum escrow_event)i));
+    }
+    return teller.missing;
 }

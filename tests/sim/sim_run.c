@@ -7,11 +7,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
 #include "base/defer.h"
 #include "engine/engine_tables.h"
 #include "escrow/escrow_in.h"
+#include "escrow/escrow_repo.h"
 #include "gateway/gateway_in.h"
 #include "notifications/notifications_service.h"
 #include "oracle/oracle_service.h"
@@ -362,9 +364,25 @@ static void let_clocks_run_out(struct sim_run *run)
     }
 }
 
+static void count_outside(struct sim_run *run)
+{
+    struct sim_reach *reach = &run->outcome->reach;
+    struct sim_stripe_counts stripe = sim_stripe_counts(run->stripe);
+    struct sim_discord_counts discord = sim_discord_counts(run->discord);
+    memcpy(reach->stripe, stripe.met, sizeof(reach->stripe));
+    memcpy(reach->discord, discord.met, sizeof(reach->discord));
+    uint32_t cursor = 0;
+    const struct escrow_transition *transition;
+    while (
+        (transition = sim_db_next(run->place.dbs[SIM_ESCROW], &escrow_transition_table, &cursor))) {
+        reach->events[transition->event]++;
+    }
+}
+
 static void count_up(struct sim_run *run)
 {
     struct sim_outcome *outcome = run->outcome;
+    count_outside(run);
     outcome->steps = run->world->steps;
     outcome->hash = run->trace.hash;
     outcome->simulated_us = run->world->clock.wall_us - SIM_WORLD_START_US;

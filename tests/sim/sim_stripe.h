@@ -40,6 +40,9 @@ enum sim_stripe_fault {
     SIM_STRIPE_FAULT_COUNT,
 };
 
+/* "reply_lost" */
+const char *sim_stripe_fault_name(enum sim_stripe_fault fault);
+
 #define SIM_STRIPE_CHANCE 10000
 
 /* All chances are of SIM_STRIPE_CHANCE. All zero: a provider that does everything right, at once. */
