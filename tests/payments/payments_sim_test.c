@@ -1,5 +1,5 @@
 /*
- * The whole service in the engine, over the simulated pair and a provider of the mind: the deal as
+ * The whole service in the engine, over the simulated pair and the simulated provider: the deal as
  * escrow and the webhooks drive it, with crashes at every port call and every way of losing an
  * answer. Counted at the provider, not at us.
  */
@@ -61,8 +61,8 @@ static void deal_check(struct rig *rig, struct id escrow, uint32_t deals)
     rig_run_for(rig, 2 * (int64_t)ENGINE_LEASE_MS);
     rig_assert_heard(rig, escrow, deal_events, ARRAY_LEN(deal_events));
     assert_true(rig_hear(rig, escrow).secret);
-    assert_int_equal(provider_done(&rig->provider, "/v1/payment_intents"), deals);
-    assert_int_equal(provider_done(&rig->provider, "/v1/transfers"), deals);
+    assert_int_equal(rig_made(rig, SIM_STRIPE_INTENT), deals);
+    assert_int_equal(rig_made(rig, SIM_STRIPE_TRANSFER), deals);
     rig_assert_quiet(rig);
 }
 
@@ -76,7 +76,7 @@ static void a_deal_is_paid_and_paid_out(void **state)
         deal_run(rig, &deal);
         deal_check(rig, deal.escrow, i + 1);
     }
-    assert_int_equal(rig->provider.calls, 10);
+    assert_int_equal(rig_attempts(rig), 10);
     rig_close(rig);
 }
 
@@ -108,23 +108,34 @@ static void a_crash_at_any_call_changes_nothing(void **state)
     assert_true(at > 50);
 }
 
+/* The next call that nothing is planned for meets this. */
+static void script(struct rig *rig, enum sim_stripe_fault fault)
+{
+    sim_stripe_script(rig->stripe, &fault, 1);
+}
+
 /* INV31: each way of losing an answer, alone and one after the other. */
 static void lost_answers_are_asked_for_again(void **state)
 {
     (void)state;
-    for (int fault = PROVIDER_NOT_SENT; fault < PROVIDER_FAULT_COUNT; fault++) {
+
+    static const enum sim_stripe_fault faults[] = {
+        SIM_STRIPE_NOT_SENT, SIM_STRIPE_CALL_LOST, SIM_STRIPE_REPLY_LOST,  SIM_STRIPE_ERROR_500,
+        SIM_STRIPE_GARBAGE,  SIM_STRIPE_BUSY_409,  SIM_STRIPE_LIMITED_429,
+    };
+
+    for (size_t which = 0; which < ARRAY_LEN(faults); which++) {
         /* So often that a 500 does not yet look like one that is saved under the key. */
         for (uint32_t times = 1; 2 * times < STRIPE_SAVED_ERROR_ATTEMPTS; times++) {
             struct rig *rig = rig_open();
             rig_start(rig);
-            rig->provider.fault_count = 2 * times;
             for (uint32_t i = 0; i < 2 * times; i++) {
-                rig->provider.faults[i] = (enum provider_fault)fault;
+                script(rig, faults[which]);
             }
             struct deal deal = {.escrow = rig_escrow(2)};
             deal_run(rig, &deal);
             deal_check(rig, deal.escrow, 1);
-            assert_int_equal(rig->provider.calls, 2 + 2 * times);
+            assert_int_equal(rig_attempts(rig), 2 + 2 * times);
             rig_close(rig);
         }
     }
@@ -138,10 +149,10 @@ static void a_webhook_may_overtake_the_answer(void **state)
     rig_start(rig);
     struct id escrow = rig_escrow(3);
     for (uint32_t i = 0; i < 4; i++) {
-        rig->provider.faults[rig->provider.fault_count++] = PROVIDER_LOSES_REPLY;
+        script(rig, SIM_STRIPE_REPLY_LOST);
     }
     rig_create(rig, escrow);
-    while (rig->provider.object_count == 0) {
+    while (sim_stripe_count(rig->stripe) == 0) {
         rig_step(rig);
     }
     rig_signal(rig, escrow, LEG_PAY, "a", "payment_intent.created", rig_intent_ref(rig, escrow));
@@ -153,7 +164,7 @@ static void a_webhook_may_overtake_the_answer(void **state)
     rig_run_for(rig, RIG_RUN_MS);
     static const int kinds[] = {CREATED, SUCCEEDED};
     rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
-    assert_int_equal(provider_done(&rig->provider, "/v1/payment_intents"), 1);
+    assert_int_equal(rig_made(rig, SIM_STRIPE_INTENT), 1);
     rig_assert_quiet(rig);
     rig_close(rig);
 }
@@ -172,7 +183,8 @@ static void a_cancellation_reaches_the_provider_once(void **state)
     rig_run_for(rig, 1000);
     static const int kinds[] = {CREATED, CANCELED};
     rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
-    assert_int_equal(provider_done(&rig->provider, "/v1/payment_intents/pi_0/cancel"), 1);
+    assert_int_equal(sim_stripe_object(rig->stripe, 0)->state, SIM_STRIPE_CANCELED);
+    assert_int_equal(rig_attempts(rig), 2);
     rig_assert_quiet(rig);
     rig_close(rig);
 }
@@ -184,15 +196,14 @@ static void a_key_that_broke_ends_the_setup(void **state)
     struct rig *rig = rig_open();
     rig_start(rig);
     struct id escrow = rig_escrow(11);
-    rig->provider.fault_count = 5;
     for (uint32_t i = 0; i < 5; i++) {
-        rig->provider.faults[i] = PROVIDER_SAYS_500;
+        script(rig, SIM_STRIPE_ERROR_500);
     }
     rig_create(rig, escrow);
     rig_run_until(rig, escrow, PAYMENT_FAILED);
     rig_run_for(rig, RIG_RUN_MS);
-    assert_int_equal(rig->provider.calls, 5);
-    assert_int_equal(rig->provider.object_count, 0);
+    assert_int_equal(rig_attempts(rig), 5);
+    assert_int_equal(sim_stripe_count(rig->stripe), 0);
     rig_assert_quiet(rig);
     rig_close(rig);
 }
@@ -202,8 +213,7 @@ static void a_refused_transfer_is_told_and_the_money_can_go_back(void **state)
     (void)state;
     struct rig *rig = rig_open();
     rig_start(rig);
-    rig->provider.refused_path = "/v1/transfers";
-    rig->provider.refused_code = "account_invalid";
+    sim_stripe_refuse(rig->stripe, "/v1/transfers", "account_invalid");
     struct id escrow = rig_escrow(5);
     struct deal deal = {.escrow = escrow};
     while (!rig_has_heard(rig, escrow, TRANSFER_FAILED)) {
@@ -214,7 +224,7 @@ static void a_refused_transfer_is_told_and_the_money_can_go_back(void **state)
     rig_run_until(rig, escrow, REFUNDED);
     static const int kinds[] = {CREATED, SUCCEEDED, TRANSFER_FAILED, REFUNDED};
     rig_assert_heard(rig, escrow, kinds, ARRAY_LEN(kinds));
-    assert_int_equal(provider_done(&rig->provider, "/v1/refunds"), 1);
+    assert_int_equal(rig_made(rig, SIM_STRIPE_REFUND), 1);
     rig_run_for(rig, 100);
     rig_assert_quiet(rig);
     rig_close(rig);
@@ -282,7 +292,7 @@ static void what_no_sound_escrow_asks_parks_its_key_alone(void **state)
     }
     assert_true(str_eq(rig_parked(rig, bad)->reason, STR("payments.no_paid_leg")));
     assert_true(str_eq(rig_parked(rig, strange)->reason, STR("payments.unknown_command")));
-    assert_int_equal(provider_done(&rig->provider, "/v1/transfers"), 1);
+    assert_int_equal(rig_made(rig, SIM_STRIPE_TRANSFER), 1);
     rig_close(rig);
 }
 

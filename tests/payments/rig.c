@@ -16,16 +16,21 @@
 typedef Holdfast__Payments__V1__PaymentsCommand wire_command;
 typedef Holdfast__Payments__V1__PaymentsEvent wire_event;
 
+#define SEED 1 /* without rates the provider takes no chances */
+#define SLOTS 8
+
 static struct caller *connect(void *outside, uint32_t place)
 {
+    struct rig *rig = outside;
     (void)place;
-    return &((struct provider *)outside)->caller;
+    return sim_stripe_line_init(&rig->line, rig->stripe, SLOTS);
 }
 
 static void hang_up(void *outside, uint32_t place)
 {
+    struct rig *rig = outside;
     (void)place;
-    provider_hang_up(outside);
+    sim_stripe_hang_up(&rig->line);
 }
 
 struct rig *rig_open(void)
@@ -34,12 +39,15 @@ struct rig *rig_open(void)
 
     struct rig *rig = test_calloc(1, sizeof(*rig));
     assert_non_null(rig);
-    rig->world = sim_world_open(1);
+    rig->world = sim_world_open(SEED);
     rig->op = &rig->world->op;
     rig->service = sim_world_add(rig->world, &payments_service);
     rig->db = rig->world->services[rig->service].db;
-    provider_init(&rig->provider, rig->op->arena);
-    sim_world_connect(rig->world, rig->service, &provider_line, &rig->provider);
+    rig->place = (struct sim_place){
+        .clock = &rig->world->clock, .kafka = rig->world->kafka, .dbs = {[SIM_PAYMENTS] = rig->db}};
+    sim_intake_init(&rig->door, &rig->place, SIM_PAYMENTS);
+    rig->stripe = sim_stripe_new(&rig->world->clock, SEED);
+    sim_world_connect(rig->world, rig->service, &provider_line, rig);
     return rig;
 }
 
@@ -56,13 +64,16 @@ void rig_end(struct rig *rig)
 
 void rig_close(struct rig *rig)
 {
-    sim_world_close(rig->world);
+    sim_world_close(rig->world); /* its process hangs up */
+    sim_stripe_free(rig->stripe);
     test_free(rig);
 }
 
 void rig_step(struct rig *rig)
 {
     sim_world_turn(rig->process);
+    while (sim_stripe_step(rig->stripe, &rig->door)) {
+    }
     sim_world_pass(rig->world, RIG_STEP_MS * 1000);
 }
 
@@ -296,11 +307,27 @@ void rig_assert_quiet(struct rig *rig)
 const char *rig_intent_ref(struct rig *rig, struct id escrow)
 {
     static char ref[16];
-    const struct provider_object *intent =
-        provider_find(&rig->provider, "/v1/payment_intents", escrow);
-    assert_non_null(intent);
-    (void)snprintf(ref, sizeof(ref), "pi_%u", (unsigned)(intent - rig->provider.objects));
+    uint32_t number = 0;
+    assert_true(sim_stripe_made(rig->stripe, SIM_STRIPE_INTENT, escrow, &number) > 0);
+    (void)snprintf(ref, sizeof(ref), "pi_%u", number);
     return ref;
+}
+
+uint64_t rig_attempts(const struct rig *rig)
+{
+    struct sim_stripe_counts counts = sim_stripe_counts(rig->stripe);
+    uint64_t attempts = 0;
+    for (int fault = 0; fault < SIM_STRIPE_FAULT_COUNT; fault++) {
+        attempts += counts.met[fault];
+    }
+    assert_int_equal(counts.different, 0); /* a key is asked with one request only */
+    assert_int_equal(counts.bad, 0);
+    return attempts;
+}
+
+uint32_t rig_made(const struct rig *rig, enum sim_stripe_kind kind)
+{
+    return sim_stripe_made(rig->stripe, kind, (struct id){.bytes = {0}}, NULL);
 }
 
 const struct parked_key_row *rig_parked(struct rig *rig, struct id key)

@@ -3,7 +3,7 @@
 #include "engine/engine_tables.h"
 #include "holdfast/payments/v1/commands.pb-c.h"
 #include "holdfast/payments/v1/events.pb-c.h"
-#include "provider.h"
+#include "sim/sim_stripe.h"
 #include "sim/sim_world.h"
 
 /* Payments in its engine, over the simulated pair: escrow's commands and webhooks go in, events are
@@ -29,7 +29,10 @@ struct rig {
     struct sim_world *world;
     struct op *op; /* the world's */
     struct sim_db *db;
-    struct provider provider;
+    struct sim_place place;
+    struct intake door; /* for the provider's own webhooks */
+    struct sim_stripe *stripe;
+    struct sim_stripe_line line;
     uint32_t service;            /* its place in the world */
     struct sim_process *process; /* NULL: none lives */
 };
@@ -71,6 +74,10 @@ void rig_assert_heard(struct rig *rig, struct id escrow, const int *kinds, uint3
 void rig_run_until(struct rig *rig, struct id escrow, int kind);
 /* Nothing waits: effects are closed, signals have their outcome, no key is parked. */
 void rig_assert_quiet(struct rig *rig);
+/* Attempts to call the provider, those that did not reach it too. */
+uint64_t rig_attempts(const struct rig *rig);
+/* What the provider has made of this kind, for whomever. */
+uint32_t rig_made(const struct rig *rig, enum sim_stripe_kind kind);
 /* The provider's name of the escrow's intent; valid until the next call. */
 const char *rig_intent_ref(struct rig *rig, struct id escrow);
 const struct parked_key_row *rig_parked(struct rig *rig, struct id key);
