@@ -60,7 +60,7 @@ struct bench_tape *bench_tape_new(void)
 static void free_step(struct step *step)
 {
     for (uint32_t i = 0; step->rows && i < step->count; i++) {
-        sim_row_free(step->table, (void *)(uintptr_t)step->rows[i]);
+        sim_row_drop((void *)(uintptr_t)step->rows[i]);
     }
     free((void *)step->rows);
     free(step->ids);

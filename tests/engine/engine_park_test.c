@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/defer.h"
 #include "base/lane.h"
+#include "sim/sim_kafka.h"
 #include "world.h"
 
 #define LANE 7
@@ -446,7 +447,8 @@ static void parks_an_input_too_large(struct world *world)
     world_await_total(world, account_of(0), 1);
     struct str text = {.ptr = key, .len = ID_TEXT_BYTES - 1};
     struct str large = {.ptr = value, .len = sizeof(value)};
-    write_to_lane(world, TOY_SIGNALS, 0, text, large, 0);
+    sim_kafka_append_raw(world->kafka, TOY_SIGNALS, LANE, world_id("large", 0), text, large);
+    world->appended[TOY_SIGNALS][LANE]++; /* no producer of ours would let it pass */
     world_await_parked(world, account_of(0));
     assert_true(
         str_eq(world_find_parked(world, account_of(0))->reason, STR("engine.input_too_large")));

@@ -1,7 +1,7 @@
 /*
  * A random walk: processes that die, sleep, lose commits, lose sight of servers, while records come,
  * come again and are lost. In the end all must be as the books of the writer say.
- * usage: engine_walk_test --sim | --seed N
+ * usage: engine_walk_test --sim | --seed N | --seeds A..B
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -139,10 +139,40 @@ static void trouble_process(struct walk *walk)
 
 /* ---- Servers ---- */
 
+/* Both servers are slow and unreliable for a while, each call in its own way. */
+static void bad_weather(struct walk *walk)
+{
+    struct sim_db_faults db = {.cut = below(walk, 2000),
+                               .unknown = below(walk, 50000),
+                               .deadlock = below(walk, 30000),
+                               .refused = below(walk, 3) == 0 ? 5000 : 0};
+    struct sim_kafka_faults kafka = {.linger_us = below(walk, 20000),
+                                     .answer_us = below(walk, 20000),
+                                     .stall = below(walk, 100000),
+                                     .stall_us = below(walk, 200000),
+                                     .fail = below(walk, 3) == 0 ? 20000 : 0,
+                                     .late = below(walk, 2) * 500000,
+                                     .late_us = below(walk, 3000000)};
+    sim_db_set_faults(walk->world->db, db, &walk->random);
+    sim_kafka_set_faults(walk->world->kafka, kafka, &walk->random);
+    run(walk, 2 * LEASE_MS);
+    sim_db_set_faults(walk->world->db, (struct sim_db_faults){.cut = 0}, &walk->random);
+    sim_kafka_set_faults(walk->world->kafka, (struct sim_kafka_faults){.fail = 0}, &walk->random);
+}
+
+static void kill_all(struct walk *walk)
+{
+    for (uint32_t i = 0; i < walk->world->process_count; i++) {
+        if (walk->world->processes[i].engine) {
+            world_kill(&walk->world->processes[i]);
+        }
+    }
+}
+
 static void trouble_servers(struct walk *walk)
 {
     struct sim_kafka *kafka = walk->world->kafka;
-    switch (below(walk, 6)) {
+    switch (below(walk, 9)) {
     case 0:
         sim_kafka_set_away(kafka, true);
         run(walk, 2 * LEASE_MS);
@@ -173,15 +203,19 @@ static void trouble_servers(struct walk *walk)
         sim_db_set_away(walk->world->db, false);
         break;
     case 5: /* everything goes dark, and the log's end is lost with it */
-        for (uint32_t i = 0; i < walk->world->process_count; i++) {
-            if (walk->world->processes[i].engine) {
-                world_kill(&walk->world->processes[i]);
-            }
-        }
+        kill_all(walk);
         for (int32_t p = 0; p < BOOKS_LANES; p++) {
             uint32_t count = sim_kafka_count(kafka, TOY_EVENTS, p);
             uint32_t lost = below(walk, 3);
             sim_kafka_truncate(kafka, TOY_EVENTS, p, count > lost ? count - lost : 0);
+        }
+        break;
+    case 6:
+    case 7: bad_weather(walk); break;
+    case 8: /* somebody deletes a topic and makes it anew */
+        if (below(walk, 4) == 0) {
+            kill_all(walk);
+            sim_kafka_recreate(kafka, TOY_EVENTS);
         }
         break;
     }
@@ -340,33 +374,44 @@ static int tell_seed(void **state)
     return 0;
 }
 
-static void walks_many_seeds(void **state)
+static int64_t first_seed = 1;
+static int64_t last_seed = SEEDS;
+
+static void walks_seeds(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        print_message("seed %llu\n", (unsigned long long)seed);
-        walk_seed(seed);
+    for (int64_t seed = first_seed; seed <= last_seed; seed++) {
+        print_message("seed %lld\n", (long long)seed);
+        walk_seed((uint64_t)seed);
     }
 }
 
-static int64_t one_seed;
-
-static void walks_one_seed(void **state)
+static bool read_seeds(int argc, char **argv)
 {
-    (void)state;
-    walk_seed((uint64_t)one_seed);
+    struct str first;
+    struct str rest;
+    if (argc == 2 && strcmp(argv[1], "--sim") == 0) {
+        return true;
+    }
+    if (argc != 3) {
+        return false;
+    }
+    if (strcmp(argv[1], "--seed") == 0) {
+        bool right = str_to_i64(str_of(argv[2]), &first_seed);
+        last_seed = first_seed;
+        return right && first_seed >= 1;
+    }
+    return strcmp(argv[1], "--seeds") == 0 && str_cut(str_of(argv[2]), '.', &first, &rest) &&
+           rest.len > 1 && rest.ptr[0] == '.' && str_to_i64(first, &first_seed) &&
+           str_to_i64(str_after(rest, 1), &last_seed) && first_seed >= 1 && last_seed >= first_seed;
 }
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest many[] = {cmocka_unit_test_teardown(walks_many_seeds, tell_seed)};
-    const struct CMUnitTest one[] = {cmocka_unit_test_teardown(walks_one_seed, tell_seed)};
-    if (argc < 3 || strcmp(argv[1], "--seed") != 0) {
-        return cmocka_run_group_tests(many, NULL, NULL);
-    }
-    if (!str_to_i64(str_of(argv[2]), &one_seed) || one_seed < 1) {
-        print_error("usage: engine_walk_test --sim | --seed N\n");
+    const struct CMUnitTest walks[] = {cmocka_unit_test_teardown(walks_seeds, tell_seed)};
+    if (!read_seeds(argc, argv)) {
+        print_error("usage: engine_walk_test --sim | --seed N | --seeds A..B\n");
         return FAILURE;
     }
-    return cmocka_run_group_tests(one, NULL, NULL);
+    return cmocka_run_group_tests(walks, NULL, NULL);
 }

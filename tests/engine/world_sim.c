@@ -63,7 +63,8 @@ static void backup(struct world *world)
 static void restore(struct world *world)
 {
     struct sim_impl *impl = world->impl;
-    sim_db_restore(world->db, impl->backup);
+    sim_db_restore(world->db, impl->backup); /* and nobody is connected any more */
+    world_must(world, world->reader->ops->connect(&world->op, world->reader));
 }
 
 static void advance_clock(struct world *world, int64_t us)

@@ -51,7 +51,7 @@ void tamper_put(struct sim_run *run, enum sim_service service, const struct tabl
     /* The stored row's texts are freed when it is replaced by what borrows them. */
     void *copy = sim_row_copy(table, row);
     sim_db_put(run->place.dbs[service], table, copy);
-    sim_row_free(table, copy);
+    sim_row_drop(copy);
 }
 
 struct id tamper_fresh(void)

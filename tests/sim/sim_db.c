@@ -1,10 +1,9 @@
-/*
- * One transaction at a time per connection: reads see what is committed, writes wait for commit.
- * Here: the tables, lanes and leases, and the life of a transaction.
- */
+/* The tables, what a person does to a database, and the leases of lanes. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/assert.h"
+#include "base/defer.h"
 #include "sim_db_internal.h"
 
 /* ---- The database ---- */
@@ -17,6 +16,7 @@ struct sim_db *sim_db_new(const struct clock_fake *clock)
     for (int32_t p = 0; p < LANES; p++) {
         db->lanes[p] = (struct store_lane){.lane = p, .clean = true};
     }
+    db->next_write = STATUS_OK;
     return db;
 }
 
@@ -49,6 +49,30 @@ struct sim_rows *sim_db_table(struct sim_db *db, const struct table *table)
 void sim_db_next_commit(struct sim_db *db, enum sim_commit how)
 {
     db->next_commit = how;
+}
+
+void sim_db_next_write(struct sim_db *db, enum status_kind kind)
+{
+    db->next_write = kind;
+}
+
+void sim_db_set_faults(struct sim_db *db, struct sim_db_faults faults, struct random *random)
+{
+    db->faults = faults;
+    db->random = random;
+}
+
+struct sim_db_faults sim_db_faults_done(const struct sim_db *db)
+{
+    return db->done;
+}
+
+void sim_db_unique(struct sim_db *db, const struct table *table, const uint16_t *columns,
+                   uint16_t column_count)
+{
+    struct sim_order *index =
+        sim_rows_order(sim_db_table(db, table), columns, columns, column_count, TABLE_NO_COLUMN);
+    index->unique_count = column_count;
 }
 
 void sim_db_set_away(struct sim_db *db, bool away)
@@ -85,6 +109,9 @@ uint32_t sim_db_count(const struct sim_db *db, const struct table *table)
 const void *sim_db_row(const struct sim_db *db, const struct table *table, uint32_t at)
 {
     const struct sim_rows *rows = find_table(db, table);
+    if (rows && rows->live == rows->count && at < rows->count) {
+        return rows->rows[at];
+    }
     for (uint32_t i = 0; rows && i < rows->count; i++) {
         if (rows->rows[i] && at-- == 0) {
             return rows->rows[i];
@@ -114,10 +141,11 @@ const void *sim_db_find(const struct sim_db *db, const struct table *table, cons
 void sim_db_put(struct sim_db *db, const struct table *table, const void *row)
 {
     struct sim_rows *rows = sim_db_table(db, table);
+    void *copy = sim_row_copy(table, row);
     if (sim_rows_find(rows, row)) {
-        sim_rows_replace(rows, row);
+        sim_row_drop(sim_rows_replace(rows, copy));
     } else {
-        sim_rows_insert(rows, row);
+        sim_rows_insert(rows, copy);
     }
 }
 
@@ -136,24 +164,45 @@ void sim_db_resume_lane(struct sim_db *db, int32_t lane)
     db->lanes[lane].stopped = false;
 }
 
+/* Indexes are kept, those of the old rows emptied: what is unique stays so. */
+static void copy_table(struct sim_db *to, const struct sim_rows *from)
+{
+    struct sim_rows *rows = sim_db_table(to, from->table);
+    for (uint32_t i = 0; i < from->index_count; i++) {
+        const struct sim_order *index = &from->indexes[i];
+        struct sim_order *copy =
+            sim_rows_order(rows, index->about, index->columns,
+                           (uint16_t)(index->column_count - from->table->key_count), index->filter);
+        copy->unique_count = index->unique_count;
+    }
+    for (uint32_t r = 0; r < from->count; r++) {
+        if (from->rows[r]) {
+            sim_rows_insert(rows, sim_row_keep(from->rows[r]));
+        }
+    }
+}
+
 static void copy_contents(struct sim_db *to, const struct sim_db *from)
 {
-    drop_tables(to);
+    for (uint32_t i = 0; i < to->table_count; i++) {
+        sim_rows_clear(&to->tables[i]);
+    }
     for (uint32_t i = 0; i < from->table_count; i++) {
-        struct sim_rows *rows = sim_db_table(to, from->tables[i].table);
-        for (uint32_t r = 0; r < from->tables[i].count; r++) {
-            if (from->tables[i].rows[r]) {
-                sim_rows_insert(rows, from->tables[i].rows[r]);
-            }
-        }
+        copy_table(to, &from->tables[i]);
+    }
+    for (struct sim_store *store = to->stores; store; store = store->next) {
+        sim_db_disconnect(store);
     }
     for (int32_t p = 0; p < LANES; p++) {
         to->lanes[p] = from->lanes[p];
-        to->lanes[p].owner = (struct id){.bytes = {0}};
         to->lane_connection[p] = NULL;
-        to->locked_by[p] = NULL;
     }
-    to->owner_count = 0;
+    memcpy(to->reasons, from->reasons, sizeof(to->reasons));
+    memcpy(to->owners, from->owners, sizeof(to->owners));
+    to->owner_count = from->owner_count;
+    for (uint32_t i = 0; i < to->owner_count; i++) {
+        to->owners[i].connection = NULL; /* leases run out by themselves */
+    }
     to->sandbox_us = from->sandbox_us;
 }
 
@@ -180,70 +229,50 @@ void sim_db_set_clock(struct sim_db *db, int64_t by_us)
     db->skew_us += by_us;
 }
 
-static int64_t wall_us(const struct sim_db *db)
+int64_t sim_db_now_us(const struct sim_db *db)
 {
     return db->clock->wall_us + db->skew_us;
 }
 
-int64_t sim_db_now_us(const struct sim_db *db)
+struct store_clock sim_db_clock(const struct sim_db *db)
 {
-    return wall_us(db);
-}
-
-/* ---- Connections and transactions ---- */
-
-/* What decisions and owners without work call now. */
-static struct store_clock clock_of(const struct sim_db *db)
-{
-    return (struct store_clock){.now_us = wall_us(db) + db->sandbox_us,
+    return (struct store_clock){.now_us = sim_db_now_us(db) + db->sandbox_us,
                                 .sandbox_us = db->sandbox_us};
 }
 
 int64_t sim_db_decision_us(const struct sim_db *db)
 {
-    return clock_of(db).now_us;
+    return sim_db_clock(db).now_us;
 }
 
-static void end_transaction(struct sim_store *self)
-{
-    sim_db_forget_writes(self);
-    self->open = false;
-    self->tells = false;
-    for (int32_t p = 0; p < LANES; p++) {
-        if (self->db->locked_by[p] == self) {
-            self->db->locked_by[p] = NULL;
-        }
-    }
-}
-
-static void disconnect(struct sim_store *self)
-{
-    end_transaction(self);
-    self->connected = false;
-}
-
-static STATUS gone(struct op *op)
-{
-    return op_fail(op, STATUS_RETRY, "pg.connection_lost", "simulated");
-}
-
-STATUS sim_db_check(struct op *op, struct sim_store *self)
-{
-    if (self->db->away) {
-        disconnect(self);
-    }
-    return self->connected ? OK : gone(op);
-}
+/* ---- Connections ---- */
 
 static STATUS sim_connect(struct op *op, struct store *store)
 {
     struct sim_store *self = sim_store_of(store);
-    disconnect(self);
+    sim_db_disconnect(self);
     if (self->db->away) {
-        return gone(op);
+        return sim_db_gone(op);
     }
     self->connected = true;
     return OK;
+}
+
+static void forget_connection(struct sim_store *self)
+{
+    struct sim_db *db = self->db;
+    for (int32_t p = 0; p < LANES; p++) {
+        db->lane_connection[p] = db->lane_connection[p] == self ? NULL : db->lane_connection[p];
+    }
+    for (uint32_t i = 0; i < db->owner_count; i++) {
+        struct sim_owner *owner = &db->owners[i];
+        owner->connection = owner->connection == self ? NULL : owner->connection;
+    }
+    struct sim_store **at = &db->stores;
+    while (*at != self) {
+        at = &(*at)->next;
+    }
+    *at = self->next;
 }
 
 static void sim_close(struct store *store)
@@ -252,21 +281,19 @@ static void sim_close(struct store *store)
         return;
     }
     struct sim_store *self = sim_store_of(store);
-    disconnect(self);
-    for (int32_t p = 0; p < LANES; p++) {
-        if (self->db->lane_connection[p] == self) {
-            self->db->lane_connection[p] = NULL;
-        }
-    }
+    sim_db_disconnect(self);
+    forget_connection(self);
     free(self->writes);
     free(self);
 }
+
+/* ---- Leases ---- */
 
 static bool alive(const struct sim_db *db, struct id owner)
 {
     for (uint32_t i = 0; i < db->owner_count; i++) {
         if (id_eq(db->owners[i].id, owner)) {
-            return db->owners[i].lease_until_us > wall_us(db);
+            return db->owners[i].lease_until_us > sim_db_now_us(db);
         }
     }
     return false;
@@ -277,7 +304,7 @@ static void forget_dead(struct sim_db *db)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < db->owner_count; i++) {
-        if (db->owners[i].lease_until_us > wall_us(db)) {
+        if (db->owners[i].lease_until_us > sim_db_now_us(db)) {
             db->owners[kept++] = db->owners[i];
         }
     }
@@ -300,10 +327,11 @@ static STATUS sim_heartbeat(struct op *op, struct store *store, struct id owner,
         at = db->owner_count++;
         db->owners[at].id = owner;
     }
-    db->owners[at].lease_until_us = wall_us(db) + lease_ms * 1000;
-    *ret_view = (struct store_view){.owners_alive = 0, .clock = clock_of(db)};
+    db->owners[at].connection = self;
+    db->owners[at].lease_until_us = sim_db_now_us(db) + lease_ms * 1000;
+    *ret_view = (struct store_view){.owners_alive = 0, .clock = sim_db_clock(db)};
     for (uint32_t i = 0; i < db->owner_count; i++) {
-        ret_view->owners_alive += db->owners[i].lease_until_us > wall_us(db) ? 1 : 0;
+        ret_view->owners_alive += db->owners[i].lease_until_us > sim_db_now_us(db) ? 1 : 0;
     }
     for (int32_t p = 0; p < LANES; p++) {
         ret_view->lanes[p] = db->lanes[p];
@@ -325,6 +353,23 @@ static STATUS sim_retire(struct op *op, struct store *store, struct id owner)
     return OK;
 }
 
+/* pg_terminate_backend: the sessions that the lane's owner had, when it took it and when it last beat. */
+static void terminate(struct sim_db *db, const struct store_lane *lane,
+                      const struct sim_store *claimer)
+{
+    struct sim_store *sessions[] = {db->lane_connection[lane->lane], NULL};
+    for (uint32_t i = 0; i < db->owner_count; i++) {
+        if (id_eq(db->owners[i].id, lane->owner)) {
+            sessions[1] = db->owners[i].connection;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(sessions) && !db->spares_backends; i++) {
+        if (sessions[i] && sessions[i] != claimer) {
+            sim_db_disconnect(sessions[i]);
+        }
+    }
+}
+
 static STATUS sim_claim(struct op *op, struct store *store, const struct store_lane *seen,
                         struct id owner, int64_t *ret_epoch)
 {
@@ -334,16 +379,16 @@ static STATUS sim_claim(struct op *op, struct store *store, const struct store_l
     struct store_lane *lane = &db->lanes[seen->lane];
     bool ours = id_eq(lane->owner, owner);
     bool taken = !id_is_none(lane->owner) && !ours && alive(db, lane->owner);
-    if (lane->epoch != seen->epoch || taken || lane->stopped) {
-        return op_fail(op, STATUS_CONFLICT, "engine.lane_taken", "simulated");
+    bool gone = lane->epoch != seen->epoch || taken || lane->stopped;
+    if (lane->epoch == seen->epoch && !taken) {
+        terminate(db, lane, self);
     }
-    struct sim_store *before = db->lane_connection[seen->lane];
-    if (before && before != self && !db->spares_backends) {
-        disconnect(before); /* pg_terminate_backend */
-    }
+    sim_db_evict_idle(db);
     if (db->locked_by[seen->lane] && db->locked_by[seen->lane] != self) {
-        ASSERT(db->spares_backends);
-        return op_fail(op, STATUS_RETRY, "pg.lock_timeout", "simulated");
+        return sim_db_lock_timeout(op);
+    }
+    if (gone) {
+        return op_fail(op, STATUS_CONFLICT, "store.lane_taken", "simulated");
     }
     lane->epoch++;
     lane->owner = owner;
@@ -382,90 +427,9 @@ static STATUS sim_stop(struct op *op, struct store *store, struct store_lane_ref
     return OK;
 }
 
-static STATUS sim_begin(struct op *op, struct store *store, const struct store_lane_ref *refs,
-                        uint32_t ref_count, struct store_fence *ret_fence)
-{
-    struct sim_store *self = sim_store_of(store);
-    struct sim_db *db = self->db;
-    TRY(sim_db_check(op, self));
-    ASSERT(!self->open);
-    self->open = true;
-    *ret_fence = (struct store_fence){.clock = clock_of(db)};
-    for (uint32_t i = 0; i < ref_count; i++) {
-        struct store_lane *lane = &db->lanes[refs[i].lane];
-        if (lane->epoch != refs[i].epoch || lane->stopped) {
-            continue;
-        }
-        if (db->locked_by[refs[i].lane] && db->locked_by[refs[i].lane] != self) {
-            return op_fail(op, STATUS_RETRY, "pg.lock_timeout", "simulated");
-        }
-        db->locked_by[refs[i].lane] = self;
-        ret_fence->held[ret_fence->held_count++] = refs[i].lane;
-        ret_fence->clock.now_us = lane->last_at_us >= ret_fence->clock.now_us
-                                      ? lane->last_at_us + 1
-                                      : ret_fence->clock.now_us;
-    }
-    self->fence_us = ret_fence->clock.now_us;
-    return OK;
-}
-
-/* ---- The end of a transaction ---- */
-
-/* The commit raises last_at_us of every lane that is locked: nothing to remember. */
-static STATUS sim_touch(struct op *op, struct store *store, const struct store_fence *fence)
-{
-    (void)fence;
-    return sim_db_check(op, sim_store_of(store));
-}
-
-/* A listener hears of committed transactions alone. */
-static STATUS sim_tell(struct op *op, struct store *store, const struct store_fence *fence)
-{
-    (void)fence;
-    sim_store_of(store)->tells = true;
-    return sim_db_check(op, sim_store_of(store));
-}
-
 uint64_t sim_db_told(const struct sim_db *db)
 {
     return db->told;
-}
-
-static STATUS sim_sync(struct op *op, struct store *store)
-{
-    return sim_db_check(op, sim_store_of(store));
-}
-
-static STATUS sim_commit(struct op *op, struct store *store)
-{
-    struct sim_store *self = sim_store_of(store);
-    struct sim_db *db = self->db;
-    TRY(sim_db_check(op, self));
-    ASSERT(self->open);
-    enum sim_commit how = db->next_commit;
-    db->next_commit = SIM_COMMIT_OK;
-    if (how == SIM_COMMIT_LOST_BEFORE) {
-        disconnect(self);
-        return gone(op);
-    }
-    TRY(sim_db_apply_writes(op, self));
-    for (int32_t p = 0; p < LANES; p++) {
-        if (db->locked_by[p] == self && db->lanes[p].last_at_us < self->fence_us) {
-            db->lanes[p].last_at_us = self->fence_us;
-        }
-    }
-    db->told += self->tells ? 1 : 0;
-    end_transaction(self);
-    if (how == SIM_COMMIT_LOST_AFTER) {
-        disconnect(self);
-        return gone(op);
-    }
-    return OK;
-}
-
-static void sim_rollback(struct store *store)
-{
-    end_transaction(sim_store_of(store));
 }
 
 static const struct store_ops sim_store_ops = {
@@ -476,18 +440,18 @@ static const struct store_ops sim_store_ops = {
     .claim = sim_claim,
     .release = sim_release,
     .stop = sim_stop,
-    .begin = sim_begin,
+    .begin = sim_db_begin,
     .load = sim_db_load,
     .load_children = sim_db_load_children,
     .scan = sim_db_scan,
     .insert = sim_db_insert,
     .update = sim_db_update,
     .erase = sim_db_erase,
-    .touch = sim_touch,
-    .tell = sim_tell,
-    .sync = sim_sync,
-    .commit = sim_commit,
-    .rollback = sim_rollback,
+    .touch = sim_db_touch,
+    .tell = sim_db_tell,
+    .sync = sim_db_sync,
+    .commit = sim_db_commit,
+    .rollback = sim_db_rollback,
 };
 
 struct store *sim_db_store(struct sim_db *db)
@@ -496,5 +460,7 @@ struct store *sim_db_store(struct sim_db *db)
     ASSERT(self);
     self->store.ops = &sim_store_ops;
     self->db = db;
+    self->next = db->stores;
+    db->stores = self;
     return &self->store;
 }

@@ -4,12 +4,15 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "engine/store.h"
 
 /*
- * A PostgreSQL of the mind: committed rows of any descriptor, write sets, lane locks, leases, and
- * commits that fail or answer nothing. Single-threaded. Time is the world's (sim_db_now_us), which
- * only the test moves.
+ * A PostgreSQL of the mind: committed rows of any descriptor, write sets, locks on rows and lanes,
+ * leases, and commits that fail or answer nothing. Single-threaded. Time is the world's clock, which
+ * only the test moves. Nobody waits for a lock here: what waits two seconds in a real one fails at
+ * once, as after these two seconds. Of constraints it knows primary keys, versions, row counts and
+ * what sim_db_unique told it. tests/engine/vectors_test.c holds it against the real one.
  */
 
 struct sim_db;
@@ -25,6 +28,27 @@ enum sim_commit {
 };
 
 void sim_db_next_commit(struct sim_db *db, enum sim_commit how);
+/* The next write of any connection fails so when it is sent: STATUS_RETRY (deadlock, no room),
+ * STATUS_INVALID (data), STATUS_BUG (constraint) or STATUS_STOP (schema, rights). STATUS_OK: none. */
+void sim_db_next_write(struct sim_db *db, enum status_kind kind);
+
+/* What happens by itself, each in a million times of the calls that it can happen to. */
+struct sim_db_faults {
+    uint32_t cut;      /* any call: the connection breaks before it is carried out */
+    uint32_t unknown;  /* a commit, carried out or not, whose answer never comes */
+    uint32_t deadlock; /* a sync or commit: STATUS_RETRY, and the connection lives */
+    uint32_t refused;  /* a sync or commit with writes: STATUS_INVALID or STATUS_BUG */
+};
+
+/* From now on, drawn from random (borrowed). All zero: no more. */
+void sim_db_set_faults(struct sim_db *db, struct sim_db_faults faults, struct random *random);
+/* How often each has happened. */
+struct sim_db_faults sim_db_faults_done(const struct sim_db *db);
+
+/* These columns together are unique, besides the primary key. */
+void sim_db_unique(struct sim_db *db, const struct table *table, const uint16_t *columns,
+                   uint16_t column_count);
+
 /* The database refuses connections and cuts those that are open. */
 void sim_db_set_away(struct sim_db *db, bool away);
 bool sim_db_is_away(const struct sim_db *db);
@@ -62,6 +86,7 @@ void sim_db_advance_clock(struct sim_db *db, int64_t us);
 /* Its machine's clock is set: from now on it differs by so much more (less) from everybody else's. */
 void sim_db_set_clock(struct sim_db *db, int64_t by_us);
 
-/* The whole committed contents, and a return to them: a backup restored. */
+/* The whole committed contents, and a return to them: a backup restored. Who is connected loses the
+ * connection; the clock goes on. Cheap: rows are shared. */
 struct sim_db *sim_db_snapshot(const struct sim_db *db);
 void sim_db_restore(struct sim_db *db, const struct sim_db *snapshot);

@@ -1,7 +1,11 @@
-/* Rows by key, by parent and by scan, as copies in the op's arena: of what is committed alone. */
+/*
+ * Rows by key, by parent and by scan, as copies in the op's arena: of what is committed and what this
+ * transaction wrote. Handed out by the next sync.
+ */
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/map.h"
 #include "sim_db_internal.h"
 
 struct answer {
@@ -13,7 +17,7 @@ static STATUS answer_add(struct op *op, const struct table *table, struct answer
                          const void *row)
 {
     if (answer->count == answer->capacity) {
-        uint32_t capacity = answer->capacity ? answer->capacity * 2 : 16;
+        uint32_t capacity = answer->capacity ? answer->capacity * 2 : 4;
         char *bigger = arena_alloc(op->arena, capacity, table->row_bytes);
         if (!bigger) {
             return op_arena_full(op);
@@ -30,7 +34,7 @@ static STATUS answer_add(struct op *op, const struct table *table, struct answer
         if (table->columns[c].type == COLUMN_TEXT || table->columns[c].type == COLUMN_BYTEA) {
             struct str s;
             memcpy(&s, copy + table->columns[c].offset, sizeof(s));
-            s = str_dup(op->arena, s); /* the committed row may be replaced before it is used */
+            s = str_dup(op->arena, s); /* the stored row may be gone before it is used */
             if (!s.ptr) {
                 return op_arena_full(op);
             }
@@ -40,96 +44,144 @@ static STATUS answer_add(struct op *op, const struct table *table, struct answer
     return OK;
 }
 
-static struct store_rows answer_done(const struct answer *answer)
-{
-    return (struct store_rows){.rows = answer->rows, .count = answer->count};
-}
+/* ---- Seeing what the transaction itself wrote ---- */
 
-/* A set of keys finds each row once, however often it names it: as `= ANY` does. */
-static bool named_before(const struct id *keys, uint32_t at)
+static bool wrote(const struct sim_store *self, const struct table *table)
 {
-    for (uint32_t i = 0; i < at; i++) {
-        if (id_eq(keys[i], keys[at])) {
+    for (uint32_t i = 0; i < self->write_count; i++) {
+        if (self->writes[i].table == table) {
             return true;
         }
     }
     return false;
 }
 
-/* Whether the row is one that load_children gives. */
-static bool is_live(const struct table *table, const void *row)
-{
-    bool value = true;
-    if (table->live > 0) {
-        memcpy(&value, (const char *)row + table->columns[table->live].offset, sizeof(value));
-    }
-    return value;
-}
-
-static STATUS load_where(struct op *op, struct sim_store *self, const struct table *table,
-                         uint16_t column, const struct id *keys, uint32_t key_count,
-                         struct store_rows *ret_rows)
+/* Every read begins so: *ret_looks says that the writes are there and are to be taken back. */
+static STATUS look(struct op *op, struct sim_store *self, const struct table *table,
+                   bool *ret_looks)
 {
     TRY(sim_db_check(op, self));
-    ASSERT(table->columns[column].type == COLUMN_UUID);
-    struct sim_rows *rows = sim_db_table(self->db, table);
-    struct answer answer = {.count = 0};
+    *ret_looks = wrote(self, table);
+    return *ret_looks ? sim_db_apply_writes(op, self) : OK;
+}
+
+/* And ends so. */
+static STATUS look_away(struct op *op, struct sim_store *self, bool looked, struct status st,
+                        const struct answer *answer, struct store_rows *ret_rows)
+{
+    if (looked) {
+        sim_db_undo_writes(self);
+    }
+    TRY(st);
+    struct store_rows rows = {.rows = answer->rows, .count = answer->count};
+    return sim_db_output(op, self, rows, ret_rows);
+}
+
+/* ---- By key and by parent ---- */
+
+static STATUS find_rows(struct op *op, const struct sim_rows *rows, const struct sim_order *index,
+                        const void *like, struct answer *answer)
+{
+    if (!index) {
+        const void *row = sim_rows_find(rows, like);
+        return row ? answer_add(op, rows->table, answer, row) : OK;
+    }
+    uint32_t end = sim_order_find(rows->table, index, like, 1, /* past */ true);
+    for (uint32_t i = sim_order_find(rows->table, index, like, 1, false); i < end; i++) {
+        TRY(answer_add(op, rows->table, answer, index->rows[i]));
+    }
+    return OK;
+}
+
+/* Each of the keys once, however often it is named: as `= ANY` does. */
+static STATUS find_all(struct op *op, const struct sim_rows *rows, const struct sim_order *index,
+                       const struct id *keys, uint32_t key_count, struct answer *answer)
+{
+    const struct table *table = rows->table;
+    uint16_t column = index ? index->columns[0] : 0;
+    struct map named;
     char *like = arena_alloc(op->arena, 1, table->row_bytes);
-    if (!like) {
+    if (!like || !map_init(&named, op->arena, key_count + 1)) {
         return op_arena_full(op);
     }
+    memset(like, 0, table->row_bytes);
+    ASSERT(table->columns[column].type == COLUMN_UUID);
     for (uint32_t k = 0; k < key_count; k++) {
-        if (named_before(keys, k)) {
-            continue;
-        }
-        memcpy(like + table->columns[column].offset, &keys[k], sizeof(keys[k]));
-        if (column == 0 && table->key_count == 1) {
-            const void *row = sim_rows_find(rows, like);
-            TRY(row ? answer_add(op, table, &answer, row) : OK);
-            continue;
-        }
-        for (uint32_t i = 0; i < rows->count; i++) {
-            if (rows->rows[i] && sim_column_compare(table, column, rows->rows[i], like) == 0 &&
-                is_live(table, rows->rows[i])) {
-                TRY(answer_add(op, table, &answer, rows->rows[i]));
-            }
+        if (map_put(&named, keys[k], k) == k) {
+            memcpy(like + table->columns[column].offset, &keys[k], sizeof(keys[k]));
+            TRY(find_rows(op, rows, index, like, answer));
         }
     }
-    *ret_rows = answer_done(&answer);
     return OK;
 }
 
 STATUS sim_db_load(struct op *op, struct store *store, const struct table *table,
                    const struct id *keys, uint32_t key_count, struct store_rows *ret_rows)
 {
-    return load_where(op, sim_store_of(store), table, 0, keys, key_count, ret_rows);
+    struct sim_store *self = sim_store_of(store);
+    struct answer answer = {.count = 0};
+    bool looks = false;
+    ASSERT(table->key_count == 1);
+    TRY(look(op, self, table, &looks));
+    struct status st = find_all(op, sim_db_table(self->db, table), NULL, keys, key_count, &answer);
+    return look_away(op, self, looks, st, &answer, ret_rows);
+}
+
+/* Parents rise in the answer. */
+static STATUS sort_ids(struct op *op, const struct id *ids, uint32_t count, struct id **ret_sorted)
+{
+    struct id *sorted = arena_alloc(op->arena, count + 1, sizeof(*sorted));
+    if (!sorted) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < count; i++) { /* mostly they come sorted, or are few */
+        uint32_t at = i;
+        while (at > 0 && id_compare(sorted[at - 1], ids[i]) > 0) {
+            sorted[at] = sorted[at - 1];
+            at--;
+        }
+        sorted[at] = ids[i];
+    }
+    *ret_sorted = sorted;
+    return OK;
 }
 
 STATUS sim_db_load_children(struct op *op, struct store *store, const struct table *table,
                             const struct id *parents, uint32_t parent_count,
                             struct store_rows *ret_rows)
 {
+    struct sim_store *self = sim_store_of(store);
+    struct answer answer = {.count = 0};
+    struct id *sorted = NULL;
+    bool looks = false;
     ASSERT(table->parent >= 0);
-    return load_where(op, sim_store_of(store), table, (uint16_t)table->parent, parents,
-                      parent_count, ret_rows);
+    uint16_t parent = (uint16_t)table->parent;
+    TRY(sort_ids(op, parents, parent_count, &sorted));
+    TRY(look(op, self, table, &looks));
+    struct sim_rows *rows = sim_db_table(self->db, table);
+    const struct sim_order *index =
+        sim_rows_order(rows, table, &parent, 1, table->live > 0 ? table->live : TABLE_NO_COLUMN);
+    struct status st = find_all(op, rows, index, sorted, parent_count, &answer);
+    return look_away(op, self, looks, st, &answer, ret_rows);
 }
 
-static bool scan_matches(const struct table_scan *scan, const void *row, const void *like,
-                         int64_t bound)
+/* ---- By scan ---- */
+
+static const struct sim_order *index_of(struct sim_rows *rows, const struct table_scan *scan)
 {
-    if (scan->filter >= 0) {
-        bool value;
-        memcpy(&value, (const char *)row + scan->table->columns[scan->filter].offset,
-               sizeof(value));
-        if (!value) {
-            return false;
-        }
-    }
+    uint16_t columns[SCAN_EQUAL_MAX + 1];
+    uint16_t count = 0;
     for (uint16_t i = 0; i < scan->equal_count; i++) {
-        if (sim_column_compare(scan->table, scan->equal[i], row, like) != 0) {
-            return false;
-        }
+        columns[count++] = scan->equal[i];
     }
+    if (scan->order >= 0) {
+        columns[count++] = (uint16_t)scan->order;
+    }
+    return sim_rows_order(rows, scan, columns, count, scan->filter);
+}
+
+static bool within(const struct table_scan *scan, const void *row, int64_t bound)
+{
     switch (scan->bound) {
     case SCAN_ALL: return true;
     case SCAN_ABOVE: return sim_column_i64(scan->table, (uint16_t)scan->order, row) > bound;
@@ -138,44 +190,42 @@ static bool scan_matches(const struct table_scan *scan, const void *row, const v
     UNREACHABLE("scan bound");
 }
 
+/* The first row of the range [at, end), which rises, that is above the bound. */
+static uint32_t skip_up_to(const struct table_scan *scan, const struct sim_order *index,
+                           int64_t bound, uint32_t at, uint32_t end)
+{
+    while (at < end) {
+        uint32_t middle = at + (end - at) / 2;
+        if (within(scan, index->rows[middle], bound)) {
+            end = middle;
+        } else {
+            at = middle + 1;
+        }
+    }
+    return at;
+}
+
+static STATUS find_scanned(struct op *op, struct sim_rows *rows, const struct table_scan *scan,
+                           const void *like, int64_t bound, uint32_t limit, struct answer *answer)
+{
+    const struct sim_order *index = index_of(rows, scan);
+    uint32_t at = sim_order_find(scan->table, index, like, scan->equal_count, false);
+    uint32_t end = sim_order_find(scan->table, index, like, scan->equal_count, /* past */ true);
+    at = scan->bound == SCAN_ABOVE ? skip_up_to(scan, index, bound, at, end) : at;
+    while (at < end && answer->count < limit && within(scan, index->rows[at], bound)) {
+        TRY(answer_add(op, scan->table, answer, index->rows[at++]));
+    }
+    return OK;
+}
+
 STATUS sim_db_scan(struct op *op, struct store *store, const struct table_scan *scan,
                    const void *like, int64_t bound, uint32_t limit, struct store_rows *ret_rows)
 {
     struct sim_store *self = sim_store_of(store);
-    TRY(sim_db_check(op, self));
-    struct sim_rows *rows = sim_db_table(self->db, scan->table);
     struct answer answer = {.count = 0};
-    const void *last = NULL;
-    while (answer.count < limit) { /* selection in order: the sets are small */
-        const void *best = NULL;
-        for (uint32_t i = 0; i < rows->count; i++) {
-            const void *row = rows->rows[i];
-            if (!row || !scan_matches(scan, row, like, bound)) {
-                continue;
-            }
-            if (scan->order < 0) {
-                TRY(answer.count < limit ? answer_add(op, scan->table, &answer, row) : OK);
-                continue;
-            }
-            uint16_t order = (uint16_t)scan->order;
-            bool after_last = !last || sim_column_compare(scan->table, order, row, last) > 0;
-            if (after_last && (!best || sim_column_compare(scan->table, order, row, best) < 0)) {
-                best = row;
-            }
-        }
-        if (!best) {
-            break;
-        }
-        for (uint32_t i = 0; i < rows->count && answer.count < limit;
-             i++) { /* all that tie with it */
-            const void *row = rows->rows[i];
-            if (row && scan_matches(scan, row, like, bound) &&
-                sim_column_compare(scan->table, (uint16_t)scan->order, row, best) == 0) {
-                TRY(answer_add(op, scan->table, &answer, row));
-            }
-        }
-        last = best;
-    }
-    *ret_rows = answer_done(&answer);
-    return OK;
+    bool looks = false;
+    TRY(look(op, self, scan->table, &looks));
+    struct status st =
+        find_scanned(op, sim_db_table(self->db, scan->table), scan, like, bound, limit, &answer);
+    return look_away(op, self, looks, st, &answer, ret_rows);
 }

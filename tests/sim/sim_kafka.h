@@ -4,18 +4,42 @@
 #include <stdint.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "engine/bus.h"
 
 /*
  * A Kafka of the mind: partitions that grow, several clients, acknowledgements that are given only
- * when the client asks, and the faults that matter. Single-threaded. A produced record is in the
- * log at once; its acknowledgement may be lost with the producer. Who waits lets the time pass.
+ * when the client asks, and the faults that matter. Single-threaded. Without faults a produced record
+ * is in the log at once; its acknowledgement may be lost with the producer. Who waits lets the time
+ * pass. tests/engine/vectors_test.c holds it against the real one.
  */
 
 struct sim_kafka;
 
 struct sim_kafka *sim_kafka_new(struct clock_fake *clock);
 void sim_kafka_free(struct sim_kafka *kafka);
+
+/*
+ * What happens by itself. Order within one client and partition holds all the same, and so does the
+ * broker's promise that an idempotent producer's own retries are written once: the same record comes
+ * twice only where two producers wrote it, the one before a reset or a death, and the one after.
+ */
+struct sim_kafka_faults {
+    uint32_t linger_us; /* a produced record is written up to so much later */
+    uint32_t answer_us; /* and acknowledged up to so much after that */
+    uint32_t stall;     /* in a million records that poll finds: this partition stands still */
+    uint32_t stall_us;  /* for this client, up to so long */
+    uint32_t fail;      /* in a million produced: the producer fails for good, the record being
+                           written or not, and those behind it */
+    uint32_t late;      /* in a million that a client leaves unwritten when it ends or is reset: */
+    uint32_t late_us;   /* written all the same, up to so much later */
+};
+
+/* From now on, drawn from random (borrowed). All zero: no more; what is on its way arrives. */
+void sim_kafka_set_faults(struct sim_kafka *kafka, struct sim_kafka_faults faults,
+                          struct random *random);
+/* How often: stall, fail and late as said; linger_us and answer_us count what was not at once. */
+struct sim_kafka_faults sim_kafka_faults_done(const struct sim_kafka *kafka);
 
 /* A client. Freed by its close. */
 struct bus *sim_kafka_bus(struct sim_kafka *kafka);
@@ -38,6 +62,12 @@ void sim_kafka_truncate(struct sim_kafka *kafka, enum topic topic, int32_t parti
                         uint32_t keep);
 /* Removes the oldest records: retention. */
 void sim_kafka_expire(struct sim_kafka *kafka, enum topic topic, int32_t partition, int64_t low);
+/* Removes what is older than this. */
+void sim_kafka_retain(struct sim_kafka *kafka, enum topic topic, int64_t age_ms);
+/* What a topic says of its retention; -1 at first. */
+void sim_kafka_set_retention(struct sim_kafka *kafka, enum topic topic, int64_t retention_ms);
+/* Deletes the topic and makes it anew: empty, offsets from 0, in the same cluster. */
+void sim_kafka_recreate(struct sim_kafka *kafka, enum topic topic);
 /* While away: nothing is read, produced records wait in the client, tails answer STATUS_RETRY. */
 void sim_kafka_set_away(struct sim_kafka *kafka, bool away);
 bool sim_kafka_is_away(const struct sim_kafka *kafka);
