@@ -30,11 +30,24 @@ sim_for_seconds() { # kind of build, seconds
     sim_run "$1" --file "$ROOT/tests/sim/seeds.txt" --from "$(sim_first_seed)" --seconds "$2"
 }
 
+# Bugs planted one at a time in a copy of the sources: each must turn some seed red.
+sim_planted() { # names of bugs, or none for all
+    local code=0
+    child "$(system_python)" "$ROOT/tests/sim/planted.py" --work "$STATE/planted" "$@" || code=$?
+    return "$code"
+}
+
 cmd_sim() {
     local code=0
     case ${1:-} in
+    --planted)
+        shift
+        ensure_packages build
+        sim_planted "$@"
+        return
+        ;;
     --seed | --seeds | --seconds) (($# >= 2)) || usage_error "sim: $1 needs a value" ;;
-    *) usage_error "sim: --seed N [--trace], --seeds A..B or --seconds S" ;;
+    *) usage_error "sim: --seed N [--trace], --seeds A..B, --seconds S or --planted [NAME...]" ;;
     esac
     ensure_packages build
     build release tests/sim/holdfast-sim || die "$EXIT_FAILED" "the build failed"
