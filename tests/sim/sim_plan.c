@@ -33,6 +33,7 @@ const char *sim_trouble_name(enum sim_trouble trouble)
         [SIM_TROUBLE_QUEUE_FULL] = "queue_full",
         [SIM_TROUBLE_CLOCKS] = "clocks",
         [SIM_TROUBLE_OUTAGE] = "outage",
+        [SIM_TROUBLE_RESTORE] = "restore",
         [SIM_TROUBLE_STRIPE] = "stripe",
         [SIM_TROUBLE_DISCORD] = "discord",
         [SIM_TROUBLE_TRAFFIC] = "traffic",
@@ -57,6 +58,7 @@ struct sim_plan sim_plan_of(uint64_t seed)
     for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_COUNT; i++) {
         plan.on[i] = random_below(&random, 10) < tenths;
     }
+    plan.on[SIM_TROUBLE_RESTORE] &= random_below(&random, 4) == 0; /* such a seed ends early */
     for (int i = 0; i < SIM_SERVICE_COUNT; i++) {
         plan.replicas[i] = between(&random, 1, 3);
     }

@@ -35,7 +35,8 @@ enum sim_trouble {
     /* Of all databases alike. */
     SIM_TROUBLE_CLOCKS, /* sandbox time goes on by hours: deadlines pass in the middle of everything */
     /* Of everything, once. */
-    SIM_TROUBLE_OUTAGE, /* all processes die, and for a day or so only webhooks are taken in */
+    SIM_TROUBLE_OUTAGE,  /* all processes die, and for a day or so only webhooks are taken in */
+    SIM_TROUBLE_RESTORE, /* a database is put back to an earlier moment */
     /* Of the outside. */
     SIM_TROUBLE_STRIPE,
     SIM_TROUBLE_DISCORD,

@@ -27,6 +27,7 @@
 #define SLOTS_MAX 8
 #define RESTART_PER_MILLE 20 /* of turns in which a dead process is replaced */
 #define DRAIN_MAX_US (3 * 3600 * SECOND_US)
+#define AFTER_RESTORE_US (600 * SECOND_US)
 #define ALL_CLOCKS_US (400 * 24 * 3600 * SECOND_US) /* longer than any term of a deal */
 
 /* In the order of enum sim_service. */
@@ -179,6 +180,9 @@ void sim_run_open(struct sim_run *run, const struct sim_plan *plan, struct sim_o
 void sim_run_close(struct sim_run *run)
 {
     sim_world_close(run->world); /* its processes hang up */
+    if (run->backup) {
+        sim_db_free(run->backup);
+    }
     sim_check_free(run->check);
     sim_traffic_free(run->traffic);
     sim_discord_free(run->discord);
@@ -229,7 +233,7 @@ void sim_run_turn(struct sim_run *run)
     }
     sim_run_trouble(run);
     replace_dead(run);
-    if (run->turns % CHECK_TURNS == 0) {
+    if (run->turns % CHECK_TURNS == 0 && !run->put_back) {
         sim_check_always(run->check, &run->outcome->verdict);
     }
     pass_time(run);
@@ -318,11 +322,15 @@ static void trouble(struct sim_run *run)
     int64_t outage_at_us = run->plan.on[SIM_TROUBLE_OUTAGE]
                                ? (int64_t)sim_run_below(run, (uint64_t)left_us)
                                : INT64_MIN; /* never */
+    int64_t backup_at_us = (int64_t)sim_run_below(run, (uint64_t)left_us);
     run->troubled = true;
     while (left_us > 0 && run->outcome->verdict.failures == 0) {
         int64_t began_us = run->world->clock.mono_us;
         turn_with_people(run);
         left_us -= run->world->clock.mono_us - began_us;
+        if (left_us < backup_at_us) {
+            sim_run_back_up(run);
+        }
         if (left_us < outage_at_us) {
             outage_at_us = INT64_MIN;
             sim_run_outage(run);
@@ -352,16 +360,20 @@ static void drain(struct sim_run *run, const char *when)
     }
 }
 
+static void run_on(struct sim_run *run, int64_t us)
+{
+    for (int64_t until_us = run->world->clock.mono_us + us; run->world->clock.mono_us < until_us;) {
+        sim_run_turn(run);
+    }
+}
+
 /* Sandbox time goes on in every database alike, as `holdfastctl clock advance` makes it. */
 static void let_clocks_run_out(struct sim_run *run)
 {
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
         sim_db_advance_clock(run->place.dbs[i], ALL_CLOCKS_US);
     }
-    for (int64_t until_us = run->world->clock.mono_us + 5 * SECOND_US;
-         run->world->clock.mono_us < until_us;) {
-        sim_run_turn(run); /* owners see it with their next beat */
-    }
+    run_on(run, 5 * SECOND_US); /* owners see it with their next beat */
 }
 
 static void count_outside(struct sim_run *run)
@@ -393,19 +405,30 @@ static void count_up(struct sim_run *run)
     }
 }
 
-void sim_run_live(struct sim_run *run)
+static void come_to_rest(struct sim_run *run)
 {
     struct sim_verdict *verdict = &run->outcome->verdict;
-    trouble(run);
-    sim_run_heal(run);
-    sim_stripe_set_rates(run->stripe, &(struct sim_stripe_rates){.latency_us = 1000});
-    sim_discord_set_rates(run->discord, &(struct sim_discord_rates){.latency_us = 1000});
-    sim_traffic_settle(run->traffic);
     drain(run, "the troubles");
     let_clocks_run_out(run);
     drain(run, "the last clock");
     if (verdict->failures == 0) {
         sim_check_end(run->check, verdict);
+    }
+}
+
+void sim_run_live(struct sim_run *run)
+{
+    trouble(run);
+    sim_run_restore(run);
+    sim_run_heal(run);
+    sim_stripe_set_rates(run->stripe, &(struct sim_stripe_rates){.latency_us = 1000});
+    sim_discord_set_rates(run->discord, &(struct sim_discord_rates){.latency_us = 1000});
+    sim_traffic_settle(run->traffic);
+    if (run->put_back) {
+        run_on(run, AFTER_RESTORE_US);
+        sim_run_check_restored(run);
+    } else {
+        come_to_rest(run);
     }
     count_up(run);
 }

@@ -28,7 +28,10 @@ struct sim_run {
     struct sim_discord *discord;
     struct sim_traffic *traffic;
     struct sim_check *check;
-    struct intake door; /* of payments: for webhooks */
+    struct intake door;    /* of payments: for webhooks */
+    bool put_back;         /* a database is behind the log and the outside: it ends so */
+    struct sim_db *backup; /* NULL: none was made */
+    uint32_t restored;     /* the service that it is of */
     struct sim_seat seats[SIM_WORLD_PROCESSES_MAX];
     int64_t db_until_us[SIM_SERVICE_COUNT];
     int64_t kafka_until_us, queue_until_us;
@@ -57,6 +60,12 @@ uint64_t sim_run_below(struct sim_run *run, uint64_t bound);
 void sim_run_trouble(struct sim_run *run);
 /* Nobody works for a day or so. Not while somebody hangs in a call. */
 void sim_run_outage(struct sim_run *run);
+/* What restore will go back to: this moment of one of the databases, once. */
+void sim_run_back_up(struct sim_run *run);
+/* Goes back to the backup, if there is one. Not while somebody hangs in a call. */
+void sim_run_restore(struct sim_run *run);
+/* Some time later: who lacks what it published has stopped, and no money moved for it. */
+void sim_run_check_restored(struct sim_run *run);
 /* Every trouble ends, those too that were still to come. */
 void sim_run_heal(struct sim_run *run);
 /* A call was struck, or failed while something was away. */

@@ -214,6 +214,7 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_QUEUE_FULL:
     case SIM_TROUBLE_CLOCKS:
     case SIM_TROUBLE_OUTAGE:
+    case SIM_TROUBLE_RESTORE:
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
     case SIM_TROUBLE_TRAFFIC:
@@ -263,6 +264,7 @@ static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_DB_AWAY:
     case SIM_TROUBLE_KAFKA_AWAY:
     case SIM_TROUBLE_OUTAGE:
+    case SIM_TROUBLE_RESTORE:
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
     case SIM_TROUBLE_TRAFFIC:
