@@ -23,7 +23,7 @@ struct sim_reach {
 };
 
 /* A run of so many seeds must have reached every pair. */
-#define SIM_REACH_SEEDS 300
+#define SIM_REACH_SEEDS 500
 
 void sim_reach_add(struct sim_reach *reach, const struct sim_reach *more);
 /* Calls found(context, what, where) for each pair that had to be met and was not; returns their number. */

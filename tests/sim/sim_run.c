@@ -298,7 +298,7 @@ static uint32_t retry_parked(struct sim_run *run, uint32_t service)
 static bool look_after(struct sim_run *run)
 {
     uint32_t done = 0;
-    run->person_at_us = run->world->clock.mono_us + PERSON_US;
+    run->person_at_us = run->world->clock.mono_us + (run->troubled ? PERSON_US / 4 : PERSON_US);
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
         done += resume_lanes(run, i);
         done += retry_parked(run, i);

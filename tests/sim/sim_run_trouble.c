@@ -41,10 +41,27 @@ static struct sim_process *some_process(struct sim_run *run)
     return NULL;
 }
 
+/* What a process does once in its life, or less. */
+static const enum sim_step rare_steps[] = {SIM_STEP_RETIRE, SIM_STEP_STOP, SIM_STEP_ERASE,
+                                           SIM_STEP_RESET_PRODUCER};
+
 /* The kind of call is drawn, not the call: else rare ones would hardly ever be struck. */
 static enum sim_step some_step(struct sim_run *run)
 {
+    if (sim_run_chance(run, 300)) {
+        return rare_steps[sim_run_below(run, ARRAY_LEN(rare_steps))];
+    }
     return (enum sim_step)(1 + sim_run_below(run, SIM_STEP_COUNT - 1));
+}
+
+static bool is_rare(enum sim_step step)
+{
+    for (size_t i = 0; i < ARRAY_LEN(rare_steps); i++) {
+        if (rare_steps[i] == step) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- Of a process ---- */
@@ -100,31 +117,38 @@ static void interrupt(void *context)
     }
 }
 
-static void arm_interrupt(struct sim_run *run, struct sim_process *process,
-                          enum sim_trouble trouble)
+/* Instead of, or before, the next call of this kind; NONE: one of the next calls. */
+static void arm(struct sim_run *run, struct sim_process *process, enum sim_trouble trouble,
+                enum sim_step step)
 {
     struct sim_seat *seat = &run->seats[process->place];
+    struct sim_fault *fault = &process->fault;
+    int64_t at =
+        step == SIM_STEP_NONE ? fault->calls + 1 + (int64_t)sim_run_below(run, CALLS_AHEAD) : 0;
+    if (trouble == SIM_TROUBLE_CRASH) {
+        fault->crash_step = step;
+        fault->crash_at = at;
+        return;
+    }
     seat->armed = trouble;
     seat->hangs_us = trouble == SIM_TROUBLE_NAP
                          ? 1000 + (int64_t)sim_run_below(run, (uint64_t)LEASE_US / 2)
                          : LEASE_US + (int64_t)sim_run_below(run, 4 * (uint64_t)LEASE_US);
-    process->fault.pause = interrupt;
-    process->fault.context = seat;
-    if (sim_run_chance(run, 500)) {
-        process->fault.pause_step = some_step(run);
-    } else {
-        process->fault.pause_at =
-            process->fault.calls + 1 + (int64_t)sim_run_below(run, CALLS_AHEAD);
-    }
+    fault->pause = interrupt;
+    fault->context = seat;
+    fault->pause_step = step;
+    fault->pause_at = at;
 }
 
-static void arm_crash(struct sim_run *run, struct sim_process *process)
+/* At a rare call it waits for whoever makes it first. */
+static void arm_some(struct sim_run *run, struct sim_process *process, enum sim_trouble trouble)
 {
-    if (sim_run_chance(run, 500)) {
-        process->fault.crash_step = some_step(run);
-    } else {
-        process->fault.crash_at =
-            process->fault.calls + 1 + (int64_t)sim_run_below(run, CALLS_AHEAD);
+    enum sim_step step = sim_run_chance(run, 500) ? some_step(run) : SIM_STEP_NONE;
+    for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
+        struct sim_process *other = &run->world->processes[i];
+        if (other == process || (is_rare(step) && sim_process_lives(other))) {
+            arm(run, other, trouble, step);
+        }
     }
 }
 
@@ -185,13 +209,13 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     }
     struct sim_seat *seat = &run->seats[process->place];
     switch (trouble) {
-    case SIM_TROUBLE_CRASH: arm_crash(run, process); break;
+    case SIM_TROUBLE_CRASH:
     case SIM_TROUBLE_NAP:
     case SIM_TROUBLE_SLEEP:
     case SIM_TROUBLE_STORE_AWAY:
     case SIM_TROUBLE_BUS_AWAY:
     case SIM_TROUBLE_DB_AWAY:
-    case SIM_TROUBLE_KAFKA_AWAY: arm_interrupt(run, process, trouble); break;
+    case SIM_TROUBLE_KAFKA_AWAY: arm_some(run, process, trouble); break;
     case SIM_TROUBLE_ROLL: roll(run, process); break;
     case SIM_TROUBLE_REFUSED: refuse(run, process); break;
     case SIM_TROUBLE_KILL:
