@@ -300,10 +300,14 @@ static STATUS close_request(struct engine *engine, struct engine_batch *batch,
     return engine_rows_add(engine, &batch->requests, done, 0);
 }
 
-/* Is there anybody who must hear that this message was dropped? Nobody waits for one without id. */
-static bool tells(const struct engine_item *item)
+/* Is there anything to decide, or anybody who must hear that this message was dropped? Nobody waits for one
+ * without id; one that was parked unread may be of a type that is skipped. */
+static bool is_of_use(const struct engine_item *item)
 {
-    return item->kind != ENGINE_ITEM_DROPPED || item->timer.generation > 0 ||
+    if (item->kind != ENGINE_ITEM_DROPPED) {
+        return !item->message.skip;
+    }
+    return item->timer.generation > 0 ||
            (item->handler && !id_is_none(item->message.id) &&
             (item->handler->dropped || item->handler->closes == ENGINE_CLOSES_MESSAGE));
 }
@@ -336,7 +340,7 @@ static STATUS run_one(struct engine *engine, struct id key, const struct admin_r
                                      .parked = parked};
         batch->item_count = 1;
         TRY(read_parked(engine, parked, item));
-        item->fate = tells(item) ? ENGINE_FATE_DECIDE : ENGINE_FATE_IGNORE;
+        item->fate = is_of_use(item) ? ENGINE_FATE_DECIDE : ENGINE_FATE_IGNORE;
         TRY(engine_rows_add(engine, &batch->parked_messages_gone, parked, 0));
         TRY(drop ? close_request(engine, batch, drop) : OK);
     }

@@ -96,6 +96,37 @@ static void skips_what_it_may(struct world *world)
     world_check(world);
 }
 
+/* Parked unread by who died of something else; read at last, it is of a type that is skipped. */
+static void skips_what_was_parked_unread(struct world *world)
+{
+    struct id key = account_of(0);
+    const struct parked_key_row parked = {.key = key,
+                                          .lane = LANE,
+                                          .reason = STR("engine.kills_process"),
+                                          .since_us = 1,
+                                          .next_seq = 3};
+    const struct parked_message_row unknown = {.key = key,
+                                               .seq = 1,
+                                               .lane = LANE,
+                                               .topic = str_of(topology_topics[TOY_SIGNALS].name),
+                                               .message_id = world_id("unknown", 0),
+                                               .value = STR("unknown 5"),
+                                               .at_us = 1};
+    struct parked_message_row open = unknown;
+    open.seq = 2;
+    open.message_id = world_id("open", 0);
+    open.value = STR("open 7");
+    world_put(world, &engine_parked_key_table, &parked);
+    world_put(world, &engine_parked_message_table, &unknown);
+    world_put(world, &engine_parked_message_table, &open);
+    start_ready(world);
+    struct admin_request_row retry = {.kind = ADMIN_PARK_RETRY, .lane = LANE, .key = key};
+    world_answered(world, world_ask(world, &retry), "done");
+    world_await_total(world, key, 7);
+    assert_int_equal(world_count(world, &engine_parked_message_table), 0);
+    assert_int_equal(world_count(world, &engine_parked_key_table), 0);
+}
+
 static void parks_an_output_too_large(struct world *world)
 {
     start_ready(world);
@@ -520,6 +551,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(parks_the_one_that_fails, WORLD_BOTH),
     WORLD_TEST(parks_the_unreadable_without_trying, WORLD_SIM_ONLY),
     WORLD_TEST(skips_what_it_may, WORLD_SIM_ONLY),
+    WORLD_TEST(skips_what_was_parked_unread, WORLD_SIM_ONLY),
     WORLD_TEST(parks_an_output_too_large, WORLD_SIM_ONLY),
     WORLD_TEST(doubles_again, WORLD_SIM_ONLY),
     WORLD_TEST(stops_after_three_parks_in_a_row, WORLD_BOTH),
