@@ -176,10 +176,12 @@ static void make_room(struct check_line *line, int64_t n)
     if (capacity == line->capacity) {
         return;
     }
-    line->at_us = realloc(line->at_us, capacity * sizeof(*line->at_us));
-    line->contents = realloc(line->contents, capacity * sizeof(*line->contents));
-    ASSERT(line->at_us);
-    ASSERT(line->contents);
+    int64_t *at_us = realloc(line->at_us, capacity * sizeof(*at_us));
+    uint64_t *contents = realloc(line->contents, capacity * sizeof(*contents));
+    ASSERT(at_us);
+    ASSERT(contents);
+    line->at_us = at_us;
+    line->contents = contents;
     for (uint32_t i = line->capacity; i < capacity; i++) {
         line->at_us[i] = 0;
     }

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "base/assert.h"
 #include "base/defer.h"
 #include "engine/engine_tables.h"
 #include "escrow/escrow_repo.h"
@@ -150,7 +151,7 @@ static void a_leg_is_credited_with_more(struct sim_run *run)
     const struct leg *leg;
     while ((leg = sim_db_next(db, &payments_repo_leg, &cursor)) && leg->received_minor == 0) {
     }
-    assert_non_null(leg);
+    ASSERT(leg);
     CHANGED(struct leg, more, leg);
     more.received_minor++;
     tamper_put(run, SIM_PAYMENTS, &payments_repo_leg, &more);
@@ -223,7 +224,7 @@ static void a_message_is_said_twice(struct sim_run *run)
         struct sim_discord_message *message = sim_discord_message(run->discord, i);
         second = message->recipient == first->recipient ? message : NULL;
     }
-    assert_non_null(second);
+    ASSERT(second);
     memcpy(second->nonce, first->nonce, sizeof(second->nonce));
     second->at_us = first->at_us;
 }

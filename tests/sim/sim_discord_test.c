@@ -164,7 +164,7 @@ static void faults_do_what_they_say(void **state)
     struct str channel_id = channel(fixture);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         char delivery[2] = {(char)('a' + i), '\0'};
-        enum caller_outcome outcome;
+        enum caller_outcome outcome = CALLER_OUTCOME_COUNT;
         uint32_t before = sim_discord_count(fixture->discord);
         fixture->fact = (struct discord_fact){.kind = DISCORD_FACT_NONE};
         meet(fixture, rows[i].fault);

@@ -116,8 +116,9 @@ void sim_stripe_render(struct strbuf *buf, const struct sim_stripe_object *objec
 
 /* ---- sim_stripe_line.c ---- */
 
-void sim_stripe_arrive(struct sim_stripe *stripe, uint32_t call);
-void sim_stripe_answer(struct sim_stripe *stripe, uint32_t call);
+/* at: a place in `calls`, below in `events`. */
+void sim_stripe_arrive(struct sim_stripe *stripe, uint32_t at);
+void sim_stripe_answer(struct sim_stripe *stripe, uint32_t at);
 
 /* ---- sim_stripe_webhook.c ---- */
 
@@ -126,4 +127,4 @@ void sim_stripe_webhook_fini(struct sim_stripe *stripe);
 /* Something happened to the object: its webhooks are on their way. */
 void sim_stripe_tell(struct sim_stripe *stripe, const struct sim_stripe_object *object,
                      const char *type);
-void sim_stripe_deliver(struct sim_stripe *stripe, uint32_t event, struct intake *payments);
+void sim_stripe_deliver(struct sim_stripe *stripe, uint32_t at, struct intake *payments);
