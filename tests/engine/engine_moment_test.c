@@ -78,6 +78,42 @@ static void being_put_off_settles_no_earlier_attempt(struct world *world)
     world_check(world);
 }
 
+static bool decides_expiries;
+
+/* Takes an expiry for nothing else, and not before it may. */
+static struct status decide_expiry(struct engine_turn *turn, const struct effect_row *effect,
+                                   enum engine_verdict verdict, const struct caller_answer *answer)
+{
+    bool expired = answer->outcome == CALLER_EXPIRED && verdict == ENGINE_VERDICT_FAILED;
+    if (!expired || !decides_expiries) {
+        return op_fail(engine_op(turn), STATUS_BUG, "toy.no_expiry", "not now");
+    }
+    return toy_service.answered(turn, effect, verdict, answer);
+}
+
+/* What has failed by its age is still that, and no answer, when its decision was parked. */
+static void takes_up_an_expiry(struct world *world)
+{
+    static struct engine_service service;
+    service = toy_service;
+    service.effects_expire = true;
+    service.answered = decide_expiry;
+    decides_expiries = false;
+    world->service = &service;
+    world->outside.usual = SIM_REPLY_LOST;
+    world_start(world);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 4);
+    world->ops->advance(world, 21 * HOUR_MS);
+    world_await_parked(world, account_of(0));
+    decides_expiries = true;
+    struct admin_request_row retry = {
+        .kind = ADMIN_PARK_RETRY, .lane = lane_of_key(account_of(0)), .key = account_of(0)};
+    world_answered(world, world_ask(world, &retry), "done");
+    assert_int_equal(world_count(world, &engine_parked_key_table), 0);
+    world_settle(world);
+}
+
 /* Where nobody would miss it, it has failed after 20 hours; what is younger goes on. */
 static void lets_the_old_expire(struct world *world)
 {
@@ -116,6 +152,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(comes_back_when_held, WORLD_SIM_ONLY),
     WORLD_TEST(being_put_off_settles_no_earlier_attempt, WORLD_SIM_ONLY),
     WORLD_TEST(lets_the_old_expire, WORLD_SIM_ONLY),
+    WORLD_TEST(takes_up_an_expiry, WORLD_SIM_ONLY),
 };
 
 int main(int argc, char **argv)

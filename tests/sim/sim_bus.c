@@ -258,16 +258,19 @@ static void fail_one(struct sim_bus *self, struct sim_pending *pending, bool wri
     pending->fate = SIM_FATE_FAILED;
 }
 
-/* The producer is broken: all that waits fails. Of a partition the first few may be in the log. */
+/* The producer breaks: all that waits fails. Of a partition the first few may be in the log; what is produced
+ * afterwards never is. */
 static void fail_all(struct sim_bus *self)
 {
     bool cut[TOPIC_COUNT][LANES] = {{false}};
+    bool was_broken = self->failed;
     self->failed = true;
     for (uint32_t i = self->waiting; i < self->pending_count; i++) {
         struct sim_pending *pending = &self->pending[i];
         bool *ends = &cut[pending->delivery.topic][pending->delivery.partition];
         if (pending->fate == SIM_FATE_WAITING) {
-            *ends |= self->kafka->faults.fail == 0 || random_below(self->kafka->random, 2) == 0;
+            *ends |= was_broken || self->kafka->faults.fail == 0 ||
+                     random_below(self->kafka->random, 2) == 0;
             fail_one(self, pending, !*ends);
         }
     }
