@@ -3,6 +3,7 @@
 /* The block functions, deprecated since OpenSSL 3.0 in favour of EVP, which allocates and costs half
  * again as much for a few hundred bytes. Each command is hashed four times. */
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <endian.h>
 #include <openssl/sha.h>
 #include <sodium.h>
 #include <string.h>
@@ -40,11 +41,8 @@ void hash_add_str(struct hash_state *state, struct str s)
 
 void hash_add_u64(struct hash_state *state, uint64_t value)
 {
-    uint8_t bytes[8];
-    for (int i = 0; i < 8; i++) {
-        bytes[i] = (uint8_t)(value >> (56 - 8 * i));
-    }
-    hash_add(state, bytes, sizeof(bytes));
+    uint64_t big = htobe64(value);
+    hash_add(state, &big, sizeof(big));
 }
 
 struct hash hash_done(struct hash_state *state)

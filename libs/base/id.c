@@ -66,21 +66,34 @@ struct id id_nth(struct id first, uint32_t ordinal)
     return first;
 }
 
-/* By hand, not by libuuid: each message has four of them to be read or written. */
-static const uint8_t hyphen_before[16] = {[4] = 1, [6] = 1, [8] = 1, [10] = 1};
+/* By hand, not by libuuid: each message has a dozen of them to be read or written. */
+static const uint8_t text_at[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+
+/* Both digits of each byte, one byte after the other. */
+static const char hex_pairs[] = "000102030405060708090a0b0c0d0e0f"
+                                "101112131415161718191a1b1c1d1e1f"
+                                "202122232425262728292a2b2c2d2e2f"
+                                "303132333435363738393a3b3c3d3e3f"
+                                "404142434445464748494a4b4c4d4e4f"
+                                "505152535455565758595a5b5c5d5e5f"
+                                "606162636465666768696a6b6c6d6e6f"
+                                "707172737475767778797a7b7c7d7e7f"
+                                "808182838485868788898a8b8c8d8e8f"
+                                "909192939495969798999a9b9c9d9e9f"
+                                "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
+                                "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+                                "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf"
+                                "d0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+                                "e0e1e2e3e4e5e6e7e8e9eaebecedeeef"
+                                "f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
 
 void id_format(struct id id, char ret_text[ID_TEXT_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
-    char *at = ret_text;
+    ret_text[8] = ret_text[13] = ret_text[18] = ret_text[23] = '-';
     for (size_t i = 0; i < sizeof(id.bytes); i++) {
-        if (hyphen_before[i]) {
-            *at++ = '-';
-        }
-        *at++ = digits[id.bytes[i] >> 4];
-        *at++ = digits[id.bytes[i] & 0x0F];
+        memcpy(ret_text + text_at[i], hex_pairs + 2 * (size_t)id.bytes[i], 2);
     }
-    *at = '\0';
+    ret_text[ID_TEXT_BYTES - 1] = '\0';
 }
 
 struct str id_to_str(struct arena *arena, struct id id)
@@ -90,35 +103,28 @@ struct str id_to_str(struct arena *arena, struct id id)
     return str_dup(arena, (struct str){.ptr = text, .len = ID_TEXT_BYTES - 1});
 }
 
-/* 0 to 15, or more for what is no hexadecimal digit. */
-static unsigned digit_value(char c)
-{
-    unsigned value = (unsigned char)c - (unsigned)'0';
-    if (value < 10) {
-        return value;
-    }
-    value = ((unsigned char)c | 0x20U) - (unsigned)'a';
-    return value < 6 ? 10 + value : UINT8_MAX;
-}
+/* One more than the value of a hexadecimal digit; 0 for what is none. */
+static const uint8_t digit_values[UINT8_MAX + 1] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 bool id_parse(struct str text, struct id *ret_id)
 {
     if (text.len != ID_TEXT_BYTES - 1) {
         return false;
     }
+    const uint8_t *at = (const uint8_t *)text.ptr;
+    bool wrong = at[8] != '-' || at[13] != '-' || at[18] != '-' || at[23] != '-';
     struct id id;
-    const char *at = text.ptr;
-    unsigned wrong = 0;
     for (size_t i = 0; i < sizeof(id.bytes); i++) {
-        if (hyphen_before[i]) {
-            wrong |= *at++ == '-' ? 0 : UINT8_MAX;
-        }
-        unsigned high = digit_value(*at++);
-        unsigned low = digit_value(*at++);
-        wrong |= high | low;
-        id.bytes[i] = (uint8_t)(high << 4 | low);
+        uint8_t high = digit_values[at[text_at[i]]];
+        uint8_t low = digit_values[at[text_at[i] + 1]];
+        wrong |= high == 0 || low == 0;
+        id.bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
-    if (wrong > 0x0F) {
+    if (wrong) {
         return false;
     }
     *ret_id = id;
