@@ -90,6 +90,7 @@ STATUS engine_collect(struct engine *engine, bool *ret_any)
 STATUS engine_batch_begin(struct engine *engine, struct engine_batch *batch, uint32_t item_max)
 {
     struct arena *arena = &engine->arena;
+    batch->item_max = item_max;
     if (!map_init(&batch->seen, arena, item_max)) {
         return op_arena_full(&engine->op);
     }
@@ -230,7 +231,8 @@ static STATUS add_record(struct engine *engine, struct engine_batch *batch,
 bool engine_batch_takes(const struct engine *engine, struct engine_batch *batch, int32_t lane)
 {
     bool alone = engine->lanes[lane].probes_left > 0;
-    if (batch->item_count >= engine->limit || batch->is_probe || (alone && batch->item_count > 0)) {
+    if (batch->item_count >= batch->item_max || batch->is_probe ||
+        (alone && batch->item_count > 0)) {
         return false;
     }
     batch->is_probe = alone;
@@ -429,9 +431,17 @@ STATUS engine_batch_items(struct engine *engine, struct engine_batch *batch)
     return OK;
 }
 
+/* What is there, up to the limit: room for a full batch is 400 KB to be zeroed, which a quiet lane need not pay for each
+ * message. Timers that are due are not counted before they are taken. */
+static uint32_t room_wanted(const struct engine *engine)
+{
+    uint32_t there = engine->queue_count + engine->answer_count;
+    return there < engine->limit && !engine_timer_is_due(engine) ? there : engine->limit;
+}
+
 static STATUS attempt(struct engine *engine, struct engine_batch *batch)
 {
-    TRY(engine_batch_begin(engine, batch, engine->limit));
+    TRY(engine_batch_begin(engine, batch, room_wanted(engine)));
     TRY(make_items(engine, batch));
     if (batch->item_count == 0) {
         return OK;

@@ -228,7 +228,8 @@ static STATUS add_answer(struct engine *engine, struct engine_batch *batch,
 STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch)
 {
     struct store *store = engine->ports.store;
-    uint32_t count = engine->answer_count < engine->limit ? engine->answer_count : engine->limit;
+    uint32_t count =
+        engine->answer_count < batch->item_max ? engine->answer_count : batch->item_max;
     if (count == 0) {
         return OK;
     }

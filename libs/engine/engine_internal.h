@@ -206,6 +206,7 @@ struct engine_new_effect {
 /* One attempt: everything in the batch arena, nothing kept unless it commits. */
 struct engine_batch {
     struct engine_item *items;
+    uint32_t item_max; /* room for so many */
     uint32_t item_count;
     uint32_t record_count; /* of the items, how many came from the queue's front */
     uint32_t timer_count;  /* … and from the heaps */

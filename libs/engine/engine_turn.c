@@ -7,6 +7,7 @@
 
 #define DAY_US INT64_C(86400000000)
 #define NOT_FOUND UINT32_MAX
+#define OUTPUTS_PER_ITEM 4 /* room to begin with: an event or two, a command, a timer */
 
 struct op *engine_op(struct engine_turn *turn)
 {
@@ -271,7 +272,8 @@ static STATUS output_add(struct engine_turn *turn, const struct engine_output *o
 {
     struct engine_batch *batch = turn->batch;
     if (batch->output_count == batch->output_capacity) {
-        uint32_t capacity = batch->output_capacity ? batch->output_capacity * 2 : 256;
+        uint32_t capacity = batch->output_capacity ? batch->output_capacity * 2
+                                                   : batch->item_count * OUTPUTS_PER_ITEM;
         struct engine_output *bigger =
             arena_new(&turn->engine->arena, struct engine_output, capacity);
         if (!bigger) {
