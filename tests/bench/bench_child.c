@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,12 +139,6 @@ static void sum_up(struct thread *threads, uint32_t count, struct bench_control 
         decided += atomic_load(&engine_stats(engine)->decided);
         lanes += atomic_load(&engine_stats(engine)->lanes_held);
     }
-    struct rusage usage;
-    int failed = getrusage(RUSAGE_SELF, &usage);
-    ASSERT(failed == 0);
-    atomic_store(&control->cpu_us,
-                 (int64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-                     usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
     atomic_store(&control->published, published);
     atomic_store(&control->batches, batches);
     atomic_store(&control->decided, decided);
@@ -248,6 +241,17 @@ void bench_child_stop(struct bench_child *child)
     ASSERT(WEXITSTATUS(status) == 0);
     int failed = munmap(child->control, sizeof(*child->control));
     ASSERT(failed == 0);
+}
+
+int64_t bench_child_cpu_us(const struct bench_child *child)
+{
+    clockid_t clock;
+    struct timespec used;
+    int failed = clock_getcpuclockid(child->pid, &clock);
+    ASSERT(failed == 0);
+    failed = clock_gettime(clock, &used);
+    ASSERT(failed == 0);
+    return (int64_t)used.tv_sec * 1000000 + used.tv_nsec / 1000;
 }
 
 int64_t bench_child_rss_kb(const struct bench_child *child)

@@ -139,7 +139,7 @@ static struct result run(const struct settings *settings, uint32_t escrows, uint
     must(&op, bus_kafka_open(&op, &bus_options, &bus), "bus");
     struct bench_deals *deals = bench_deals_new(escrows);
     run_phases(&child, deals, bus, &result);
-    result.cpu_us = atomic_load(&child.control->cpu_us);
+    result.cpu_us = bench_child_cpu_us(&child);
     result.batches = (int64_t)atomic_load(&child.control->batches);
     if (record) {
         atomic_store(&child.control->replay, true);
