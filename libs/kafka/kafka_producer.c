@@ -12,7 +12,9 @@
 #define QUEUE_MAX_KBYTES 65536
 /* A batch stays below what the topics take, whatever headers add. While more than a batch waits for a
  * partition, librdkafka 2.0.2 spins: it sends the next one only when the one before is acknowledged,
- * and polls for that without a pause, for a tenth of the machine under load. So a batch is large. */
+ * and polls for that without a pause, for a tenth of the machine under load. So a batch is large. (More
+ * requests may not wait instead: an idempotent producer refuses queue.buffering.backpressure.threshold
+ * above 1.) */
 #define BATCH_BYTES 480000
 
 _Static_assert(BATCH_BYTES < KAFKA_MESSAGE_MAX_BYTES, "a batch is no larger than a message");
