@@ -150,6 +150,7 @@ static void bad_weather(struct walk *walk)
                                      .answer_us = below(walk, 20000),
                                      .stall = below(walk, 100000),
                                      .stall_us = below(walk, 200000),
+                                     .full = below(walk, 2) * 50000,
                                      .fail = below(walk, 3) == 0 ? 20000 : 0,
                                      .late = below(walk, 2) * 500000,
                                      .late_us = below(walk, 3000000)};

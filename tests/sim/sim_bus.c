@@ -324,7 +324,8 @@ static STATUS sim_produce(struct op *op, struct bus *bus, const struct bus_messa
     if (message->value.len > BUS_VALUE_MAX_BYTES) {
         return op_fail(op, STATUS_LIMIT, "kafka.too_large", "simulated");
     }
-    if (self->in_flight >= kafka->queue_max) {
+    if (self->in_flight >= kafka->queue_max ||
+        sim_kafka_strikes(kafka, kafka->faults.full, &kafka->done.full)) {
         return op_fail(op, STATUS_RETRY, "kafka.queue_full", "simulated");
     }
     int64_t write_us = kafka->clock->mono_us +

@@ -29,6 +29,7 @@ struct sim_kafka_faults {
     uint32_t answer_us; /* and acknowledged up to so much after that */
     uint32_t stall;     /* in a million records that poll finds: this partition stands still */
     uint32_t stall_us;  /* for this client, up to so long */
+    uint32_t full;      /* in a million produced: no room for this one just now, STATUS_RETRY */
     uint32_t fail;      /* in a million produced: the producer fails for good, the record being
                            written or not, and those behind it */
     uint32_t late;      /* in a million that a client leaves unwritten when it ends or is reset: */
@@ -38,7 +39,7 @@ struct sim_kafka_faults {
 /* From now on, drawn from random (borrowed). All zero: no more; what is on its way arrives. */
 void sim_kafka_set_faults(struct sim_kafka *kafka, struct sim_kafka_faults faults,
                           struct random *random);
-/* How often: stall, fail and late as said; linger_us and answer_us count what was not at once. */
+/* How often: stall, full, fail and late as said; linger_us and answer_us count what was not at once. */
 struct sim_kafka_faults sim_kafka_faults_done(const struct sim_kafka *kafka);
 
 /* A client. Freed by its close. */
