@@ -46,6 +46,9 @@ struct engine_message {
     bool skip;           /* an unknown type where the service skips those: counted, not decided */
     int32_t type;        /* the service's enum */
     const void *body;    /* the service's struct, in the arena */
+    /* With ENGINE_CLOSES_MESSAGE: a message to the same key that engine_close_later left open; its row of
+     * `intake` gets this one's outcome. None: there is none. */
+    struct id also_closes;
 };
 
 /* ---- What a decision may do ---- */
@@ -88,6 +91,9 @@ STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, str
 /* Whoever waits for this message (its row of `intake`, ENGINE_CLOSES_MESSAGE) hears REJECTED, with this
  * code and sentence, which live as long as the arena; without this: ACCEPTED. */
 void engine_refuse(struct engine_turn *turn, struct str code, struct str sentence);
+/* Whoever waits for this message hears nothing yet: the answer to what is posted now (engine_post) will say
+ * what became of it (also_closes). The decision must have posted what brings that answer. */
+void engine_close_later(struct engine_turn *turn);
 
 #define ENGINE_POSTS_MAX 64 /* of one decision; a wider fan-out goes in steps */
 

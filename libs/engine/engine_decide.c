@@ -64,14 +64,10 @@ static enum intake_outcome outcome_of(const struct engine_turn *turn, struct str
     return turn->refused_code.len > 0 ? INTAKE_REJECTED : INTAKE_ACCEPTED;
 }
 
-static STATUS close_intake(const struct engine_turn *turn)
+static STATUS close_intake(const struct engine_turn *turn, struct id id)
 {
     struct engine *engine = turn->engine;
     struct engine_batch *batch = turn->batch;
-    struct id id = engine_item_closes(turn->item);
-    if (id_is_none(id)) {
-        return OK;
-    }
     struct intake_row *rows = batch->loaded_intakes.rows;
     for (uint32_t i = 0; i < batch->loaded_intakes.count; i++) {
         if (!id_eq(rows[i].id, id) || !rows[i].open) {
@@ -90,6 +86,16 @@ static STATUS close_intake(const struct engine_turn *turn)
         rows[i].closed_at_us = engine->op.now_us;
         batch->intakes.table = &engine_intake_table;
         return engine_rows_add(engine, &batch->intakes, &rows[i], 0);
+    }
+    return OK;
+}
+
+static STATUS close_intakes(const struct engine_turn *turn)
+{
+    struct id ids[ENGINE_ITEM_CLOSES_MAX];
+    uint32_t count = turn->closes_later ? 0 : engine_item_closes(turn->item, ids);
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(close_intake(turn, ids[i]));
     }
     return OK;
 }
@@ -144,7 +150,7 @@ static STATUS decide_item(struct engine_turn *turn, struct engine_item *item)
             return engine_timer_fire(turn, item);
         }
         TRY(item->handler->decide(turn, &item->message));
-        return close_intake(turn);
+        return close_intakes(turn);
     case ENGINE_ITEM_TIMER: return engine_timer_fire(turn, item);
     case ENGINE_ITEM_DROPPED:
         if (item->timer.generation > 0) {
@@ -152,7 +158,7 @@ static STATUS decide_item(struct engine_turn *turn, struct engine_item *item)
             return OK;
         }
         TRY(item->handler->dropped ? item->handler->dropped(turn, &item->message) : OK);
-        return close_intake(turn);
+        return close_intakes(turn);
     case ENGINE_ITEM_ANSWER:
         return turn->engine->service->answered(turn, item->effect, item->verdict, &item->answer);
     }

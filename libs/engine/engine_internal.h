@@ -255,6 +255,7 @@ struct engine_turn {
     uint32_t post_count;
     struct str refused_code; /* empty: not refused */
     struct str refused_sentence;
+    bool closes_later;
 };
 
 struct engine_inflight {
@@ -383,7 +384,9 @@ STATUS engine_probe_note(struct engine *engine, const struct engine_item *item, 
 STATUS engine_load(struct engine *engine, struct engine_batch *batch);
 bool engine_item_is_intake(const struct engine_item *item);
 /* The intake row that this item closes, or none. */
-struct id engine_item_closes(const struct engine_item *item);
+#define ENGINE_ITEM_CLOSES_MAX 2
+uint32_t engine_item_closes(const struct engine_item *item,
+                            struct id ret_ids[ENGINE_ITEM_CLOSES_MAX]);
 
 /* engine_decide.c */
 STATUS engine_decide(struct engine *engine, struct engine_batch *batch, struct engine_item *item);

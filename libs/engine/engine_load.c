@@ -16,20 +16,31 @@ static bool needs_view(const struct engine_item *item)
     return item->fate == ENGINE_FATE_DECIDE || item->fate == ENGINE_FATE_PARK;
 }
 
-struct id engine_item_closes(const struct engine_item *item)
+static uint32_t add_id(struct id id, uint32_t count, struct id ret_ids[ENGINE_ITEM_CLOSES_MAX])
+{
+    if (id_is_none(id)) {
+        return count;
+    }
+    ret_ids[count] = id;
+    return count + 1;
+}
+
+uint32_t engine_item_closes(const struct engine_item *item,
+                            struct id ret_ids[ENGINE_ITEM_CLOSES_MAX])
 {
     if (item->fate != ENGINE_FATE_DECIDE || !item->handler) {
-        return (struct id){.bytes = {0}};
+        return 0;
     }
     switch (item->handler->closes) {
     case ENGINE_CLOSES_CAUSE: /* a dropped event tells nothing about its cause */
-        return item->kind == ENGINE_ITEM_DROPPED ? (struct id){.bytes = {0}}
-                                                 : item->message.causation_id;
-    case ENGINE_CLOSES_MESSAGE: return item->message.id;
+        return item->kind == ENGINE_ITEM_DROPPED ? 0
+                                                 : add_id(item->message.causation_id, 0, ret_ids);
+    case ENGINE_CLOSES_MESSAGE:
+        return add_id(item->message.also_closes, add_id(item->message.id, 0, ret_ids), ret_ids);
     case ENGINE_CLOSES_NONE:
     case ENGINE_CLOSES_COUNT: break;
     }
-    return (struct id){.bytes = {0}};
+    return 0;
 }
 
 struct wanted {
@@ -44,7 +55,7 @@ static STATUS make_lists(struct engine *engine, uint32_t item_count, struct want
     struct id **lists[] = {&wanted->inbox, &wanted->intakes, &wanted->parked};
     for (size_t i = 0; i < ARRAY_LEN(lists) + engine->aggregate_count; i++) {
         struct id **list = i < ARRAY_LEN(lists) ? lists[i] : &wanted->keys[i - ARRAY_LEN(lists)];
-        *list = arena_new(&engine->arena, struct id, item_count + 1);
+        *list = arena_new(&engine->arena, struct id, ENGINE_ITEM_CLOSES_MAX * item_count + 1);
         if (!*list) {
             return op_arena_full(&engine->op);
         }
@@ -80,9 +91,7 @@ static STATUS want(struct engine *engine, struct engine_batch *batch, struct wan
             !id_is_none(item->message.id)) {
             wanted.inbox[wanted.inbox_count++] = item->message.id;
         }
-        if (!id_is_none(engine_item_closes(item))) {
-            wanted.intakes[wanted.intake_count++] = engine_item_closes(item);
-        }
+        wanted.intake_count += engine_item_closes(item, &wanted.intakes[wanted.intake_count]);
         if (engine_parked_state(engine, batch, item->lane, item->key) != ENGINE_PARKED_NOT) {
             wanted.parked[wanted.parked_count++] = item->key;
         }

@@ -250,6 +250,14 @@ void engine_refuse(struct engine_turn *turn, struct str code, struct str sentenc
     turn->refused_sentence = sentence;
 }
 
+void engine_close_later(struct engine_turn *turn)
+{
+    ASSERT(turn->item->handler);
+    ASSERT(turn->item->handler->closes == ENGINE_CLOSES_MESSAGE);
+    ASSERT(turn->post_count > 0);
+    turn->closes_later = true;
+}
+
 struct id engine_next_id(struct engine_turn *turn)
 {
     if (turn->ordinal == 0) {

@@ -80,6 +80,8 @@ static const struct gateway_account_refusal_text texts[GATEWAY_ACCOUNT_REFUSAL_C
     [GATEWAY_ACCOUNT_BAD_DISCORD_ID] = {"user.bad_discord_id",
                                         "A Discord id is a decimal number of 17 to 19 digits, "
                                         "without leading zeros, as a string."},
+    [GATEWAY_ACCOUNT_DISCORD_TAKEN] = {"user.discord_id_taken",
+                                       "Another user of the marketplace has this Discord id."},
 };
 
 const struct gateway_account_refusal_text *
@@ -147,9 +149,8 @@ static struct gateway_account_decision link_discord(const struct gateway_account
     return decision;
 }
 
-struct gateway_account_decision gateway_account_decide(const struct gateway_account *now,
-                                                       const struct gateway_account_ask *ask,
-                                                       int64_t now_us)
+static struct gateway_account_decision decide(const struct gateway_account *now,
+                                              const struct gateway_account_ask *ask, int64_t now_us)
 {
     switch (ask->verb) {
     case GATEWAY_ACCOUNT_REGISTER: return register_user(now, ask, now_us);
@@ -158,6 +159,24 @@ struct gateway_account_decision gateway_account_decide(const struct gateway_acco
     case GATEWAY_ACCOUNT_VERB_COUNT: break;
     }
     UNREACHABLE("account verb");
+}
+
+/* What could not be anyway is refused before anything is claimed for it. */
+struct gateway_account_decision gateway_account_decide(const struct gateway_account *now,
+                                                       const struct gateway_account_ask *ask,
+                                                       int64_t now_us)
+{
+    struct gateway_account_decision decision = decide(now, ask, now_us);
+    if (decision.news == GATEWAY_ACCOUNT_NEWS_NONE || decision.next.discord_id.len == 0) {
+        return decision;
+    }
+    switch (ask->claim) {
+    case GATEWAY_ACCOUNT_CLAIM_NONE: decision.needs_claim = true; return decision;
+    case GATEWAY_ACCOUNT_CLAIM_GRANTED: return decision;
+    case GATEWAY_ACCOUNT_CLAIM_TAKEN: return refuse(GATEWAY_ACCOUNT_DISCORD_TAKEN);
+    case GATEWAY_ACCOUNT_CLAIM_COUNT: break;
+    }
+    UNREACHABLE("account claim");
 }
 
 bool gateway_account_is_sound(const struct gateway_account *account)

@@ -6,8 +6,8 @@
 
 /*
  * Users: the gateway's own aggregate. Who may register and link whom, what names and Discord ids may
- * be, and what follows. Pure. A Discord id may stand in several accounts (two marketplaces may have the
- * same person, and accounts have no lane in common in which one could be refused).
+ * be, and what follows. Pure. Two marketplaces may have the same person, but no two users of one
+ * marketplace have the same Discord id: whatever gives a user one needs a grant first (gateway_claim.h).
  */
 
 /* What is accepted from outside, ends included. */
@@ -58,8 +58,18 @@ enum gateway_account_verb {
     GATEWAY_ACCOUNT_VERB_COUNT,
 };
 
+/* What a lane of claims said of what is asked. */
+enum gateway_account_claim {
+    GATEWAY_ACCOUNT_CLAIM_NONE = 0, /* it was not asked yet */
+    GATEWAY_ACCOUNT_CLAIM_GRANTED,
+    GATEWAY_ACCOUNT_CLAIM_TAKEN, /* another user of the marketplace has it */
+    GATEWAY_ACCOUNT_CLAIM_COUNT,
+};
+
 struct gateway_account_ask {
     enum gateway_account_verb verb;
+    enum gateway_account_claim claim;
+    struct id command_id; /* with a claim: what first asked for it */
     struct id user_id;
     struct engine_actor actor;
     struct str display_name; /* REGISTER */
@@ -73,6 +83,7 @@ enum gateway_account_refusal {
     GATEWAY_ACCOUNT_NOT_ALLOWED,
     GATEWAY_ACCOUNT_BAD_NAME,
     GATEWAY_ACCOUNT_BAD_DISCORD_ID,
+    GATEWAY_ACCOUNT_DISCORD_TAKEN,
     GATEWAY_ACCOUNT_REFUSAL_COUNT,
 };
 
@@ -95,6 +106,7 @@ struct gateway_account_decision {
     enum gateway_account_refusal refusal;
     enum gateway_account_news news;
     struct gateway_account next; /* with news */
+    bool needs_claim;            /* with news, which wait: its discord_id must be granted first */
 };
 
 /* now: NULL when there is none. */

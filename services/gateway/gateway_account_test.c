@@ -178,9 +178,39 @@ static void registers(void **state)
     assert_int_equal(decision.next.discord_id.len, 0);
     assert_int_equal(decision.next.created_at_us, NOW_US);
     assert_true(gateway_account_is_sound(&decision.next));
+    assert_false(decision.needs_claim);
     ask.discord_id = DISCORD;
     decision = gateway_account_decide(NULL, &ask, NOW_US);
     assert_true(str_eq(decision.next.discord_id, DISCORD));
+    assert_true(decision.needs_claim);
+}
+
+/* What gives a user a Discord id waits for the grant, and is refused without it; nothing else asks for one. */
+static void claims_what_it_gives(void **state)
+{
+    (void)state;
+    const struct gateway_account now = an_account();
+    struct gateway_account_ask asks[] = {registering(), linking()};
+    asks[0].discord_id = DISCORD;
+    for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
+        const struct gateway_account *there = i == 1 ? &now : NULL;
+        struct gateway_account_decision decision = gateway_account_decide(there, &asks[i], NOW_US);
+        assert_true(decision.needs_claim);
+        asks[i].claim = GATEWAY_ACCOUNT_CLAIM_GRANTED;
+        decision = gateway_account_decide(there, &asks[i], NOW_US);
+        assert_int_not_equal(decision.news, GATEWAY_ACCOUNT_NEWS_NONE);
+        assert_false(decision.needs_claim);
+        asks[i].claim = GATEWAY_ACCOUNT_CLAIM_TAKEN;
+        decision = gateway_account_decide(there, &asks[i], NOW_US);
+        assert_int_equal(decision.refusal, GATEWAY_ACCOUNT_DISCORD_TAKEN);
+        assert_int_equal(decision.news, GATEWAY_ACCOUNT_NEWS_NONE);
+    }
+    struct gateway_account_ask bad = linking();
+    bad.actor = actor(ENGINE_ACTOR_USER, USER);
+    assert_false(gateway_account_decide(&now, &bad, NOW_US).needs_claim);
+    struct gateway_account_ask same = linking();
+    same.discord_id = DISCORD;
+    assert_false(gateway_account_decide(&now, &same, NOW_US).needs_claim);
 }
 
 static void links(void **state)
@@ -447,6 +477,7 @@ int main(void)
         cmocka_unit_test(each_may_what_is_his),
         cmocka_unit_test(registers),
         cmocka_unit_test(links),
+        cmocka_unit_test(claims_what_it_gives),
         cmocka_unit_test(refuses),
         cmocka_unit_test(refusals_are_told_as_they_are_listed),
         cmocka_unit_test(unsound_rows_are_seen),

@@ -25,3 +25,10 @@ STATUS gateway_in_decide(struct engine_turn *turn, const struct engine_message *
 STATUS gateway_in_accounts_decode(struct op *op, const struct bus_record *record,
                                   struct engine_message *ret_message);
 STATUS gateway_in_accounts_decide(struct engine_turn *turn, const struct engine_message *message);
+STATUS gateway_in_accounts_dropped(struct engine_turn *turn, const struct engine_message *message);
+
+/* gateway.claims.v1 */
+STATUS gateway_in_claims_decode(struct op *op, const struct bus_record *record,
+                                struct engine_message *ret_message);
+STATUS gateway_in_claims_decide(struct engine_turn *turn, const struct engine_message *message);
+STATUS gateway_in_claims_dropped(struct engine_turn *turn, const struct engine_message *message);

@@ -118,6 +118,23 @@ const struct table gateway_account_table = {
     .parent = TABLE_NO_COLUMN,
 };
 
+static const struct table_column claim_columns[] = {
+    TABLE_FIXED_COLUMN(struct gateway_claim, id, COLUMN_UUID),
+    TABLE_COLUMN(struct gateway_claim, version, COLUMN_INT8),
+    TABLE_COLUMN(struct gateway_claim, user_id, COLUMN_UUID),
+    TABLE_COLUMN(struct gateway_claim, grants, COLUMN_INT8),
+};
+
+const struct table gateway_claim_table = {
+    .name = "discord_claim",
+    .row_bytes = sizeof(struct gateway_claim),
+    .columns = claim_columns,
+    .column_count = ARRAY_LEN(claim_columns),
+    .key_count = 1,
+    .version = 1,
+    .parent = TABLE_NO_COLUMN,
+};
+
 static const struct table_column account_pending_columns[] = {
     TABLE_COLUMN(struct gateway_account_pending, id, COLUMN_UUID),
     TABLE_COLUMN(struct gateway_account_pending, command_id, COLUMN_UUID),

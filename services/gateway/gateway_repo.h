@@ -3,6 +3,7 @@
 #include "base/table.h"
 #include "gateway/gateway.h"
 #include "gateway/gateway_account.h"
+#include "gateway/gateway_claim.h"
 #include "pg/pg.h"
 
 /* Rows and their structs, and the questions that requests ask. All texts live in op->arena. */
@@ -11,6 +12,7 @@ extern const struct table gateway_view_table;
 extern const struct table gateway_entry_table;
 extern const struct table gateway_pending_table;
 extern const struct table gateway_account_table;
+extern const struct table gateway_claim_table;
 extern const struct table gateway_account_pending_table;
 
 /* Every statement of the gateway, for pg_open. */

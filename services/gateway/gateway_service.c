@@ -14,6 +14,11 @@ static const struct engine_aggregate_kind account = {
     .table = &gateway_account_table,
 };
 
+static const struct engine_aggregate_kind claim = {
+    .name = STR("discord_claim"),
+    .table = &gateway_claim_table,
+};
+
 static const struct engine_handler handlers[] = {
     {
         .topic = TOPIC_ESCROW_EVENTS_V1,
@@ -34,6 +39,15 @@ static const struct engine_handler handlers[] = {
         .aggregate = &account,
         .decode = gateway_in_accounts_decode,
         .decide = gateway_in_accounts_decide,
+        .dropped = gateway_in_accounts_dropped,
+        .closes = ENGINE_CLOSES_MESSAGE,
+    },
+    {
+        .topic = TOPIC_GATEWAY_CLAIMS_V1,
+        .aggregate = &claim,
+        .decode = gateway_in_claims_decode,
+        .decide = gateway_in_claims_decide,
+        .dropped = gateway_in_claims_dropped,
         .closes = ENGINE_CLOSES_MESSAGE,
     },
 };

@@ -1,12 +1,18 @@
 """Users from the outside: registered, linked, read by those who may, and told to whoever listens."""
 
+import concurrent.futures
+import random
 import uuid
 
 from harness import kafka_log
 from harness.waiting import wait_for
 
-DISCORD = "123456789012345678"
-OTHER_DISCORD = "223456789012345678"
+DISCORD = "123456789012345678"  # nobody's
+
+
+def snowflake():
+    """A Discord id that no other user of the marketplace has."""
+    return str(random.randrange(10**17, 10**18))
 
 
 def register(api, role="MARKETPLACE", key=None, **fields):
@@ -19,6 +25,10 @@ def registered(api, role="MARKETPLACE", **fields):
     assert answer.status == 202, answer
     assert api.outcome(answer, role) == ("accepted", None)
     return answer.json()["user_id"]
+
+
+def link(api, user, discord_id, role="MARKETPLACE"):
+    return api.post(f"/v1/users/{user}/link-discord", role, {"discord_id": discord_id})
 
 
 def token_of(stack, kind, account):
@@ -37,32 +47,33 @@ def told_of(stack, user):
 
 
 def test_registered_linked_and_told(stack, api):
+    first_id, second_id = snowflake(), snowflake()
     user = registered(api)
     seen = api.get(f"/v1/users/{user}", "MARKETPLACE").json()
     assert (seen["status"], seen["display_name"], seen["discord_id"]) == ("registered", "Ada", None)
     assert seen["marketplace_id"] == api.ids["MARKETPLACE"]
-    linked = api.post(f"/v1/users/{user}/link-discord", "MARKETPLACE", {"discord_id": DISCORD})
+    linked = link(api, user, first_id)
     assert linked.status == 202, linked
     assert linked.json()["user_id"] == user
     assert api.outcome(linked, "MARKETPLACE") == ("accepted", None)
-    again = api.post(f"/v1/users/{user}/link-discord", "STAFF", {"discord_id": DISCORD})
+    again = link(api, user, first_id, "STAFF")
     assert api.outcome(again, "STAFF") == ("accepted", None)
-    other = api.post(f"/v1/users/{user}/link-discord", "STAFF", {"discord_id": OTHER_DISCORD})
+    other = link(api, user, second_id, "STAFF")
     assert api.outcome(other, "STAFF") == ("accepted", None)
-    assert api.get(f"/v1/users/{user}", "STAFF").json()["discord_id"] == OTHER_DISCORD
+    assert api.get(f"/v1/users/{user}", "STAFF").json()["discord_id"] == second_id
     told = wait_for(lambda: len(told_of(stack, user)) >= 3 and told_of(stack, user), 20, "the events")
     assert len(told) == 3  # what was so already is not told again
-    for value, wanted in zip(told, ("Ada", DISCORD, OTHER_DISCORD)):
+    for value, wanted in zip(told, ("Ada", first_id, second_id), strict=True):
         assert wanted.encode() in value
 
 
 def test_a_repeated_request_is_the_same_user(api):
-    key = str(uuid.uuid4())
-    first = register(api, key=key, discord_id=DISCORD)
-    again = register(api, key=key, discord_id=DISCORD)
+    key, discord_id = str(uuid.uuid4()), snowflake()
+    first = register(api, key=key, discord_id=discord_id)
+    again = register(api, key=key, discord_id=discord_id)
     assert (first.status, again.status) == (202, 202)
     assert first.body == again.body
-    assert register(api, key=key, discord_id=OTHER_DISCORD).status == 422
+    assert register(api, key=key, discord_id=snowflake()).status == 422
     assert api.outcome(first, "MARKETPLACE") == ("accepted", None)
     told = api.get(first.headers["location"], "MARKETPLACE").json()
     assert (told["type"], told["escrow_id"], told["user_id"]) == ("RegisterUser", None, first.json()["user_id"])
@@ -89,3 +100,36 @@ def test_a_token_needs_no_registration(api):
     assert api.get(f"/v1/users/{api.ids['BUYER']}", "BUYER").status == 404
     deal = api.deal()
     assert deal.view("BUYER")["buyer_id"] == api.ids["BUYER"]
+
+
+TAKEN = ("rejected", "user.discord_id_taken")
+
+
+def test_a_discord_id_is_one_users_of_a_marketplace(stack, api):
+    discord_id, other = snowflake(), snowflake()
+    first = registered(api, discord_id=discord_id)
+    assert api.outcome(register(api, discord_id=discord_id), "MARKETPLACE") == TAKEN
+    second = registered(api)
+    assert api.outcome(link(api, second, discord_id), "MARKETPLACE") == TAKEN
+    assert api.get(f"/v1/users/{second}", "MARKETPLACE").json()["discord_id"] is None
+    marketplace = token_of(stack, "marketplace", str(uuid.uuid4()))
+    registered(api, marketplace, discord_id=discord_id)  # another one may know the same person
+    assert api.outcome(link(api, first, other), "MARKETPLACE") == ("accepted", None)
+    # What the first left is free as soon as its claim's lane has heard of it.
+    wait_for(lambda: api.outcome(link(api, second, discord_id), "MARKETPLACE") == ("accepted", None), 15, "the link")
+    assert api.get(f"/v1/users/{second}", "MARKETPLACE").json()["discord_id"] == discord_id
+    assert api.outcome(link(api, first, discord_id), "MARKETPLACE") == TAKEN
+    assert api.get(f"/v1/users/{first}", "MARKETPLACE").json()["discord_id"] == other
+
+
+def test_of_many_at_once_one_gets_it(api):
+    discord_id = snowflake()
+    users = [registered(api) for _ in range(4)]
+    with concurrent.futures.ThreadPoolExecutor(len(users)) as pool:
+        answers = list(pool.map(lambda user: link(api, user, discord_id), users))
+    outcomes = [api.outcome(answer, "MARKETPLACE") for answer in answers]
+    assert sorted(outcomes) == [("accepted", None)] + [TAKEN] * (len(users) - 1)
+    winner = users[outcomes.index(("accepted", None))]
+    for user in users:
+        seen = api.get(f"/v1/users/{user}", "MARKETPLACE").json()["discord_id"]
+        assert seen == (discord_id if user == winner else None)

@@ -223,6 +223,109 @@ static void tells_of_links_that_change_something(void **state)
     assert_string_equal(event->account_linked->discord_id, "223456789012345678");
 }
 
+static struct intake_request register_with(struct rig *rig, const char *who, struct str discord_id)
+{
+    struct gateway_account_order order =
+        order_of(GATEWAY_ACCOUNT_REGISTER, ENGINE_ACTOR_MARKETPLACE, who);
+    order.discord_id = discord_id;
+    return submit(rig, order);
+}
+
+static struct gateway_claim claim_of(struct rig *rig, const char *marketplace,
+                                     struct str discord_id)
+{
+    struct id id = gateway_claim_id(named(marketplace), discord_id);
+    struct store_rows rows;
+    ok(rig, rig->store->ops->load(&rig->op, rig->store, &gateway_claim_table, &id, 1, &rows));
+    ok(rig, rig->store->ops->sync(&rig->op, rig->store));
+    assert_int_equal(rows.count, 1);
+    return *(const struct gateway_claim *)rows.rows;
+}
+
+/* Until everything that was posted is decided. */
+static void settle(struct rig *rig)
+{
+    for (int i = 0; i < PATIENCE_MS / STEP_MS; i++) {
+        step(rig);
+    }
+    assert_int_equal(sim_db_count(rig->db, &engine_parked_key_table), 0);
+    assert_int_equal(sim_db_count(rig->db, &engine_quarantine_table), 0);
+}
+
+/* By their own lanes, which have nothing in common, and all at once: one is first. */
+static void one_user_of_a_marketplace_gets_it(void **state)
+{
+    enum { USERS = 12 };
+
+    struct rig *rig = *state;
+    struct id commands[USERS];
+    for (int i = 0; i < USERS; i++) {
+        bool links = i % 2 == 0;
+        commands[i] = links ? link_by(rig, joined(rig), ENGINE_ACTOR_MARKETPLACE, "marketplace",
+                                      OTHER_DISCORD)
+                            : register_with(rig, "marketplace", OTHER_DISCORD).id;
+    }
+    settle(rig);
+    int accepted = 0;
+    for (int i = 0; i < USERS; i++) {
+        const struct intake_row row = load_intake(rig, commands[i]);
+        assert_false(row.open);
+        accepted += row.outcome == INTAKE_ACCEPTED ? 1 : 0;
+        assert_true(row.outcome == INTAKE_ACCEPTED ||
+                    str_eq(row.outcome_code, STR("user.discord_id_taken")));
+    }
+    assert_int_equal(accepted, 1);
+    assert_int_equal(claim_of(rig, "marketplace", OTHER_DISCORD).grants, 1);
+}
+
+static void another_marketplace_has_its_own(void **state)
+{
+    struct rig *rig = *state;
+    expect(rig, register_with(rig, "marketplace", DISCORD).id, NULL);
+    expect(rig, register_with(rig, "another", DISCORD).id, NULL);
+    expect(rig, register_with(rig, "another", DISCORD).id, "user.discord_id_taken");
+}
+
+static void what_a_user_leaves_is_free(void **state)
+{
+    struct rig *rig = *state;
+    const struct intake_request first = register_with(rig, "marketplace", DISCORD);
+    expect(rig, first.id, NULL);
+    expect(rig, register_with(rig, "marketplace", DISCORD).id, "user.discord_id_taken");
+    expect(rig, link_by(rig, first.key, ENGINE_ACTOR_STAFF, "staff", OTHER_DISCORD), NULL);
+    settle(rig);
+    assert_int_equal(claim_of(rig, "marketplace", DISCORD).grants, 0);
+    expect(rig, register_with(rig, "marketplace", DISCORD).id, NULL);
+    expect(rig, link_by(rig, first.key, ENGINE_ACTOR_STAFF, "staff", DISCORD),
+           "user.discord_id_taken");
+    settle(rig);
+    assert_int_equal(claim_of(rig, "marketplace", OTHER_DISCORD).grants,
+                     1); /* it keeps what it has */
+}
+
+/* To and fro, the same one twice, all at once: what remains granted is what the account has, once. */
+static void grants_that_are_not_used_go_back(void **state)
+{
+    struct rig *rig = *state;
+    struct id user = joined(rig);
+    struct id commands[8];
+    for (int i = 0; i < 8; i++) {
+        commands[i] =
+            link_by(rig, user, ENGINE_ACTOR_STAFF, "staff", i % 3 == 2 ? OTHER_DISCORD : DISCORD);
+    }
+    settle(rig);
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(load_intake(rig, commands[i]).outcome, INTAKE_ACCEPTED);
+    }
+    struct store_rows rows;
+    ok(rig, rig->store->ops->load(&rig->op, rig->store, &gateway_account_table, &user, 1, &rows));
+    ok(rig, rig->store->ops->sync(&rig->op, rig->store));
+    const struct gateway_account *account = rows.rows;
+    bool first = str_eq(account->discord_id, DISCORD);
+    assert_int_equal(claim_of(rig, "marketplace", DISCORD).grants, first ? 1 : 0);
+    assert_int_equal(claim_of(rig, "marketplace", OTHER_DISCORD).grants, first ? 0 : 1);
+}
+
 /* What HTTP refuses first is refused here all the same: whoever asked hears why, and nobody else. */
 static void refuses_in_the_lane(void **state)
 {
@@ -271,6 +374,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(tells_who_joined, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(tells_of_links_that_change_something, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(one_user_of_a_marketplace_gets_it, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(another_marketplace_has_its_own, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(what_a_user_leaves_is_free, open_rig, close_rig),
+        cmocka_unit_test_setup_teardown(grants_that_are_not_used_go_back, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(refuses_in_the_lane, open_rig, close_rig),
         cmocka_unit_test_setup_teardown(parks_what_is_unsound, open_rig, close_rig),
     };
