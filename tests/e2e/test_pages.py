@@ -240,6 +240,25 @@ def test_unknown_while_the_stream_is_broken(stack, page):
     shows(page, "DELIVERED")
 
 
+def test_unknown_when_nothing_is_heard(stack, page):
+    """The replica hangs: the connection stays, and nothing comes, not even a heartbeat."""
+    page.clock.install()
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    gateway = stack.processes["gateway-1"]
+    gateway.freeze()
+    try:
+        page.clock.fast_forward(20_000)  # more than a heartbeat, less than two and a half
+        expect(page.locator("#link")).to_have_text("live")
+        page.clock.fast_forward(21_000)
+        expect(page.locator("#link")).to_have_text("unknown", timeout=WAIT_MS)
+        shows(page, "unknown (last seen: FUNDS_HELD)")
+    finally:
+        gateway.thaw()
+    expect(page.locator("#link")).to_have_text("live", timeout=WAIT_MS)
+    shows(page, "FUNDS_HELD")
+
+
 def test_a_command_settled_while_the_stream_was_broken(stack, page):
     deal = stack.api.held_deal()
     open_deal(page, stack, deal, "SELLER")
