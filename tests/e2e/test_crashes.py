@@ -9,7 +9,7 @@ import time
 import pytest
 
 from harness.api import AMOUNT_MINOR
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE_S, wait_for
 
 DEALS = 16  # ids are random: that none is in the six lanes of a victim happens once in 65,536 runs
 RECOVERY_S = 5.0
@@ -75,7 +75,7 @@ def test_an_owner_is_lost(stack, service, point, how):
     victim = arm(stack, service, point, how)
     stack.api.prefer(2)  # what a load balancer does with a gateway that is not ready
     release_all(deals)
-    wait_for(lambda: has_met_its_point(victim), 15, f"{victim.name} meeting {point}")
+    wait_for(lambda: has_met_its_point(victim), PATIENCE_S, f"{victim.name} meeting {point}")
     began = time.monotonic()
     wait_for(lambda: settled(stack, deals) and shown(deals), 30, "all deals being released")
     took_s = time.monotonic() - began
@@ -116,7 +116,7 @@ def test_a_gateway_is_lost_with_a_stored_request(stack, how):
     answer = deal.act("release", "BUYER")
     assert answer.status == 202, answer
     # Its connections end before it does: who waits for a process sees it a moment later than who talks to it.
-    wait_for(lambda: has_met_its_point(victim), 15, f"{victim.name} meeting {REQUEST_STORED}")
+    wait_for(lambda: has_met_its_point(victim), PATIENCE_S, f"{victim.name} meeting {REQUEST_STORED}")
     api.prefer(2)
     began = time.monotonic()
     assert api.outcome(answer, "BUYER") == ("accepted", None)

@@ -5,7 +5,7 @@ import random
 import uuid
 
 from harness import kafka_log
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE_S, wait_for
 
 DISCORD = "123456789012345678"  # nobody's
 
@@ -61,7 +61,7 @@ def test_registered_linked_and_told(stack, api):
     other = link(api, user, second_id, "STAFF")
     assert api.outcome(other, "STAFF") == ("accepted", None)
     assert api.get(f"/v1/users/{user}", "STAFF").json()["discord_id"] == second_id
-    told = wait_for(lambda: len(told_of(stack, user)) >= 3 and told_of(stack, user), 20, "the events")
+    told = wait_for(lambda: len(told_of(stack, user)) >= 3 and told_of(stack, user), PATIENCE_S, "the events")
     assert len(told) == 3  # what was so already is not told again
     for value, wanted in zip(told, ("Ada", first_id, second_id), strict=True):
         assert wanted.encode() in value
@@ -116,7 +116,7 @@ def test_a_discord_id_is_one_users_of_a_marketplace(stack, api):
     registered(api, marketplace, discord_id=discord_id)  # another one may know the same person
     assert api.outcome(link(api, first, other), "MARKETPLACE") == ("accepted", None)
     # What the first left is free as soon as its claim's lane has heard of it.
-    wait_for(lambda: api.outcome(link(api, second, discord_id), "MARKETPLACE") == ("accepted", None), 15, "the link")
+    wait_for(lambda: api.outcome(link(api, second, discord_id), "MARKETPLACE") == ("accepted", None), PATIENCE_S, "the link")
     assert api.get(f"/v1/users/{second}", "MARKETPLACE").json()["discord_id"] == discord_id
     assert api.outcome(link(api, first, discord_id), "MARKETPLACE") == TAKEN
     assert api.get(f"/v1/users/{first}", "MARKETPLACE").json()["discord_id"] == other
