@@ -23,13 +23,6 @@ struct http_observer {
     struct metrics_counter **refusals;
 };
 
-static void *take(struct op *op, size_t count, size_t size)
-{
-    void *memory = arena_alloc(op->arena, count, size);
-    ASSERT(memory != NULL);
-    return memory;
-}
-
 static bool begins_with_one_of(struct str code, const char *const *families, size_t count)
 {
     for (size_t i = 0; i < count && families[i]; i++) {
@@ -83,12 +76,17 @@ static void init_answers(struct http_observer *observer, struct metrics *metrics
 
 struct http_observer *http_observer_new(struct op *op, const struct http_observer_options *options)
 {
-    struct http_observer *observer = take(op, 1, sizeof(*observer));
+    struct http_observer *observer = arena_new(op->arena, struct http_observer, 1);
+    ASSERT(observer);
     observer->routes = options->routes;
     observer->route_count = options->route_count;
-    observer->answers = take(op, options->route_count + 1, sizeof(*observer->answers));
-    observer->took = take(op, options->route_count, sizeof(*observer->took));
-    observer->refusals = take(op, http_error_count + 1, sizeof(*observer->refusals));
+    observer->answers =
+        arena_alloc(op->arena, options->route_count + 1, sizeof(*observer->answers));
+    observer->took = arena_new(op->arena, struct metrics_histogram *, options->route_count);
+    observer->refusals = arena_new(op->arena, struct metrics_counter *, http_error_count + 1);
+    ASSERT(observer->answers);
+    ASSERT(observer->took);
+    ASSERT(observer->refusals);
     init_refusals(observer, options);
     for (uint32_t at = 0; at <= options->route_count; at++) {
         init_answers(observer, options->metrics, at);

@@ -197,8 +197,11 @@ static void tells_who_joined(void **state)
     const wire_event *event = event_at(rig, request.key, 1);
     struct engine_message meta;
     struct id marketplace;
+    struct id correlation;
+    assert_true(id_parse(rig->op->correlation_id, &correlation));
     ok(rig, wire_meta_read(rig->op, event->meta, &meta));
-    assert_true(id_eq(meta.causation_id, request.id));
+    assert_false(id_is_none(meta.causation_id)); /* the answer to its claim, of the same request */
+    assert_true(id_eq(meta.correlation_id, correlation));
     assert_int_equal(meta.actor.kind, ENGINE_ACTOR_MARKETPLACE);
     assert_int_equal(event->seq, 1);
     assert_int_equal(event->body_case, HOLDFAST__ACCOUNTS__V1__ACCOUNTS_EVENT__BODY_USER_JOINED);
@@ -236,8 +239,8 @@ static struct gateway_claim claim_of(struct rig *rig, const char *marketplace,
 {
     struct id id = gateway_claim_id(named(marketplace), discord_id);
     struct store_rows rows;
-    ok(rig, rig->store->ops->load(&rig->op, rig->store, &gateway_claim_table, &id, 1, &rows));
-    ok(rig, rig->store->ops->sync(&rig->op, rig->store));
+    ok(rig, rig->store->ops->load(rig->op, rig->store, &gateway_claim_table, &id, 1, &rows));
+    ok(rig, rig->store->ops->sync(rig->op, rig->store));
     assert_int_equal(rows.count, 1);
     return *(const struct gateway_claim *)rows.rows;
 }
@@ -318,8 +321,8 @@ static void grants_that_are_not_used_go_back(void **state)
         assert_int_equal(load_intake(rig, commands[i]).outcome, INTAKE_ACCEPTED);
     }
     struct store_rows rows;
-    ok(rig, rig->store->ops->load(&rig->op, rig->store, &gateway_account_table, &user, 1, &rows));
-    ok(rig, rig->store->ops->sync(&rig->op, rig->store));
+    ok(rig, rig->store->ops->load(rig->op, rig->store, &gateway_account_table, &user, 1, &rows));
+    ok(rig, rig->store->ops->sync(rig->op, rig->store));
     const struct gateway_account *account = rows.rows;
     bool first = str_eq(account->discord_id, DISCORD);
     assert_int_equal(claim_of(rig, "marketplace", DISCORD).grants, first ? 1 : 0);
