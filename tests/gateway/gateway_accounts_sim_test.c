@@ -248,7 +248,7 @@ static struct gateway_claim claim_of(struct rig *rig, const char *marketplace,
 /* Until everything that was posted is decided. */
 static void settle(struct rig *rig)
 {
-    for (int i = 0; i < PATIENCE_MS / STEP_MS; i++) {
+    for (int i = 0; i < PATIENCE_MS * 1000 / STEP_US; i++) {
         step(rig);
     }
     assert_int_equal(sim_db_count(rig->db, &engine_parked_key_table), 0);
