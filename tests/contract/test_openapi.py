@@ -149,6 +149,7 @@ def test_command_types_are_those_of_the_schema():
         name
         for owner in ("escrow", "gateway")
         for name in re.findall(r"(\w+) \w+ = \d+;", proto_names(f"{owner}/v1/commands.proto", "oneof", "body"))
+        if name != "ClaimAnswered"  # from one lane of the gateway to another: nobody asks for it
     ]
     assert DOCUMENT["components"]["schemas"]["Command"]["properties"]["type"]["enum"] == types
 
