@@ -25,7 +25,8 @@ struct bus_record {
     int64_t n;               /* header hf_n: gapless per (topic, partition), from 1 */
     int64_t committed_at_us; /* header hf_at: commit time of the writing lane */
     struct id message_id;    /* header ce_id; none when absent or malformed */
-    void *handle;            /* the implementation's */
+    struct str type;         /* header ce_type; empty: none */
+    void *handle;            /* the implementation's; NULL of records from read_back */
 };
 
 /* A record to publish. All is copied before produce returns. */
@@ -58,6 +59,16 @@ struct bus_tail {
     int64_t committed_at_us;
 };
 
+/* Records of one partition, from the first offset up to (not with) the last. */
+struct bus_range {
+    enum topic topic;
+    int32_t partition;
+    int64_t from;
+    int64_t to;
+};
+
+#define BUS_RANGE_MAX 128 /* records of one read_back: at most 32 MB */
+
 struct bus_topic_info {
     int32_t partition_count; /* 0: no such topic */
     int64_t retention_ms;    /* -1: for ever */
@@ -75,6 +86,12 @@ struct bus_ops {
     /* The tails of one partition of several topics, read together. */
     struct status (*tails)(struct op *op, struct bus *bus, const enum topic *topics,
                            uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails);
+
+    /* The records of the range, at most BUS_RANGE_MAX, which must all be there: copies in op->arena,
+     * never released. Disturbs nothing that is being read. STATUS_RETRY when they do not come in time,
+     * STATUS_STOP with "bus.offset_gone" when the log does not have them. */
+    struct status (*read_back)(struct op *op, struct bus *bus, const struct bus_range *range,
+                               struct bus_record *ret_records);
 
     /* Starts reading (topic, partition) at offset; it must not be assigned yet. */
     struct status (*assign)(struct op *op, struct bus *bus, enum topic topic, int32_t partition,

@@ -203,6 +203,7 @@ static const struct bus_ops bus_kafka_ops = {
     .cluster_id = bus_cluster_id,
     .topic_info = bus_topic_info,
     .tails = bus_kafka_tails,
+    .read_back = bus_kafka_read_back,
     .assign = bus_kafka_assign,
     .unassign = bus_kafka_unassign,
     .poll = bus_kafka_poll,

@@ -115,6 +115,8 @@ struct bus_kafka_headers bus_kafka_headers_read(const struct kafka_record *recor
         } else if (str_eq(name, STR("ce_id"))) {
             id_broken = id_broken || id_seen || !id_parse(value, &headers.message_id);
             id_seen = true;
+        } else if (str_eq(name, STR("ce_type"))) {
+            headers.type = value;
         }
     }
     headers.numbered = n_seen && at_seen && !broken && headers.n > 0;
@@ -128,11 +130,10 @@ struct bus_kafka_headers bus_kafka_headers_read(const struct kafka_record *recor
     return headers;
 }
 
-static void fill_record(struct bus_record *ret_record, const struct kafka_record *from,
-                        enum topic topic)
+struct bus_record bus_kafka_record_of(const struct kafka_record *from, enum topic topic)
 {
     struct bus_kafka_headers headers = bus_kafka_headers_read(from);
-    *ret_record = (struct bus_record){
+    return (struct bus_record){
         .topic = topic,
         .partition = from->partition,
         .offset = from->offset,
@@ -143,6 +144,7 @@ static void fill_record(struct bus_record *ret_record, const struct kafka_record
         .n = headers.n,
         .committed_at_us = headers.committed_at_us,
         .message_id = headers.message_id,
+        .type = headers.type,
         .handle = from->handle,
     };
 }
@@ -174,7 +176,7 @@ STATUS bus_kafka_poll(struct op *op, struct bus *handle, struct bus_record *ret_
         }
         entry->next_offset = record.offset + 1;
         bus->held_count++;
-        fill_record(ret_record, &record, topic);
+        *ret_record = bus_kafka_record_of(&record, topic);
         *ret_got = true;
         return OK;
     }

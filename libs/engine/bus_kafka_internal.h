@@ -99,9 +99,12 @@ struct bus_kafka_headers {
     int64_t n;
     int64_t committed_at_us;
     struct id message_id;
+    struct str type; /* borrowed from the record */
 };
 
 struct bus_kafka_headers bus_kafka_headers_read(const struct kafka_record *record);
+/* What the engine sees of it; borrowed from it. */
+struct bus_record bus_kafka_record_of(const struct kafka_record *from, enum topic topic);
 
 STATUS bus_kafka_assign(struct op *op, struct bus *handle, enum topic topic, int32_t partition,
                         int64_t offset);
@@ -117,6 +120,8 @@ void bus_kafka_positions_flush(struct bus_kafka *bus, int wait_ms);
 
 STATUS bus_kafka_tails(struct op *op, struct bus *handle, const enum topic *topics,
                        uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails);
+STATUS bus_kafka_read_back(struct op *op, struct bus *handle, const struct bus_range *range,
+                           struct bus_record *ret_records);
 
 STATUS bus_kafka_out_open(struct op *op, struct bus_kafka *bus);
 STATUS bus_kafka_produce(struct op *op, struct bus *handle, const struct bus_message *message);

@@ -1,6 +1,7 @@
 /*
  * What the last record of a partition is, for several topics at once: the claim compares it with the
- * database. A consumer of its own, kept open, so that what is being read is not disturbed.
+ * database. And what we wrote before, for a database that lost it. A consumer of its own, kept open, so
+ * that what is being read is not disturbed.
  */
 #include <string.h>
 
@@ -153,4 +154,65 @@ STATUS bus_kafka_tails(struct op *op, struct bus *handle, const enum topic *topi
     TRY(st);
     memcpy(ret_tails, tails.tails, topic_count * sizeof(tails.tails[0]));
     return OK;
+}
+
+/* ---- Reading back ---- */
+
+/* A copy that outlives the record it is of. */
+static STATUS keep(struct op *op, const struct kafka_record *from, enum topic topic,
+                   struct bus_record *ret_record)
+{
+    struct bus_record record = bus_kafka_record_of(from, topic);
+    struct str *texts[] = {&record.key, &record.value, &record.type};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        *texts[i] = str_dup(op->arena, *texts[i]);
+        if (!texts[i]->ptr) {
+            return op_arena_full(op);
+        }
+    }
+    record.handle = NULL;
+    *ret_record = record;
+    return OK;
+}
+
+static STATUS read_range(struct op *op, struct bus_kafka *bus, const struct bus_range *range,
+                         struct bus_record *ret_records)
+{
+    int64_t until_ms = clock_mono_ms() + TAILS_MS;
+    int64_t next = range->from;
+    while (next < range->to) {
+        int64_t left = until_ms - clock_mono_ms();
+        if (left <= 0) {
+            return op_fail(op, STATUS_RETRY, "kafka.unavailable",
+                           "records of partition %d did not come", (int)range->partition);
+        }
+        struct kafka_record record = {0};
+        bool got = false;
+        TRY(kafka_consumer_poll(op, bus->tail_reader, (int)left, &record, &got));
+        if (!got) {
+            continue;
+        }
+        /* What was fetched for somebody before us may still come. */
+        bool wanted = record.partition == range->partition && record.offset == next &&
+                      strcmp(record.topic, bus_kafka_topic_name(bus, range->topic)) == 0;
+        struct status st =
+            wanted ? keep(op, &record, range->topic, &ret_records[next - range->from]) : OK;
+        kafka_record_free(&record);
+        TRY(st);
+        next += wanted ? 1 : 0;
+    }
+    return OK;
+}
+
+STATUS bus_kafka_read_back(struct op *op, struct bus *handle, const struct bus_range *range,
+                           struct bus_record *ret_records)
+{
+    struct bus_kafka *bus = bus_kafka_of(handle);
+    const char *topic = bus_kafka_topic_name(bus, range->topic);
+    ASSERT(range->from <= range->to);
+    ASSERT(range->to - range->from <= BUS_RANGE_MAX);
+    TRY(kafka_consumer_assign(op, bus->tail_reader, topic, range->partition, range->from));
+    struct status st = read_range(op, bus, range, ret_records);
+    kafka_consumer_unassign(bus->tail_reader, topic, range->partition);
+    return st;
 }

@@ -228,6 +228,7 @@ static STATUS keep_house(struct engine *engine)
         TRY(engine_admin(engine));
     }
     TRY(engine_park_release(engine));
+    TRY(engine_replay_run(engine));
     if (engine->dirty_since_ms != 0 && now_ms - engine->dirty_since_ms >= ENGINE_IDLE_ADVANCE_MS) {
         TRY(engine_advance_alone(engine));
     }

@@ -264,6 +264,7 @@ static void adopt(struct engine *engine, struct engine_batch *batch)
             continue;
         }
         lane->look_for_missed |= batch->created_missed[p];
+        lane->replay.due |= lane->replay.on;
         for (uint32_t i = 0; i < engine->service->handler_count; i++) {
             bool written = batch->ins[p][i].dirty;
             lane->ins[i] = batch->ins[p][i];

@@ -55,6 +55,7 @@ static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t 
     lane->effect_since_us = 0;
     lane->strange_parks = 0;
     lane->look_for_missed = false;
+    lane->replay = (struct engine_replay){.on = false};
     engine_timer_heap_forget(&lane->timers);
     for (uint32_t i = 0; i < engine->service->handler_count; i++) {
         const struct engine_handler *handler = &engine->service->handlers[i];
@@ -70,6 +71,15 @@ static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t 
     }
 }
 
+static enum engine_parked state_of(const struct parked_key_row *parked)
+{
+    if (parked->missing) {
+        return ENGINE_PARKED_MISSING;
+    }
+    return str_eq(parked->reason, ENGINE_RESTORING) ? ENGINE_PARKED_RESTORING
+                                                    : ENGINE_PARKED_BROKEN;
+}
+
 static STATUS take_parked(struct engine *engine, struct engine_lane *lane,
                           const struct store_rows *rows)
 {
@@ -82,8 +92,7 @@ static STATUS take_parked(struct engine *engine, struct engine_lane *lane,
     }
     const struct parked_key_row *parked = rows->rows;
     for (uint32_t i = 0; i < rows->count; i++) {
-        map_set(&lane->parked, parked[i].key,
-                parked[i].missing ? ENGINE_PARKED_MISSING : ENGINE_PARKED_BROKEN);
+        map_set(&lane->parked, parked[i].key, state_of(&parked[i]));
         lane->look_for_missed |= parked[i].missing; /* the last owner may have died in between */
     }
     return OK;
@@ -248,6 +257,7 @@ static STATUS look_at_log(struct engine *engine, struct engine_lane *lane)
         }
     }
     TRY(bus->ops->tails(&engine->op, bus, topics, count, lane->lane, tails));
+    TRY(engine_adopt(engine, lane, tails));
     for (uint32_t i = 0; i < engine->out_count; i++) {
         TRY(engine_check_own_tail(engine, lane, &lane->outs[i], &tails[i]));
         lane->outs[i].produced_n = lane->outs[i].row.published_n;
@@ -271,6 +281,7 @@ static STATUS open_lane(struct engine *engine, struct engine_lane *lane)
     TRY(check_topology(engine));
     TRY(check_cluster(engine, lane));
     TRY(look_at_log(engine, lane));
+    TRY(engine_replay_open(engine, lane));
     for (uint32_t i = 0; i < engine->service->handler_count; i++) {
         struct engine_in *in = &lane->ins[i];
         TRY(bus->ops->assign(&engine->op, bus, in->topic, lane->lane, in->row.next_offset));

@@ -64,30 +64,60 @@ static enum intake_outcome outcome_of(const struct engine_turn *turn, struct str
     return turn->refused_code.len > 0 ? INTAKE_REJECTED : INTAKE_ACCEPTED;
 }
 
+/* The open row of this request, or NULL. */
+static struct intake_row *open_intake(struct engine_batch *batch, struct id id)
+{
+    struct intake_row *rows = batch->loaded_intakes.rows;
+    for (uint32_t i = 0; i < batch->loaded_intakes.count && !id_is_none(id); i++) {
+        if (id_eq(rows[i].id, id) && rows[i].open) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+static STATUS close_row(struct engine *engine, struct engine_batch *batch, struct intake_row *row,
+                        enum intake_outcome outcome)
+{
+    row->open = false;
+    row->outcome = outcome;
+    row->closed_at_us = engine->op.now_us;
+    batch->intakes.table = &engine_intake_table;
+    return engine_rows_add(engine, &batch->intakes, row, 0);
+}
+
 static STATUS close_intake(const struct engine_turn *turn, struct id id)
 {
-    struct engine *engine = turn->engine;
-    struct engine_batch *batch = turn->batch;
-    struct intake_row *rows = batch->loaded_intakes.rows;
-    for (uint32_t i = 0; i < batch->loaded_intakes.count; i++) {
-        if (!id_eq(rows[i].id, id) || !rows[i].open) {
-            continue;
-        }
-        struct str code = STR("");
-        struct str sentence = STR("");
-        enum intake_outcome outcome = outcome_of(turn, &code, &sentence);
-        if (outcome == INTAKE_OPEN) {
-            return OK;
-        }
-        rows[i].open = false;
-        rows[i].outcome = outcome;
-        rows[i].outcome_code = code;
-        rows[i].outcome_sentence = sentence;
-        rows[i].closed_at_us = engine->op.now_us;
-        batch->intakes.table = &engine_intake_table;
-        return engine_rows_add(engine, &batch->intakes, &rows[i], 0);
+    struct intake_row *row = open_intake(turn->batch, id);
+    if (!row) {
+        return OK;
     }
-    return OK;
+    struct str code = STR("");
+    struct str sentence = STR("");
+    enum intake_outcome outcome = outcome_of(turn, &code, &sentence);
+    if (outcome == INTAKE_OPEN) {
+        return OK;
+    }
+    row->outcome_code = code;
+    row->outcome_sentence = sentence;
+    return close_row(turn->engine, turn->batch, row, outcome);
+}
+
+/* A request that was decided and is open all the same: a restored database lost its row, and it was asked
+ * again. What came of it was told then. */
+static STATUS close_lost(const struct engine_turn *turn)
+{
+    const struct engine_item *item = turn->item;
+    struct engine_batch *batch = turn->batch;
+    bool own = item->handler && item->handler->closes == ENGINE_CLOSES_MESSAGE;
+    struct intake_row *row = own ? open_intake(batch, item->message.id) : NULL;
+    if (!row || engine_parked_state(turn->engine, batch, item->lane, item->key) !=
+                    ENGINE_PARKED_NOT) { /* it waits there, and is not decided yet */
+        return OK;
+    }
+    row->outcome_code = STR("engine.decided_before");
+    row->outcome_sentence = STR("it was decided before; what came of it was told then");
+    return close_row(turn->engine, batch, row, INTAKE_REJECTED);
 }
 
 static STATUS close_intakes(const struct engine_turn *turn)
@@ -176,16 +206,20 @@ STATUS engine_decide(struct engine *engine, struct engine_batch *batch, struct e
     if (engine_item_is_intake(item) && item->fate != ENGINE_FATE_IGNORE &&
         !id_is_none(item->message.id)) {
         TRY(judge_inbox(engine, batch, item));
+        TRY(item->fate == ENGINE_FATE_IGNORE ? close_lost(&turn) : OK);
     }
     if (from_outside && item->key_known) {
         judge_parked(engine, batch, item);
+        engine_replay_judge(&turn, item);
     }
     switch (item->fate) {
     case ENGINE_FATE_IGNORE:
     case ENGINE_FATE_NOT_YET: return OK;
     case ENGINE_FATE_DECIDE:
         atomic_fetch_add_explicit(&engine->stats.decided, 1, memory_order_relaxed);
-        return decide_item(&turn, item);
+        TRY(engine_replay_begin(&turn));
+        TRY(decide_item(&turn, item));
+        return engine_replay_end(&turn);
     case ENGINE_FATE_BEHIND:
     case ENGINE_FATE_PARK:
     case ENGINE_FATE_QUARANTINE: return engine_park_item(&turn, item);

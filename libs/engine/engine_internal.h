@@ -13,6 +13,8 @@
  * engine_lanes.c    heartbeat, fair share, hand-over, stopping a lane
  * engine_claim.c    taking a lane: what the database and the log really say
  * engine_probe.c    after an unclean end: what is tried is noted before (R9)
+ * engine_adopt.c    records that a restored database lost, taken back from the log (R18)
+ * engine_replay.c   the decisions that led to them, made again in their order and compared (R18)
  * engine_batch.c    collect, decode; one attempt, and what follows its commit or failure
  * engine_load.c     fence and load
  * engine_decide.c   one item: new or not, waiting or not, decided
@@ -87,6 +89,15 @@ struct engine_probe {
     struct engine_trial survived; /* what was noted last and did not kill us */
 };
 
+/* Decisions being made again, of a lane whose records were taken back from the log. */
+struct engine_replay {
+    bool on;
+    bool due;                           /* something happened that may let a key go on */
+    bool progressed;                    /* in this round over the keys */
+    uint32_t skip;                      /* keys of this round that were looked at and still wait */
+    int64_t until[ENGINE_HANDLERS_MAX]; /* offsets: before these are read, the order is not known */
+};
+
 struct engine_lane {
     int32_t lane;
     bool mine;
@@ -105,12 +116,22 @@ struct engine_lane {
     int64_t effect_since_us; /* what caused the oldest open one, when last looked; 0: none */
     int64_t strange_parks;   /* R8: parked in a row without a success */
     struct engine_timer_heap timers;
+    struct engine_replay replay;
 };
 
 enum engine_parked {
     ENGINE_PARKED_NOT = 0,
     ENGINE_PARKED_BROKEN,
     ENGINE_PARKED_MISSING,
+    ENGINE_PARKED_RESTORING,
+};
+
+#define ENGINE_RESTORING STR("engine.restoring") /* the reason of the last kind */
+
+/* Which parked message of a key is run. */
+struct engine_choice {
+    const struct parked_message_row *parked; /* NULL: none */
+    uint32_t count;                          /* of the key; more than one: 2 or more */
 };
 
 /* One thing to decide. Lives for one attempt of one batch. */
@@ -222,13 +243,14 @@ struct engine_batch {
     struct engine_rows appends[ENGINE_TABLES_MAX];
     struct engine_rows inbox, quarantine, parked_keys_new, parked_keys_changed, parked_keys_gone;
     struct engine_rows parked_messages, parked_messages_gone, intakes, effects_new, effects_changed;
-    struct engine_rows requests, posts;
+    struct engine_rows requests, posts, restored_changed;
     struct engine_output *outputs;
     uint32_t output_count, output_capacity;
     struct engine_new_effect **sends; /* effects to send after commit */
     uint32_t send_count, send_capacity;
     uint32_t slots_left; /* free slots of the caller when the batch began */
     struct store_rows loaded_inbox, loaded_intakes, loaded_parked;
+    struct store_rows loaded_restored; /* open ones of the items' keys */
     struct store_rows loaded_views[ENGINE_AGGREGATES_MAX];
     struct store_rows loaded_children[ENGINE_AGGREGATES_MAX][ENGINE_TABLES_MAX];
     struct map intake_of; /* intake id → index in loaded_intakes */
@@ -356,6 +378,30 @@ STATUS engine_tidy_parked(struct engine *engine);
 STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
                              struct engine_out *out, const struct bus_tail *tail);
 
+/* engine_adopt.c: R7, R18. The records of the topics that we write and do not know of: fails with
+ * STATUS_STOP, or takes them back when people have asked for it. tails: of engine->out_topics. */
+STATUS engine_adopt(struct engine *engine, struct engine_lane *lane, const struct bus_tail *tails);
+/* The lane's open request to restore it, in op->arena. */
+STATUS engine_adopt_asked(struct engine *engine, struct engine_lane *lane, bool *ret_asked,
+                          struct admin_request_row *ret_request);
+
+/* engine_replay.c: R18 */
+STATUS engine_replay_open(struct engine *engine, struct engine_lane *lane);
+/* One step of what can be decided again by now. */
+STATUS engine_replay_run(struct engine *engine);
+/* Must the item wait until the decisions of its key are made again? Then its fate is BEHIND. */
+void engine_replay_judge(const struct engine_turn *turn, struct engine_item *item);
+/* Around each decision: it is made at its own time, and must publish what it published. */
+STATUS engine_replay_begin(struct engine_turn *turn);
+STATUS engine_replay_end(struct engine_turn *turn);
+/* *ret_told: the very record is in the log. Fails when another one is, or one is missing before it. */
+STATUS engine_replay_emit(struct engine_turn *turn, enum topic topic, struct id id,
+                          struct str payload, bool *ret_told);
+/* The next of the key's parked messages in the order in which they were decided; parked NULL: none of
+ * them yet. Fails when it will never come. */
+STATUS engine_replay_choose(struct engine *engine, struct engine_lane *lane, struct id key,
+                            struct engine_choice *ret_choice);
+
 /* engine_batch.c */
 STATUS engine_collect(struct engine *engine, bool *ret_any);
 STATUS engine_batch_run(struct engine *engine);
@@ -417,20 +463,23 @@ STATUS engine_tell(struct engine *engine, struct engine_batch *batch);
 
 /* engine_park.c */
 STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item);
-/* Runs the key's parked messages in order; *ret_left: there are more, call again. */
+/* Runs the key's parked messages in order, as far as they can be by now; *ret_left: there are more, call
+ * again. */
 STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left);
+/* The first in the order in which they came. */
+STATUS engine_park_first(struct engine *engine, struct id key, struct engine_choice *ret_choice);
+/* Decides the chosen message of the key in a transaction of its own, or drops it as the request (else
+ * NULL) wants; without one the key is free. */
+STATUS engine_park_one(struct engine *engine, struct id key, const struct engine_choice *choice,
+                       const struct admin_request_row *drop);
 /* Runs what waited for a creation that has come: of one key at a time. */
 STATUS engine_park_release(struct engine *engine);
+/* From now on the key waits for a person. */
+STATUS engine_park_give_up(struct engine *engine, struct engine_lane *lane, struct id key,
+                           struct str reason);
+/* True when the failure is about the message: it stays parked, and the lane goes on. */
+bool engine_park_stays(enum status_kind kind);
 
-/* What is left to do about a request that was carried out. */
-enum engine_asked {
-    ENGINE_ASKED_ANSWER = 0, /* close its row with the result */
-    ENGINE_ASKED_AGAIN,      /* there is more to do: call again */
-    ENGINE_ASKED_ANSWERED, /* its row is closed: in the transaction that did what must not be repeated */
-};
-
-STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request,
-                           enum engine_asked *ret_asked);
 enum engine_parked engine_parked_state(const struct engine *engine,
                                        const struct engine_batch *batch, int32_t lane,
                                        struct id key);

@@ -46,13 +46,13 @@ uint32_t engine_item_closes(const struct engine_item *item,
 struct wanted {
     struct id *keys[ENGINE_AGGREGATES_MAX]; /* of each kind */
     uint32_t key_counts[ENGINE_AGGREGATES_MAX];
-    struct id *inbox, *intakes, *parked;
-    uint32_t inbox_count, intake_count, parked_count;
+    struct id *inbox, *intakes, *parked, *restored;
+    uint32_t inbox_count, intake_count, parked_count, restored_count;
 };
 
 static STATUS make_lists(struct engine *engine, uint32_t item_count, struct wanted *wanted)
 {
-    struct id **lists[] = {&wanted->inbox, &wanted->intakes, &wanted->parked};
+    struct id **lists[] = {&wanted->inbox, &wanted->intakes, &wanted->parked, &wanted->restored};
     for (size_t i = 0; i < ARRAY_LEN(lists) + engine->aggregate_count; i++) {
         struct id **list = i < ARRAY_LEN(lists) ? lists[i] : &wanted->keys[i - ARRAY_LEN(lists)];
         *list = arena_new(&engine->arena, struct id, ENGINE_ITEM_CLOSES_MAX * item_count + 1);
@@ -94,6 +94,9 @@ static STATUS want(struct engine *engine, struct engine_batch *batch, struct wan
         wanted.intake_count += engine_item_closes(item, &wanted.intakes[wanted.intake_count]);
         if (engine_parked_state(engine, batch, item->lane, item->key) != ENGINE_PARKED_NOT) {
             wanted.parked[wanted.parked_count++] = item->key;
+        }
+        if (engine->lanes[item->lane].replay.on && needs_view(item)) {
+            wanted.restored[wanted.restored_count++] = item->key;
         }
     }
     *ret_wanted = wanted;
@@ -138,6 +141,10 @@ static STATUS queue_loads(struct engine *engine, struct engine_batch *batch,
     if (wanted->parked_count > 0) {
         TRY(store->ops->load(op, store, &engine_parked_key_table, wanted->parked,
                              wanted->parked_count, &batch->loaded_parked));
+    }
+    if (wanted->restored_count > 0) {
+        TRY(store->ops->load_children(op, store, &engine_restored_table, wanted->restored,
+                                      wanted->restored_count, &batch->loaded_restored));
     }
     return OK;
 }

@@ -124,8 +124,9 @@ static STATUS key_row(struct engine_turn *turn, const struct engine_item *item,
                                    .missing = item->missing,
                                    .since_us = engine->op.now_us,
                                    .next_seq = 1};
-    note_change(batch, item->lane, item->key,
-                item->missing ? ENGINE_PARKED_MISSING : ENGINE_PARKED_BROKEN);
+    enum engine_parked waits =
+        str_eq(item->reason, ENGINE_RESTORING) ? ENGINE_PARKED_RESTORING : ENGINE_PARKED_BROKEN;
+    note_change(batch, item->lane, item->key, item->missing ? ENGINE_PARKED_MISSING : waits);
     *ret_row = row;
     return engine_rows_add(engine, &batch->parked_keys_new, row, 0);
 }
@@ -174,6 +175,11 @@ STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item)
     }
     struct parked_key_row *key = NULL;
     TRY(key_row(turn, item, &key));
+    if (key->missing && str_eq(item->reason, ENGINE_RESTORING)) {
+        key->missing = false; /* its creation is among what is decided again, in its order */
+        key->reason = ENGINE_RESTORING;
+        note_change(turn->batch, item->lane, item->key, ENGINE_PARKED_RESTORING);
+    }
     struct parked_message_row *row = arena_new(&engine->arena, struct parked_message_row, 1);
     if (!row) {
         return op_arena_full(&engine->op);
@@ -314,26 +320,31 @@ static bool is_of_use(const struct engine_item *item)
             (item->handler->dropped || item->handler->closes == ENGINE_CLOSES_MESSAGE));
 }
 
-/* Decides the first parked message of the key, or drops it, as the request (else NULL) wants;
- * *ret_seen: 0, 1 or more were there. */
-static STATUS run_one(struct engine *engine, struct id key, const struct admin_request_row *drop,
-                      uint32_t *ret_seen)
+STATUS engine_park_first(struct engine *engine, struct id key, struct engine_choice *ret_choice)
 {
     struct store *store = engine->ports.store;
+    struct parked_message_row like = {.key = key};
+    struct store_rows rows;
+    TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_message, &like, 0, 2, &rows));
+    TRY(store->ops->sync(&engine->op, store));
+    *ret_choice =
+        (struct engine_choice){.parked = rows.count > 0 ? rows.rows : NULL, .count = rows.count};
+    return OK;
+}
+
+STATUS engine_park_one(struct engine *engine, struct id key, const struct engine_choice *choice,
+                       const struct admin_request_row *drop)
+{
     struct engine_batch *batch = arena_new(&engine->arena, struct engine_batch, 1);
     struct parked_key_row *gone = arena_new(&engine->arena, struct parked_key_row, 1);
     if (!batch || !gone) {
         return op_arena_full(&engine->op);
     }
     TRY(engine_batch_begin(engine, batch, 1));
-    struct parked_message_row like = {.key = key};
-    struct store_rows rows;
-    TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_message, &like, 0, 2, &rows));
-    TRY(store->ops->sync(&engine->op, store));
-    const struct parked_message_row *parked = rows.rows;
+    const struct parked_message_row *parked = choice->parked;
     int32_t lane = lane_of_key(key);
     batch->lane_used[lane] = true;
-    if (rows.count > 0) {
+    if (parked) {
         struct engine_item *item = &batch->items[0];
         *item = (struct engine_item){.kind = drop ? ENGINE_ITEM_DROPPED : ENGINE_ITEM_PARKED,
                                      .lane = lane,
@@ -346,13 +357,22 @@ static STATUS run_one(struct engine *engine, struct id key, const struct admin_r
         TRY(engine_rows_add(engine, &batch->parked_messages_gone, parked, 0));
         TRY(drop ? close_request(engine, batch, drop) : OK);
     }
-    if (rows.count <= 1) {
+    if (choice->count <= 1) {
         gone->key = key;
         TRY(engine_rows_add(engine, &batch->parked_keys_gone, gone, 0));
         note_change(batch, lane, key, ENGINE_PARKED_NOT);
     }
-    *ret_seen = rows.count;
     return engine_batch_items(engine, batch);
+}
+
+/* In the order in which they came; while decisions are made again, in the order of the log. */
+static STATUS choose(struct engine *engine, struct engine_lane *lane, struct id key,
+                     struct engine_choice *ret_choice)
+{
+    if (lane->replay.on) {
+        return engine_replay_choose(engine, lane, key, ret_choice);
+    }
+    return engine_park_first(engine, key, ret_choice);
 }
 
 STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left)
@@ -362,17 +382,21 @@ STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left)
     if (!lane->mine || map_get(&lane->parked, key, ENGINE_PARKED_NOT) == ENGINE_PARKED_NOT) {
         return OK;
     }
-    uint32_t seen = 2;
-    for (uint32_t i = 0; i < PARK_RUN_MAX && seen > 1 && engine->arena.used_bytes < PARK_RUN_BYTES;
-         i++) {
-        struct status st = run_one(engine, key, /* drop */ NULL, &seen);
+    struct engine_choice choice = {.count = 2};
+    for (uint32_t i = 0;
+         i < PARK_RUN_MAX && choice.count > 1 && engine->arena.used_bytes < PARK_RUN_BYTES; i++) {
+        struct status st = choose(engine, lane, key, &choice);
+        if (!status_failed(st) && choice.count > 0 && !choice.parked) {
+            return OK; /* the next one in order is still to come */
+        }
+        st = status_failed(st) ? st : engine_park_one(engine, key, &choice, /* drop */ NULL);
         if (status_failed(st)) {
             engine->ports.store->ops->rollback(engine->ports.store);
             engine_report(engine, lane->lane, "engine.still_parked");
             return st;
         }
     }
-    *ret_left = seen > 1;
+    *ret_left = choice.count > 1;
     return OK;
 }
 
@@ -463,9 +487,8 @@ static STATUS find_missed(struct engine *engine, const struct engine_lane *lane,
     return OK;
 }
 
-/* Its creation came and it still fails: from now on it waits for a person. */
-static STATUS give_to_person(struct engine *engine, struct engine_lane *lane, struct id key,
-                             struct str reason)
+STATUS engine_park_give_up(struct engine *engine, struct engine_lane *lane, struct id key,
+                           struct str reason)
 {
     struct store *store = engine->ports.store;
     struct op *op = &engine->op;
@@ -490,8 +513,7 @@ static STATUS give_to_person(struct engine *engine, struct engine_lane *lane, st
     return OK;
 }
 
-/* True when the failure is about the message: it stays parked, and the lane goes on. */
-static bool stays_parked(enum status_kind kind)
+bool engine_park_stays(enum status_kind kind)
 {
     return kind != STATUS_RETRY && kind != STATUS_CANCELED && kind != STATUS_STOP &&
            kind != STATUS_OK;
@@ -512,89 +534,9 @@ STATUS engine_park_release(struct engine *engine)
         }
         bool left;
         struct status st = engine_park_run(engine, key, &left);
-        return stays_parked(st.kind)
-                   ? give_to_person(engine, lane, key, str_of(engine->op.err.code))
+        return engine_park_stays(st.kind)
+                   ? engine_park_give_up(engine, lane, key, str_of(engine->op.err.code))
                    : st;
     }
     return OK;
-}
-
-/* ---- What people ask for ---- */
-
-static STATUS drop_first(struct engine *engine, const struct admin_request_row *request,
-                         enum engine_asked *ret_asked)
-{
-    struct store *store = engine->ports.store;
-    struct parked_message_row like = {.key = request->key};
-    struct store_rows rows;
-    TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_message, &like, 0, 1, &rows));
-    TRY(store->ops->sync(&engine->op, store));
-    bool needs_two = rows.count > 0;
-    for (uint32_t i = 0; i < engine->service->handler_count && rows.count > 0; i++) {
-        const struct engine_handler *handler = &engine->service->handlers[i];
-        const struct parked_message_row *parked = rows.rows;
-        if (str_eq(parked->topic, str_of(topology_topics[handler->topic].name))) {
-            needs_two = handler->drop_needs_two;
-        }
-    }
-    bool approved =
-        request->approved_by.len > 0 && !str_eq(request->approved_by, request->requested_by);
-    if (needs_two && !approved) {
-        return op_fail(&engine->op, STATUS_DENIED, "engine.needs_two_people",
-                       "dropping money messages");
-    }
-    uint32_t seen;
-    bool left = false; /* the rest of a very long queue waits for a retry */
-    TRY(run_one(engine, request->key, request, &seen));
-    *ret_asked = seen > 0 ? ENGINE_ASKED_ANSWERED : ENGINE_ASKED_ANSWER;
-    return seen > 1 ? engine_park_run(engine, request->key, &left) : OK;
-}
-
-static STATUS republish(struct engine *engine, struct engine_lane *lane,
-                        const struct admin_request_row *request)
-{
-    for (uint32_t i = 0; i < engine->out_count; i++) {
-        struct engine_out *out = &lane->outs[i];
-        if (!str_eq(out->row.topic, request->topic)) {
-            continue;
-        }
-        if (request->n < 1 || request->n >= out->row.next_n) {
-            return op_fail(&engine->op, STATUS_INVALID, "engine.no_such_n", "next is n=%" PRId64,
-                           out->row.next_n);
-        }
-        engine_publish_set_back(engine, out, request->n);
-        return engine_advance_alone(
-            engine); /* before the request is closed: the cursor is the deed */
-    }
-    return op_fail(&engine->op, STATUS_INVALID, "engine.not_our_topic", STR_FMT,
-                   STR_ARG(request->topic));
-}
-
-STATUS engine_park_request(struct engine *engine, const struct admin_request_row *request,
-                           enum engine_asked *ret_asked)
-{
-    bool left = false;
-    *ret_asked = ENGINE_ASKED_ANSWER;
-    struct engine_lane *lane = engine_lane_at(engine, request->lane);
-    bool about_key = request->kind == ADMIN_PARK_RETRY || request->kind == ADMIN_PARK_DROP;
-    bool parked = map_get(&lane->parked, request->key, ENGINE_PARKED_NOT) != ENGINE_PARKED_NOT;
-    if (about_key && (!parked || lane_of_key(request->key) != request->lane)) {
-        return op_fail(&engine->op, STATUS_NOT_FOUND, "engine.not_parked",
-                       "no such parked key in this lane");
-    }
-    struct status st = OK;
-    switch (request->kind) {
-    case ADMIN_PARK_RETRY: st = engine_park_run(engine, request->key, &left); break;
-    case ADMIN_PARK_DROP: st = drop_first(engine, request, ret_asked); break;
-    case ADMIN_BUS_REPUBLISH: st = republish(engine, lane, request); break;
-    case ADMIN_NONE:
-    case ADMIN_KIND_COUNT: break;
-    }
-    if (stays_parked(st.kind)) {
-        engine->ports.store->ops->rollback(engine->ports.store);
-    }
-    if (left) {
-        *ret_asked = ENGINE_ASKED_AGAIN;
-    }
-    return st;
 }

@@ -147,6 +147,7 @@ STATUS engine_save(struct engine *engine, struct engine_batch *batch)
     TRY(erase(engine, &engine_parked_message_table, &batch->parked_messages_gone));
     TRY(erase(engine, &engine_parked_key_table, &batch->parked_keys_gone));
     TRY(update(engine, &engine_admin_request_table, &batch->requests));
+    TRY(update(engine, &engine_restored_table, &batch->restored_changed));
     TRY(save_outputs(engine, batch));
     struct cursors cursors = {.ins_new = {.count = 0}};
     for (int32_t p = 0; p < LANES; p++) {

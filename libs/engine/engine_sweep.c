@@ -1,4 +1,6 @@
 /* The net under the intakes (R5), and what people ask of this owner (admin_request). */
+#include <inttypes.h>
+
 #include "base/assert.h"
 #include "engine/engine_internal.h"
 #include "engine/intake.h"
@@ -98,6 +100,13 @@ STATUS engine_sweep(struct engine *engine)
 
 /* ---- Requests of people ---- */
 
+/* What is left to do about a request that was carried out. */
+enum asked {
+    ASKED_ANSWER = 0, /* close its row with the result */
+    ASKED_AGAIN,      /* there is more to do: call again */
+    ASKED_ANSWERED,   /* its row is closed: in the transaction that did what must not be repeated */
+};
+
 static STATUS find_request(struct engine *engine, struct admin_request_row *ret_request,
                            bool *ret_found)
 {
@@ -149,6 +158,87 @@ static STATUS answer_request(struct engine *engine, struct admin_request_row *re
     return store->ops->commit(op, store);
 }
 
+static STATUS drop_first(struct engine *engine, const struct admin_request_row *request,
+                         enum asked *ret_asked)
+{
+    struct store *store = engine->ports.store;
+    struct parked_message_row like = {.key = request->key};
+    struct store_rows rows;
+    TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_message, &like, 0, 1, &rows));
+    TRY(store->ops->sync(&engine->op, store));
+    bool needs_two = rows.count > 0;
+    for (uint32_t i = 0; i < engine->service->handler_count && rows.count > 0; i++) {
+        const struct engine_handler *handler = &engine->service->handlers[i];
+        const struct parked_message_row *parked = rows.rows;
+        if (str_eq(parked->topic, str_of(topology_topics[handler->topic].name))) {
+            needs_two = handler->drop_needs_two;
+        }
+    }
+    bool approved =
+        request->approved_by.len > 0 && !str_eq(request->approved_by, request->requested_by);
+    if (needs_two && !approved) {
+        return op_fail(&engine->op, STATUS_DENIED, "engine.needs_two_people",
+                       "dropping money messages");
+    }
+    struct engine_choice choice;
+    bool left = false; /* the rest of a very long queue waits for a retry */
+    TRY(engine_park_first(engine, request->key, &choice));
+    TRY(engine_park_one(engine, request->key, &choice, request));
+    *ret_asked = choice.count > 0 ? ASKED_ANSWERED : ASKED_ANSWER;
+    return choice.count > 1 ? engine_park_run(engine, request->key, &left) : OK;
+}
+
+static STATUS republish(struct engine *engine, struct engine_lane *lane,
+                        const struct admin_request_row *request)
+{
+    for (uint32_t i = 0; i < engine->out_count; i++) {
+        struct engine_out *out = &lane->outs[i];
+        if (!str_eq(out->row.topic, request->topic)) {
+            continue;
+        }
+        if (request->n < 1 || request->n >= out->row.next_n) {
+            return op_fail(&engine->op, STATUS_INVALID, "engine.no_such_n", "next is n=%" PRId64,
+                           out->row.next_n);
+        }
+        engine_publish_set_back(engine, out, request->n);
+        return engine_advance_alone(
+            engine); /* before the request is closed: the cursor is the deed */
+    }
+    return op_fail(&engine->op, STATUS_INVALID, "engine.not_our_topic", STR_FMT,
+                   STR_ARG(request->topic));
+}
+
+static STATUS carry_out(struct engine *engine, const struct admin_request_row *request,
+                        enum asked *ret_asked)
+{
+    bool left = false;
+    *ret_asked = ASKED_ANSWER;
+    struct engine_lane *lane = engine_lane_at(engine, request->lane);
+    bool about_key = request->kind == ADMIN_PARK_RETRY || request->kind == ADMIN_PARK_DROP;
+    bool parked = map_get(&lane->parked, request->key, ENGINE_PARKED_NOT) != ENGINE_PARKED_NOT;
+    if (about_key && (!parked || lane_of_key(request->key) != request->lane)) {
+        return op_fail(&engine->op, STATUS_NOT_FOUND, "engine.not_parked",
+                       "no such parked key in this lane");
+    }
+    struct status st = OK;
+    switch (request->kind) {
+    case ADMIN_PARK_RETRY: st = engine_park_run(engine, request->key, &left); break;
+    case ADMIN_PARK_DROP: st = drop_first(engine, request, ret_asked); break;
+    case ADMIN_BUS_REPUBLISH: st = republish(engine, lane, request); break;
+    case ADMIN_RESTORE:
+        break; /* carried out at the claim: a lane that runs lacks nothing any more */
+    case ADMIN_NONE:
+    case ADMIN_KIND_COUNT: break;
+    }
+    if (engine_park_stays(st.kind)) {
+        engine->ports.store->ops->rollback(engine->ports.store);
+    }
+    if (left) {
+        *ret_asked = ASKED_AGAIN;
+    }
+    return st;
+}
+
 STATUS engine_admin(struct engine *engine)
 {
     struct admin_request_row request;
@@ -158,8 +248,8 @@ STATUS engine_admin(struct engine *engine)
         return OK;
     }
     struct str result = STR("done");
-    enum engine_asked asked = ENGINE_ASKED_ANSWER;
-    struct status st = engine_park_request(engine, &request, &asked);
+    enum asked asked = ASKED_ANSWER;
+    struct status st = carry_out(engine, &request, &asked);
     if (st.kind == STATUS_RETRY || st.kind == STATUS_CANCELED || st.kind == STATUS_STOP) {
         return st; /* not about the request: it is found again */
     }
@@ -172,7 +262,7 @@ STATUS engine_admin(struct engine *engine)
         }
     }
     engine->admin_at_ms = 0; /* there may be more */
-    if (asked != ENGINE_ASKED_ANSWER) {
+    if (asked != ASKED_ANSWER) {
         return OK; /* closed; or found again, and goes on */
     }
     return answer_request(engine, &request, result);

@@ -55,6 +55,44 @@ const struct table engine_lane_change_table = {
     .parent = TABLE_NO_COLUMN,
 };
 
+static const struct table_column restored_columns[] = {
+    TABLE_FIXED_COLUMN(struct restored_row, id, COLUMN_UUID),
+    TABLE_FIXED_COLUMN(struct restored_row, key, COLUMN_UUID),
+    TABLE_FIXED_COLUMN(struct restored_row, lane, COLUMN_INT4),
+    TABLE_FIXED_COLUMN(struct restored_row, topic, COLUMN_TEXT),
+    TABLE_FIXED_COLUMN(struct restored_row, n, COLUMN_INT8),
+    TABLE_FIXED_COLUMN(struct restored_row, at_us, COLUMN_INT8),
+    TABLE_FIXED_COLUMN(struct restored_row, content, COLUMN_HASH),
+    TABLE_COLUMN(struct restored_row, open, COLUMN_BOOL),
+};
+
+const struct table engine_restored_table = {
+    .name = "restored",
+    .row_bytes = sizeof(struct restored_row),
+    .columns = restored_columns,
+    .column_count = ARRAY_LEN(restored_columns),
+    .key_count = 1,
+    .version = TABLE_NO_COLUMN,
+    .parent = 1,
+    .live = 7,
+};
+
+static const struct table_column lane_restore_columns[] = {
+    TABLE_COLUMN(struct lane_restore_row, lane, COLUMN_INT4),
+    TABLE_COLUMN(struct lane_restore_row, topic, COLUMN_TEXT),
+    TABLE_COLUMN(struct lane_restore_row, until_offset, COLUMN_INT8),
+};
+
+const struct table engine_lane_restore_table = {
+    .name = "lane_restore",
+    .row_bytes = sizeof(struct lane_restore_row),
+    .columns = lane_restore_columns,
+    .column_count = ARRAY_LEN(lane_restore_columns),
+    .key_count = 2,
+    .version = TABLE_NO_COLUMN,
+    .parent = TABLE_NO_COLUMN,
+};
+
 static const struct table_column lane_cluster_columns[] = {
     TABLE_COLUMN(struct lane_cluster_row, lane, COLUMN_INT4),
     TABLE_COLUMN(struct lane_cluster_row, cluster_id, COLUMN_TEXT),
@@ -403,5 +441,35 @@ const struct table_scan engine_scan_admin_request = {
     .equal_count = 1,
     .equal = {1}, /* lane */
     .order = 8,   /* created_at_us */
+    .bound = SCAN_ALL,
+};
+
+const struct table_scan engine_scan_parked_for = {
+    .name = "parked_for",
+    .table = &engine_parked_key_table,
+    .filter = TABLE_NO_COLUMN,
+    .equal_count = 2,
+    .equal = {1, 2}, /* lane, reason */
+    .order = 0,      /* key */
+    .bound = SCAN_ALL,
+};
+
+const struct table_scan engine_scan_restored_open = {
+    .name = "restored_open",
+    .table = &engine_restored_table,
+    .filter = 7, /* open */
+    .equal_count = 1,
+    .equal = {2}, /* lane */
+    .order = 5,   /* at_us */
+    .bound = SCAN_ALL,
+};
+
+const struct table_scan engine_scan_lane_restore = {
+    .name = "lane_restore",
+    .table = &engine_lane_restore_table,
+    .filter = TABLE_NO_COLUMN,
+    .equal_count = 1,
+    .equal = {0}, /* lane */
+    .order = TABLE_NO_COLUMN,
     .bound = SCAN_ALL,
 };

@@ -117,6 +117,7 @@ enum admin_kind {
     ADMIN_PARK_RETRY,
     ADMIN_PARK_DROP,
     ADMIN_BUS_REPUBLISH,
+    ADMIN_RESTORE,
     ADMIN_KIND_COUNT,
 };
 
@@ -133,6 +134,24 @@ struct admin_request_row {
     bool open;
     struct str result;
     int64_t done_at_us;
+};
+
+/* A record of ours that a restored database had lost, taken back from the log. */
+struct restored_row {
+    struct id id;
+    struct id key;
+    int32_t lane;
+    struct str topic;
+    int64_t n;
+    int64_t at_us;
+    struct hash content; /* of its value */
+    bool open;           /* its decision was not made again yet */
+};
+
+struct lane_restore_row {
+    int32_t lane;
+    struct str topic;     /* one that the lane reads */
+    int64_t until_offset; /* where it ended when the records were taken back */
 };
 
 /* What one batch changed in one lane; see engine_service.tells. */
@@ -156,6 +175,8 @@ extern const struct table engine_quarantine_table;
 extern const struct table engine_lane_probe_table;
 extern const struct table engine_admin_request_table;
 extern const struct table engine_lane_change_table;
+extern const struct table engine_restored_table;
+extern const struct table engine_lane_restore_table;
 
 extern const struct table_scan engine_scan_lane_in;        /* by lane */
 extern const struct table_scan engine_scan_lane_out;       /* by lane */
@@ -168,3 +189,6 @@ extern const struct table_scan engine_scan_parked_message; /* by key, in order *
 extern const struct table_scan engine_scan_lane_cluster;   /* by lane */
 extern const struct table_scan engine_scan_lane_probe;     /* by lane */
 extern const struct table_scan engine_scan_admin_request;  /* open, by lane, oldest first */
+extern const struct table_scan engine_scan_parked_for;     /* by lane, reason; keys in order */
+extern const struct table_scan engine_scan_restored_open;  /* open, by lane, oldest first */
+extern const struct table_scan engine_scan_lane_restore;   /* by lane */

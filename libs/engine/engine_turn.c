@@ -306,6 +306,11 @@ STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id,
         return op_fail(op, STATUS_LIMIT, "engine.output_too_large", "%zu bytes of " STR_FMT,
                        payload.len, STR_ARG(type));
     }
+    bool told = false;
+    TRY(engine_replay_emit(turn, topic, id, payload, &told));
+    if (told) {
+        return OK;
+    }
     struct engine_out *out = out_of(turn, lane, topic);
     struct engine_output output = {
         .topic = topic,
@@ -342,7 +347,7 @@ STATUS engine_effect(struct engine_turn *turn, const struct engine_ask *ask)
     struct engine_batch *batch = turn->batch;
     ASSERT(engine->ports.caller);
     ASSERT(kind_of(turn) == engine->service->effects_of); /* the answer's decision will see it */
-    int64_t now_us = engine->op.now_us;
+    int64_t now_us = batch->fence.clock.now_us; /* a decision made again has its own time (R18) */
     int64_t caused_at_us = ask->caused_at_us > 0 ? ask->caused_at_us : turn->caused_at_us;
     bool fresh = now_us - caused_at_us <= ENGINE_EFFECT_SEND_AGE_US;
     bool send = fresh && batch->slots_left > 0;

@@ -79,12 +79,13 @@ STATUS notifications_message_decode(struct op *op, const struct bus_record *reco
     TRY(wire_meta_read(op, in->meta, ret_message));
     TRY(wire_id(op, "user_id", in->user_id, &ret_message->key));
     TRY(wire_check_key(op, record, ret_message->key));
-    if (in->body_case == HOLDFAST__NOTIFICATIONS__V1__NOTIFICATIONS_MESSAGE__BODY_TELL_USER) {
-        TRY(read_news(op, in->tell_user, news));
-    } else {
-        ret_message->skip = true; /* a newer version of this service posted it */
-    }
-    ret_message->content = hash_of(record->value);
     ret_message->body = news;
-    return OK;
+    if (in->body_case != HOLDFAST__NOTIFICATIONS__V1__NOTIFICATIONS_MESSAGE__BODY_TELL_USER) {
+        ret_message->skip = true; /* a newer version of this service posted it */
+        ret_message->content = hash_of(record->value);
+        return OK;
+    }
+    TRY(read_news(op, in->tell_user, news));
+    return wire_content_of(op, ret_message->key, ret_message->actor, &in->tell_user->base,
+                           &ret_message->content);
 }

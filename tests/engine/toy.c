@@ -13,6 +13,8 @@ enum toy_verb {
     TOY_FAULT,
     TOY_HUGE,
     TOY_CALL,
+    TOY_BUY,
+    TOY_ALARM,
     TOY_POST,
     TOY_FAN,
     TOY_BULKY,
@@ -125,12 +127,12 @@ static enum toy_verb verb_of(struct str word)
     static const struct {
         const char *word;
         enum toy_verb verb;
-    } verbs[] = {{"open", TOY_OPEN},       {"add", TOY_ADD},       {"garble", TOY_GARBLE},
-                 {"fault", TOY_FAULT},     {"huge", TOY_HUGE},     {"call", TOY_CALL},
-                 {"post", TOY_POST},       {"fan", TOY_FAN},       {"bulky", TOY_BULKY},
-                 {"timer", TOY_SET_TIMER}, {"bomb", TOY_SET_BOMB}, {"cancel", TOY_CANCEL},
-                 {"mine", TOY_SET_MINE},   {"trap", TOY_TRAP},     {"die", TOY_DIE},
-                 {"unknown", TOY_UNKNOWN}};
+    } verbs[] = {{"open", TOY_OPEN},     {"add", TOY_ADD},       {"garble", TOY_GARBLE},
+                 {"fault", TOY_FAULT},   {"huge", TOY_HUGE},     {"call", TOY_CALL},
+                 {"buy", TOY_BUY},       {"alarm", TOY_ALARM},   {"post", TOY_POST},
+                 {"fan", TOY_FAN},       {"bulky", TOY_BULKY},   {"timer", TOY_SET_TIMER},
+                 {"bomb", TOY_SET_BOMB}, {"cancel", TOY_CANCEL}, {"mine", TOY_SET_MINE},
+                 {"trap", TOY_TRAP},     {"die", TOY_DIE},       {"unknown", TOY_UNKNOWN}};
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         if (str_eq(word, str_of(verbs[i].word))) {
@@ -304,11 +306,15 @@ static STATUS decide(struct engine_turn *turn, const struct engine_message *mess
         }
         return add(turn, account, body->amount, 0);
     case TOY_HUGE: return add(turn, account, body->amount, BUS_VALUE_MAX_BYTES);
+    case TOY_BUY: TRY(add(turn, account, body->amount, 0)); return call(turn, account, body);
     case TOY_CALL:
     case TOY_TRAP: return call(turn, account, body);
     case TOY_POST:
     case TOY_FAN:
     case TOY_BULKY: TRY(post_some(turn, body)); return add(turn, account, body->amount, 0);
+    case TOY_ALARM:
+        TRY(add(turn, account, 1, 0));
+        return set_timer(turn, TOY_TIMER_PLAIN, body->amount);
     case TOY_SET_TIMER: return set_timer(turn, TOY_TIMER_PLAIN, body->amount);
     case TOY_SET_BOMB: return set_timer(turn, TOY_TIMER_BOMB, body->amount);
     case TOY_SET_MINE: return set_timer(turn, TOY_TIMER_MINE, body->amount);

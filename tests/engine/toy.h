@@ -13,10 +13,12 @@
  *   garble N   cannot be decoded until toy_heal       fault N    STATUS_BUG when decided, until toy_heal
  *   huge N     emits an event over the limit          call N     asks the outside, adds N when it is done
  *   trap N     the same, and its answer runs toy_on_die
+ *   buy N      add N, then call N
  *   die N      runs toy_on_die while it is decoded    unknown N  a type this version does not know
  *   post N     adds N, posts "add N" to a target      fan N      adds N, posts "add 1" to N targets
  *   bulky N    posts more bytes than go
  *   timer N    N = TOY_TIMER(generation, ms): sets one for ms after its decision, which adds the generation
+ *   alarm N    adds 1, then as timer N
  *   bomb N     the same, of another kind; its firing is STATUS_BUG until toy_heal
  *   mine N     the same, of a third kind; its firing runs toy_on_die
  *   cancel N   cancels the timer of generation N, of the first kind

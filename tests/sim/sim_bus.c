@@ -149,6 +149,30 @@ static STATUS sim_tails(struct op *op, struct bus *bus, const enum topic *topics
     return OK;
 }
 
+static STATUS sim_read_back(struct op *op, struct bus *bus, const struct bus_range *range,
+                            struct bus_record *ret_records)
+{
+    TRY(check(op, self_of(bus)));
+    const struct sim_log *log = &self_of(bus)->kafka->logs[range->topic][range->partition];
+    ASSERT(range->to - range->from <= BUS_RANGE_MAX);
+    if (range->from < log->low || range->to > log->count) {
+        return op_fail(op, STATUS_STOP, "bus.offset_gone", "simulated");
+    }
+    for (int64_t at = range->from; at < range->to; at++) {
+        const struct bus_record *from = &log->records[at].record;
+        struct bus_record *record = &ret_records[at - range->from];
+        *record = *from;
+        record->handle = NULL;
+        record->key = str_dup(op->arena, from->key);
+        record->value = str_dup(op->arena, from->value);
+        record->type = str_dup(op->arena, log->records[at].type);
+        if (!record->key.ptr || !record->value.ptr || !record->type.ptr) {
+            return op_arena_full(op);
+        }
+    }
+    return OK;
+}
+
 /* ---- Reading ---- */
 
 static uint32_t find_place(const struct sim_bus *self, enum topic topic, int32_t partition)
@@ -445,6 +469,7 @@ static const struct bus_ops sim_bus_ops = {
     .cluster_id = sim_cluster_id,
     .topic_info = sim_topic_info,
     .tails = sim_tails,
+    .read_back = sim_read_back,
     .assign = sim_assign,
     .unassign = sim_unassign,
     .poll = sim_poll,

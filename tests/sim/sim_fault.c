@@ -30,6 +30,7 @@ const char *sim_step_name(enum sim_step step)
         [SIM_STEP_CLUSTER_ID] = "cluster_id",
         [SIM_STEP_TOPIC_INFO] = "topic_info",
         [SIM_STEP_TAILS] = "tails",
+        [SIM_STEP_READ_BACK] = "read_back",
         [SIM_STEP_ASSIGN] = "assign",
         [SIM_STEP_POLL] = "poll",
         [SIM_STEP_COMMIT_POSITION] = "commit_position",
@@ -463,6 +464,14 @@ static STATUS bus_tails(struct op *op, struct bus *bus, const enum topic *topics
                                                      partition, ret_tails));
 }
 
+static STATUS bus_read_back(struct op *op, struct bus *bus, const struct bus_range *range,
+                            struct bus_record *ret_records)
+{
+    struct fault_bus *self = bus_of(bus);
+    TRY(reach_bus(op, self, SIM_STEP_READ_BACK, range->topic));
+    return told(self->fault, self->inner->ops->read_back(op, self->inner, range, ret_records));
+}
+
 /* Says what is to be fetched, to nobody but this process itself. */
 static STATUS bus_assign(struct op *op, struct bus *bus, enum topic topic, int32_t partition,
                          int64_t offset)
@@ -504,6 +513,7 @@ static const struct bus_ops fault_bus_ops = {
     .cluster_id = bus_cluster_id,
     .topic_info = bus_topic_info,
     .tails = bus_tails,
+    .read_back = bus_read_back,
     .assign = bus_assign,
     .produce = bus_produce,
     .reset_producer = bus_reset_producer,

@@ -38,3 +38,4 @@ ctl_run ctl_park_list, ctl_park_show, ctl_park_retry, ctl_park_drop;
 ctl_run ctl_bus_republish;
 ctl_run ctl_clock_advance, ctl_clock_show;
 ctl_run ctl_lane_list, ctl_lane_resume;
+ctl_run ctl_restore_check, ctl_restore_apply;

@@ -13,8 +13,8 @@ static struct str text_or_empty(const struct ctl_args *args, enum ctl_option opt
     return ctl_args_given(args, option) ? args->text[option] : STR("");
 }
 
-static STATUS add(struct op *op, const struct ctl *ctl, struct pg_conn *conn, struct id id,
-                  const struct ctl_request *request)
+struct status ctl_request_add(struct op *op, const struct ctl *ctl, struct pg_conn *conn,
+                              struct id id, const struct ctl_request *request)
 {
     const struct pg_param params[] = {
         PG_ID(id),
@@ -43,9 +43,11 @@ static STATUS look(struct op *op, struct pg_conn *conn, struct id id, bool *ret_
     return pg_rows_text(op, rows, 0, "result", ret_result);
 }
 
-static STATUS wait_for(struct op *op, struct pg_conn *conn, struct id id, int64_t wait_s,
-                       struct str *ret_result)
+struct status ctl_request_wait(struct op *op, const struct ctl *ctl, struct pg_conn *conn,
+                               struct id id, struct str *ret_result)
 {
+    int64_t wait_s = ctl_args_given(&ctl->args, CTL_OPTION_WAIT) ? ctl->args.number[CTL_OPTION_WAIT]
+                                                                 : CTL_REQUEST_WAIT_DEFAULT_S;
     int64_t until_ms = clock_mono_ms() + wait_s * 1000;
     bool open = true;
     for (;;) {
@@ -67,14 +69,12 @@ struct status ctl_request_run(struct op *op, struct ctl *ctl, const struct ctl_r
                                                 {"service", CTL_CELL_TEXT},
                                                 {"lane", CTL_CELL_NUMBER},
                                                 {"result", CTL_CELL_TEXT}};
-    int64_t wait_s = ctl_args_given(&ctl->args, CTL_OPTION_WAIT) ? ctl->args.number[CTL_OPTION_WAIT]
-                                                                 : CTL_REQUEST_WAIT_DEFAULT_S;
     struct id id = id_random();
     struct str result = STR("");
     DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
     TRY(ctl_db_open(op, ctl, request->service, &conn));
-    TRY(add(op, ctl, conn, id, request));
-    TRY(wait_for(op, conn, id, wait_s, &result));
+    TRY(ctl_request_add(op, ctl, conn, id, request));
+    TRY(ctl_request_wait(op, ctl, conn, id, &result));
     struct ctl_table table;
     struct ctl_cell *cells;
     TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), 1));

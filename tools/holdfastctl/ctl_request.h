@@ -1,6 +1,7 @@
 #pragma once
 
 #include "holdfastctl/ctl.h"
+#include "pg/pg.h"
 
 /*
  * A person's wish to the owner of a lane: a row of admin_request. The owner alone changes what its
@@ -12,6 +13,7 @@ enum ctl_request_kind {
     CTL_REQUEST_PARK_RETRY,
     CTL_REQUEST_PARK_DROP,
     CTL_REQUEST_REPUBLISH,
+    CTL_REQUEST_RESTORE,
     CTL_REQUEST_KIND_COUNT,
 };
 
@@ -26,6 +28,13 @@ struct ctl_request {
 
 #define CTL_REQUEST_WAIT_DEFAULT_S 30
 #define CTL_REQUEST_POLL_MS 100
+
+/* Leaves the row. conn is at home in the service's schema. */
+STATUS ctl_request_add(struct op *op, const struct ctl *ctl, struct pg_conn *conn, struct id id,
+                       const struct ctl_request *request);
+/* Waits (--wait) until it was carried out. STATUS_CANCELED "ctl.no_answer": the row stays. */
+STATUS ctl_request_wait(struct op *op, const struct ctl *ctl, struct pg_conn *conn, struct id id,
+                        struct str *ret_result);
 
 /*
  * Leaves the row, waits (--wait) and prints the result. STATUS_CANCELED "ctl.no_answer": the row stays
