@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 #include "obs/log.h"
 
@@ -314,6 +315,7 @@ static bool drained(struct engine *engine)
 
 static STATUS drain(struct engine *engine, int64_t until_ms)
 {
+    CRASH_POINT("engine-before-drain");
     while (!drained(engine) && clock_mono_ms() < until_ms) {
         begin_work(engine);
         TRY(engine_deliveries(engine));
@@ -328,6 +330,7 @@ static STATUS drain(struct engine *engine, int64_t until_ms)
             struct store_lane_ref ref = {.lane = p, .epoch = lane->epoch};
             TRY(engine->ports.store->ops->release(&engine->op, engine->ports.store, ref,
                                                   lane->probes_left == 0));
+            CRASH_POINT("engine-drain-after-release");
         }
     }
     return engine->ports.store->ops->retire(&engine->op, engine->ports.store, engine->owner);

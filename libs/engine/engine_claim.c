@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 
 #define PARKED_ARENA_BYTES ((size_t)1024 * 1024)
@@ -300,6 +301,7 @@ STATUS engine_claim(struct engine *engine, const struct store_lane *seen)
         return OK;
     }
     TRY(st);
+    CRASH_POINT("engine-after-claim");
     atomic_fetch_add_explicit(&engine->stats.claims, 1, memory_order_relaxed);
     lane->probes_left = probes_of(engine, lane, seen);
     blank_lane(engine, lane, epoch);

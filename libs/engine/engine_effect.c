@@ -68,6 +68,7 @@ void engine_effect_send(struct engine *engine, const struct effect_row *row)
         lane->effect_takeover = true; /* marked as sending and was not: look for it again */
         return;
     }
+    CRASH_POINT("effect-sent-before-answer");
     *place = (struct engine_inflight){
         .used = true, .lane = row->lane, .effect_id = row->id, .key = row->key};
     atomic_fetch_add_explicit(&engine->stats.effects_sent, 1, memory_order_relaxed);

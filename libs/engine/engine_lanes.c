@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 
 #define INTRODUCTION_MS 50 /* between our first heartbeat and our first claims */
@@ -171,6 +172,7 @@ static STATUS hand_over(struct engine *engine, uint32_t surplus, bool *ret_gave)
         if (lane->mine && lane->draining && engine_lane_finish_draining(engine, lane)) {
             struct store_lane_ref ref = {.lane = p, .epoch = lane->epoch};
             TRY(store->ops->release(&engine->op, store, ref, /* clean */ lane->probes_left == 0));
+            CRASH_POINT("engine-after-handover");
             engine_lane_lose(engine, lane);
             *ret_gave = true;
         }
@@ -249,6 +251,7 @@ STATUS engine_lanes_tend(struct engine *engine)
     int64_t sent_ms = clock_mono_ms();
     struct store_view view;
     TRY(store->ops->heartbeat(&engine->op, store, engine->owner, engine->limits.lease_ms, &view));
+    CRASH_POINT("engine-after-heartbeat");
     engine_set_clock(engine, view.clock);
     engine->lease_until_ms = sent_ms + engine->limits.lease_ms;
     engine->heartbeat_at_ms = sent_ms + engine->limits.heartbeat_ms;

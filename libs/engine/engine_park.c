@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 
 /* Of one key in one go, and the memory for it; the rest follows in the next turn. */
@@ -395,6 +396,7 @@ STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left)
             engine_report(engine, lane->lane, "engine.still_parked");
             return st;
         }
+        CRASH_POINT("engine-after-unpark");
     }
     *ret_left = choice.count > 1;
     return OK;

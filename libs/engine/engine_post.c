@@ -3,6 +3,7 @@
  * published after its commit by who decided it, or else by the sweep of its target's lane.
  */
 #include "base/assert.h"
+#include "base/crash.h"
 #include "base/lane.h"
 #include "engine/engine_internal.h"
 #include "engine/intake.h"
@@ -98,6 +99,7 @@ bool engine_post_publish(struct engine *engine, const struct intake_row *row)
 void engine_post_batch(struct engine *engine, const struct engine_batch *batch)
 {
     for (uint32_t i = 0; i < batch->posts.count; i++) {
+        CRASH_POINT("engine-before-post");
         if (engine_post_publish(engine, batch->posts.rows[i])) {
             atomic_fetch_add_explicit(&engine->stats.posted, 1, memory_order_relaxed);
         }

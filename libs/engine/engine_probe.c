@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 
 _Static_assert(ENGINE_TRIES_MAX > 1, "the first time it may be in bad company");
@@ -123,6 +124,7 @@ STATUS engine_probe_note(struct engine *engine, const struct engine_item *item, 
     noted.row.kafka_offset = trial.kafka_offset;
     noted.row.item_id = trial.item_id;
     TRY(store_note(engine, lane, &noted));
+    CRASH_POINT("engine-after-probe");
     noted.stored = true;
     *ret_kills = noted.row.tries >= ENGINE_TRIES_MAX;
     if (!*ret_kills) { /* if it does kill us, nobody will remember this */

@@ -5,6 +5,7 @@
  */
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 
 static STATUS produce(struct engine *engine, enum topic topic, const struct outbox_row *row)
@@ -42,6 +43,7 @@ void engine_publish_batch(struct engine *engine, const struct engine_batch *batc
         struct engine_lane *lane = engine_lane_at(engine, output->lane);
         struct engine_out *out = find_out(lane, engine->out_count, output->topic);
         ASSERT(out);
+        CRASH_POINT("engine-before-produce");
         if (out->produced_n + 1 != output->row.n) {
             engine->behind = true; /* older rows wait: never overtake them */
             continue;
@@ -75,6 +77,7 @@ static STATUS catch_up(struct engine *engine, struct engine_lane *lane, struct e
             return OK;
         }
         out->produced_n = row[i].n;
+        CRASH_POINT("engine-catching-up");
     }
     *ret_done = out->produced_n + 1 == out->row.next_n;
     if (!*ret_done && rows.count == 0) {

@@ -1,6 +1,7 @@
 /* The batch's rows into the store: one set-based statement for each table and kind of change. */
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 
 static STATUS insert(struct engine *engine, const struct table *table,
@@ -184,6 +185,7 @@ STATUS engine_advance_alone(struct engine *engine)
         return OK;
     }
     struct store_fence fence;
+    CRASH_POINT("engine-before-advance");
     TRY(store->ops->begin(op, store, refs, ref_count, &fence));
     TRY(store->ops->sync(op, store));
     if (fence.held_count != ref_count) { /* a successor claims and looks for itself */

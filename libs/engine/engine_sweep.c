@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 #include "engine/intake.h"
 
@@ -78,6 +79,7 @@ static STATUS sweep(struct engine *engine)
     }
     TRY(store->ops->update(op, store, &engine_intake_table, changed.rows, NULL, changed.count));
     TRY(store->ops->commit(op, store));
+    CRASH_POINT("engine-swept-before-publish");
     for (uint32_t i = 0; i < changed.count; i++) {
         if (engine_post_publish(engine, changed.rows[i])) {
             atomic_fetch_add_explicit(&engine->stats.intakes_republished, 1, memory_order_relaxed);
@@ -247,6 +249,7 @@ STATUS engine_admin(struct engine *engine)
     if (!found) {
         return OK;
     }
+    CRASH_POINT("engine-before-request");
     struct str result = STR("done");
     enum asked asked = ASKED_ANSWER;
     struct status st = carry_out(engine, &request, &asked);
@@ -265,5 +268,6 @@ STATUS engine_admin(struct engine *engine)
     if (asked != ASKED_ANSWER) {
         return OK; /* closed; or found again, and goes on */
     }
+    CRASH_POINT("engine-before-request-answered");
     return answer_request(engine, &request, result);
 }

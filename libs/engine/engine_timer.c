@@ -7,6 +7,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "engine/engine_internal.h"
 #include "obs/metrics.h"
 
@@ -191,6 +192,7 @@ STATUS engine_timer_items(struct engine *engine, struct engine_batch *batch)
         struct engine_item *item = &batch->items[batch->item_count++];
         *item = (struct engine_item){.kind = ENGINE_ITEM_TIMER, .lane = lane};
         item->timer = engine_timer_heap_pop(&engine_lane_at(engine, lane)->timers);
+        CRASH_POINT("engine-timer-due");
         batch->lane_used[lane] = true;
         batch->timer_count++;
         TRY(engine_timer_make_item(engine, item));
@@ -238,6 +240,7 @@ STATUS engine_timer_fire(struct engine_turn *turn, const struct engine_item *ite
         return OK; /* replaced or canceled by what was parked before it */
     }
     close_row(turn, row, TIMER_FIRED);
+    CRASH_POINT("engine-timer-fired");
     return turn->engine->service->fired(turn, row);
 }
 

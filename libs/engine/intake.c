@@ -342,6 +342,7 @@ static void finish_group(struct intake *intake, uint32_t group_count)
     for (uint32_t i = 0; i < group_count; i++) {
         publish(intake, intake->group[i]);
     }
+    CRASH_POINT("intake-after-publish");
     show_waiting(intake);
     mutex_lock(&intake->mutex);
     for (uint32_t i = 0; i < group_count; i++) {
@@ -401,6 +402,7 @@ static void write_acks(struct intake *intake, bool now)
     if (!is_connected(intake)) {
         return;
     }
+    CRASH_POINT("intake-before-acknowledged");
     struct status st =
         intake_group_acknowledged(&intake->op, intake->conn, intake->acked, intake->acked_count);
     if (status_failed(st)) {
@@ -415,6 +417,7 @@ static bool work(struct intake *intake, int64_t deadline_ms)
     begin_work(intake, deadline_ms);
     uint32_t group_count = take_group(intake);
     if (group_count > 0) {
+        CRASH_POINT("intake-before-store");
         if (is_connected(intake)) {
             intake_group_store(&intake->op, intake->conn, intake->group, group_count);
         } else {

@@ -74,8 +74,8 @@ static struct fixture *fixture_new(bool proxied)
     memory_bus_init(&f->bus, TOPIC);
     struct str url = testing_pg_url(testing);
     if (proxied) {
-        f->proxy = testing_proxy_new(
-            (uint16_t)testing_pg_number(testing, "SELECT current_setting('port')"));
+        int64_t port = testing_pg_number(testing, "SELECT current_setting('port')");
+        f->proxy = testing_proxy_new(TESTING_POSTGRES, (uint16_t)port);
         struct strbuf buf;
         strbuf_init(&buf, &f->arena, 8192);
         strbuf_addf(&buf, STR_FMT " host='127.0.0.1' port='%u' sslmode='disable'", STR_ARG(url),
@@ -393,20 +393,20 @@ static void test_database_gone_and_back(void **state)
     struct intake_request before = request(id_random(), STR("before"));
     submit(f, &before, INTAKE_STORED); /* connected */
     struct intake_request lost = request(id_random(), STR("stored, but nobody was told"));
-    testing_proxy_set(f->proxy, TESTING_PROXY_CUT_ANSWER);
+    testing_proxy_set(f->proxy, TESTING_CUT_ANSWER, 1);
     enum intake_result result = INTAKE_RESULT_NONE;
     struct status st = intake_submit(&f->op, f->intake, &lost, &result);
     assert_int_equal(st.kind, STATUS_RETRY);
     assert_string_equal(f->op.err.code, "intake.unavailable");
     submit(f, &lost, INTAKE_REPEATED);
-    testing_proxy_set(f->proxy, TESTING_PROXY_REFUSE);
+    testing_proxy_set(f->proxy, TESTING_REFUSE, 0);
     struct intake_request later = request(id_random(), STR("later"));
     st = intake_submit(&f->op, f->intake, &later, &result);
     assert_int_equal(st.kind, STATUS_RETRY);
     assert_string_equal(f->op.err.code, "intake.unavailable");
     assert_int_equal(result, INTAKE_RESULT_NONE);
     assert_int_equal(intake_rows(), 2);
-    testing_proxy_set(f->proxy, TESTING_PROXY_FORWARD);
+    testing_proxy_set(f->proxy, TESTING_FAULT_NONE, 0);
     int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
     do {
         st = intake_submit(&f->op, f->intake, &later, &result);

@@ -424,14 +424,14 @@ static void test_unknown_commit(void **state)
     (void)state;
     int64_t port = testing_pg_number(testing, "SELECT current_setting('port')");
     DEFER(testing_proxy_free_at)
-    struct testing_proxy *proxy = testing_proxy_new((uint16_t)port);
+    struct testing_proxy *proxy = testing_proxy_new(TESTING_POSTGRES, (uint16_t)port);
     FIXTURE(scratch, testing_pg_url(testing));
     FIXTURE(f, proxied_url(&scratch, proxy));
     struct store_lane_ref ref = take(&f, 4);
     struct outbox_row row = outbox_row(4, 1);
     begin(&f, &ref, 1);
     insert_outbox(&f, &row);
-    testing_proxy_set(proxy, TESTING_PROXY_CUT_ANSWER);
+    testing_proxy_set(proxy, TESTING_CUT_ANSWER, 1);
     struct status st = f.store->ops->commit(&f.op, f.store);
     assert_int_equal(st.kind, STATUS_RETRY);
     assert_string_equal(f.op.err.code, "pg.commit_unknown");
@@ -444,18 +444,18 @@ static void test_unknown_commit(void **state)
     row = outbox_row(4, 2);
     begin(&f, &ref, 1);
     insert_outbox(&f, &row);
-    testing_proxy_set(proxy, TESTING_PROXY_CUT_QUESTION);
+    testing_proxy_set(proxy, TESTING_CUT_QUESTION, 1);
     st = f.store->ops->commit(&f.op, f.store);
     assert_int_equal(st.kind, STATUS_RETRY);
     assert_string_equal(f.op.err.code, "pg.commit_unknown"); /* it cannot know the difference */
     assert_int_equal(outbox_count(), 1);
 
-    testing_proxy_set(proxy, TESTING_PROXY_REFUSE);
+    testing_proxy_set(proxy, TESTING_REFUSE, 0);
     st = f.store->ops->connect(&f.op, f.store);
     assert_int_equal(st.kind, STATUS_RETRY);
     st = f.store->ops->heartbeat(&f.op, f.store, f.owner, LEASE_MS, &view);
     assert_int_equal(st.kind, STATUS_RETRY);
-    testing_proxy_set(proxy, TESTING_PROXY_FORWARD);
+    testing_proxy_set(proxy, TESTING_FAULT_NONE, 0);
     ok(&f, f.store->ops->connect(&f.op, f.store));
     beat(&f, LEASE_MS);
 }

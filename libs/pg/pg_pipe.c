@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "pg/pg_internal.h"
 
 void pg_pipe_forget(struct pg_conn *conn)
@@ -288,6 +289,9 @@ STATUS pg_pipe_sync(struct op *op, struct pg_conn *conn)
     TRY(add_pending(op, conn, &sync));
     if (!PQpipelineSync(conn->db)) {
         return pg_error_lost(op, conn, "sync");
+    }
+    if (conn->commit_queued) {
+        CRASH_POINT("pg-commit-sent");
     }
     struct status st = drain(op, conn);
     for (uint32_t i = 0; i < conn->pending_count && !status_failed(st); i++) {

@@ -4,6 +4,7 @@
  */
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "gateway/gateway_command.h"
 #include "gateway/gateway_http.h"
 #include "gateway/gateway_out_json.h"
@@ -103,6 +104,7 @@ STATUS gateway_take_in(struct op *op, struct gateway *gateway, const struct inta
         ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
         return st;
     }
+    CRASH_POINT("request-before-answer");
     return answer_result(op, request, result, ret);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/mutex.h"
 #include "gateway/gateway_live_repo.h"
 #include "gateway/gateway_out_live.h"
@@ -283,6 +284,7 @@ static STATUS read_and_tell(struct gateway_live *live, bool *ret_again)
         end_all(live);
         return OK;
     }
+    CRASH_POINT("live-before-told");
     TRY(tell_all(live, &news));
     live->seen = news.seen;
     live->following = true;

@@ -2,6 +2,7 @@
  * no row without a right signature. */
 #include "payments/payments_in_webhook.h"
 
+#include "base/crash.h"
 #include "base/mutex.h"
 #include "obs/log.h"
 #include "payments/payments_rail_stripe.h"
@@ -232,7 +233,9 @@ struct status payments_in_webhook(struct op *op, void *deps_ptr, const struct ht
         return refuse(op, &work);
     }
     enum intake_result result = INTAKE_RESULT_NONE;
+    CRASH_POINT("webhook-before-store");
     struct status st = store(op, deps, &work, &result);
+    CRASH_POINT("webhook-before-answer");
     if (!status_failed(st)) {
         st = answer(op, &work, result, ret);
     }

@@ -1,69 +1,17 @@
 """What people are told: by events, once each, and whatever Discord does meanwhile."""
 
-import itertools
-import random
 import uuid
 
 import pytest
-from test_crashes import BETWEEN_ANSWER_AND_STORING, arm, has_met_its_point
 
 from harness.api import AMOUNT_MINOR
+from harness.parties import ORDINALS, Parties
 from harness.sandbox import DISCORD
 from harness.waiting import wait_for
 
-ORDINALS = itertools.count(random.randrange(10**17, 9 * 10**17))
 MESSAGES = f"{DISCORD}/channels"
 TO_BUYER = ["You can pay", "arrived and is held", "marked as delivered", "has begun", "was paid out to the seller"]
 TO_SELLER = ["The buyer can pay", "You can deliver now", "marked as delivered", "has begun", "was paid out to you"]
-
-
-class Parties:
-    """A buyer and a seller of their own, whom Discord knows, and the API as they call it."""
-
-    def __init__(self, stack):
-        self.stack = stack
-        self.sandbox = stack.sandbox
-        self.discord = {role: str(next(ORDINALS)) for role in ("BUYER", "SELLER")}
-        ids = {role: self.register(discord_id=user) for role, user in self.discord.items()}
-        tokens = {role: self.token(user) for role, user in ids.items()}
-        self.ids = ids
-        self.api = stack.api.speaking_as(ids, tokens)
-
-    def register(self, **fields):
-        api = self.stack.api
-        answer = api.post("/v1/users", "MARKETPLACE", {"display_name": "Ada", **fields})
-        assert answer.status == 202, answer
-        assert api.outcome(answer, "MARKETPLACE") == ("accepted", None)
-        return answer.json()["user_id"]
-
-    def token(self, user):
-        return self.stack.operator.json("token", "create", "--kind", "user", "--account", user)["token"]["token"]
-
-    def heard(self, role):
-        """What this party has read, oldest first."""
-        return self.sandbox.messages(self.discord[role])
-
-    def wait_heard(self, role, count, timeout_s=40):
-        try:
-            return wait_for(lambda: len(self.heard(role)) >= count and self.heard(role), timeout_s, f"{count} messages")
-        except AssertionError as error:
-            raise AssertionError(f"{error}: {self.heard(role)}, {self.deliveries('--user', self.ids[role])}") from None
-
-    def deliveries(self, *which):
-        return self.stack.operator.json("delivery", "list", *which)["deliveries"]
-
-    def states(self, *which):
-        """notice and role to state."""
-        return {(row["notice"], row["role"]): row["state"] for row in self.deliveries(*which)}
-
-    def wait_settled(self, escrow_id, count, timeout_s=40):
-        """Until so many deliveries about a deal are there and none waits any more."""
-
-        def settled():
-            rows = self.deliveries("--escrow", escrow_id)
-            return len(rows) == count and all(row["state"] != "waiting" for row in rows) and rows
-
-        return wait_for(settled, timeout_s, f"{count} settled deliveries")
 
 
 @pytest.fixture
@@ -245,24 +193,6 @@ def test_lost_answers_say_nothing_twice(parties):
     deal = released_deal(parties.api)
     check_all_heard(parties, deal, timeout_s=60)
     assert parties.sandbox.discord_counters()["deduplicated"] - before == 4
-
-
-@pytest.mark.parametrize("how", ["kill", "stop"])
-def test_an_owner_is_lost_before_it_has_stored_the_answer(stack, how):
-    """Many people, so that some are in the lanes of the victim; Discord knows the nonce of what is repeated."""
-    crowd = [Parties(stack) for _ in range(6)]
-    victim = arm(stack, "notifications", BETWEEN_ANSWER_AND_STORING, how)
-    deals = [parties.api.held_deal() for parties in crowd]
-    wait_for(lambda: has_met_its_point(victim), 20, "the victim meeting its point")
-    for parties, deal in zip(crowd, deals):
-        check_heard(parties.wait_heard("BUYER", 2), TO_BUYER[:2], deal)
-        check_heard(parties.wait_heard("SELLER", 2), TO_SELLER[:2], deal)
-    if how == "stop":
-        victim.thaw_if_frozen()
-        wait_for(lambda: not victim.runs() or victim.is_ready(), 20, "the sleeper being well again, or gone")
-    for parties, deal in zip(crowd, deals):
-        assert {row["state"] for row in parties.wait_settled(deal.id, 4)} == {"sent"}
-        assert [len(parties.heard(role)) for role in parties.discord] == [2, 2]
 
 
 def test_numbers_are_shown(parties):

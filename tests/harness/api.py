@@ -46,7 +46,7 @@ class Api:
 
     def prefer(self, number):
         """Calls go to this replica of the gateway first."""
-        self.urls = sorted(self.urls, key=lambda url: url != self.by_number[number])
+        self.urls.sort(key=lambda url: url != self.by_number[number])  # in place: those who speak as others share it
 
     def get(self, path, role):
         return self.call("GET", path, role)
@@ -68,6 +68,13 @@ class Api:
             "description": "A sword", **changes,
         }
 
+    def check_accepted(self):
+        """Every 202 so far had an outcome; those that are checked are forgotten."""
+        while self.accepted:
+            command, role = self.accepted.pop()
+            told = self.get(f"/v1/commands/{command}", role)
+            assert told.status == 200 and told.json()["status"] in ("accepted", "rejected"), (command, told)
+
     def outcome(self, answer, role):
         """What became of a 202: ("accepted", None) or ("rejected", code)."""
         path = answer.headers["location"]
@@ -77,7 +84,7 @@ class Api:
             assert told.status == 200, told
             return told.json()["status"] != "pending" and told.json()
 
-        told = wait_for(settled, 15, f"the outcome of {path}")
+        told = wait_for(settled, 30, f"the outcome of {path}")
         return told["status"], (told["rejection"] or {}).get("code")
 
     def deal(self, **changes):

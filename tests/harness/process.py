@@ -115,6 +115,10 @@ class Process:
         with open(f"/proc/{self.child.pid}/stat", encoding="ascii", errors="replace") as stat:
             return stat.read().rsplit(") ", 1)[1].startswith("T")
 
+    def has_met_its_point(self):
+        """Started with HOLDFAST_CRASH_AT: killed or frozen by itself."""
+        return self.child.returncode == -signal.SIGKILL if not self.runs() else self.is_frozen()
+
     def wait_ended(self, timeout_s=20):
         """Waits until it ended by itself; its exit code."""
         return self.child.wait(timeout_s)

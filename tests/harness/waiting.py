@@ -8,7 +8,7 @@ POLL_S = 0.02
 PATIENCE_S = 60
 
 
-def wait_for(condition, timeout_s=10.0, what="the condition"):
+def wait_for(condition, timeout_s=10.0, what="the condition", poll_s=POLL_S):
     """Calls condition() until it returns something true, and returns that."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -17,4 +17,4 @@ def wait_for(condition, timeout_s=10.0, what="the condition"):
             return value
         if time.monotonic() >= deadline:
             raise AssertionError(f"{what} did not come true within {timeout_s} s (last: {value!r})")
-        time.sleep(POLL_S)
+        time.sleep(poll_s)

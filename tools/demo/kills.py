@@ -15,74 +15,17 @@ import os
 import pathlib
 import sys
 import time
-import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
 
-from harness.api import AMOUNT_MINOR, Deal  # noqa: E402
+from harness.api import AMOUNT_MINOR  # noqa: E402
+from harness.client import PATIENCE_S, Client  # noqa: E402
 from harness.stack import SERVICES, Stack  # noqa: E402
-from harness.waiting import wait_for  # noqa: E402
 
 DEALS = 8  # under way at a time
 RECOVERY_S = 5.0
-PATIENCE_S = 60.0
 STRIKE_AFTER_S = 0.2
 SERVER_AWAY_S = 3.0
-BUSY = (408, 429, 500, 502, 503, 504)
-
-
-class Client:
-    """A marketplace and its users: patient, and never twice the same with another key."""
-
-    def __init__(self, stack):
-        self.api = stack.api
-
-    def insist(self, attempt, what):
-        """Until it is answered and not refused for the moment."""
-
-        def answered():
-            try:
-                answer = attempt()
-            except AssertionError:  # no gateway answers
-                return None
-            return answer if answer.status not in BUSY else None
-
-        return wait_for(answered, PATIENCE_S, what)
-
-    def command(self, deal, verb, role):
-        key = str(uuid.uuid4())
-        answer = self.insist(lambda: deal.act(verb, role, key=key), verb)
-        assert answer.status == 202, (deal.id, verb, answer)
-
-    def wait(self, deal, condition, what):
-        """The buyer's view, as soon as it is so."""
-
-        def there():
-            try:
-                answer = self.api.get(f"/v1/escrows/{deal.id}", "BUYER")
-            except AssertionError:  # no gateway answers
-                return None
-            now = answer.json() if answer.status == 200 else None
-            return now if now and condition(now) else None
-
-        return wait_for(there, PATIENCE_S, f"{what} of {deal.id}")
-
-    def wait_state(self, deal, state):
-        self.wait(deal, lambda now: now["state"] == state, state)
-
-    def whole_deal(self, _):
-        key = str(uuid.uuid4())
-        answer = self.insist(lambda: self.api.create(key), "a new deal")
-        assert answer.status == 202, answer
-        deal = Deal(self.api, answer.json()["escrow_id"])
-        payable = self.wait(deal, lambda now: now["payment"] and now["payment"]["client_secret"], "a way to pay")
-        self.api.sandbox.pay(payable["payment"]["client_secret"])
-        self.wait_state(deal, "FUNDS_HELD")
-        self.command(deal, "mark-delivered", "SELLER")
-        self.wait_state(deal, "DELIVERED")
-        self.command(deal, "release", "BUYER")
-        self.wait_state(deal, "RELEASED")
-        return deal
 
 
 class Faults:
@@ -113,8 +56,8 @@ class Faults:
 def run(stack, pool, victim=None, how=None):
     """Deals of one stage: (deals, seconds from the fault, or from the beginning, until all were done)."""
     faults = Faults(stack)
-    client = Client(stack)
-    under_way = [pool.submit(client.whole_deal, number) for number in range(DEALS)]
+    client = Client(stack.api)
+    under_way = [pool.submit(client.whole_deal) for _ in range(DEALS)]
     began = time.monotonic()
     if victim:
         time.sleep(STRIKE_AFTER_S)

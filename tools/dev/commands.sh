@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# up, down, env, status, ctl, logs, reset, demo, judges, bench, servers.
+# up, down, env, status, ctl, logs, reset, demo, judges, crash, bench, servers.
 
 # Builds first: what does not compile starts nothing. The broker's JVM starts while the database is prepared.
 up_all() { # replicas
@@ -281,6 +281,22 @@ cmd_judges() {
     ensure_packages build
     build release || die "$EXIT_FAILED" "the build failed"
     HOLDFAST_BUILD_DIR=$(build_dir release) child "$judges" "$@"
+}
+
+# On servers of its own. What passed stays in $STATE/crash, for the next call with the same programs.
+cmd_crash() {
+    ensure_packages build run jars test venv
+    cache_venv
+    cache_kafka
+    build release || die "$EXIT_FAILED" "the build failed"
+    instance_temporary crash
+    instance_mark
+    step "the crash sweep"
+    HOLDFAST_BUILD_DIR=$(build_dir release) HOLDFAST_CRASH_DIR=$STATE/crash crash_sweep "$@" || exit "$EXIT_FAILED"
+}
+
+crash_sweep() { # options of the sweep
+    child "$(cache_venv_dir)/bin/python" "$ROOT/tests/crash/sweep.py" "$@"
 }
 
 cmd_bench() {

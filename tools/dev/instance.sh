@@ -52,7 +52,8 @@ instance_remove() { # folder
 
 instances_sweep() {
     local dir
-    for dir in "$STATE"/test-*[0-9] "$STATE"/bench-*[0-9] "$STATE"/check-*[0-9] "$STATE"/kills-*[0-9]; do
+    for dir in "$STATE"/test-*[0-9] "$STATE"/bench-*[0-9] "$STATE"/check-*[0-9] "$STATE"/kills-*[0-9] \
+        "$STATE"/crash-*[0-9]; do
         [[ -d $dir ]] || continue
         if ( exec 6>"$dir/lock" && flock -n 6 ); then
             step "cleaning up after a killed run ($(basename -- "$dir"))"

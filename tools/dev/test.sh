@@ -61,6 +61,13 @@ test_crossing() { # pytest over the folders that there are
     count_run pytest "$code" "$report"
 }
 
+# Another part of it with each commit.
+test_crashes() {
+    local seed
+    seed=$(git -C "$ROOT" rev-parse --short=6 HEAD 2>/dev/null || printf 1)
+    HOLDFAST_CRASH_DIR=$INST/crash crash_sweep --sample 2m --seed "$((16#$seed))"
+}
+
 test_source() {
     check 'clang-format' lint_format
     check 'shellcheck' lint_shell
@@ -96,6 +103,7 @@ test_all() { # quick: true or false
         test_servers test
         test_units asan
         "$1" || test_crossing
+        "$1" || check 'crash sweep, what two minutes allow' test_crashes
     fi
     "$1" || test_source
     "$1" || check "simulation, $SIM_SECONDS s" sim_for_seconds clang "$SIM_SECONDS"

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "holdfastctl/ctl_db.h"
 #include "holdfastctl_sql.h"
 
@@ -74,6 +75,7 @@ struct status ctl_request_run(struct op *op, struct ctl *ctl, const struct ctl_r
     DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
     TRY(ctl_db_open(op, ctl, request->service, &conn));
     TRY(ctl_request_add(op, ctl, conn, id, request));
+    CRASH_POINT("ctl-request-left");
     TRY(ctl_request_wait(op, ctl, conn, id, &result));
     struct ctl_table table;
     struct ctl_cell *cells;

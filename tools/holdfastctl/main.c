@@ -1,6 +1,7 @@
 /* The operator's tool. What it prints on standard output is data, on standard error talk. */
 #include <stdio.h>
 
+#include "base/crash.h"
 #include "base/defer.h"
 #include "holdfastctl/ctl.h"
 
@@ -16,6 +17,13 @@ static const struct conf_key keys[] = {
      .type = CONF_STR,
      .choices = "development|test|production",
      .help = "Where this runs; some commands are for development and test alone."},
+#ifdef HOLDFAST_CRASH_POINTS
+    {.name = "HOLDFAST_CRASH_AT",
+     .type = CONF_STR,
+     .min = 1,
+     .max = 100,
+     .help = "Tests only: name:n:kill or name:n:stop, see base/crash.h."},
+#endif
 };
 
 static enum ctl_exit exit_code(struct status st)
@@ -58,6 +66,12 @@ static STATUS load_conf(struct op *op, struct ctl *ctl)
     if (mistakes.len > 0) {
         return op_fail(op, STATUS_INVALID, "ctl.usage", STR_FMT, STR_ARG(str_trim(mistakes)));
     }
+#ifdef HOLDFAST_CRASH_POINTS
+    if (conf_given(conf, "HOLDFAST_CRASH_AT") && !crash_arm(conf_str(conf, "HOLDFAST_CRASH_AT"))) {
+        return op_fail(op, STATUS_INVALID, "ctl.usage",
+                       "HOLDFAST_CRASH_AT is not name:n:kill|stop");
+    }
+#endif
     ctl->conf = conf;
     return OK;
 }
