@@ -54,11 +54,12 @@ static bool is_cut(enum testing_fault fault)
            fault == TESTING_CUT_ANSWER;
 }
 
-/* Under the lock: the fault has happened, and does not happen again. */
-static void use_up(struct testing_proxy *proxy)
+/* A connection is about to be hung up on. */
+static void count_cut(struct testing_proxy *proxy)
 {
-    proxy->fault = TESTING_FAULT_NONE;
+    mutex_lock(&proxy->lock);
     proxy->cuts++;
+    mutex_unlock(&proxy->lock);
 }
 
 /* A question begins: is it the one? */
@@ -68,7 +69,7 @@ static enum testing_fault meet(struct testing_proxy *proxy)
     mutex_lock(&proxy->lock);
     if (is_cut(proxy->fault) && --proxy->n == 0) {
         met = proxy->fault;
-        use_up(proxy);
+        proxy->fault = TESTING_FAULT_NONE;
     }
     mutex_unlock(&proxy->lock);
     return met;
@@ -99,7 +100,8 @@ static size_t allowed(struct testing_proxy *proxy, size_t count, bool *ret_cut)
         count = *ret_cut ? (size_t)proxy->n : count;
         proxy->n -= (int64_t)count;
         if (*ret_cut) {
-            use_up(proxy);
+            proxy->fault = TESTING_FAULT_NONE;
+            proxy->cuts++;
         }
     }
     mutex_unlock(&proxy->lock);
@@ -168,6 +170,7 @@ static bool forward_head(struct connection *connection, enum testing_side from,
     bool cut = (frame->question && connection->fault == TESTING_CUT_QUESTION) ||
                (frame->answer && connection->fault == TESTING_CUT_ANSWER);
     if (cut) {
+        count_cut(connection->proxy);
         return false;
     }
     if (frame->addresses) {
@@ -199,6 +202,7 @@ static bool forward(struct connection *connection, enum testing_side from, const
             return false;
         }
         if (ends && connection->fault == TESTING_CUT_SENT && reader->rest_bytes == 0) {
+            count_cut(connection->proxy);
             return false;
         }
     }
