@@ -16,6 +16,7 @@ import kafka
 from harness import paths
 from harness.events import Events
 from harness.kafka_log import lane_of
+from harness.process import PASSED_ON
 from harness.waiting import wait_for
 from points import TOOL
 
@@ -291,7 +292,8 @@ class Request:
         topic, lane, n = self.stack.servers.sql(
             "SELECT topic, lane, next_n - 1 FROM escrow.lane_out WHERE next_n > 1 ORDER BY random() LIMIT 1")[0]
         self.words = ("bus", "republish", "--topic", topic, "--lane", lane, "--from", n)
-        environment = {**self.stack.operator.environment,
+        marked = {key: os.environ[key] for key in PASSED_ON if key in os.environ}  # a frozen one is found and ended
+        environment = {**marked, **self.stack.operator.environment,
                        "HOLDFAST_CRASH_AT": f"{self.run.point.name}:{self.nth}:{self.run.how}"}
         self.child = subprocess.Popen([paths.program(TOOL), *self.words], env=environment, stdin=subprocess.DEVNULL,
                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
