@@ -38,8 +38,8 @@ def read_topic(brokers, topic):
 def _told(record):
     headers = dict(record.headers)
     number = headers.get("hf_n")
-    return (int(number) if number is not None else None, headers.get("ce_id", b"").decode(),
-            (record.key or b"").decode(), bytes(record.value or b""))
+    return (int(number) if number is not None else None, headers.get("ce_id", b"").decode(errors="replace"),
+            (record.key or b"").decode(errors="replace"), bytes(record.value or b""))  # bad records are there, too
 
 
 def gaps(records):
