@@ -14,7 +14,7 @@ from harness import http
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
           "response_schema_conformance", "negative_data_rejection", "ignored_auth")
 EXAMPLES = 25  # of each operation, phase and kind of data
-MAX_TIME_S = 40  # for all operations together
+MAX_TIME_S = 25  # for all operations together
 SEED = 20261121
 TIMEOUT_S = 150
 # A stream that ends when its reader goes has tests of its own.
