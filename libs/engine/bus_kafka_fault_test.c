@@ -78,7 +78,8 @@ static void a_moved_leader_is_followed(void **state)
     const char *name = rig_topic(rig, EVENTS);
     for (int64_t round = 0; round < 6; round++) {
         testing_kafka_move_leader(rig->mock, name, 3, (int)(round % 2) + 1);
-        rig_fill(rig, EVENTS, 3, round * 20 + 1, 1); /* see passing_errors: it finds the new leader */
+        rig_fill(rig, EVENTS, 3, round * 20 + 1,
+                 1); /* see passing_errors: it finds the new leader */
         rig_fill(rig, EVENTS, 3, round * 20 + 2, 19);
     }
     expect_all(rig, 120);
