@@ -119,8 +119,8 @@ bool id_parse(struct str text, struct id *ret_id)
     bool wrong = at[8] != '-' || at[13] != '-' || at[18] != '-' || at[23] != '-';
     struct id id;
     for (size_t i = 0; i < sizeof(id.bytes); i++) {
-        uint8_t high = digit_values[at[text_at[i]]];
-        uint8_t low = digit_values[at[text_at[i] + 1]];
+        uint32_t high = digit_values[at[text_at[i]]];
+        uint32_t low = digit_values[at[text_at[i] + 1]];
         wrong |= high == 0 || low == 0;
         id.bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }

@@ -19,6 +19,6 @@ const struct table_scan *vectors_rows_scan(const struct vectors *run);
 /* A row of the words [first, end), which are "column=value"; the first column's may be the value alone. */
 void *vectors_rows_read(struct vectors *run, const struct table *table, uint32_t first,
                         uint32_t end);
-void vectors_rows_say(const struct vectors *run, const struct vectors_rows *rows);
+void vectors_rows_say(const struct vectors *run, const struct vectors_rows *output);
 /* What the real tables' SQL says beyond their descriptors. */
 void vectors_rows_constrain(struct sim_db *db);

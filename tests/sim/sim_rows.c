@@ -224,6 +224,7 @@ static void tidy(struct sim_rows *rows)
     while (rows->slot_count < kept * 4) {
         rows->slot_count *= 2;
     }
+    ASSERT(rows->slot_count > 0);
     free(rows->slots);
     rows->slots = calloc(rows->slot_count, sizeof(*rows->slots));
     ASSERT(rows->slots);
