@@ -524,7 +524,7 @@ void engine_timer_put_back(struct engine *engine, const struct engine_batch *bat
 STATUS engine_timer_make_item(struct engine *engine, struct engine_item *item);
 /* Under the fence: still wanted, and its moment has come? */
 void engine_timer_judge(struct engine_turn *turn, struct engine_item *item);
-STATUS engine_timer_fire(struct engine_turn *turn, const struct engine_item *item);
+STATUS engine_timer_fire(struct engine_turn *turn, struct engine_item *item);
 /* Its row becomes one of the parked ones. */
 void engine_timer_park(struct engine_turn *turn, const struct engine_item *item);
 /* A parked one that a person drops. */

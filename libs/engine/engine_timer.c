@@ -226,19 +226,19 @@ void engine_timer_judge(struct engine_turn *turn, struct engine_item *item)
         item->fate = ENGINE_FATE_IGNORE; /* replaced or canceled since it was read */
         return;
     }
-    item->message.correlation_id = row->correlation_id;
     if (row->due_at_us > engine_op(turn)->now_us) {
         item->fate = ENGINE_FATE_NOT_YET;
     }
 }
 
-STATUS engine_timer_fire(struct engine_turn *turn, const struct engine_item *item)
+STATUS engine_timer_fire(struct engine_turn *turn, struct engine_item *item)
 {
     struct timer_row *row = find_row(turn, item->timer.kind);
     bool fires = row && (row->open || row->state == TIMER_PARKED);
     if (!fires || row->generation != item->timer.generation) {
         return OK; /* replaced or canceled by what was parked before it */
     }
+    item->message.correlation_id = row->correlation_id; /* taken up from the parked ones, too */
     close_row(turn, row, TIMER_FIRED);
     CRASH_POINT("engine-timer-fired");
     return turn->engine->service->fired(turn, row);
