@@ -103,26 +103,19 @@ struct str id_to_str(struct arena *arena, struct id id)
     return str_dup(arena, (struct str){.ptr = text, .len = ID_TEXT_BYTES - 1});
 }
 
-/* One more than the value of a hexadecimal digit; 0 for what is none. */
-static const uint8_t digit_values[UINT8_MAX + 1] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-};
-
 bool id_parse(struct str text, struct id *ret_id)
 {
     if (text.len != ID_TEXT_BYTES - 1) {
         return false;
     }
-    const uint8_t *at = (const uint8_t *)text.ptr;
+    const char *at = text.ptr;
     bool wrong = at[8] != '-' || at[13] != '-' || at[18] != '-' || at[23] != '-';
     struct id id;
     for (size_t i = 0; i < sizeof(id.bytes); i++) {
-        uint32_t high = digit_values[at[text_at[i]]];
-        uint32_t low = digit_values[at[text_at[i] + 1]];
-        wrong |= high == 0 || low == 0;
-        id.bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
+        int high = str_hex_value(at[text_at[i]]);
+        int low = str_hex_value(at[text_at[i] + 1]);
+        wrong |= high < 0 || low < 0;
+        id.bytes[i] = (uint8_t)((uint32_t)high << 4 | (uint32_t)low);
     }
     if (wrong) {
         return false;

@@ -35,8 +35,15 @@ struct str str_dup(struct arena *arena, struct str s);
 bool str_to_i64(struct str s, int64_t *ret_value);
 /* True when the bytes are UTF-8 (RFC 3629) without NUL. */
 bool str_is_text(struct str s);
-/* 0 to 15; -1: no hex digit, of either case. */
-int str_hex_value(char c);
+/* One more than the value of a hex digit of either case; 0 for what is none. */
+extern const uint8_t str_hex_digits[UINT8_MAX + 1];
+
+/* 0 to 15; -1: no hex digit. Inline: each message has a dozen ids to be read. */
+static inline int str_hex_value(char c)
+{
+    return str_hex_digits[(unsigned char)c] - 1;
+}
+
 /* Lower-case hex of the bytes; false when the text is not 2 * len hex digits. */
 bool str_from_hex(struct str hex, uint8_t *ret_bytes, size_t len);
 
