@@ -44,6 +44,15 @@ static void await_add(struct world *world, struct id account, int64_t amount, in
     world_await_total(world, account, *total);
 }
 
+/* What was done until now comes to rest and is in the backup. Returns who goes on from there. */
+static struct process *back_up(struct world *world, struct process *first)
+{
+    world_settle(world);
+    world_end(first);
+    world->ops->backup(world);
+    return world_start(world);
+}
+
 /* Two commands and a signal in turn, each decided before the next is written: read again they come in
  * another order, for between topics there is none. */
 static void live(struct world *world, struct id account, int64_t *total)
@@ -96,10 +105,7 @@ static void live_on(struct world *world, int64_t clock_by_us)
     int64_t totals[2] = {0, 0};
     struct process *first = world_start(world);
     live(world, account_of(0), &totals[0]);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     live(world, account_of(0), &totals[0]);
     live(world, account_of(1), &totals[1]); /* all of its life is lost */
     uint32_t events = lose(world, second);
@@ -142,10 +148,7 @@ static void pays_nothing_twice(struct world *world)
     struct process *first = world_start(world);
     world_command(world, account_of(0), "open", 1);
     world_await_total(world, account_of(0), 1);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     world_command(world, account_of(0), "call", 100);
     world_await_total(world, account_of(0), 101);
     world_command(world, account_of(0), "add", 1000);
@@ -168,10 +171,7 @@ static void fires_what_had_fired(struct world *world)
     world_command(world, account_of(0), "open", 1);
     world_command(world, account_of(0), "timer", TOY_TIMER(4, 2000));
     world_await_total(world, account_of(0), 1);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     world_await_total(world, account_of(0), 5); /* the one of before the backup */
     world_command(world, account_of(0), "alarm", TOY_TIMER(5, 1000));
     world_await_total(world, account_of(0), 11);
@@ -197,10 +197,7 @@ static void waits_for_two_people(struct world *world)
     int64_t total = 0;
     struct process *first = world_start(world);
     live(world, account_of(0), &total);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     live(world, account_of(0), &total);
     lose(world, second);
     world_start(world);
@@ -237,10 +234,7 @@ static void puts_aside_what_differs(struct world *world)
     struct process *first = world_start(world);
     live(world, account_of(0), &totals[0]);
     live(world, account_of(1), &totals[1]);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     live(world, account_of(0), &totals[0]);
     live(world, account_of(1), &totals[1]);
     uint32_t events = lose(world, second);
@@ -263,10 +257,7 @@ static void stops_when_the_log_lacks_it_too(struct world *world)
     int64_t total = 0;
     struct process *first = world_start(world);
     live(world, account_of(0), &total);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     live(world, account_of(0), &total);
     lose(world, second);
     world->ops->expire(world, TOY_EVENTS, LANE, ROUND * ROUNDS + 1);
@@ -289,10 +280,7 @@ static void leaves_old_calls_to_a_person(struct world *world)
     struct process *first = world_start(world);
     world_command(world, account_of(0), "open", 1);
     world_await_total(world, account_of(0), 1);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     world_signal(world, account_of(0), "buy", 10, world_id("signal", 1));
     world_await_total(world, account_of(0), 21);
     lose(world, second);
