@@ -139,9 +139,9 @@ static void sum_up(struct thread *threads, uint32_t count, struct bench_control 
         decided += atomic_load(&engine_stats(engine)->decided);
         lanes += atomic_load(&engine_stats(engine)->lanes_held);
     }
-    atomic_store(&control->published, published);
     atomic_store(&control->batches, batches);
     atomic_store(&control->decided, decided);
+    atomic_store(&control->published, published); /* last: who waits for it finds the others true */
     if (lanes == LANES) {
         atomic_store(&control->ready, true);
     }

@@ -307,19 +307,17 @@ void bench_deals_produce(struct bench_deals *deals, struct bus *bus)
 
 uint64_t bench_deals_outputs(const struct bench_deals *deals, uint32_t phase)
 {
-    switch ((enum phase)phase) {
-    case PHASE_CREATE:   /* EscrowCreated, CreatePaymentIntent */
-    case PHASE_PAID:     /* EscrowFundsReceived, EscrowFundsHeld */
-    case PHASE_RELEASE:  /* EscrowReleaseStarted, TransferToSeller */
-    case PHASE_LATE_ONE: /* EscrowFundsSuspended, RefundBuyer */
-    case PHASE_LATE_TWO: return 2 * (uint64_t)deals->count;
-    case PHASE_INTENT:
-    case PHASE_DELIVERED:
-    case PHASE_TRANSFERRED:
-    case PHASE_BACK_ONE:
-    case PHASE_BACK_TWO: return deals->count;
-    }
-    UNREACHABLE("phase");
+    static const uint8_t of_each_deal[BENCH_PHASES] = {
+        [PHASE_CREATE] = 2,    /* EscrowCreated, CreatePaymentIntent */
+        [PHASE_INTENT] = 2,    /* EscrowAwaitFunds, SetTimer */
+        [PHASE_PAID] = 4,      /* EscrowFundsReceived, EscrowFundsHeld, CancelTimer, SetTimer */
+        [PHASE_DELIVERED] = 3, /* EscrowDelivered, CancelTimer, SetTimer */
+        [PHASE_RELEASE] = 3,   /* EscrowReleaseStarted, TransferToSeller, CancelTimer */
+        [PHASE_TRANSFERRED] = 1, [PHASE_LATE_ONE] = 2, /* EscrowFundsSuspended, RefundBuyer */
+        [PHASE_BACK_ONE] = 1,    [PHASE_LATE_TWO] = 2, [PHASE_BACK_TWO] = 1,
+    };
+    ASSERT(phase < BENCH_PHASES);
+    return (uint64_t)of_each_deal[phase] * deals->count;
 }
 
 /* ---- Legs ---- */

@@ -22,7 +22,7 @@ void bench_deals_free(struct bench_deals *deals);
 void bench_deals_prepare(struct bench_deals *deals, uint32_t phase);
 /* Writes them all and waits until Kafka has them. */
 void bench_deals_produce(struct bench_deals *deals, struct bus *bus);
-/* How many records escrow publishes in answer to this phase, commands to payments included. */
+/* How many records escrow publishes in answer to this phase, commands to payments and oracle included. */
 uint64_t bench_deals_outputs(const struct bench_deals *deals, uint32_t phase);
 /* Reads what escrow asked of payments, until each deal's legs of this phase are known. */
 void bench_deals_read_legs(struct bench_deals *deals, uint32_t phase, struct bus *bus);

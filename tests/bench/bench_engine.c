@@ -64,6 +64,23 @@ static int64_t percent_of(int64_t part, int64_t whole)
     return whole == 0 ? 0 : 100 * part / whole;
 }
 
+/* A phase ends when as much is published as it leads to. Were that more than is written down, the rest would be done
+ * while nobody looks at the clock, and every figure would be too good. */
+static void check_done(const struct bench_child *child, uint64_t decided, uint64_t published)
+{
+    const struct bench_control *control = child->control;
+    if (atomic_load(&control->decided) != decided ||
+        atomic_load(&control->published) != published) {
+        (void)fprintf(stderr,
+                      "bench-engine: %" PRIu64 " messages led to %" PRIu64 " records, not %" PRIu64
+                      " to %" PRIu64 "\n",
+                      atomic_load(&control->decided), atomic_load(&control->published), decided,
+                      published);
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
+        exit(1); /* LINT-OK: a benchmark that counts wrong */
+    }
+}
+
 /* Until what the phase leads to is acknowledged. No progress for a minute ends the benchmark. */
 static void wait_published(struct bench_child *child, uint64_t published)
 {
@@ -91,6 +108,7 @@ static void run_phases(struct bench_child *child, struct bench_deals *deals, str
                        struct result *result)
 {
     struct bench_control *control = child->control;
+    uint64_t of_each_phase = (uint64_t)result->commands / BENCH_PHASES;
     uint64_t published = 0;
     for (uint32_t phase = 0; phase < BENCH_PHASES; phase++) {
         bench_deals_prepare(deals, phase);
@@ -101,6 +119,7 @@ static void run_phases(struct bench_child *child, struct bench_deals *deals, str
         atomic_store(&control->go, true);
         wait_published(child, published);
         result->took_us += clock_mono_us() - began_us;
+        check_done(child, (phase + 1) * of_each_phase, published);
         int64_t rss_kb = bench_child_rss_kb(child);
         result->rss_busy_kb = rss_kb > result->rss_busy_kb ? rss_kb : result->rss_busy_kb;
         bench_deals_read_legs(deals, phase, bus);
