@@ -457,6 +457,24 @@ static void a_firing_that_fails_is_parked(struct world *world)
     world_check(world);
 }
 
+/* The toy refuses to fire for nobody: at its moment, put aside, and taken up again. */
+static void a_parked_one_fires_for_the_request_that_set_it(struct world *world)
+{
+    world_start(world);
+    world_command(world, account_of(0), "open", 1000);
+    struct id setter = world_command(world, account_of(0), "bomb", TOY_TIMER(6, 500));
+    world_await_parked(world, account_of(0));
+    assert_true(id_eq(timer_of(world, account_of(0), TOY_TIMER_BOMB).correlation_id, setter));
+    toy_heal();
+    answer(world, ADMIN_PARK_RETRY, account_of(0), "");
+    world_await_total(world, account_of(0), 1006);
+    struct timer_row row = timer_of(world, account_of(0), TOY_TIMER_BOMB);
+    assert_int_equal(row.state, TIMER_FIRED);
+    assert_true(id_eq(row.correlation_id, setter));
+    world_settle(world);
+    world_check(world);
+}
+
 static void waits_behind_its_parked_key(struct world *world)
 {
     world_start(world);
@@ -535,6 +553,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(a_week_passes_at_once, WORLD_BOTH),
     WORLD_TEST(intakes_do_not_feel_it, WORLD_BOTH),
     WORLD_TEST(a_firing_that_fails_is_parked, WORLD_BOTH),
+    WORLD_TEST(a_parked_one_fires_for_the_request_that_set_it, WORLD_BOTH),
     WORLD_TEST(waits_behind_its_parked_key, WORLD_BOTH),
     WORLD_TEST(a_parked_one_may_be_stale, WORLD_BOTH),
     WORLD_TEST(a_person_may_drop_it, WORLD_BOTH),

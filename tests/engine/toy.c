@@ -283,6 +283,10 @@ static STATUS fired(struct engine_turn *turn, const struct timer_row *timer)
     if (timer->kind == TOY_TIMER_MINE) {
         die();
     }
+    if (!id_eq(engine_cause(turn)->correlation_id, timer->correlation_id)) {
+        return op_fail(engine_op(turn), STATUS_BUG, "toy.no_correlation",
+                       "it fires for nobody's request");
+    }
     return add(turn, engine_aggregate(turn), timer->generation, 0);
 }
 
