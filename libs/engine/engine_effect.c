@@ -220,8 +220,9 @@ static STATUS add_answer(struct engine *engine, struct engine_batch *batch,
     TRY(item->fate == ENGINE_FATE_DECIDE ? engine_probe_note(engine, item, &kills) : OK);
     if (kills) {
         engine_put_aside(item, "engine.kills_process");
-    } else if (engine_item_is_condemned(engine, item)) {
-        engine_put_aside(item, engine->condemned.reason);
+    } else if (item->fate == ENGINE_FATE_DECIDE && engine_item_is_condemned(engine, item)) {
+        engine_put_aside(item,
+                         engine->condemned.reason); /* no answer is none to be kept for later */
     }
     return engine_rows_add(engine, &batch->effects_changed, item->effect, 0);
 }

@@ -215,6 +215,31 @@ static void waits_as_long_as_the_other_side_asks(struct world *world)
     world_await_total(world, account_of(0), 11);
 }
 
+static enum sim_reply lose_one_and_refuse_its_row(void *context)
+{
+    struct world *world = context;
+    if (world->outside.calls > 0) {
+        return SIM_REPLY_DONE;
+    }
+    sim_db_next_write(world->db, STATUS_INVALID);
+    return SIM_REPLY_LOST;
+}
+
+/* That nobody answered is nothing to put aside: taken up again it would pass for an answer. */
+static void puts_no_lost_answer_aside(struct world *world)
+{
+    world->outside.choose = lose_one_and_refuse_its_row;
+    world->outside.context = world;
+    struct process *process = world_start(world);
+    calls_open(world, account_of(0), 10);
+    world_await_total(world, account_of(0), 11);
+    assert_int_equal(WORLD_STAT(process, refused_batches), 1);
+    assert_int_equal(WORLD_STAT(process, parked), 0);
+    assert_int_equal(world->outside.calls, 2);
+    world_settle(world);
+    world_check(world);
+}
+
 static void decides_a_refusal(struct world *world)
 {
     static const enum sim_reply replies[] = {SIM_REPLY_FAILED};
@@ -456,6 +481,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(asks_again_when_nothing_went_out, WORLD_SIM_ONLY),
     WORLD_TEST(tells_unsent_from_unknown, WORLD_SIM_ONLY),
     WORLD_TEST(waits_as_long_as_the_other_side_asks, WORLD_SIM_ONLY),
+    WORLD_TEST(puts_no_lost_answer_aside, WORLD_SIM_ONLY),
     WORLD_TEST(decides_a_refusal, WORLD_SIM_ONLY),
     WORLD_TEST(repeats_after_a_takeover, WORLD_BOTH),
     WORLD_TEST(repeats_what_never_arrived, WORLD_SIM_ONLY),

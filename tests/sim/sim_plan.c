@@ -34,6 +34,8 @@ const char *sim_trouble_name(enum sim_trouble trouble)
         [SIM_TROUBLE_CLOCKS] = "clocks",
         [SIM_TROUBLE_OUTAGE] = "outage",
         [SIM_TROUBLE_RESTORE] = "restore",
+        [SIM_TROUBLE_DB_FAULTS] = "db_faults",
+        [SIM_TROUBLE_KAFKA_FAULTS] = "kafka_faults",
         [SIM_TROUBLE_STRIPE] = "stripe",
         [SIM_TROUBLE_DISCORD] = "discord",
         [SIM_TROUBLE_TRAFFIC] = "traffic",
@@ -53,10 +55,13 @@ struct sim_plan sim_plan_of(uint64_t seed)
     static const uint32_t batches[] = {1, 2, 7, ENGINE_BATCH_MAX, ENGINE_BATCH_MAX};
 
     struct random random = random_seeded(seed ^ UINT64_C(0x706c616e));
+    /* Of what was added later: the permanent seeds keep the rest of their worlds. */
+    struct random later = random_seeded(seed ^ UINT64_C(0x6c61746572));
     struct sim_plan plan = {.seed = seed};
     uint32_t tenths = between(&random, 1, 9); /* how many of all troubles this seed has */
     for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_COUNT; i++) {
-        plan.on[i] = random_below(&random, 10) < tenths;
+        bool servers = i == SIM_TROUBLE_DB_FAULTS || i == SIM_TROUBLE_KAFKA_FAULTS;
+        plan.on[i] = random_below(servers ? &later : &random, 10) < tenths;
     }
     plan.on[SIM_TROUBLE_RESTORE] &= random_below(&random, 4) == 0; /* such a seed ends early */
     for (int i = 0; i < SIM_SERVICE_COUNT; i++) {

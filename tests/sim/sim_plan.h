@@ -37,6 +37,9 @@ enum sim_trouble {
     /* Of everything, once. */
     SIM_TROUBLE_OUTAGE,  /* all processes die, and for a day or so only webhooks are taken in */
     SIM_TROUBLE_RESTORE, /* a database is put back to an earlier moment */
+    /* Of servers, by themselves and all along. */
+    SIM_TROUBLE_DB_FAULTS, /* connections break, commits are unanswered, deadlocks, rows refused */
+    SIM_TROUBLE_KAFKA_FAULTS, /* records and answers are late, partitions stand still, producers fail */
     /* Of the outside. */
     SIM_TROUBLE_STRIPE,
     SIM_TROUBLE_DISCORD,

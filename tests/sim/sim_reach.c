@@ -22,6 +22,18 @@ static const struct {
     {SIM_TROUBLE_REFUSED, SIM_STEP_INSERT, SIM_STEP_INSERT},
     {SIM_TROUBLE_DB_AWAY, SIM_STEP_CONNECT, SIM_STEP_COMMIT},
     {SIM_TROUBLE_KAFKA_AWAY, SIM_STEP_CLUSTER_ID, SIM_STEP_TAILS},
+    {SIM_TROUBLE_DB_FAULTS, SIM_STEP_HEARTBEAT, SIM_STEP_HEARTBEAT},
+    {SIM_TROUBLE_DB_FAULTS, SIM_STEP_CLAIM, SIM_STEP_CLAIM},
+    {SIM_TROUBLE_DB_FAULTS, SIM_STEP_BEGIN, SIM_STEP_UPDATE},
+    {SIM_TROUBLE_DB_FAULTS, SIM_STEP_TOUCH, SIM_STEP_COMMIT},
+};
+
+static const char *const server_fault_names[SIM_SERVER_FAULT_COUNT] = {
+    [SIM_SERVER_CUT] = "cut",           [SIM_SERVER_UNKNOWN] = "unknown",
+    [SIM_SERVER_DEADLOCK] = "deadlock", [SIM_SERVER_REFUSED] = "refused",
+    [SIM_SERVER_LINGER] = "linger",     [SIM_SERVER_ANSWER] = "answer",
+    [SIM_SERVER_STALL] = "stall",       [SIM_SERVER_FULL] = "full",
+    [SIM_SERVER_FAIL] = "fail",         [SIM_SERVER_LATE] = "late",
 };
 
 static void add(uint64_t *counts, const uint64_t *more, int count)
@@ -34,6 +46,7 @@ static void add(uint64_t *counts, const uint64_t *more, int count)
 void sim_reach_add(struct sim_reach *reach, const struct sim_reach *more)
 {
     add(reach->begun, more->begun, SIM_TROUBLE_COUNT);
+    add(reach->servers, more->servers, SIM_SERVER_FAULT_COUNT);
     add(reach->stripe, more->stripe, SIM_STRIPE_FAULT_COUNT);
     add(reach->discord, more->discord, SIM_DISCORD_FAULT_COUNT);
     add(reach->events, more->events, ESCROW_EVENT_COUNT);
@@ -67,6 +80,9 @@ uint32_t sim_reach_missing(const struct sim_reach *reach,
             demand(&teller, reach->counts[demands[i].trouble][s],
                    sim_trouble_name(demands[i].trouble), sim_step_name((enum sim_step)s));
         }
+    }
+    for (int i = 0; i < SIM_SERVER_FAULT_COUNT; i++) {
+        demand(&teller, reach->servers[i], "servers", server_fault_names[i]);
     }
     for (int i = 0; i < SIM_STRIPE_FAULT_COUNT; i++) {
         demand(&teller, reach->stripe[i], "stripe",

@@ -14,9 +14,25 @@
  * met a call proved nothing about it; a deal that never fails proved nothing about failing.
  */
 
+/* What the simulated servers do by themselves (struct sim_db_faults, struct sim_kafka_faults). */
+enum sim_server_fault {
+    SIM_SERVER_CUT = 0,
+    SIM_SERVER_UNKNOWN,
+    SIM_SERVER_DEADLOCK,
+    SIM_SERVER_REFUSED,
+    SIM_SERVER_LINGER,
+    SIM_SERVER_ANSWER,
+    SIM_SERVER_STALL,
+    SIM_SERVER_FULL,
+    SIM_SERVER_FAIL,
+    SIM_SERVER_LATE,
+    SIM_SERVER_FAULT_COUNT,
+};
+
 struct sim_reach {
     uint64_t counts[SIM_TROUBLE_COUNT][SIM_STEP_COUNT];
     uint64_t begun[SIM_TROUBLE_COUNT]; /* troubles that began, struck or not */
+    uint64_t servers[SIM_SERVER_FAULT_COUNT];
     uint64_t stripe[SIM_STRIPE_FAULT_COUNT];
     uint64_t discord[SIM_DISCORD_FAULT_COUNT];
     uint64_t events[ESCROW_EVENT_COUNT];

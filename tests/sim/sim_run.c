@@ -85,6 +85,7 @@ static void heard(void *context, const struct sim_process *process, const char *
         run->busy_at_turn = run->turns;
     }
     sim_run_missed(run, process, kind);
+    sim_run_servers_heard(run, process);
     sim_trace_heard(&run->trace, process, about, kind, got);
 }
 
@@ -171,6 +172,7 @@ void sim_run_open(struct sim_run *run, const struct sim_plan *plan, struct sim_o
     sim_world_connect(run->world, SIM_NOTIFICATIONS, &discord_ops, run);
     sim_intake_init(&run->door, &run->place, SIM_PAYMENTS);
     trouble_outside(run);
+    sim_run_servers_err(run);
     open_people(run);
     run->check = sim_check_new(&run->place, run->stripe, run->discord, run->traffic);
     run->world->watch = (struct sim_world_watch){
@@ -241,12 +243,15 @@ void sim_run_turn(struct sim_run *run)
 
 /* ---- A person who looks after it ---- */
 
-/* Too much was parked, or a table took no rows: the person has looked. Other reasons are for the
- * checker to tell. */
-static bool is_understood(const char *reason)
+/* Too much was parked, or rows were refused, those too that would have put something aside: the person has
+ * looked. Other reasons are for the checker to tell. */
+static bool is_understood(const struct sim_run *run, struct str reason)
 {
-    return str_has_prefix(str_of(reason), STR("engine.parks_in_a_row")) ||
-           str_has_prefix(str_of(reason), STR("sim.refused"));
+    bool refuses = run->plan.on[SIM_TROUBLE_DB_FAULTS];
+    return str_has_prefix(reason, STR("engine.parks_in_a_row")) ||
+           str_has_prefix(reason, STR("sim.refused")) ||
+           (refuses && (str_has_prefix(reason, STR("pg.refused")) ||
+                        str_has_prefix(reason, STR("pg.invalid"))));
 }
 
 static uint32_t resume_lanes(struct sim_run *run, uint32_t service)
@@ -255,7 +260,7 @@ static uint32_t resume_lanes(struct sim_run *run, uint32_t service)
     uint32_t resumed = 0;
     for (int32_t p = 0; p < LANES; p++) {
         const char *reason = sim_db_stop_reason(db, p);
-        if (sim_db_lane(db, p).stopped && is_understood(reason)) {
+        if (sim_db_lane(db, p).stopped && is_understood(run, str_of(reason))) {
             sim_trace_line(&run->trace, run->world, NULL, "a person resumes lane %d: %s", p,
                            reason);
             sim_db_resume_lane(db, p);

@@ -34,6 +34,7 @@ struct sim_run {
     uint32_t restored;     /* the service that it is of */
     struct sim_seat seats[SIM_WORLD_PROCESSES_MAX];
     int64_t db_until_us[SIM_SERVICE_COUNT];
+    uint64_t db_faults_seen[SIM_SERVICE_COUNT];
     int64_t kafka_until_us, queue_until_us;
     bool troubled;                /* troubles begin */
     uint32_t hanging;             /* processes that hang in a call: turns within turns */
@@ -56,6 +57,11 @@ void sim_run_turn(struct sim_run *run);
 
 bool sim_run_chance(struct sim_run *run, uint32_t per_mille);
 uint64_t sim_run_below(struct sim_run *run, uint64_t bound);
+/* What the servers do wrong by themselves, by the rates of this seed, until it is ended and counted. */
+void sim_run_servers_err(struct sim_run *run);
+void sim_run_servers_heal(struct sim_run *run);
+/* A call came to an end: did a fault of its database strike it? */
+void sim_run_servers_heard(struct sim_run *run, const struct sim_process *process);
 /* Something may begin now; what has lasted long enough ends. */
 void sim_run_trouble(struct sim_run *run);
 /* Nobody works for a day or so. Not while somebody hangs in a call. */

@@ -239,6 +239,8 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_CLOCKS:
     case SIM_TROUBLE_OUTAGE:
     case SIM_TROUBLE_RESTORE:
+    case SIM_TROUBLE_DB_FAULTS:
+    case SIM_TROUBLE_KAFKA_FAULTS:
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
     case SIM_TROUBLE_TRAFFIC:
@@ -289,6 +291,8 @@ static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_KAFKA_AWAY:
     case SIM_TROUBLE_OUTAGE:
     case SIM_TROUBLE_RESTORE:
+    case SIM_TROUBLE_DB_FAULTS:
+    case SIM_TROUBLE_KAFKA_FAULTS:
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
     case SIM_TROUBLE_TRAFFIC:
@@ -407,6 +411,7 @@ void sim_run_heal(struct sim_run *run)
         sim_db_set_away(run->place.dbs[i], false);
         run->db_until_us[i] = 0;
     }
+    sim_run_servers_heal(run);
     sim_kafka_set_away(run->world->kafka, false);
     sim_kafka_fail_produce(run->world->kafka, 0);
     sim_kafka_limit_queue(run->world->kafka, PLENTY);
