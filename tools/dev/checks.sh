@@ -102,10 +102,10 @@ cmd_lint() {
     (($# == 0)) || usage_error "lint takes no options"
     ensure_packages build test buf
     check 'clang-format' lint_format
-    check 'house rules' lint_house
     check 'shellcheck' lint_shell
-    check 'clang build' build clang
-    check 'clang-tidy' lint_tidy
     check 'buf lint' lint_proto
+    check 'clang build, warnings are errors' build clang
+    check 'house rules' lint_house
+    check 'clang-tidy' lint_tidy
     verdict
 }

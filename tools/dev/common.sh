@@ -33,6 +33,7 @@ usage_error() { die "$EXIT_USAGE" "$1 (see ./dev help)"; }
 # What to do when the script ends, however it ends; the last one added is done first.
 AT_EXIT=()
 CHILD=''
+BESIDE=''
 LAST_LINE=''
 
 at_exit() { AT_EXIT=("$1" "${AT_EXIT[@]}"); }
@@ -41,7 +42,8 @@ on_exit() {
     local code=$? action
     trap - EXIT
     trap '' INT TERM HUP
-    child_stop
+    group_stop "$CHILD"
+    group_stop "$BESIDE"
     for action in "${AT_EXIT[@]}"; do
         "$action" "$code" || true
     done
@@ -62,14 +64,32 @@ child() { # command...
     return "$code"
 }
 
-child_stop() {
+# One command that runs while others do, with the processor time that they leave. Its output goes to a log.
+beside_start() { # log file, command...
+    local log=$1
+    shift
+    mkdir -p -- "$(dirname -- "$log")"
+    set -m
+    nice -n 19 -- "$@" >"$log" 2>&1 7>&- 8>&- 9>&- </dev/null &
+    BESIDE=$!
+    set +m
+}
+
+beside_wait() { # returns its exit code
+    local code=0
+    wait "$BESIDE" || code=$?
+    BESIDE=''
+    return "$code"
+}
+
+group_stop() { # process group, or nothing
     local left=100
-    [[ -n $CHILD ]] || return 0
-    kill -TERM -- "-$CHILD" 2>/dev/null || return 0
-    while ((left-- > 0)) && kill -0 -- "-$CHILD" 2>/dev/null; do
+    [[ -n $1 ]] || return 0
+    kill -TERM -- "-$1" 2>/dev/null || return 0
+    while ((left-- > 0)) && kill -0 -- "-$1" 2>/dev/null; do
         sleep 0.05
     done
-    kill -KILL -- "-$CHILD" 2>/dev/null || true
+    kill -KILL -- "-$1" 2>/dev/null || true
 }
 
 # Runs a command with its output in a log; shows the end of the log when it fails.

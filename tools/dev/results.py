@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Counts single tests: `results.py meson testlog.json` or `results.py pytest junit.xml` prints 'PASSED FAILED SKIPPED'.
+"""Counts single tests: `results.py meson testlog.json`, `results.py pytest junit.xml` or `results.py dev output` prints
+'PASSED FAILED SKIPPED'.
 
 A cmocka program counts for each of its tests, a Python one too; a program that tells no counts, or that fails
 although all of its tests passed (a sanitizer, a crash, a time-out), counts for one.
@@ -15,6 +16,7 @@ CMOCKA = {
     "failed": re.compile(r"^\[  FAILED  \] (?:[^\n]*?: )?(\d+) test\(s\)", re.M),
     "skipped": re.compile(r"^\[  SKIPPED \] (?:[^\n]*?: )?(\d+) test\(s\)", re.M),
 }
+VERDICT = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
 UNITTEST = re.compile(r"^Ran (\d+) tests? in [^\n]*\n\n(OK|FAILED)(?: \(([^)]*)\))?", re.M)
 
 
@@ -73,11 +75,21 @@ def pytest(path):
     return totals
 
 
+def dev(path):
+    """The last line of one of our own commands; one that was cut short has none."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        lines = file.read().splitlines()
+    return list(map(int, VERDICT.fullmatch(lines[-1]).groups()))
+
+
+KINDS = {"meson": meson, "pytest": pytest, "dev": dev}
+
+
 def main(arguments):
-    if len(arguments) != 2 or arguments[0] not in ("meson", "pytest"):
-        print("usage: results.py meson|pytest FILE", file=sys.stderr)
+    if len(arguments) != 2 or arguments[0] not in KINDS:
+        print(f"usage: results.py {'|'.join(KINDS)} FILE", file=sys.stderr)
         return 2
-    counts = {"meson": meson, "pytest": pytest}[arguments[0]](arguments[1])
+    counts = KINDS[arguments[0]](arguments[1])
     print(*counts)
     return 0
 

@@ -56,5 +56,21 @@ class Pytest(unittest.TestCase):
             self.assertEqual(results.pytest(file.name), [3, 3, 3])
 
 
+class Dev(unittest.TestCase):
+    def counted(self, text):
+        with tempfile.NamedTemporaryFile("w", suffix=".log") as file:
+            file.write(text)
+            file.flush()
+            return results.dev(file.name)
+
+    def test_last_line(self):
+        text = "[0.1s] clang-tidy\n9 passed, 9 failed, 9 skipped\n5 passed, 1 failed, 0 skipped\n"
+        self.assertEqual(self.counted(text), [5, 1, 0])
+
+    def test_cut_short(self):
+        with self.assertRaises(AttributeError):
+            self.counted("[0.1s] clang-tidy\n  FAILED: clang-tidy\n")
+
+
 if __name__ == "__main__":
     unittest.main()

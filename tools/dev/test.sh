@@ -23,7 +23,7 @@ test_servers() {
 }
 
 # A run that was cut short leaves a log in which nothing failed, or half a log: then its exit code is a failure of its own.
-count_run() { # meson or pytest, exit code, its log
+count_run() { # meson, pytest or dev, exit code, its log
     local before=$FAILED counts
     if [[ -f $3 ]] && counts=$(python3 "$ROOT/tools/dev/results.py" "$1" "$3"); then
         count "$counts"
@@ -68,13 +68,18 @@ test_crashes() {
     HOLDFAST_CRASH_DIR=$INST/crash crash_sweep --sample 2m --seed "$((16#$seed))"
 }
 
-test_source() {
-    check 'clang-format' lint_format
-    check 'shellcheck' lint_shell
-    check 'buf lint' lint_proto
-    check 'clang build, warnings are errors' build clang
-    check 'house rules' lint_house
-    check 'clang-tidy' lint_tidy
+# The source is checked while the tests run on what they leave of the processors: most of their time they wait.
+test_source_start() {
+    step "checks of the source begin, beside the tests"
+    beside_start "$STATE/log/lint.log" "$ROOT/dev" lint
+}
+
+test_source_end() {
+    local code=0
+    step "checks of the source"
+    beside_wait || code=$?
+    sed 's/^/           /' -- "$STATE/log/lint.log"
+    count_run dev "$code" "$STATE/log/lint.log"
 }
 
 cmd_test() {
@@ -98,6 +103,7 @@ test_all() { # quick: true or false
     fi
     cache_kafka
     check 'gcc build with ASan and UBSan, warnings are errors' build asan
+    "$1" || test_source_start
     # shellcheck disable=SC2153
     if ((FAILED == 0)); then
         test_servers test
@@ -105,7 +111,7 @@ test_all() { # quick: true or false
         "$1" || test_crossing
         "$1" || check 'crash sweep, what two minutes allow' test_crashes
     fi
-    "$1" || test_source
+    "$1" || test_source_end
     "$1" || check "simulation, $SIM_SECONDS s" sim_for_seconds clang "$SIM_SECONDS"
 }
 
