@@ -197,6 +197,7 @@ void sim_check_end(struct sim_check *check, struct sim_verdict *verdict)
     check_inboxes(check, verdict);
     check_statement(check, verdict);
     check_ends(check, verdict);
+    check_intents(check, verdict);
     check_views(check, verdict);
     if (check->discord) {
         check_notices(check, verdict);

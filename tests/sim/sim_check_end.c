@@ -8,6 +8,7 @@
 #include "escrow/escrow_repo.h"
 #include "gateway/gateway_repo.h"
 #include "notifications/notifications_repo.h"
+#include "payments/payments_repo.h"
 #include "sim_check_internal.h"
 
 /* After this the product does not ask again: the provider may have forgotten the key. */
@@ -172,6 +173,36 @@ static bool is_at_rest(const struct escrow *escrow)
     bool owes = escrow->due_seller_minor > 0 || escrow->due_buyer_minor > 0;
     bool clocked = escrow_timer_of(escrow->state) != ESCROW_TIMER_NONE;
     return (escrow_state_is_final(escrow->state) || clocked) && !owes;
+}
+
+/* Nobody waits for this money: the deal has ended, and payments knows the leg as one that is open, or was
+ * canceled. (A creation that broke for good has failed: nobody was told how to pay that one.) */
+static void check_payable(struct sim_check *check, const struct sim_stripe_object *intent,
+                          struct sim_verdict *verdict)
+{
+    const struct leg leg_like = {.id = intent->leg_id};
+    const struct escrow escrow_like = {.id = intent->escrow_id};
+    const struct leg *leg =
+        sim_db_find(check->place->dbs[SIM_PAYMENTS], &payments_repo_leg, &leg_like);
+    const struct escrow *escrow =
+        sim_db_find(check->place->dbs[SIM_ESCROW], &escrow_table, &escrow_like);
+    bool ended = escrow && escrow_state_is_final(escrow->state);
+    bool given_up = !leg || leg->state == LEG_FAILED;
+    if (ended && !given_up && !check_is_stuck(check, escrow->id)) {
+        sim_verdict_fail(verdict, SIM_RULE_PAYABLE, "escrow %s in state %s: leg %s can be paid",
+                         check_text(escrow->id), escrow_state_name(escrow->state),
+                         check_text(leg->id));
+    }
+}
+
+void check_intents(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (uint32_t i = 0; i < sim_stripe_count(check->stripe); i++) {
+        const struct sim_stripe_object *object = sim_stripe_object(check->stripe, i);
+        if (object->kind == SIM_STRIPE_INTENT && object->state == SIM_STRIPE_OPEN) {
+            check_payable(check, object, verdict);
+        }
+    }
 }
 
 void check_ends(struct sim_check *check, struct sim_verdict *verdict)

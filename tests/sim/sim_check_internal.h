@@ -134,6 +134,7 @@ void check_outcomes(struct sim_check *check, struct sim_verdict *verdict);
 void check_effects(struct sim_check *check, struct sim_verdict *verdict);
 void check_parked(struct sim_check *check, struct sim_verdict *verdict);
 void check_ends(struct sim_check *check, struct sim_verdict *verdict);
+void check_intents(struct sim_check *check, struct sim_verdict *verdict);
 void check_views(struct sim_check *check, struct sim_verdict *verdict);
 void check_notices(struct sim_check *check, struct sim_verdict *verdict);
 /* Something is due by now, or failed and waits for the staff's next round. */

@@ -131,6 +131,24 @@ static void check_legs(struct sim_check *check, struct sim_verdict *verdict)
     }
 }
 
+/* What went out of a payment is of the leg that it paid: by the provider's books, and by ours. */
+static void check_source(struct sim_check *check, const struct sim_stripe_object *object,
+                         struct sim_verdict *verdict)
+{
+    const struct leg like = {.id = object->leg_id};
+    const struct leg *leg = sim_db_find(check->place->dbs[SIM_PAYMENTS], &payments_repo_leg, &like);
+    if (!leg || leg->kind == LEG_IN || object->intent == SIM_STRIPE_NO_INTENT) {
+        return;
+    }
+    const struct sim_stripe_object *paid = sim_stripe_object(check->stripe, object->intent);
+    if (!id_eq(paid->leg_id, leg->paid_leg_id)) {
+        sim_verdict_fail(verdict, SIM_RULE_RIGHT_MONEY,
+                         "leg %s of escrow %s went out of the payment of leg %s, not of %s",
+                         check_text(leg->id), check_text(leg->escrow_id), check_text(paid->leg_id),
+                         check_text(leg->paid_leg_id));
+    }
+}
+
 void check_provider(struct sim_check *check, struct sim_verdict *verdict)
 {
     forget_counts(check);
@@ -139,6 +157,7 @@ void check_provider(struct sim_check *check, struct sim_verdict *verdict)
         const struct sim_stripe_object *object = sim_stripe_object(check->stripe, i);
         count_deal(check_deal(check, object->escrow_id), object);
         count_leg(check_leg(check, object->leg_id), object);
+        check_source(check, object, verdict);
     }
     check_deals(check, verdict);
     check_refunds(check, verdict);

@@ -74,6 +74,7 @@ static struct sim_stripe_object *new_object(struct sim_run *run, enum sim_stripe
     object->state = state;
     object->escrow_id = escrow_id;
     object->leg_id = tamper_fresh();
+    object->intent = SIM_STRIPE_NO_INTENT;
     memcpy(object->currency, "usd", sizeof(object->currency));
     return object;
 }
@@ -131,17 +132,29 @@ static void money_comes_that_nobody_booked(struct sim_run *run)
     intent->moved_minor = 1;
 }
 
-static void a_refund_comes_back_that_nobody_booked(struct sim_run *run)
+static struct sim_stripe_object *refund_of(struct sim_run *run, const struct escrow *escrow)
 {
-    const struct escrow *escrow = tamper_deal_in(run, ESCROW_REFUNDED);
     for (uint32_t i = 0; i < sim_stripe_count(run->stripe); i++) {
         struct sim_stripe_object *object = sim_stripe_object(run->stripe, i);
         if (object->kind == SIM_STRIPE_REFUND && id_eq(object->leg_id, escrow->refund_leg_id)) {
-            object->state = SIM_STRIPE_RETURNED;
-            return;
+            return object;
         }
     }
     fail_msg("no refund");
+    return NULL;
+}
+
+static void a_refund_comes_back_that_nobody_booked(struct sim_run *run)
+{
+    refund_of(run, tamper_deal_in(run, ESCROW_REFUNDED))->state = SIM_STRIPE_RETURNED;
+}
+
+static void another_payment_is_given_back(struct sim_run *run)
+{
+    uint32_t other = 0;
+    (void)sim_stripe_made(run->stripe, SIM_STRIPE_INTENT, tamper_deal_in(run, ESCROW_RELEASED)->id,
+                          &other);
+    refund_of(run, tamper_deal_in(run, ESCROW_REFUNDED))->intent = other;
 }
 
 static void a_leg_is_credited_with_more(struct sim_run *run)
@@ -285,6 +298,14 @@ static void a_deal_hangs(struct sim_run *run)
     tamper_put(run, SIM_ESCROW, &escrow_table, &escrow);
 }
 
+static void a_deal_that_ended_can_be_paid(struct sim_run *run)
+{
+    uint32_t intent = 0;
+    const struct escrow *escrow = tamper_deal_in(run, ESCROW_EXPIRED);
+    assert_int_equal(sim_stripe_made(run->stripe, SIM_STRIPE_INTENT, escrow->id, &intent), 1);
+    sim_stripe_object(run->stripe, intent)->state = SIM_STRIPE_OPEN;
+}
+
 static void a_clock_runs_for_nothing(struct sim_run *run)
 {
     CHANGED(struct timer_row, timer, tamper_first_row(run, SIM_ORACLE, &engine_timer_table));
@@ -316,6 +337,7 @@ static const struct {
     {"a forgotten key", a_forgotten_key_is_used, RULE(SAME_REQUEST)},
     {"money not booked", money_comes_that_nobody_booked, RULE(STATEMENT)},
     {"a return not booked", a_refund_comes_back_that_nobody_booked, RULE(STATEMENT)},
+    {"another payment", another_payment_is_given_back, RULE(RIGHT_MONEY)},
     {"credited too much", a_leg_is_credited_with_more, RULE(CREDITED)},
     {"a line without amount", a_line_has_no_amount,
      RULE(TRANSFER) | RULE(BALANCE) | RULE(CHAIN) | RULE(STATEMENT)},
@@ -348,6 +370,7 @@ static const struct {
     {"a quarantined record", a_record_is_quarantined, RULE(PARKED)},
     {"a stopped lane", a_lane_is_stopped, RULE(STOPPED)},
     {"a deal hangs", a_deal_hangs, RULE(BALANCE) | RULE(SOUND) | RULE(ENDED) | RULE(VIEWS)},
+    {"still payable", a_deal_that_ended_can_be_paid, RULE(PAYABLE)},
     {"a clock too many", a_clock_runs_for_nothing, RULE(TIMERS)},
     {"another view", the_gateway_shows_something_else, RULE(VIEWS)},
 };

@@ -25,6 +25,7 @@ const char *sim_trouble_name(enum sim_trouble trouble)
         [SIM_TROUBLE_BUS_AWAY] = "bus_away",
         [SIM_TROUBLE_COMMIT_LOST] = "commit_lost",
         [SIM_TROUBLE_COMMIT_UNSAID] = "commit_unsaid",
+        [SIM_TROUBLE_AHEAD] = "ahead",
         [SIM_TROUBLE_REFUSED] = "refused",
         [SIM_TROUBLE_DB_AWAY] = "db_away",
         [SIM_TROUBLE_DB_CLOCK] = "db_clock",
@@ -50,6 +51,12 @@ static uint32_t between(struct random *random, uint32_t least, uint32_t most)
     return least + (uint32_t)random_below(random, most - least + 1);
 }
 
+static bool came_later(enum sim_trouble trouble)
+{
+    return trouble == SIM_TROUBLE_DB_FAULTS || trouble == SIM_TROUBLE_KAFKA_FAULTS ||
+           trouble == SIM_TROUBLE_AHEAD;
+}
+
 struct sim_plan sim_plan_of(uint64_t seed)
 {
     static const uint32_t batches[] = {1, 2, 7, ENGINE_BATCH_MAX, ENGINE_BATCH_MAX};
@@ -60,8 +67,7 @@ struct sim_plan sim_plan_of(uint64_t seed)
     struct sim_plan plan = {.seed = seed};
     uint32_t tenths = between(&random, 1, 9); /* how many of all troubles this seed has */
     for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_COUNT; i++) {
-        bool servers = i == SIM_TROUBLE_DB_FAULTS || i == SIM_TROUBLE_KAFKA_FAULTS;
-        plan.on[i] = random_below(servers ? &later : &random, 10) < tenths;
+        plan.on[i] = random_below(came_later((enum sim_trouble)i) ? &later : &random, 10) < tenths;
     }
     plan.on[SIM_TROUBLE_RESTORE] &= random_below(&random, 4) == 0; /* such a seed ends early */
     for (int i = 0; i < SIM_SERVICE_COUNT; i++) {

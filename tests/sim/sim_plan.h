@@ -24,6 +24,7 @@ enum sim_trouble {
     SIM_TROUBLE_BUS_AWAY,      /* reaches no broker */
     SIM_TROUBLE_COMMIT_LOST,   /* a commit is not carried out and not answered */
     SIM_TROUBLE_COMMIT_UNSAID, /* a commit is carried out and not answered */
+    SIM_TROUBLE_AHEAD,   /* its own clock is set on: it believes that it is later than it is */
     SIM_TROUBLE_REFUSED, /* one of its tables takes no new rows: something is wrong with them */
     /* Of everybody, met first in a call of one process. */
     SIM_TROUBLE_DB_AWAY,

@@ -270,6 +270,7 @@ static uint32_t resume_lanes(struct sim_run *run, uint32_t service)
     return resumed;
 }
 
+/* What waits for its aggregate must be taken up when that is there: nobody asks for it. */
 static uint32_t retry_parked(struct sim_run *run, uint32_t service)
 {
     struct sim_db *db = run->place.dbs[service];
@@ -277,7 +278,7 @@ static uint32_t retry_parked(struct sim_run *run, uint32_t service)
     uint32_t count = sim_db_count(db, &engine_parked_key_table);
     for (uint32_t i = 0; i < count; i++) {
         const struct parked_key_row *key = sim_db_row(db, &engine_parked_key_table, i);
-        if (sim_traffic_is_poisoned(run->traffic, key->key)) {
+        if (key->missing || sim_traffic_is_poisoned(run->traffic, key->key)) {
             continue;
         }
         sim_trace_line(&run->trace, run->world, NULL, "a person retries a key parked for " STR_FMT,

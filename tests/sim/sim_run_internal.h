@@ -28,10 +28,12 @@ struct sim_run {
     struct sim_discord *discord;
     struct sim_traffic *traffic;
     struct sim_check *check;
-    struct intake door;    /* of payments: for webhooks */
-    bool put_back;         /* a database is behind the log and the outside: it ends so */
-    struct sim_db *backup; /* NULL: none was made */
-    uint32_t restored;     /* the service that it is of */
+    struct intake door;        /* of payments: for webhooks */
+    bool put_back;             /* a database is behind the log and the outside: it ends so */
+    struct sim_db *backup;     /* NULL: none was made */
+    uint32_t restored;         /* the service that it is of */
+    int64_t sandbox_us;        /* by so much the clocks of all databases were set on */
+    int64_t backup_sandbox_us; /* of that, before the backup */
     struct sim_seat seats[SIM_WORLD_PROCESSES_MAX];
     int64_t db_until_us[SIM_SERVICE_COUNT];
     uint64_t db_faults_seen[SIM_SERVICE_COUNT];

@@ -17,6 +17,7 @@ void sim_run_back_up(struct sim_run *run)
     }
     run->restored = (uint32_t)sim_run_below(run, SIM_SERVICE_COUNT);
     run->backup = sim_db_snapshot(run->place.dbs[run->restored]);
+    run->backup_sandbox_us = run->sandbox_us;
     sim_trace_line(&run->trace, run->world, NULL, "a backup of service %u", run->restored);
 }
 
@@ -34,6 +35,8 @@ void sim_run_restore(struct sim_run *run)
     }
     run->outcome->reach.begun[SIM_TROUBLE_RESTORE]++;
     sim_db_restore(run->place.dbs[run->restored], run->backup);
+    /* Whoever sets sandbox time on sets it on everywhere: no database has a time of its own. */
+    sim_db_advance_clock(run->place.dbs[run->restored], run->sandbox_us - run->backup_sandbox_us);
     sim_check_forget(run->check);
     run->put_back = true;
     sim_trace_line(&run->trace, run->world, NULL, "service %u is put back to its backup",

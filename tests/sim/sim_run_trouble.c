@@ -10,6 +10,7 @@
 #define HANGING_MAX 2
 #define OUTAGE_US (18 * 3600 * SECOND_US) /* at least, and at most twice that */
 #define CLOCKS_MAX_US (30 * 3600 * SECOND_US)
+#define AHEAD_MAX_US (48 * 3600 * SECOND_US)
 #define CLOCKS_PER_MILLE 50 /* after some jumps no deal is left whose clock runs */
 #define REPLICAS_OVER 1     /* more than planned, while a new one takes over */
 
@@ -218,6 +219,9 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_KAFKA_AWAY: arm_some(run, process, trouble); break;
     case SIM_TROUBLE_ROLL: roll(run, process); break;
     case SIM_TROUBLE_REFUSED: refuse(run, process); break;
+    case SIM_TROUBLE_AHEAD:
+        process->fault.ahead_us = 1 + (int64_t)sim_run_below(run, (uint64_t)AHEAD_MAX_US);
+        break;
     case SIM_TROUBLE_KILL:
         if (!process->inside) {
             sim_world_kill(process);
@@ -254,6 +258,7 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
 static void set_clocks_on(struct sim_run *run)
 {
     int64_t us = (int64_t)sim_run_below(run, (uint64_t)CLOCKS_MAX_US);
+    run->sandbox_us += us;
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
         sim_db_advance_clock(run->place.dbs[i], us);
     }
@@ -286,6 +291,7 @@ static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_BUS_AWAY:
     case SIM_TROUBLE_COMMIT_LOST:
     case SIM_TROUBLE_COMMIT_UNSAID:
+    case SIM_TROUBLE_AHEAD:
     case SIM_TROUBLE_REFUSED:
     case SIM_TROUBLE_DB_AWAY:
     case SIM_TROUBLE_KAFKA_AWAY:
@@ -429,6 +435,7 @@ void sim_run_struck(void *context, const struct sim_process *process, enum sim_s
         [SIM_STRIKE_BUS_AWAY] = SIM_TROUBLE_BUS_AWAY,
         [SIM_STRIKE_COMMIT_LOST] = SIM_TROUBLE_COMMIT_LOST,
         [SIM_STRIKE_COMMIT_UNSAID] = SIM_TROUBLE_COMMIT_UNSAID,
+        [SIM_STRIKE_AHEAD] = SIM_TROUBLE_AHEAD,
         [SIM_STRIKE_REFUSED] = SIM_TROUBLE_REFUSED,
     };
 

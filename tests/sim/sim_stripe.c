@@ -56,12 +56,20 @@ void sim_stripe_free(struct sim_stripe *stripe)
 const char *sim_stripe_fault_name(enum sim_stripe_fault fault)
 {
     static const char *const names[SIM_STRIPE_FAULT_COUNT] = {
-        [SIM_STRIPE_ANSWERS] = "answers",         [SIM_STRIPE_NOT_SENT] = "not_sent",
-        [SIM_STRIPE_CALL_LOST] = "call_lost",     [SIM_STRIPE_REPLY_LOST] = "reply_lost",
-        [SIM_STRIPE_STRAYS] = "strays",           [SIM_STRIPE_ERROR_500] = "error_500",
-        [SIM_STRIPE_SAVED_500] = "saved_500",     [SIM_STRIPE_SAVED_500_DONE] = "saved_500_done",
-        [SIM_STRIPE_GARBAGE] = "garbage",         [SIM_STRIPE_BUSY_409] = "busy_409",
-        [SIM_STRIPE_LIMITED_429] = "limited_429", [SIM_STRIPE_REFUSED] = "refused",
+        [SIM_STRIPE_ANSWERS] = "answers",
+        [SIM_STRIPE_NOT_SENT] = "not_sent",
+        [SIM_STRIPE_CALL_LOST] = "call_lost",
+        [SIM_STRIPE_REPLY_LOST] = "reply_lost",
+        [SIM_STRIPE_STRAYS] = "strays",
+        [SIM_STRIPE_ERROR_500] = "error_500",
+        [SIM_STRIPE_SAVED_500] = "saved_500",
+        [SIM_STRIPE_SAVED_500_DONE] = "saved_500_done",
+        [SIM_STRIPE_GARBAGE] = "garbage",
+        [SIM_STRIPE_BUSY_409] = "busy_409",
+        [SIM_STRIPE_LIMITED_429] = "limited_429",
+        [SIM_STRIPE_STRANGE] = "strange",
+        [SIM_STRIPE_STRANGE_DONE] = "strange_done",
+        [SIM_STRIPE_REFUSED] = "refused",
     };
 
     ASSERT(fault < SIM_STRIPE_FAULT_COUNT);

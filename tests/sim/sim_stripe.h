@@ -36,7 +36,9 @@ enum sim_stripe_fault {
     SIM_STRIPE_GARBAGE,        /* 200 with something that is not JSON; no work */
     SIM_STRIPE_BUSY_409,       /* "this key is in use"; no work */
     SIM_STRIPE_LIMITED_429,    /* with Retry-After; no work */
-    SIM_STRIPE_REFUSED,        /* 400 or 402: done with, and remembered under the key */
+    SIM_STRIPE_STRANGE,        /* 400, 402 or 404 in words that refuse nothing; no work */
+    SIM_STRIPE_STRANGE_DONE,   /* the same, from something in between: the work is done */
+    SIM_STRIPE_REFUSED,        /* 400, 402 or 404: done with, and remembered under the key */
     SIM_STRIPE_FAULT_COUNT,
 };
 
@@ -127,6 +129,9 @@ enum sim_stripe_state {
     SIM_STRIPE_STATE_COUNT,
 };
 
+/* A transfer that names no payment: it is paid out of what we have. */
+#define SIM_STRIPE_NO_INTENT UINT32_MAX
+
 /* An object of the provider, as it is. */
 struct sim_stripe_object {
     enum sim_stripe_kind kind;
@@ -138,7 +143,7 @@ struct sim_stripe_object {
     int64_t asked_minor;
     int64_t moved_minor; /* MOVED, RETURNED: what really moved */
     char currency[4];    /* lower case, of what moved */
-    uint32_t intent;     /* of a refund: the number of what it gives back */
+    uint32_t intent;     /* the number of what a refund gives back, or a transfer passes on */
     uint32_t charge;     /* of an intent: the last one's number, "ch_<number>"; 0: none yet */
     int64_t made_us;     /* wall clock */
 };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/defer.h"
 #include "sim_stripe_internal.h"
 
 static struct sim_stripe_line *line_of(struct caller *caller)
@@ -75,6 +76,8 @@ static void set_out(struct sim_stripe *stripe, uint32_t at)
     case SIM_STRIPE_GARBAGE:
     case SIM_STRIPE_BUSY_409:
     case SIM_STRIPE_LIMITED_429:
+    case SIM_STRIPE_STRANGE:
+    case SIM_STRIPE_STRANGE_DONE:
     case SIM_STRIPE_REFUSED: plan(stripe, STRIPE_TASK_ARRIVE, at, there_us); return;
     case SIM_STRIPE_FAULT_COUNT: break;
     }
@@ -134,6 +137,28 @@ static void set_answer(struct stripe_call *call, int32_t http_status, struct str
     call->answer.body = (struct str){.ptr = sim_stripe_copy(body), .len = body.len};
 }
 
+/* Errors with the numbers of refusals, which refuse nothing: of the provider's inside, of its doorman, of a
+ * proxy. */
+static void answer_strangely(struct sim_stripe *stripe, struct stripe_call *call)
+{
+    static const struct {
+        int32_t http_status;
+        const char *body;
+    } words[] = {
+        {400, "{\"error\":{\"type\":\"api_error\"}}"},
+        {402, "{\"error\":{\"type\":\"api_error\",\"code\":\"lock_timeout\"}}"},
+        {400, "{\"error\":{\"type\":\"idempotency_error\"}}"},
+        {400, "{\"error\":{\"type\":\"rate_limit_error\",\"code\":\"rate_limit\"}}"},
+        {404, "{\"error\":{\"type\":\"invalid_request_error\"}}"}, /* of the address */
+        {400, "{\"error\":{\"type\":\"invalid_request_error\",\"code\":\"livemode_mismatch\"}}"},
+        {400, "{\"error\":\"bad request\"}"},
+        {404, "<html>"},
+    };
+
+    uint64_t which = random_below(&stripe->random, ARRAY_LEN(words));
+    set_answer(call, words[which].http_status, str_of(words[which].body));
+}
+
 /* What the provider does and says, now that the call is there. */
 static void serve(struct sim_stripe *stripe, struct stripe_call *call)
 {
@@ -154,6 +179,14 @@ static void serve(struct sim_stripe *stripe, struct stripe_call *call)
         stripe->counts.calls++;
         set_answer(call, 429, STR("{\"error\":{\"type\":\"rate_limit\"}}"));
         call->answer.retry_after_ms = 1000;
+        return;
+    case SIM_STRIPE_STRANGE:
+        stripe->counts.calls++;
+        answer_strangely(stripe, call);
+        return;
+    case SIM_STRIPE_STRANGE_DONE:
+        (void)sim_stripe_serve(stripe, &call->call, call->fault);
+        answer_strangely(stripe, call);
         return;
     case SIM_STRIPE_ANSWERS:
     case SIM_STRIPE_SAVED_500:

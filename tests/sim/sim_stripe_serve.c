@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/defer.h"
 #include "base/str.h"
 #include "sim_stripe_internal.h"
 
@@ -46,6 +47,21 @@ static struct sim_stripe_object *intent_named(struct sim_stripe *stripe, struct 
     }
     struct sim_stripe_object *object = &stripe->objects[number];
     return object->kind == SIM_STRIPE_INTENT ? object : NULL;
+}
+
+/* The intent that this charge ("ch_<number>") paid, or NULL. */
+static struct sim_stripe_object *intent_charged(struct sim_stripe *stripe, struct str ref)
+{
+    int64_t charge;
+    bool named = str_has_prefix(ref, STR("ch_")) &&
+                 str_to_i64(str_after(ref, STR("ch_").len), &charge) && charge > 0;
+    for (uint32_t i = 0; named && i < stripe->object_count; i++) {
+        struct sim_stripe_object *object = &stripe->objects[i];
+        if (object->kind == SIM_STRIPE_INTENT && object->charge == charge) {
+            return object;
+        }
+    }
+    return NULL;
 }
 
 /* ---- Saying ---- */
@@ -129,6 +145,27 @@ static struct served refuse(struct sim_stripe *stripe, const char *code)
     return (struct served){.http_status = 400, .body = finish(&buf)};
 }
 
+/* In one of its ways. */
+static struct served refuse_somehow(struct sim_stripe *stripe)
+{
+    static const struct {
+        int32_t http_status;
+        const char *words;
+    } ways[] = {
+        {400, "\"type\":\"invalid_request_error\",\"code\":\"account_invalid\""},
+        {400, "\"type\":\"invalid_request_error\",\"code\":\"balance_insufficient\""},
+        {400, "\"type\":\"invalid_request_error\",\"param\":\"amount\""},
+        {402, "\"type\":\"card_error\",\"code\":\"card_declined\""},
+        {404, "\"type\":\"invalid_request_error\",\"code\":\"resource_missing\""},
+    };
+
+    uint64_t which = random_below(&stripe->random, ARRAY_LEN(ways));
+    struct strbuf buf;
+    strbuf_init(&buf, &stripe->arena, STRIPE_TEXT_MAX_BYTES);
+    strbuf_addf(&buf, "{\"error\":{%s}}", ways[which].words);
+    return (struct served){.http_status = ways[which].http_status, .body = finish(&buf)};
+}
+
 /* ---- Doing ---- */
 
 static struct served cancel(struct sim_stripe *stripe, struct str path)
@@ -187,28 +224,40 @@ static struct served finish_refund(struct sim_stripe *stripe, struct sim_stripe_
     return say(stripe, refund);
 }
 
+/* Reads what is to be made, and out of which payment; false when it is not said properly. */
+static bool read_wanted(struct sim_stripe *stripe, const struct effects_request *request,
+                        struct sim_stripe_object *wanted)
+{
+    const struct sim_stripe_object *paid = NULL;
+    wanted->intent = SIM_STRIPE_NO_INTENT;
+    memcpy(wanted->currency, "usd", sizeof(wanted->currency));
+    if (str_eq(request->path, STR("/v1/payment_intents"))) {
+        wanted->kind = SIM_STRIPE_INTENT;
+        return read_creation(request, wanted);
+    }
+    struct str charge = param(request->body, "source_transaction");
+    if (str_eq(request->path, STR("/v1/transfers"))) {
+        wanted->kind = SIM_STRIPE_TRANSFER;
+        paid = intent_charged(stripe, charge);
+    } else if (str_eq(request->path, STR("/v1/refunds"))) {
+        wanted->kind = SIM_STRIPE_REFUND;
+        paid = intent_named(stripe, param(request->body, "payment_intent"));
+    }
+    if (paid) {
+        wanted->intent = paid->number;
+        memcpy(wanted->currency, paid->currency, sizeof(wanted->currency));
+    }
+    bool sourced = paid || (wanted->kind == SIM_STRIPE_TRANSFER && charge.len == 0);
+    return sourced && read_creation(request, wanted);
+}
+
 static struct served create(struct sim_stripe *stripe, const struct effects_request *request,
                             struct id key)
 {
     struct sim_stripe_object wanted = {.key = key};
-    struct sim_stripe_object *paid = NULL;
-    if (str_eq(request->path, STR("/v1/payment_intents"))) {
-        wanted.kind = SIM_STRIPE_INTENT;
-    } else if (str_eq(request->path, STR("/v1/transfers"))) {
-        wanted.kind = SIM_STRIPE_TRANSFER;
-    } else if (str_eq(request->path, STR("/v1/refunds"))) {
-        wanted.kind = SIM_STRIPE_REFUND;
-        paid = intent_named(stripe, param(request->body, "payment_intent"));
-    }
-    if (wanted.kind == SIM_STRIPE_NONE || (wanted.kind == SIM_STRIPE_REFUND && !paid) ||
-        !read_creation(request, &wanted)) {
+    if (!read_wanted(stripe, request, &wanted)) {
         stripe->counts.bad++;
         return refuse(stripe, "parameter_missing");
-    }
-    memcpy(wanted.currency, "usd", sizeof(wanted.currency));
-    if (paid) {
-        wanted.intent = paid->number;
-        memcpy(wanted.currency, paid->currency, sizeof(wanted.currency));
     }
     struct sim_stripe_object *object = sim_stripe_make(stripe);
     wanted.number = object->number;
@@ -233,7 +282,7 @@ static struct served work(struct sim_stripe *stripe, const struct effects_reques
     }
     /* An intent is not refused its cancellation without a reason. */
     if (fault == SIM_STRIPE_REFUSED && creates) {
-        return refuse(stripe, "account_invalid");
+        return refuse_somehow(stripe);
     }
     struct served served = {.http_status = 200};
     if (fault != SIM_STRIPE_SAVED_500) {

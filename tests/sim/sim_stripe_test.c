@@ -184,6 +184,8 @@ static void faults_do_what_they_say(void **state)
         {SIM_STRIPE_GARBAGE, ENGINE_VERDICT_UNKNOWN, 0},
         {SIM_STRIPE_BUSY_409, ENGINE_VERDICT_UNKNOWN, 0},
         {SIM_STRIPE_LIMITED_429, ENGINE_VERDICT_UNKNOWN, 0},
+        {SIM_STRIPE_STRANGE, ENGINE_VERDICT_UNKNOWN, 0},
+        {SIM_STRIPE_STRANGE_DONE, ENGINE_VERDICT_UNKNOWN, 1},
         {SIM_STRIPE_REFUSED, ENGINE_VERDICT_FAILED, 0},
     };
 
@@ -203,7 +205,7 @@ static void faults_do_what_they_say(void **state)
                          broken);
     }
     pass(fixture, HOUR_US); /* and the stray arrives after all */
-    assert_int_equal(made(fixture, SIM_STRIPE_TRANSFER), 4);
+    assert_int_equal(made(fixture, SIM_STRIPE_TRANSFER), 5);
 }
 
 static void who_hangs_up_hears_nothing_and_is_served_all_the_same(void **state)

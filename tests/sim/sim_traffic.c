@@ -374,11 +374,19 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
 {
     uint64_t mood = random_below(&traffic->random, 8);
     switch ((enum escrow_state)view->state) {
-    case ESCROW_NONE:
-    case ESCROW_CREATED: return;
+    case ESCROW_NONE: return;
+    case ESCROW_CREATED:
+        if (mood < 3) { /* before there is anything to pay */
+            ask(traffic, deal, GATEWAY_CANCEL, WHO_MARKETPLACE);
+        } else if (view->payment_setup_failed) {
+            ask(traffic, deal, GATEWAY_RETRY, WHO_STAFF);
+        }
+        return;
     case ESCROW_AWAIT_FUNDS:
         if (mood == 0) {
             ask(traffic, deal, GATEWAY_CANCEL, WHO_BUYER);
+        } else if (view->payment_setup_failed) {
+            ask(traffic, deal, GATEWAY_RETRY, WHO_STAFF);
         } else {
             pay(traffic, deal);
         }
@@ -399,7 +407,7 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
         return;
     case ESCROW_RELEASING:
     case ESCROW_REFUNDING:
-        if (has_failed(view)) {
+        if (has_failed(view) || mood < 2) { /* some do not wait for an answer */
             ask(traffic, deal, GATEWAY_RETRY, WHO_STAFF);
         }
         return;

@@ -17,6 +17,7 @@ enum sim_rule {
     SIM_RULE_SAME_REQUEST, /* INV31: one idempotency key, one request */
     SIM_RULE_CREDITED,     /* INV12: credited is what the provider received, no more */
     SIM_RULE_STATEMENT,    /* INV9: every movement at the provider is in the ledger once */
+    SIM_RULE_RIGHT_MONEY,  /* what goes out of a payment is of the leg that it paid */
     /* The ledger. */
     SIM_RULE_TRANSFER,   /* INV2: amount above zero, two accounts, a currency */
     SIM_RULE_BALANCE,    /* INV1: stored balances are the sums of the transfers */
@@ -42,6 +43,7 @@ enum sim_rule {
     SIM_RULE_EFFECTS,   /* INV40: nothing is still being asked of the outside */
     SIM_RULE_PARKED,    /* INV39: only what is poisoned is parked */
     SIM_RULE_ENDED,     /* INV40: deals have ended, or wait for a clock or a person */
+    SIM_RULE_PAYABLE,   /* what nobody waits for can be paid no more */
     SIM_RULE_TIMERS,    /* INV32: a clock runs where the deal says so and nowhere else */
     SIM_RULE_VIEWS,     /* the read model says what escrow says */
     SIM_RULE_STOPPED,   /* no lane is stopped */
