@@ -422,6 +422,7 @@ STATUS engine_batch_items(struct engine *engine, struct engine_batch *batch)
     CRASH_POINT("engine-before-load");
     TRY(engine_load(engine, batch));
     CRASH_POINT("engine-after-load");
+    engine_effect_ask_again(engine, batch);
     TRY(engine_view_init(engine, batch));
     for (uint32_t i = 0; i < batch->item_count; i++) {
         TRY(engine_decide(engine, batch, &batch->items[i]));

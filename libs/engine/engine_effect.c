@@ -108,35 +108,26 @@ void engine_effect_answered(struct engine *engine, uint32_t count)
 
 /* ---- Answers ---- */
 
-static void due_again(struct engine *engine, struct effect_row *row, int64_t wait_ms)
-{
-    row->due_at_us = engine_now_us(engine) + wait_ms * 1000;
-    struct engine_lane *lane = engine_lane_at(engine, row->lane);
-    if (row->due_at_us < lane->effect_due_us) {
-        lane->effect_due_us = row->due_at_us;
-    }
-}
-
-static void ask_again_later(struct engine *engine, struct effect_row *row,
-                            const struct caller_answer *answer)
+/* Returns the wait until then. */
+static int64_t ask_again_later(struct engine *engine, struct effect_row *row,
+                               const struct caller_answer *answer)
 {
     int64_t wait_ms = random_backoff_ms(&engine->random, (uint32_t)row->attempts,
                                         ENGINE_EFFECT_BACKOFF_MS, ENGINE_EFFECT_BACKOFF_MAX_MS);
     wait_ms = answer->retry_after_ms > wait_ms ? answer->retry_after_ms : wait_ms;
     row->state = answer->outcome == CALLER_NOT_SENT ? EFFECT_WAITING : EFFECT_UNKNOWN;
-    due_again(engine, row, wait_ms);
     atomic_fetch_add_explicit(&engine->stats.effects_unknown, 1, memory_order_relaxed);
+    return wait_ms;
 }
 
 /* As if this attempt had not been: an earlier one may still have reached the other side. */
-static void come_back(struct engine *engine, struct effect_row *row,
-                      const struct caller_answer *answer)
+static int64_t come_back(struct engine *engine, struct effect_row *row,
+                         const struct caller_answer *answer)
 {
     row->attempts--;
     row->state = row->attempts == 0 ? EFFECT_WAITING : EFFECT_UNKNOWN;
-    due_again(engine, row,
-              answer->retry_after_ms > 0 ? answer->retry_after_ms : ENGINE_EFFECT_BACKOFF_MS);
     atomic_fetch_add_explicit(&engine->stats.effects_later, 1, memory_order_relaxed);
+    return answer->retry_after_ms > 0 ? answer->retry_after_ms : ENGINE_EFFECT_BACKOFF_MS;
 }
 
 static enum engine_verdict verdict_of(struct engine *engine, const struct effect_row *row,
@@ -162,9 +153,9 @@ static void settle(struct engine *engine, struct effect_row *row, enum effect_st
                               1, memory_order_relaxed);
 }
 
-/* What the answer means; writes it into the row. */
+/* What the answer means; writes it into the row. *ret_wait_ms: until it is asked again, if it is. */
 static enum engine_verdict judge(struct engine *engine, struct effect_row *row,
-                                 const struct caller_answer *answer)
+                                 const struct caller_answer *answer, int64_t *ret_wait_ms)
 {
     struct str code = STR("");
     enum engine_verdict verdict = verdict_of(engine, row, answer, &code);
@@ -173,8 +164,10 @@ static enum engine_verdict judge(struct engine *engine, struct effect_row *row,
     switch (verdict) {
     case ENGINE_VERDICT_DONE: settle(engine, row, EFFECT_DONE); return verdict;
     case ENGINE_VERDICT_FAILED: settle(engine, row, EFFECT_FAILED); return verdict;
-    case ENGINE_VERDICT_UNKNOWN: ask_again_later(engine, row, answer); return verdict;
-    case ENGINE_VERDICT_LATER: come_back(engine, row, answer); return verdict;
+    case ENGINE_VERDICT_UNKNOWN:
+        *ret_wait_ms = ask_again_later(engine, row, answer);
+        return verdict;
+    case ENGINE_VERDICT_LATER: *ret_wait_ms = come_back(engine, row, answer); return verdict;
     case ENGINE_VERDICT_NONE:
     case ENGINE_VERDICT_COUNT: break;
     }
@@ -212,7 +205,7 @@ static STATUS add_answer(struct engine *engine, struct engine_batch *batch,
                                             .correlation_id = item->effect->correlation_id,
                                             .actor = {.kind = ENGINE_ACTOR_SYSTEM},
                                             .lane = item->lane};
-    item->verdict = judge(engine, item->effect, answer);
+    item->verdict = judge(engine, item->effect, answer, &item->wait_ms);
     if (item->verdict == ENGINE_VERDICT_DONE || item->verdict == ENGINE_VERDICT_FAILED) {
         item->fate = ENGINE_FATE_DECIDE;
     }
@@ -253,6 +246,22 @@ STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch)
         TRY(add_answer(engine, batch, &engine->answers[i], &rows));
     }
     return OK;
+}
+
+/* By the fence's time: our own idea of it may be far ahead, and nobody would ask until then. */
+void engine_effect_ask_again(struct engine *engine, struct engine_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->item_count; i++) {
+        const struct engine_item *item = &batch->items[i];
+        if (item->verdict != ENGINE_VERDICT_UNKNOWN && item->verdict != ENGINE_VERDICT_LATER) {
+            continue;
+        }
+        struct engine_lane *lane = engine_lane_at(engine, item->lane);
+        item->effect->due_at_us = engine->op.now_us + item->wait_ms * 1000;
+        if (item->effect->due_at_us < lane->effect_due_us) {
+            lane->effect_due_us = item->effect->due_at_us;
+        }
+    }
 }
 
 /* ---- Effects that are due ---- */

@@ -167,6 +167,7 @@ struct engine_item {
     /* answers */
     struct effect_row *effect;
     enum engine_verdict verdict;
+    int64_t wait_ms; /* UNKNOWN, LATER: until it is asked again */
     struct caller_answer answer;
     /* timers, parked ones too; generation 0: none */
     struct engine_timer_entry timer;
@@ -501,6 +502,8 @@ void engine_effect_take(struct engine *engine);
 /* The first count answers are decided: forgets them. */
 void engine_effect_answered(struct engine *engine, uint32_t count);
 STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch);
+/* Under the fence: when those are due that their answers did not settle. */
+void engine_effect_ask_again(struct engine *engine, struct engine_batch *batch);
 void engine_effect_send(struct engine *engine, const struct effect_row *row);
 STATUS engine_effect_due(struct engine *engine);
 void engine_effect_forget_lane(struct engine *engine, int32_t lane);

@@ -180,6 +180,39 @@ static void asks_again_when_nothing_went_out(struct world *world)
     assert_int_equal(attempts_of(world, account_of(0)), 1);
 }
 
+static void let_it_hear(void *context)
+{
+    struct process *process = context;
+    process->caller.hold = false;
+    process->fault.ahead_us = 48 * HOUR_US;
+}
+
+/* A process whose own clock was set on by two days asks no later for that (INV32). */
+static void asks_again_by_the_database_clock(struct world *world)
+{
+    static const enum sim_reply replies[] = {SIM_REPLY_LOST, SIM_REPLY_LATER};
+
+    calls_script(world, replies, ARRAY_LEN(replies));
+    struct process *process = world_start(world);
+    process->fault.pause = let_it_hear;
+    process->fault.context = process;
+    calls_open(world, account_of(0), 10);
+    for (uint32_t call = 1; call <= ARRAY_LEN(replies); call++) {
+        process->caller.hold = true;
+        calls_await(world, call);
+        process->fault.pause_step = SIM_STEP_HEARTBEAT; /* the answer is decided right after it */
+        while (process->caller.hold) {
+            world_step(world);
+        }
+        world_run_for(world, 10);
+        const struct effect_row *effect = calls_effect_of(world, account_of(0));
+        assert_true(effect->due_at_us < sim_db_decision_us(world->db) + 2 * 1000000);
+    }
+    world_await_total(world, account_of(0), 11);
+    world_settle(world);
+    world_check(world);
+}
+
 static void tells_unsent_from_unknown(struct world *world)
 {
     static const enum sim_reply replies[] = {SIM_REPLY_NOT_SENT, SIM_REPLY_LOST};
@@ -479,6 +512,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(asks_nothing_too_late, WORLD_SIM_ONLY),
     WORLD_TEST(asks_again_with_longer_waits, WORLD_SIM_ONLY),
     WORLD_TEST(asks_again_when_nothing_went_out, WORLD_SIM_ONLY),
+    WORLD_TEST(asks_again_by_the_database_clock, WORLD_SIM_ONLY),
     WORLD_TEST(tells_unsent_from_unknown, WORLD_SIM_ONLY),
     WORLD_TEST(waits_as_long_as_the_other_side_asks, WORLD_SIM_ONLY),
     WORLD_TEST(puts_no_lost_answer_aside, WORLD_SIM_ONLY),
