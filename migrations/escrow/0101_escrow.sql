@@ -4,11 +4,19 @@
 -- received = held + suspense + due_seller + due_buyer + paid_out + refunded, always.
 CREATE TABLE escrow (
   id uuid PRIMARY KEY,
+  currency smallint NOT NULL CHECK (currency IN (1)),
+  price_minor bigint NOT NULL CHECK (price_minor BETWEEN 1 AND 99999999),
+  marketplace_id uuid NOT NULL,
+  buyer_id uuid NOT NULL,
+  seller_id uuid NOT NULL CHECK (seller_id <> buyer_id),
+  funding_seconds bigint NOT NULL CHECK (funding_seconds BETWEEN 3600 AND 2592000),
+  delivery_seconds bigint NOT NULL CHECK (delivery_seconds BETWEEN 3600 AND 7776000),
+  inspection_seconds bigint NOT NULL CHECK (inspection_seconds BETWEEN 86400 AND 2592000),
+  created_at_us bigint NOT NULL,
+  -- What changes lies side by side: an update logs the bytes from the first that differs to the last.
   version bigint NOT NULL CHECK (version >= 1),
   seq bigint NOT NULL CHECK (seq >= 1),
   state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)),
-  currency smallint NOT NULL CHECK (currency IN (1)),
-  price_minor bigint NOT NULL CHECK (price_minor BETWEEN 1 AND 99999999),
   received_minor bigint NOT NULL CHECK (received_minor >= 0),
   held_minor bigint NOT NULL CHECK (held_minor >= 0),
   suspense_minor bigint NOT NULL CHECK (suspense_minor >= 0),
@@ -20,22 +28,15 @@ CREATE TABLE escrow (
   refund_failed_minor bigint NOT NULL CHECK (refund_failed_minor >= 0),
   payment_setup_failed boolean NOT NULL,
   foreign_money boolean NOT NULL,
-  marketplace_id uuid NOT NULL,
-  buyer_id uuid NOT NULL,
-  seller_id uuid NOT NULL CHECK (seller_id <> buyer_id),
-  seller_account text NOT NULL CHECK (octet_length(seller_account) BETWEEN 1 AND 255),
-  funding_seconds bigint NOT NULL CHECK (funding_seconds BETWEEN 3600 AND 2592000),
-  delivery_seconds bigint NOT NULL CHECK (delivery_seconds BETWEEN 3600 AND 7776000),
-  inspection_seconds bigint NOT NULL CHECK (inspection_seconds BETWEEN 86400 AND 2592000),
-  description text NOT NULL CHECK (octet_length(description) <= 1000),
   paid_leg_id uuid NOT NULL,         -- the incoming leg: asked for, later the one that paid
   payout_leg_id uuid NOT NULL,       -- the last transfer; zero before RELEASING
   refund_leg_id uuid NOT NULL,       -- the last refund of the price; zero before REFUNDING
   deadline_seq bigint NOT NULL,      -- the event that started the clock: the timer's generation; zero: none
   deadline_at_us bigint NOT NULL,    -- when the clock of this state ends; zero: none
-  chain_head bytea NOT NULL CHECK (octet_length(chain_head) = 32),
-  created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
+  chain_head bytea NOT NULL CHECK (octet_length(chain_head) = 32),
+  seller_account text NOT NULL CHECK (octet_length(seller_account) BETWEEN 1 AND 255),
+  description text NOT NULL CHECK (octet_length(description) <= 1000),
   CHECK (received_minor = held_minor + suspense_minor + due_seller_minor + due_buyer_minor
          + paid_out_minor + refunded_minor),
   -- Where the price is, in each state: held by 3 and 4 (FUNDS_HELD, DELIVERED), due to the seller in
