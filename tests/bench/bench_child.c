@@ -35,7 +35,7 @@ struct thread {
     struct bench_control *control;
     struct engine *engine;
     struct bench_tape *tape;
-    _Atomic bool standing;
+    pthread_barrier_t *phases; /* of the replay */
 };
 
 static void must(struct op *op, struct status st, const char *what)
@@ -92,7 +92,7 @@ static void replay(struct thread *self)
     must(&op, store_pg_open(&op, &options, &store), "replay store");
     must(&op, store->ops->connect(&op, store), "replay connect");
     must(&op, bench_replay_claim(&op, self->tape, store, id_random()), "replay claim");
-    must(&op, bench_replay(&op, self->tape, store), "replay");
+    must(&op, bench_replay(&op, self->tape, store, self->phases), "replay");
     store->ops->close(store);
     arena_fini(&arena);
 }
@@ -102,12 +102,18 @@ static void *run_thread(void *arg)
     struct thread *self = arg;
     struct bench_control *control = self->control;
     open_engine(self);
+    bool stood = false;
     while (!atomic_load(&control->stop) && !atomic_load(&control->replay)) {
         bool ready = atomic_load(&control->ready);
         if (ready && !atomic_load(&control->go)) {
+            stood = true;
             bench_child_pause();
             continue;
         }
+        if (stood && self->tape) {
+            bench_tape_phase(self->tape);
+        }
+        stood = false;
         struct op op = {.arena = NULL};
         must(&op, engine_step(self->engine, 20), "step");
     }
@@ -179,6 +185,12 @@ static void child_main(const struct bench_child_options *options, struct bench_c
     }
     join(threads, options->threads);
     if (atomic_load(&control->replay)) {
+        pthread_barrier_t phases;
+        int failed = pthread_barrier_init(&phases, NULL, options->threads);
+        ASSERT(failed == 0);
+        for (uint32_t i = 0; i < options->threads; i++) {
+            threads[i].phases = &phases;
+        }
         int64_t began_us = clock_mono_us();
         start(threads, options->threads, replay_thread);
         join(threads, options->threads);

@@ -20,6 +20,7 @@ enum step_kind {
     STEP_SYNC,
     STEP_COMMIT,
     STEP_ROLLBACK,
+    STEP_PHASE,
 };
 
 struct step {
@@ -90,16 +91,8 @@ uint64_t bench_tape_transactions(const struct bench_tape *tape)
 
 /* ---- Recording: only what happens inside transactions ---- */
 
-static struct step *add(struct store *store, enum step_kind kind)
+static struct step *append(struct bench_tape *tape, enum step_kind kind)
 {
-    struct bench_tape *tape = ((struct recorder *)(void *)store)->tape;
-    if (kind == STEP_BEGIN) {
-        tape->open = true;
-        tape->transaction = tape->count;
-    }
-    if (!tape->open) {
-        return NULL;
-    }
     if (tape->count == tape->capacity) {
         tape->capacity = tape->capacity ? tape->capacity * 2 : 1024;
         struct step *more = realloc(tape->steps, tape->capacity * sizeof(*more));
@@ -108,6 +101,22 @@ static struct step *add(struct store *store, enum step_kind kind)
     }
     tape->steps[tape->count] = (struct step){.kind = kind};
     return &tape->steps[tape->count++];
+}
+
+void bench_tape_phase(struct bench_tape *tape)
+{
+    ASSERT(!tape->open);
+    (void)append(tape, STEP_PHASE);
+}
+
+static struct step *add(struct store *store, enum step_kind kind)
+{
+    struct bench_tape *tape = ((struct recorder *)(void *)store)->tape;
+    if (kind == STEP_BEGIN) {
+        tape->open = true;
+        tape->transaction = tape->count;
+    }
+    return tape->open ? append(tape, kind) : NULL;
 }
 
 static void *copy_bytes(const void *bytes, size_t len)
@@ -361,15 +370,27 @@ static STATUS play(struct op *op, const struct bench_tape *tape, struct store *s
     case STEP_SYNC: return store->ops->sync(op, store);
     case STEP_COMMIT: return store->ops->commit(op, store);
     case STEP_SCAN:
-    case STEP_ROLLBACK: break;
+    case STEP_ROLLBACK:
+    case STEP_PHASE: break;
     }
     UNREACHABLE("step");
 }
 
-STATUS bench_replay(struct op *op, struct bench_tape *tape, struct store *store)
+static void await_others(pthread_barrier_t *phases)
+{
+    int failed = pthread_barrier_wait(phases);
+    ASSERT(failed == 0 || failed == PTHREAD_BARRIER_SERIAL_THREAD);
+}
+
+STATUS bench_replay(struct op *op, struct bench_tape *tape, struct store *store,
+                    pthread_barrier_t *phases)
 {
     struct store_fence fence = {.held_count = 0};
     for (size_t i = 0; i < tape->count; i++) {
+        if (tape->steps[i].kind == STEP_PHASE) {
+            await_others(phases);
+            continue;
+        }
         if (tape->steps[i].kind == STEP_BEGIN) {
             arena_reset(op->arena);
         }
