@@ -19,17 +19,40 @@ def test_every_bug_applies_once():
 
 def test_what_applies_no_longer_is_told(tmp_path):
     (tmp_path / "a.c").write_text("one\ntwo\ntwo\n")
-    bug = planted.Bug(name="b", file="a.c", old="one", new="1", harm="", found="")
+    edit = planted.Edit(file="a.c", old="one", new="1")
+    bug = planted.Bug(name="b", edit=edit, harm="", found="")
     assert planted.check([bug], tmp_path) == []
-    assert bug.applied_to("one\ntwo\n") == "1\ntwo\n"
+    assert edit.applied_to("one\ntwo\n") == "1\ntwo\n"
     for change, why in [
         ({"old": "three"}, "b: its old text stands 0 times in a.c"),
         ({"old": "two"}, "b: its old text stands 2 times in a.c"),
         ({"file": "b.c"}, "b: there is no b.c"),
         ({"new": "one"}, "b: it changes nothing"),
     ]:
-        assert planted.check([planted.dataclasses.replace(bug, **change)], tmp_path) == [why]
+        wrong = planted.dataclasses.replace(edit, **change)
+        assert planted.check([planted.dataclasses.replace(bug, edit=wrong)], tmp_path) == [why]
+        assert planted.check([planted.dataclasses.replace(bug, walls=(wrong,))], tmp_path) == [why]
     assert planted.check([bug, bug], tmp_path) == ["b: twice"]
+
+
+def test_edits_are_taken_back(tmp_path):
+    (tmp_path / "a.c").write_text("one\ntwo\n")
+    edits = (planted.Edit("a.c", "one", "1"), planted.Edit("a.c", "two", "2"))
+    with planted.edited(tmp_path, edits):
+        assert (tmp_path / "a.c").read_text() == "1\n2\n"
+    assert (tmp_path / "a.c").read_text() == "one\ntwo\n"
+
+
+def test_a_bug_whose_walls_are_red_alone_is_not_found(tmp_path, monkeypatch):
+    (tmp_path / "a.c").write_text("one\ntwo\n")
+    text = (tmp_path / "a.c").read_text
+    monkeypatch.setattr(planted, "built", lambda build, judges: None)
+    bug = planted.Bug("b", planted.Edit("a.c", "one", "1"), "", "", (planted.Edit("a.c", "two", "2"),))
+    for red, found in [("1\n2\n", True), ("one\n2\n", False), ("none", False)]:
+        reds = {red, "1\n2\n"} if "2" in red else set()
+        monkeypatch.setattr(planted, "hunt", lambda *_, reds=reds: ("sim", 3, "said") if text() in reds else None)
+        line, was_found = planted.plant(bug, tmp_path, tmp_path, [], 64)
+        assert was_found == found, line
 
 
 def test_the_words_of_the_judges_are_understood():

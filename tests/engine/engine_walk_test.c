@@ -237,13 +237,15 @@ static void resume_lanes(struct walk *walk)
     }
 }
 
+/* Never one that waits for its account alone: that is taken up by itself. */
 static void retry_one(struct walk *walk)
 {
     const void *rows;
     uint32_t count = world_rows(walk->world, &engine_parked_key_table, &rows);
     const struct parked_key_row *keys = rows;
-    if (count > 0) {
-        const struct parked_key_row key = keys[below(walk, count)];
+    uint32_t at = count > 0 ? below(walk, count) : 0;
+    if (count > 0 && !keys[at].missing) {
+        const struct parked_key_row key = keys[at];
         const struct admin_request_row retry = {
             .kind = ADMIN_PARK_RETRY, .lane = key.lane, .key = key.key};
         world_ask(walk->world, &retry);

@@ -3,12 +3,14 @@
 
 usage: planted.py [--check] [--list] [--seeds N] [--work DIR] [NAME...]
 
-The bugs are tests/sim/planted.toml; product code has no switches for them. --check only looks whether every one
-still applies: its old text stands exactly once in its file. Exit codes: 0 all found · 1 one was not, or one applies
-no longer · 2 wrong usage.
+The bugs are tests/sim/planted.toml; product code has no switches for them. A bug that another wall hides names that
+wall too: the seeds must be green without the wall alone, and red without the wall and with the bug. --check only looks
+whether every one still applies: its old text stands exactly once in its file. Exit codes: 0 all found · 1 one was not,
+or one applies no longer · 2 wrong usage.
 """
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -22,6 +24,7 @@ import tomllib
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = ROOT / "tests/sim/planted.toml"
 FIELDS = {"name", "file", "old", "new", "harm", "found"}
+WALL_FIELDS = {"file", "old", "new"}
 SEEDS = 256  # so many, and a bug counts as not found
 CHUNK_SECONDS = 120  # for starting a program,
 SEED_SECONDS = 30  # and for each of its seeds: more is a seed that does not end
@@ -29,16 +32,22 @@ OPTIONS = ["-Dbuildtype=debugoptimized", "-Dcrash_points=false"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Bug:
-    name: str
+class Edit:
     file: str
     old: str
     new: str
-    harm: str
-    found: str
 
     def applied_to(self, text):
         return text.replace(self.old, self.new)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bug:
+    name: str
+    edit: Edit
+    harm: str
+    found: str
+    walls: tuple[Edit, ...] = ()  # to be taken away before it has an effect
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,30 +68,36 @@ JUDGES = [
 ]
 
 
+def read_edit(fields):
+    return Edit(**{name: fields[name] for name in WALL_FIELDS})
+
+
 def read_table(path=TABLE):
     table = tomllib.loads(path.read_text())
     bugs = []
     for entry in table["bug"]:
-        if set(entry) != FIELDS:
+        walls = entry.pop("walls", [])
+        if set(entry) != FIELDS or any(set(wall) != WALL_FIELDS for wall in walls):
             raise SystemExit(f"{path}: {entry.get('name')}: its fields must be {', '.join(sorted(FIELDS))}")
-        bugs.append(Bug(**entry))
+        bugs.append(Bug(entry["name"], read_edit(entry), entry["harm"], entry["found"], tuple(map(read_edit, walls))))
     return bugs
 
 
-def why_not(bug, root=ROOT):
-    """Why the bug cannot be planted, or None."""
-    path = root / bug.file
+def why_not(edit, root=ROOT):
+    """Why the edit cannot be made, or None."""
+    path = root / edit.file
     if not path.is_file():
-        return f"there is no {bug.file}"
-    count = path.read_text().count(bug.old)
+        return f"there is no {edit.file}"
+    count = path.read_text().count(edit.old)
     if count != 1:
-        return f"its old text stands {count} times in {bug.file}"
-    return "it changes nothing" if bug.old == bug.new else None
+        return f"its old text stands {count} times in {edit.file}"
+    return "it changes nothing" if edit.old == edit.new else None
 
 
 def check(bugs, root=ROOT):
     """What is wrong with the table, a line each."""
-    wrong = [f"{bug.name}: {why}" for bug in bugs if (why := why_not(bug, root))]
+    edits = [(bug.name, edit) for bug in bugs for edit in (bug.edit, *bug.walls)]
+    wrong = [f"{name}: {why}" for name, edit in edits if (why := why_not(edit, root))]
     names = [bug.name for bug in bugs]
     return wrong + [f"{name}: twice" for name in sorted({n for n in names if names.count(n) > 1})]
 
@@ -161,22 +176,39 @@ def hunt(judges, build, seeds):
     return None
 
 
+@contextlib.contextmanager
+def edited(source, edits):
+    """The sources with these edits, until its end."""
+    whole = {path: path.read_text() for path in {source / edit.file for edit in edits}}
+    try:
+        for edit in edits:
+            path = source / edit.file
+            path.write_text(edit.applied_to(path.read_text()))
+        yield
+    finally:
+        for path, text in whole.items():
+            path.write_text(text)
+
+
+def judged(edits, source, build, judges, seeds):
+    """(what the compiler said or None, what hunt said or None)"""
+    with edited(source, edits):
+        refused = built(build, judges)
+        return refused, None if refused else hunt(judges, build, seeds)
+
+
 def plant(bug, source, build, judges, seeds):
     """A line about the bug, and whether it was found."""
-    path = source / bug.file
-    whole = path.read_text()
     began = time.monotonic()
-    path.write_text(bug.applied_to(whole))
-    try:
-        refused = built(build, judges)
-        if refused:
-            return f"{bug.name:28} does not compile:\n{refused}", False
-        red = hunt(judges, build, seeds)
-    finally:
-        path.write_text(whole)
-    took = time.monotonic() - began
+    if bug.walls:
+        refused, red = judged(bug.walls, source, build, judges, seeds)
+        if refused or red:
+            return f"{bug.name:28} without its walls alone: {refused or red}", False
+    refused, red = judged((*bug.walls, bug.edit), source, build, judges, seeds)
+    if refused:
+        return f"{bug.name:28} does not compile:\n{refused}", False
     if not red:
-        return f"{bug.name:28} NOT FOUND in {seeds} seeds ({took:.0f} s): {bug.harm}", False
+        return f"{bug.name:28} NOT FOUND in {seeds} seeds ({time.monotonic() - began:.0f} s): {bug.harm}", False
     program, seed, said = red
     return f"{bug.name:28} {seed:5} seeds  {program:16} {said[:120]}", True
 
@@ -228,7 +260,8 @@ def main(arguments):
         return 1 if wrong else 0
     if options.list:
         for bug in bugs:
-            print(f"{bug.name:28} {bug.file}\n    {bug.harm}\n    found by: {bug.found}")
+            files = ", ".join(edit.file for edit in (bug.edit, *bug.walls))
+            print(f"{bug.name:28} {files}\n    {bug.harm}\n    found by: {bug.found}")
         return 0
     return hunt_all(bugs, options.work.resolve(), options.seeds)
 
