@@ -66,6 +66,19 @@ bool hash_eq(const struct hash *a, const struct hash *b)
     return sodium_memcmp(a->bytes, b->bytes, HASH_BYTES) == 0;
 }
 
+_Static_assert(crypto_auth_hmacsha256_BYTES == HASH_BYTES, "a MAC is a hash");
+
+struct hash hash_mac(struct str key, struct str text)
+{
+    struct hash mac;
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, (const unsigned char *)key.ptr, key.len);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)text.ptr, text.len);
+    crypto_auth_hmacsha256_final(&state, mac.bytes);
+    sodium_memzero(&state, sizeof(state));
+    return mac;
+}
+
 uint64_t hash_spread(struct str s)
 {
     uint64_t value = UINT64_C(0xcbf29ce484222325);

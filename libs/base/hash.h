@@ -6,7 +6,8 @@
 
 #include "base/str.h"
 
-/* SHA-256 by OpenSSL, fed in pieces, with fixed-width big-endian integers for canonical bytes. */
+/* SHA-256 by OpenSSL, fed in pieces, with fixed-width big-endian integers for canonical bytes; HMAC by
+ * libsodium. */
 
 #define HASH_BYTES 32
 
@@ -26,7 +27,11 @@ void hash_add_u64(struct hash_state *state, uint64_t value);
 struct hash hash_done(struct hash_state *state);
 
 struct hash hash_of(struct str s);
+/* Constant-time. */
 bool hash_eq(const struct hash *a, const struct hash *b);
+
+/* HMAC-SHA-256 of the text under a key of any length. */
+struct hash hash_mac(struct str key, struct str text);
 
 /* FNV-1a 64: for spreading keys, never for security. */
 uint64_t hash_spread(struct str s);

@@ -62,6 +62,22 @@ static void texts_carry_their_length(void **state)
     assert_false(hash_eq(&a, &b));
 }
 
+/* RFC 4231: cases 1, 2 and 6 (a key longer than a block). */
+static void hmac_gives_the_standard_answers(void **state)
+{
+    (void)state;
+    char key[131];
+    memset(key, 0x0b, 20);
+    is(hash_mac((struct str){.ptr = key, .len = 20}, STR("Hi There")),
+       "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+    is(hash_mac(STR("Jefe"), STR("what do ya want for nothing?")),
+       "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof(key));
+    is(hash_mac((struct str){.ptr = key, .len = sizeof(key)},
+                STR("Test Using Larger Than Block-Size Key - Hash Key First")),
+       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void fnv_gives_the_standard_answers(void **state)
 {
     (void)state;
@@ -77,6 +93,7 @@ int main(void)
         cmocka_unit_test(sha256_gives_the_standard_answers),
         cmocka_unit_test(pieces_are_the_whole),
         cmocka_unit_test(texts_carry_their_length),
+        cmocka_unit_test(hmac_gives_the_standard_answers),
         cmocka_unit_test(fnv_gives_the_standard_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

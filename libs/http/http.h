@@ -49,7 +49,8 @@ struct http_route;
 struct http_request {
     enum http_method method;
     const struct http_route *route;
-    struct str path; /* as sent, without the query */
+    struct str path;       /* as sent, without the query */
+    struct str query_text; /* as sent, behind the '?' */
     /* The values of the route's :names in their order: percent-decoded, text, never empty. */
     struct str params[HTTP_PARAMS_MAX];
     uint32_t query_count;
@@ -150,7 +151,8 @@ struct http_route {
 
 /*
  * Turns the request's bearer token into an opaque principal in op->arena, or fails: DENIED with a
- * code whose HTTP status is 401 or 403. A 401 has a constant body, whatever the reason.
+ * code whose HTTP status is 401 or 403. A 401 has a constant body, whatever the reason, but for what
+ * is wrong with a signature ("signature."): then the token was good.
  */
 typedef struct status http_authenticate(struct op *op, void *deps, const struct http_request *req,
                                         const void **ret_principal);

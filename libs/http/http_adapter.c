@@ -65,9 +65,8 @@ static STATUS find_route(struct op *op, struct http_exchange *exchange)
 {
     const struct http_raw *raw = exchange->raw;
     struct http_request *req = &exchange->req;
-    struct str query = STR("");
     req->path = raw->url;
-    (void)str_cut(raw->url, '?', &req->path, &query);
+    (void)str_cut(raw->url, '?', &req->path, &req->query_text);
     req->method = http_route_method(raw->method);
     req->headers = raw->headers;
     req->header_count = raw->header_count;
@@ -82,7 +81,7 @@ static STATUS find_route(struct op *op, struct http_exchange *exchange)
         exchange->close = true;
         return op_fail(op, STATUS_RETRY, "http.draining", "draining");
     }
-    return http_route_query(op, query, req);
+    return http_route_query(op, req->query_text, req);
 }
 
 static STATUS answer(struct op *op, struct http_exchange *exchange)

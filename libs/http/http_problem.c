@@ -96,7 +96,9 @@ void http_problem(struct op *op, struct status st, struct http_response *ret)
     ret->status = http_problem_status(op, st);
     const char *code = entry != NULL ? entry->code : by_kind[st.kind].code;
     const char *sentence = entry != NULL ? entry->sentence : by_kind[st.kind].sentence;
-    if (ret->status == 401) { /* one body for all reasons: which one it was helps only to guess */
+    /* One body for all reasons: which one it was helps only to guess. Who gets as far as a signature
+     * had a good token, and must know what to mend. */
+    if (ret->status == 401 && !str_has_prefix(str_of(code), STR("signature."))) {
         entry = http_error_find("http.unauthenticated");
         ASSERT(entry != NULL);
         code = entry->code;

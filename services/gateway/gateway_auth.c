@@ -1,6 +1,8 @@
-/* In: a bearer token. Out: who it belongs to. Only the token's SHA-256 is ever looked for. */
+/* In: a bearer token. Out: who it belongs to. Only the token's SHA-256 is ever looked for. A token that was
+ * made for signed requests is good for nothing without a signature. */
 #include "gateway/gateway_http.h"
 #include "gateway/gateway_repo.h"
+#include "gateway/gateway_signature.h"
 
 #define TOKEN_MIN_BYTES 32
 #define TOKEN_MAX_BYTES 128
@@ -17,18 +19,21 @@ STATUS gateway_authenticate(struct op *op, void *deps, const struct http_request
                             const void **ret_principal)
 {
     struct gateway *gateway = deps;
-    struct gateway_caller *caller = arena_new(op->arena, struct gateway_caller, 1);
-    if (!caller) {
+    struct gateway_token *token = arena_new(op->arena, struct gateway_token, 1);
+    if (!token) {
         return op_arena_full(op);
     }
     bool found = false;
     if (is_token(gateway, req->token)) {
         struct hash hash = hash_of(req->token);
-        TRY(gateway_repo_find_token(op, gateway->pg, &hash, caller, &found));
+        TRY(gateway_repo_find_token(op, gateway->pg, &hash, token, &found));
     }
     if (!found) { /* one answer for all reasons */
         return op_fail(op, STATUS_DENIED, "gateway.token", "no such token, or no longer");
     }
-    *ret_principal = caller;
+    if (token->is_signed) {
+        TRY(gateway_signature_accept(op, gateway, req, token));
+    }
+    *ret_principal = &token->caller;
     return OK;
 }

@@ -1,6 +1,7 @@
 #include "gateway/gateway_conf.h"
 
 #include "base/defer.h"
+#include "base/request_key.h"
 #include "http/http_rate.h"
 #include "pg/pg.h"
 
@@ -44,6 +45,17 @@ const struct conf_key gateway_conf_keys[] = {
          "beyond, "
          "everything from there is refused with 429, so behind a proxy HTTP_TRUSTED_PROXY must be "
          "set. 0: no limit."},
+    {.name = "REQUEST_SIGNING_SECRET",
+     .type = CONF_SECRET,
+     .min = REQUEST_KEY_SECRET_MIN_BYTES,
+     .max = SECRET_MAX_BYTES,
+     .help = "What the keys of signed tokens are derived from, the same for all replicas and for "
+             "holdfastctl token create --signed. Without it requests of such tokens get 503."},
+    {.name = "REQUEST_SIGNING_SECRET_OLD",
+     .type = CONF_SECRET,
+     .min = REQUEST_KEY_SECRET_MIN_BYTES,
+     .max = SECRET_MAX_BYTES,
+     .help = "The secret before: keys that came from it are good until it is taken away."},
     {.name = "INTAKE_BACKLOG_MAX_MS",
      .type = CONF_I64,
      .fallback = "60000",

@@ -34,6 +34,11 @@ void fixture_run(const char *sql)
     testing_pg_run(database, sql);
 }
 
+int64_t fixture_number(const char *sql)
+{
+    return testing_pg_number(database, sql);
+}
+
 struct id fixture_id(const char *text)
 {
     struct id id = {.bytes = {0}};

@@ -28,6 +28,8 @@ bool fixture_open(const char *rows);
 void fixture_close(bool *opened);
 /* More rows, by SQL. */
 void fixture_run(const char *sql);
+/* The whole number that an SQL expression gives. */
+int64_t fixture_number(const char *sql);
 /* Of each test. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);

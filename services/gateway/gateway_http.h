@@ -18,6 +18,8 @@
 #define GATEWAY_PAGE_DEFAULT 50
 #define GATEWAY_RETRY_AFTER_S 1 /* a command is usually decided long before */
 
+#define GATEWAY_SIGNING_SECRETS_MAX 2
+
 /* Takes a command in: intake_submit, or a test's. */
 typedef struct status gateway_submit(struct op *op, void *ctx, const struct intake_request *request,
                                      enum intake_result *ret_result);
@@ -30,6 +32,10 @@ struct gateway {
     struct gateway_live *live;
     bool production; /* then tokens of the test kind are refused */
     struct http_observer *observer;
+    /* The secrets that the keys of signed tokens are derived from: today's, and the one before it while
+     * its tokens are replaced. None: no request of a signed token is let through. */
+    uint32_t signing_secret_count;
+    const struct secret *signing_secrets[GATEWAY_SIGNING_SECRETS_MAX];
 };
 
 extern const struct http_route gateway_routes[];
@@ -37,7 +43,7 @@ extern const uint32_t gateway_route_count;
 /* "GET /v1/escrows/:id\n", one line for each route. */
 STATUS gateway_routes_print(struct op *op, struct str *ret_text);
 
-/* gateway_auth.c: http_authenticate; the principal is a struct gateway_caller. */
+/* gateway_auth.c, gateway_signature.c: http_authenticate; the principal is a struct gateway_caller. */
 STATUS gateway_authenticate(struct op *op, void *deps, const struct http_request *req,
                             const void **ret_principal);
 

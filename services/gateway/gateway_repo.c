@@ -276,7 +276,7 @@ static struct status ask(struct op *op, struct pg *pg, const struct pg_stmt *stm
 }
 
 STATUS gateway_repo_find_token(struct op *op, struct pg *pg, const struct hash *hash,
-                               struct gateway_caller *ret_caller, bool *ret_found)
+                               struct gateway_token *ret_token, bool *ret_found)
 {
     const struct pg_param params[] = {PG_HASH(hash)};
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
@@ -287,9 +287,22 @@ STATUS gateway_repo_find_token(struct op *op, struct pg *pg, const struct hash *
     }
     int kind = 0;
     TRY(pg_rows_enum(op, rows, 0, "kind", ENGINE_ACTOR_COUNT, &kind));
-    TRY(pg_rows_id(op, rows, 0, "account_id", &ret_caller->account_id));
-    ret_caller->kind = (enum engine_actor_kind)kind;
+    struct gateway_token token = {.hash = *hash, .caller = {.kind = (enum engine_actor_kind)kind}};
+    TRY(pg_rows_id(op, rows, 0, "account_id", &token.caller.account_id));
+    TRY(pg_rows_bool(op, rows, 0, "is_signed", &token.is_signed));
+    TRY(pg_rows_i64(op, rows, 0, "now_us", &token.now_us));
+    *ret_token = token;
     *ret_found = true;
+    return OK;
+}
+
+STATUS gateway_repo_use_nonce(struct op *op, struct pg *pg, const struct hash *token_hash,
+                              struct str nonce, int32_t memory_s, bool *ret_is_new)
+{
+    const struct pg_param params[] = {PG_HASH(token_hash), PG_TEXT(nonce), PG_I32(memory_s)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(ask(op, pg, &gateway_sql_nonce_use, params, ARRAY_LEN(params), &rows));
+    *ret_is_new = pg_rows_count(rows) == 1;
     return OK;
 }
 

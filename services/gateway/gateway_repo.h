@@ -19,9 +19,21 @@ extern const struct table gateway_account_pending_table;
 extern const struct pg_stmt *const *const gateway_repo_stmts;
 extern const uint32_t gateway_repo_stmt_count;
 
+struct gateway_token {
+    struct hash hash; /* of its text; the id of its key, too */
+    struct gateway_caller caller;
+    bool is_signed; /* its requests must be signed */
+    int64_t now_us; /* when it was found, by the database's clock, which all replicas share */
+};
+
 /* *ret_found false: no such token, or no longer. */
 STATUS gateway_repo_find_token(struct op *op, struct pg *pg, const struct hash *hash,
-                               struct gateway_caller *ret_caller, bool *ret_found);
+                               struct gateway_token *ret_token, bool *ret_found);
+
+/* Remembers, for all replicas, that a request of the token had this nonce. *ret_is_new false: one had it
+ * within the last memory_s seconds. Forgets some that are older. */
+STATUS gateway_repo_use_nonce(struct op *op, struct pg *pg, const struct hash *token_hash,
+                              struct str nonce, int32_t memory_s, bool *ret_is_new);
 
 /* What there is about one deal: the view, or else the creation that was taken in. */
 struct gateway_deal {

@@ -84,7 +84,7 @@ static struct http_observer *make_observer(struct op *op, struct svc *svc)
         .metrics = svc_metrics(svc),
         .routes = gateway_routes,
         .route_count = gateway_route_count,
-        .families = {"command.", "escrow.", "gateway.", "user."},
+        .families = {"command.", "escrow.", "gateway.", "signature.", "user."},
     };
     return http_observer_new(op, &options);
 }
@@ -93,6 +93,13 @@ static struct status submit(struct op *op, void *ctx, const struct intake_reques
                             enum intake_result *ret_result)
 {
     return intake_submit(op, ctx, request, ret_result);
+}
+
+static void add_signing_secret(struct gateway *gateway, const struct conf *conf, const char *name)
+{
+    if (conf_given(conf, name)) {
+        gateway->signing_secrets[gateway->signing_secret_count++] = conf_secret(conf, name);
+    }
 }
 
 static struct status run(struct op *op, struct svc *svc)
@@ -117,6 +124,8 @@ static struct status run(struct op *op, struct svc *svc)
         .production = conf_env(conf) == CONF_ENV_PRODUCTION,
         .observer = make_observer(op, svc),
     };
+    add_signing_secret(&gateway, conf, "REQUEST_SIGNING_SECRET");
+    add_signing_secret(&gateway, conf, "REQUEST_SIGNING_SECRET_OLD");
     DEFER(gateway_rates_close_at) struct gateway_rates *rates = NULL;
     TRY(gateway_rates_open(op, conf, svc_metrics(svc), &rates));
     DEFER(http_server_free_at) struct http_server *server = NULL;

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -19,6 +20,16 @@ def blocks():
 
 
 @pytest.fixture
+def folder(tmp_path, stack):
+    """With a ./dev that knows `ctl`."""
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in stack.operator.environment.items())
+    script = tmp_path / "dev"
+    script.write_text(f'#!/bin/sh\n[ "$1" = ctl ] && shift && {settings} exec {paths.program("holdfastctl")} "$@"\n')
+    script.chmod(0o700)
+    return tmp_path
+
+
+@pytest.fixture
 def environment(stack):
     told = {"PATH": os.environ["PATH"], "HOLDFAST_URL": stack.api.by_number[1], "SANDBOX_URL": stack.sandbox.url}
     for role in ("MARKETPLACE", "BUYER", "SELLER", "STAFF"):
@@ -27,12 +38,13 @@ def environment(stack):
     return told
 
 
-def test_the_guide_does_what_it_says(environment):
+def test_the_guide_does_what_it_says(environment, folder):
     script = "set -euo pipefail\n"
     shown = ""
     for commands, output in blocks():
         script += commands
         shown += output
-    done = subprocess.run(["bash"], input=script, env=environment, text=True, capture_output=True, check=False, timeout=60)
+    done = subprocess.run(["bash"], input=script, env=environment, cwd=folder, text=True, capture_output=True, check=False,
+                          timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout == shown

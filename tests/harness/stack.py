@@ -14,6 +14,7 @@ from harness.waiting import PATIENCE_S, wait_for
 
 SERVICES = ("escrow", "payments", "oracle", "gateway", "notifications")
 ROLES = {"MARKETPLACE": "marketplace", "BUYER": "user", "SELLER": "user", "STAFF": "staff", "STRANGER": "user"}
+SIGNING_SECRET = uuid.uuid4().hex  # of keys of signed tokens
 THREADS = 2  # of each process: owners of lanes
 SLOW_POLL_S = 0.1  # where each look is a process
 
@@ -35,7 +36,7 @@ class Stack:
         owner = Ctl({"DATABASE_URL": self.servers.url("owner"), "KAFKA_BROKERS": self.servers.brokers})
         owner.json("migrate", "up", "--dir", migrations)
         owner.json("topics", "ensure")
-        self.operator = Ctl({"DATABASE_URL": self.servers.url("operator")})
+        self.operator = Ctl({"DATABASE_URL": self.servers.url("operator"), "REQUEST_SIGNING_SECRET": SIGNING_SECRET})
         self.verifier = Ctl({"DATABASE_URL": self.servers.url("verifier")})
         self.ids = {role: str(uuid.uuid4()) for role in ROLES}
         self.tokens = {
@@ -67,6 +68,7 @@ class Stack:
         if service == "gateway":  # all tests come from one address, with few tokens
             environment["HTTP_RATE_PER_TOKEN"] = "100000"
             environment["HTTP_RATE_PER_ADDRESS"] = "100000"
+            environment["REQUEST_SIGNING_SECRET"] = SIGNING_SECRET
         if service == "payments":
             environment["STRIPE_API_BASE"] = self.sandbox.url
             environment["STRIPE_SECRET_KEY"] = API_KEY

@@ -14,7 +14,7 @@ ENGINE = {
     "KAFKA_SASL_PASSWORD": f"{CANARY}-x8Wm3",
 }
 SOUND = {
-    "gateway": ENGINE,
+    "gateway": {**ENGINE, "REQUEST_SIGNING_SECRET": f"{CANARY}-of-more-than-32-characters"},
     "escrow": ENGINE,
     "payments": {**ENGINE, "STRIPE_SECRET_KEY": f"sk_live_{CANARY}", "STRIPE_WEBHOOK_SECRETS": f"whsec_{CANARY}"},
     "oracle": ENGINE,
@@ -34,7 +34,8 @@ EVERYWHERE = [
 ]
 OWN = {
     "gateway": [("HTTP_LISTEN", CANARY), ("HTTP_RATE_PER_TOKEN", "-1"), ("HTTP_RATE_PER_TOKEN", CANARY),
-                ("HTTP_RATE_PER_ADDRESS", "1000001"), ("HTTP_CONNECTIONS_MAX", "1")],
+                ("HTTP_RATE_PER_ADDRESS", "1000001"), ("HTTP_CONNECTIONS_MAX", "1"),
+                ("REQUEST_SIGNING_SECRET", CANARY), ("REQUEST_SIGNING_SECRET_OLD", CANARY)],
     "escrow": [],
     "payments": [("STRIPE_SECRET_KEY", None), ("STRIPE_SECRET_KEY", f"sk_test_{CANARY}"),
                  ("STRIPE_SECRET_KEY", f"rk_test_{CANARY}"), ("STRIPE_WEBHOOK_SECRETS", None),

@@ -1,6 +1,7 @@
 """The operator's tool against a real database and broker."""
 
 import hashlib
+import hmac
 import shutil
 import subprocess
 import uuid
@@ -134,6 +135,19 @@ class TestTokens:
         done = operator.run("token", "create", "--kind", "staff", "--live")
         assert done.returncode == 0
         assert done.stdout.startswith("hf_live_") and len(done.stdout.split()) == 1
+
+    def test_the_key_of_a_signed_one_is_shown_with_it(self, operator):
+        command = ("token", "create", "--kind", "user", "--signed")
+        assert operator.run(*command).returncode == 2  # from what should the key come?
+        assert operator.run(*command, REQUEST_SIGNING_SECRET="too short").returncode == 2
+        done = operator.run(*command, REQUEST_SIGNING_SECRET="s" * 32)
+        token, key_id, key = done.stdout.split()
+        assert token.startswith("hf_test_") and key_id == hashlib.sha256(token.encode()).hexdigest()
+        assert key not in done.stderr and token not in done.stderr
+        root = hmac.digest(b"s" * 32, b"holdfast request key 1", "sha256")
+        assert key == hmac.digest(root, token.encode(), "sha256").hex()
+        listed = operator.json("token", "list")["tokens"]
+        assert [row["signed"] for row in listed if row["hash"] == key_id] == [True]
 
     def test_revoke(self, migrated, operator):
         made = operator.json("token", "create", "--kind", "marketplace")["token"]

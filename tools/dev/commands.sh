@@ -132,7 +132,8 @@ cmd_ctl() {
     local ctl
     proc_alive postgres || die "$EXIT_NOT_STARTED" "nothing runs; ./dev up starts it"
     ctl=$(binary release holdfastctl) || die "$EXIT_NOT_STARTED" "holdfastctl is not in the build"
-    HOLDFAST_ENV=development DATABASE_URL=$(pg_url holdfast_operator) KAFKA_BROKERS=$(kafka_brokers) "$ctl" "$@"
+    HOLDFAST_ENV=development DATABASE_URL=$(pg_url holdfast_operator) KAFKA_BROKERS=$(kafka_brokers) \
+        REQUEST_SIGNING_SECRET=$(secret REQUEST_SIGNING) "$ctl" "$@"
 }
 
 # For a shell of people: eval "$(./dev env)".

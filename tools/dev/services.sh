@@ -31,7 +31,9 @@ replica_env() { # service, replica
     local service=$1 name=$1-$2 common
     common=("DATABASE_URL=$(pg_url "holdfast_$service")" "KAFKA_BROKERS=$(kafka_brokers)")
     case $service in
-    gateway) service_env "$name" "$(http_port_key gateway "$2")" "${common[@]}" ;;
+    gateway)
+        service_env "$name" "$(http_port_key gateway "$2")" "${common[@]}" "REQUEST_SIGNING_SECRET=$(secret REQUEST_SIGNING)"
+        ;;
     escrow | oracle) service_env "$name" - "${common[@]}" ;;
     payments)
         service_env "$name" "$(http_port_key payments "$2")" "${common[@]}" \

@@ -17,8 +17,8 @@ const struct ctl_command ctl_commands[] = {
      "Creates the topics that the broker lacks and checks the others."},
     {"token", "create", NULL, CTL_BIT(CTL_OPTION_KIND),
      DATABASE | CTL_BIT(CTL_OPTION_USER) | CTL_BIT(CTL_OPTION_ACCOUNT) | CTL_BIT(CTL_OPTION_LABEL) |
-     CTL_BIT(CTL_OPTION_DAYS) | CTL_BIT(CTL_OPTION_LIVE), ctl_token_create,
-     "Makes an API token and prints it, this once."},
+     CTL_BIT(CTL_OPTION_DAYS) | CTL_BIT(CTL_OPTION_LIVE) | CTL_BIT(CTL_OPTION_SIGNED), ctl_token_create,
+     "Makes an API token and prints it, this once; with --signed the id of its key and the key, too."},
     {"token", "list", NULL, 0, DATABASE | CTL_BIT(CTL_OPTION_LIMIT), ctl_token_list,
      "The tokens, by their hashes, the newest first."},
     {"token", "revoke", "TOKEN|HASH", 0, DATABASE, ctl_token_revoke,

@@ -1,7 +1,9 @@
-/* In: who a token is for. Out: its text, once; the database keeps a hash. */
+/* In: who a token is for. Out: its text, once; the database keeps a hash. The key of a signed one is kept
+ * nowhere. */
 #include <stdio.h>
 
 #include "base/hash.h"
+#include "base/request_key.h"
 #include "engine/engine.h"
 #include "holdfastctl/ctl_db.h"
 #include "holdfastctl/ctl_token_text.h"
@@ -45,8 +47,18 @@ static STATUS account_of(struct op *op, const struct ctl_args *args, enum engine
                : OK;
 }
 
-static STATUS store(struct op *op, const struct ctl *ctl, const struct hash *hash,
-                    enum engine_actor_kind kind, struct id account)
+/* What a token is made of. The key and its id are there for one that is signed with. */
+struct token {
+    enum engine_actor_kind kind;
+    struct id account;
+    struct str text;
+    struct hash hash;
+    bool is_signed;
+    struct str key_id;
+    struct str key;
+};
+
+static STATUS store(struct op *op, const struct ctl *ctl, const struct token *token)
 {
     const struct ctl_args *args = &ctl->args;
     struct str label =
@@ -59,39 +71,88 @@ static STATUS store(struct op *op, const struct ctl *ctl, const struct hash *has
         ctl_args_given(args, CTL_OPTION_DAYS) ? (int32_t)args->number[CTL_OPTION_DAYS] : 0;
     DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
     TRY(ctl_db_open(op, ctl, STR("gateway"), &conn));
-    const struct pg_param params[] = {PG_HASH(hash), PG_I16(kind), PG_ID(account), PG_TEXT(label),
-                                      PG_I32(days)};
+    const struct pg_param params[] = {PG_HASH(&token->hash), PG_I16(token->kind),
+                                      PG_ID(token->account), PG_TEXT(label),
+                                      PG_I32(days),          PG_BOOL(token->is_signed)};
     return pg_exec(op, conn, &holdfastctl_sql_token_insert, params, ARRAY_LEN(params),
                    /* ret_changed */ NULL);
 }
 
-/* For people: the token alone on standard output, so that a script can catch it. */
+static STATUS hex_of(struct op *op, const struct hash *hash, struct str *ret_text)
+{
+    struct strbuf buf;
+    strbuf_init(&buf, op->arena, (size_t)2 * HASH_BYTES + 1);
+    strbuf_add_hex(&buf, hash->bytes, HASH_BYTES);
+    return strbuf_finish(&buf, ret_text) ? OK : op_arena_full(op);
+}
+
+static STATUS derive_key(struct op *op, const struct conf *conf, struct token *token)
+{
+    if (!conf_given(conf, "REQUEST_SIGNING_SECRET")) {
+        return op_fail(op, STATUS_INVALID, "ctl.usage",
+                       "--signed wants the gateway's REQUEST_SIGNING_SECRET");
+    }
+    struct hash key = request_key(conf_secret(conf, "REQUEST_SIGNING_SECRET"), token->text);
+    TRY(hex_of(op, &token->hash, &token->key_id));
+    return hex_of(op, &key, &token->key);
+}
+
+static STATUS make(struct op *op, const struct ctl *ctl, struct token *ret_token)
+{
+    struct token token = {.is_signed = ctl_args_given(&ctl->args, CTL_OPTION_SIGNED)};
+    TRY(parse_kind(op, ctl->args.text[CTL_OPTION_KIND], &token.kind));
+    TRY(account_of(op, &ctl->args, token.kind, &token.account));
+    TRY(ctl_token_make(op, ctl_args_given(&ctl->args, CTL_OPTION_LIVE), &token.text));
+    token.hash = hash_of(token.text);
+    if (token.is_signed) {
+        TRY(derive_key(op, ctl->conf, &token));
+    }
+    *ret_token = token;
+    return OK;
+}
+
+/* For people: what must be kept alone on standard output, so that a script can catch it. */
+static void show(struct ctl *ctl, const struct token *token)
+{
+    char text[ID_TEXT_BYTES];
+    id_format(token->account, text);
+    (void)fprintf(stderr, "%s %s; %s\n", kind_names[token->kind], text,
+                  token->is_signed ? "the token, the id of its key and the key are shown this once"
+                                   : "the token is shown this once");
+    ctl_out_line(&ctl->out, token->text);
+    if (token->is_signed) {
+        ctl_out_line(&ctl->out, token->key_id);
+        ctl_out_line(&ctl->out, token->key);
+    }
+}
+
 struct status ctl_token_create(struct op *op, struct ctl *ctl)
 {
-    static const struct ctl_column columns[] = {
-        {"token", CTL_CELL_TEXT}, {"kind", CTL_CELL_TEXT}, {"account_id", CTL_CELL_ID}};
-    enum engine_actor_kind kind;
-    struct id account;
-    struct str token;
-    TRY(parse_kind(op, ctl->args.text[CTL_OPTION_KIND], &kind));
-    TRY(account_of(op, &ctl->args, kind, &account));
-    TRY(ctl_token_make(op, ctl_args_given(&ctl->args, CTL_OPTION_LIVE), &token));
-    struct hash hash = hash_of(token);
-    TRY(store(op, ctl, &hash, kind, account));
+    static const struct ctl_column columns[] = {{"token", CTL_CELL_TEXT},
+                                                {"kind", CTL_CELL_TEXT},
+                                                {"account_id", CTL_CELL_ID},
+                                                {"key_id", CTL_CELL_TEXT},
+                                                {"key", CTL_CELL_TEXT}};
+    const uint32_t unsigned_columns = 3; /* the key's two come last */
+    struct token token;
+    TRY(make(op, ctl, &token));
+    TRY(store(op, ctl, &token));
     if (!ctl->out.json) {
-        char text[ID_TEXT_BYTES];
-        id_format(account, text);
-        (void)fprintf(stderr, "%s %s; the token is shown this once\n", kind_names[kind], text);
-        ctl_out_line(&ctl->out, token);
+        show(ctl, &token);
         return OK;
     }
     struct ctl_table table;
     struct ctl_cell *cells;
-    TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), 1));
+    TRY(ctl_table_init(op, &table, columns,
+                       token.is_signed ? (uint32_t)ARRAY_LEN(columns) : unsigned_columns, 1));
     TRY(ctl_table_add(op, &table, &cells));
-    cells[0].text = token;
-    cells[1].text = str_of(kind_names[kind]);
-    cells[2].id = account;
+    cells[0].text = token.text;
+    cells[1].text = str_of(kind_names[token.kind]);
+    cells[2].id = token.account;
+    if (token.is_signed) {
+        cells[3].text = token.key_id;
+        cells[4].text = token.key;
+    }
     ctl_out_object(&ctl->out, "token", &table);
     return OK;
 }
@@ -101,23 +162,26 @@ static STATUS add_token(struct op *op, const struct pg_rows *rows, uint32_t row,
 {
     struct ctl_cell *cells;
     int kind;
+    bool is_signed;
     TRY(ctl_table_add(op, table, &cells));
     TRY(pg_rows_text(op, rows, row, "hash", &cells[0].text));
     TRY(pg_rows_enum(op, rows, row, "kind", ENGINE_ACTOR_COUNT, &kind));
     cells[1].text = str_of(kind_names[kind]);
     TRY(pg_rows_id(op, rows, row, "account_id", &cells[2].id));
     TRY(pg_rows_text(op, rows, row, "label", &cells[3].text));
-    TRY(pg_rows_text(op, rows, row, "created_at", &cells[4].text));
-    TRY(pg_rows_text(op, rows, row, "expires_at", &cells[5].text));
-    return pg_rows_text(op, rows, row, "revoked_at", &cells[6].text);
+    TRY(pg_rows_bool(op, rows, row, "is_signed", &is_signed));
+    cells[4].number = is_signed;
+    TRY(pg_rows_text(op, rows, row, "created_at", &cells[5].text));
+    TRY(pg_rows_text(op, rows, row, "expires_at", &cells[6].text));
+    return pg_rows_text(op, rows, row, "revoked_at", &cells[7].text);
 }
 
 struct status ctl_token_list(struct op *op, struct ctl *ctl)
 {
     static const struct ctl_column columns[] = {
         {"hash", CTL_CELL_TEXT},       {"kind", CTL_CELL_TEXT},       {"account_id", CTL_CELL_ID},
-        {"label", CTL_CELL_TEXT},      {"created_at", CTL_CELL_TEXT}, {"expires_at", CTL_CELL_TEXT},
-        {"revoked_at", CTL_CELL_TEXT},
+        {"label", CTL_CELL_TEXT},      {"signed", CTL_CELL_BOOL},     {"created_at", CTL_CELL_TEXT},
+        {"expires_at", CTL_CELL_TEXT}, {"revoked_at", CTL_CELL_TEXT},
     };
     int32_t limit = ctl_args_given(&ctl->args, CTL_OPTION_LIMIT)
                         ? (int32_t)ctl->args.number[CTL_OPTION_LIMIT]
@@ -158,14 +222,9 @@ struct status ctl_token_revoke(struct op *op, struct ctl *ctl)
     }
     struct ctl_table table;
     struct ctl_cell *cells;
-    struct strbuf buf;
     TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), 1));
     TRY(ctl_table_add(op, &table, &cells));
-    strbuf_init(&buf, op->arena, (size_t)2 * HASH_BYTES + 1);
-    strbuf_add_hex(&buf, hash.bytes, HASH_BYTES);
-    if (!strbuf_finish(&buf, &cells[0].text)) {
-        return op_arena_full(op);
-    }
+    TRY(hex_of(op, &hash, &cells[0].text));
     TRY(pg_rows_id(op, rows, 0, "account_id", &cells[1].id));
     ctl_out_object(&ctl->out, "revoked", &table);
     return OK;

@@ -3,6 +3,7 @@
 
 #include "base/crash.h"
 #include "base/defer.h"
+#include "base/request_key.h"
 #include "holdfastctl/ctl.h"
 
 static const struct conf_key keys[] = {
@@ -13,6 +14,11 @@ static const struct conf_key keys[] = {
      .type = CONF_STR,
      .max = 1024,
      .help = "The Kafka brokers; --brokers comes first."},
+    {.name = "REQUEST_SIGNING_SECRET",
+     .type = CONF_SECRET,
+     .min = REQUEST_KEY_SECRET_MIN_BYTES,
+     .max = SECRET_MAX_BYTES,
+     .help = "The gateway's secret of that name, for token create --signed."},
     {.name = "HOLDFAST_ENV",
      .type = CONF_STR,
      .choices = "development|test|production",

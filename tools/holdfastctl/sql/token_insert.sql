@@ -4,6 +4,7 @@
 -- $3 account_id uuid
 -- $4 label text
 -- $5 days integer
+-- $6 is_signed boolean
 -- returns nothing
-INSERT INTO api_token (hash, kind, account_id, label, expires_at)
-VALUES ($1, $2, $3, $4, CASE WHEN $5 = 0 THEN 'infinity' ELSE now() + make_interval(days => $5) END);
+INSERT INTO api_token (hash, kind, account_id, label, expires_at, is_signed)
+VALUES ($1, $2, $3, $4, CASE WHEN $5 = 0 THEN 'infinity' ELSE now() + make_interval(days => $5) END, $6);
