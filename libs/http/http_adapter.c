@@ -48,7 +48,6 @@ static STATUS authenticate(struct op *op, struct http_exchange *exchange)
     case HTTP_AUTH_NONE: return OK;
     case HTTP_AUTH_TOKEN: {
         ASSERT(options->authenticate != NULL);
-        http_check_token(req);
         if (req->token.len == 0) {
             return op_fail(op, STATUS_DENIED, "http.unauthenticated", "no bearer token");
         }
@@ -99,6 +98,9 @@ static STATUS answer(struct op *op, struct http_exchange *exchange)
         return st;
     }
     TRY(http_check_headers(op, req));
+    if (req->route->auth == HTTP_AUTH_TOKEN) {
+        http_check_token(req);
+    }
     TRY(http_admit_address(op, exchange));
     TRY(authenticate(op, exchange));
     TRY(http_check_type(op, req));
@@ -186,7 +188,7 @@ void http_serve(struct op *op, struct http_exchange *exchange)
     op->correlation_id = correlation(op, exchange->raw);
     exchange->req.peer = peer_of(exchange->options, exchange->raw);
     struct status st = answer(op, exchange);
-    http_admit_settle(op, exchange);
+    http_admit_settle(op, exchange, st);
     if (!status_failed(st)) {
         st = add_common(op, exchange);
     }

@@ -1,5 +1,9 @@
-/* Who may ask how often. A good token pays for itself; everything else is paid by its address. The
- * address is asked before the token is looked for and charged when it is known to be good or not. */
+/*
+ * Who may ask how often. A good token pays for itself; everything else is paid by its address. The
+ * address is asked before the token is looked for, so that guessing costs the database nothing, and
+ * charged when it is known to be good or not. A token that was good here lately is looked for whatever
+ * its address owes: many people may share one address, and one of them may be guessing.
+ */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -36,8 +40,18 @@ static STATUS enforce(struct op *op, struct http_exchange *exchange, const char 
                    HTTP_RATE_WINDOW_S);
 }
 
+/* Only a token that was found good is ever taken from. */
+static bool was_good(const struct http_exchange *exchange)
+{
+    struct http_rate *rate = exchange->options->token_rate;
+    return rate && exchange->req.token.len > 0 && http_rate_knows(rate, exchange->req.token);
+}
+
 STATUS http_admit_address(struct op *op, struct http_exchange *exchange)
 {
+    if (was_good(exchange)) {
+        return OK;
+    }
     exchange->rated = exchange->options->address_rate;
     if (!exchange->rated) {
         return OK;
@@ -58,9 +72,13 @@ STATUS http_admit_token(struct op *op, struct http_exchange *exchange)
     return enforce(op, exchange, "http.token_rate");
 }
 
-void http_admit_settle(struct op *op, struct http_exchange *exchange)
+void http_admit_settle(struct op *op, struct http_exchange *exchange, struct status st)
 {
     struct http_rate *rate = exchange->options->address_rate;
+    if (st.kind == STATUS_DENIED && !exchange->req.principal && was_good(exchange)) {
+        http_rate_disown(exchange->options->token_rate,
+                         exchange->req.token); /* it ended, or is misused */
+    }
     if (!rate || exchange->req.principal) {
         return;
     }

@@ -16,6 +16,7 @@
 
 static uint32_t searched; /* tokens that were looked for */
 static int64_t now_us;
+static struct str ended; /* a token that was good */
 
 static STATUS answer(struct op *op, void *deps, const struct http_request *req,
                      struct http_response *ret)
@@ -32,7 +33,7 @@ static STATUS search_token(struct op *op, void *deps, const struct http_request 
 {
     (void)deps;
     searched++;
-    if (!str_has_prefix(req->token, STR("good"))) {
+    if (!str_has_prefix(req->token, STR("good")) || str_eq(req->token, ended)) {
         return op_fail(op, STATUS_DENIED, "http.unauthenticated", "bad");
     }
     *ret_principal = "somebody";
@@ -69,6 +70,7 @@ static int setup(void **state)
                      STATUS_OK);
     now_us = NOW_US;
     searched = 0;
+    ended = STR("");
     *state = &fixture;
     return 0;
 }
@@ -159,6 +161,50 @@ static void guessing_is_paid_by_the_address(void **state)
     assert_int_equal(get(fixture, "/mine", "good", "10.0.0.2"), 200);
 }
 
+static void guess(struct fixture *fixture, const char *peer)
+{
+    for (int i = 0; i < ADDRESS_QUOTA; i++) {
+        (void)get(fixture, "/mine", "bad", peer);
+    }
+    assert_int_equal(get(fixture, "/mine", "bad", peer), 429);
+    expect_code(fixture, "\"code\":\"http.address_rate\"");
+}
+
+/* Behind one address of a whole house, somebody guesses. */
+static void a_token_that_was_good_is_not_held_by_its_address(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.2"), 200);
+    guess(fixture, "10.0.0.1");
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.1"), 200); /* known from elsewhere */
+    expect_header(fixture, "RateLimit-Policy", "\"token\";q=2;w=10");
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.1"), 429);
+    expect_code(fixture, "\"code\":\"http.token_rate\"");
+    assert_int_equal(get(fixture, "/mine", "good2", "10.0.0.1"), 429); /* never seen here */
+    expect_code(fixture, "\"code\":\"http.address_rate\"");
+    now_us += INT64_C(3600000000); /* it is remembered for as long as there is room */
+    guess(fixture, "10.0.0.1");
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.1"), 200);
+}
+
+/* A token that has ended opens the way to the database once more, and what it owed it still owes. */
+static void one_that_has_ended_is_known_no_longer(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.1"), 200);
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.1"), 200);
+    guess(fixture, "10.0.0.1");
+    ended = STR("good1");
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.1"), 401);
+    uint32_t before = searched;
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.1"), 429);
+    expect_code(fixture, "\"code\":\"http.address_rate\"");
+    assert_int_equal(searched, before);
+    ended = STR("");
+    assert_int_equal(get(fixture, "/mine", "good1", "10.0.0.2"), 429);
+    expect_code(fixture, "\"code\":\"http.token_rate\"");
+}
+
 static void what_needs_no_token_is_paid_by_the_address_too(void **state)
 {
     struct fixture *fixture = *state;
@@ -230,6 +276,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_good_token_pays_for_itself_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(guessing_is_paid_by_the_address, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_token_that_was_good_is_not_held_by_its_address, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_that_has_ended_is_known_no_longer, setup, teardown),
         cmocka_unit_test_setup_teardown(what_needs_no_token_is_paid_by_the_address_too, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_saves_money_is_refused_last, setup, teardown),

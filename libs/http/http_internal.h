@@ -48,13 +48,14 @@ STATUS http_route_query(struct op *op, struct str query, struct http_request *re
 
 /* http_admit.c */
 
-/* Whether the quota of the address lets the request through, before anything is done about it. Needs
- * the peer and the route. "http.address_rate", then with Retry-After. */
+/* Whether the quota of the address lets the request through, before anything is done about it; a token that
+ * was good lately need not ask. Needs the peer, the route and the token. "http.address_rate", then with
+ * Retry-After. */
 STATUS http_admit_address(struct op *op, struct http_exchange *exchange);
 /* Takes the request from the quota of its token, which is good. "http.token_rate". */
 STATUS http_admit_token(struct op *op, struct http_exchange *exchange);
-/* Takes the request from the quota of its address, unless a good token paid for it. */
-void http_admit_settle(struct op *op, struct http_exchange *exchange);
+/* Takes the request from the quota of its address, unless a good token paid for it. st: how it ended. */
+void http_admit_settle(struct op *op, struct http_exchange *exchange, struct status st);
 /* RateLimit and RateLimit-Policy, of draft-ietf-httpapi-ratelimit-headers-10. */
 STATUS http_admit_headers(struct op *op, struct http_exchange *exchange);
 

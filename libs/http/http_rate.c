@@ -17,6 +17,7 @@
 struct entry {
     uint64_t key; /* 0: free */
     int64_t full_us;
+    bool disowned;
 };
 
 struct http_rate {
@@ -92,6 +93,11 @@ static struct entry *find(struct http_rate *rate, uint64_t key)
     return least;
 }
 
+static pthread_mutex_t *lock_of(struct http_rate *rate, uint64_t key)
+{
+    return &rate->locks[key % SETS % LOCKS];
+}
+
 static int64_t seconds_up(int64_t us)
 {
     return (us + 999999) / 1000000;
@@ -118,8 +124,7 @@ static struct http_rate_verdict ask(struct http_rate *rate, struct str text, boo
                                     bool takes, int64_t now_us)
 {
     uint64_t key = key_of(text);
-    pthread_mutex_t *lock = &rate->locks[key % SETS % LOCKS];
-    mutex_lock(lock);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(lock_of(rate, key));
     struct entry *entry = find(rate, key);
     int64_t full_us = entry->key == key && entry->full_us > now_us ? entry->full_us : now_us;
     struct http_rate_verdict verdict = judge(rate, full_us, reserve, now_us);
@@ -132,7 +137,6 @@ static struct http_rate_verdict ask(struct http_rate *rate, struct str text, boo
         verdict.remaining = after.remaining;
         verdict.reset_s = after.reset_s;
     }
-    mutex_unlock(lock);
     return verdict;
 }
 
@@ -146,4 +150,22 @@ struct http_rate_verdict http_rate_look(struct http_rate *rate, struct str key, 
                                         int64_t now_us)
 {
     return ask(rate, key, reserve, /* takes */ false, now_us);
+}
+
+bool http_rate_knows(struct http_rate *rate, struct str key)
+{
+    uint64_t number = key_of(key);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(lock_of(rate, number));
+    const struct entry *entry = find(rate, number);
+    return entry->key == number && !entry->disowned;
+}
+
+void http_rate_disown(struct http_rate *rate, struct str key)
+{
+    uint64_t number = key_of(key);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(lock_of(rate, number));
+    struct entry *entry = find(rate, number);
+    if (entry->key == number) {
+        entry->disowned = true;
+    }
 }

@@ -13,7 +13,8 @@
  * HTTP_RATE_WINDOW_S lets n through at once and n in each window afterwards. Thread-safe.
  *
  * The table has HTTP_RATE_KEYS_MAX places and never grows: a new key takes the place of the one whose
- * quota is whole again soonest, which is nearly always one that owes nothing.
+ * quota is whole again soonest, which is nearly always one that owes nothing. So it also remembers who
+ * has asked lately.
  */
 
 #define HTTP_RATE_WINDOW_S 10
@@ -29,7 +30,7 @@ struct http_rate_verdict {
     int64_t retry_after_s; /* until one is let through, at least 1; 0 when allowed */
 };
 
-/* In op->arena (a quarter of a megabyte). name: as clients read it, ours, borrowed. quota: 1 to
+/* In op->arena (less than half a megabyte). name: as clients read it, ours, borrowed. quota: 1 to
  * HTTP_RATE_QUOTA_MAX requests in a window. STATUS_LIMIT "op.arena_full". */
 STATUS http_rate_new(struct op *op, const char *name, uint32_t quota, struct http_rate **ret_rate);
 /* Its locks; the memory goes with its arena. Accepts NULL. */
@@ -48,3 +49,9 @@ struct http_rate_verdict http_rate_take(struct http_rate *rate, struct str key, 
 /* What http_rate_take would say; nothing is taken. */
 struct http_rate_verdict http_rate_look(struct http_rate *rate, struct str key, bool reserve,
                                         int64_t now_us);
+
+/* Whether something was taken from the key's quota, as far as the table remembers, and the key was not
+ * disowned since. */
+bool http_rate_knows(struct http_rate *rate, struct str key);
+/* The key is not known until something is taken from its quota again; what it owes stays. */
+void http_rate_disown(struct http_rate *rate, struct str key);

@@ -47,7 +47,7 @@ struct http_options {
     /*
      * Quotas of requests, 429 beyond; NULL: none. A token's are those made with it, whoever sends them;
      * an address' (an IPv6 /64) are those without a token that is good, so that guessing costs a
-     * guesser only. Answers tell the quota that was taken from (RateLimit, RateLimit-Policy).
+     * guesser only: tokens that were good here lately are let through when the address has none left. Answers tell the quota that was taken from (RateLimit, RateLimit-Policy).
      */
     struct http_rate *token_rate, *address_rate;
     /* For tests, milliseconds; 0: the constants above. */

@@ -42,9 +42,8 @@ const struct conf_key gateway_conf_keys[] = {
      .unit = "requests in 10 s",
      .help =
          "What one client address (an IPv6 /64) may ask of this process without a good token; "
-         "beyond, "
-         "everything from there is refused with 429, so behind a proxy HTTP_TRUSTED_PROXY must be "
-         "set. 0: no limit."},
+         "beyond, what comes from there is refused with 429, but for tokens that were good here "
+         "lately. So behind a proxy HTTP_TRUSTED_PROXY must be set. 0: no limit."},
     {.name = "REQUEST_SIGNING_SECRET",
      .type = CONF_SECRET,
      .min = REQUEST_KEY_SECRET_MIN_BYTES,
