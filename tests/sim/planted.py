@@ -25,9 +25,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = ROOT / "tests/sim/planted.toml"
 FIELDS = {"name", "file", "old", "new", "harm", "found"}
 WALL_FIELDS = {"file", "old", "new"}
+OPTIONAL = {"walls", "judge"}
 SEEDS = 256  # so many, and a bug counts as not found
-CHUNK_SECONDS = 120  # for starting a program,
-SEED_SECONDS = 30  # and for each of its seeds: more is a seed that does not end
+CHUNK_SECONDS = 60  # for starting a program,
+SEED_SECONDS = 10  # and for each of its seeds: more is a seed that does not end
 OPTIONS = ["-Dbuildtype=debugoptimized", "-Dcrash_points=false"]
 
 
@@ -48,6 +49,7 @@ class Bug:
     harm: str
     found: str
     walls: tuple[Edit, ...] = ()  # to be taken away before it has an effect
+    judge: str = ""  # the program that is to find it; empty: any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,10 +78,11 @@ def read_table(path=TABLE):
     table = tomllib.loads(path.read_text())
     bugs = []
     for entry in table["bug"]:
-        walls = entry.pop("walls", [])
-        if set(entry) != FIELDS or any(set(wall) != WALL_FIELDS for wall in walls):
+        walls = entry.get("walls", [])
+        if set(entry) - OPTIONAL != FIELDS or any(set(wall) != WALL_FIELDS for wall in walls):
             raise SystemExit(f"{path}: {entry.get('name')}: its fields must be {', '.join(sorted(FIELDS))}")
-        bugs.append(Bug(entry["name"], read_edit(entry), entry["harm"], entry["found"], tuple(map(read_edit, walls))))
+        bugs.append(Bug(entry["name"], read_edit(entry), entry["harm"], entry["found"],
+                        tuple(map(read_edit, walls)), entry.get("judge", "")))
     return bugs
 
 
@@ -200,6 +203,7 @@ def judged(edits, source, build, judges, seeds):
 def plant(bug, source, build, judges, seeds):
     """A line about the bug, and whether it was found."""
     began = time.monotonic()
+    judges = [judge for judge in judges if bug.judge in judge.target]
     if bug.walls:
         refused, red = judged(bug.walls, source, build, judges, seeds)
         if refused or red:

@@ -34,6 +34,7 @@ static void begin_anew(struct sim_check *check)
     check->leg_count = 0;
     check->cause_count = 0;
     check->record_count = 0;
+    check->object_cursor = 0;
     check->transition_cursor = 0;
     check->transfer_count = 0;
     for (int topic = 0; topic < TOPIC_COUNT; topic++) {

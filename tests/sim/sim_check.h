@@ -20,6 +20,9 @@ void sim_check_free(struct sim_check *check);
 
 /* What must hold at every moment. Looks at what is new since the last call: cheap. */
 void sim_check_always(struct sim_check *check, struct sim_verdict *verdict);
+/* What the provider has made since the last call must have been committed before it was asked for: to be
+ * called before whoever asked has another turn. */
+void sim_check_calls(struct sim_check *check, struct sim_verdict *verdict);
 /* A database was put back to an earlier moment, or a log lost its tail: look at everything anew. */
 void sim_check_forget(struct sim_check *check);
 /* Once faults have stopped: whether nothing more will happen by itself before a deal's next clock, or

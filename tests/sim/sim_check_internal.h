@@ -93,6 +93,7 @@ struct sim_check {
     uint32_t record_count, record_capacity;
     struct sim_index record_index;
     struct check_line lines[TOPIC_COUNT][LANES];
+    uint32_t object_cursor; /* of the provider's: sim_check_calls has looked at those before */
     uint32_t transition_cursor;
     int64_t transfer_count; /* that belong to transitions */
     struct sim_index fired; /* firings by (key, kind, generation), as an id */

@@ -131,6 +131,22 @@ static void check_legs(struct sim_check *check, struct sim_verdict *verdict)
     }
 }
 
+/* A call goes out after the commit of its effect. */
+void sim_check_calls(struct sim_check *check, struct sim_verdict *verdict)
+{
+    struct sim_db *db = check->place->dbs[SIM_PAYMENTS];
+    for (; check->object_cursor < sim_stripe_count(check->stripe); check->object_cursor++) {
+        const struct sim_stripe_object *object =
+            sim_stripe_object(check->stripe, check->object_cursor);
+        const struct effect_row like = {.id = object->key};
+        if (!sim_db_find(db, &engine_effect_table, &like)) {
+            sim_verdict_fail(
+                verdict, SIM_RULE_ASKED, "leg %s of escrow %s: nobody asks under the key %s",
+                check_text(object->leg_id), check_text(object->escrow_id), check_text(object->key));
+        }
+    }
+}
+
 /* What went out of a payment is of the leg that it paid: by the provider's books, and by ours. */
 static void check_source(struct sim_check *check, const struct sim_stripe_object *object,
                          struct sim_verdict *verdict)
@@ -152,6 +168,7 @@ static void check_source(struct sim_check *check, const struct sim_stripe_object
 void check_provider(struct sim_check *check, struct sim_verdict *verdict)
 {
     forget_counts(check);
+    sim_check_calls(check, verdict);
     uint32_t count = sim_stripe_count(check->stripe);
     for (uint32_t i = 0; i < count; i++) {
         const struct sim_stripe_object *object = sim_stripe_object(check->stripe, i);

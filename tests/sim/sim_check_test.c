@@ -75,6 +75,8 @@ static struct sim_stripe_object *new_object(struct sim_run *run, enum sim_stripe
     object->escrow_id = escrow_id;
     object->leg_id = tamper_fresh();
     object->intent = SIM_STRIPE_NO_INTENT;
+    CHANGED(struct effect_row, effect, tamper_first_row(run, SIM_PAYMENTS, &engine_effect_table));
+    object->key = effect.id; /* somebody's */
     memcpy(object->currency, "usd", sizeof(object->currency));
     return object;
 }
@@ -118,6 +120,11 @@ static void the_price_goes_back_too(struct sim_run *run)
 static void another_request_has_the_key(struct sim_run *run)
 {
     run->stripe->counts.different++;
+}
+
+static void nobody_asked_for_it(struct sim_run *run)
+{
+    sim_stripe_object(run->stripe, 0)->key = tamper_fresh();
 }
 
 static void a_forgotten_key_is_used(struct sim_run *run)
@@ -334,6 +341,7 @@ static const struct {
     {"a second transfer", a_second_transfer_leaves, RULE(ONE_END) | RULE(STATEMENT)},
     {"the price goes back too", the_price_goes_back_too, RULE(ONE_END) | RULE(STATEMENT)},
     {"another request under a key", another_request_has_the_key, RULE(SAME_REQUEST)},
+    {"nobody asked", nobody_asked_for_it, RULE(ASKED)},
     {"a forgotten key", a_forgotten_key_is_used, RULE(SAME_REQUEST)},
     {"money not booked", money_comes_that_nobody_booked, RULE(STATEMENT)},
     {"a return not booked", a_refund_comes_back_that_nobody_booked, RULE(STATEMENT)},

@@ -239,6 +239,9 @@ void sim_run_turn(struct sim_run *run)
     while (sim_stripe_step(run->stripe, &run->door)) {
         run->busy_at_turn = run->turns;
     }
+    if (!run->put_back) {
+        sim_check_calls(run->check, &run->outcome->verdict);
+    }
     sim_run_trouble(run);
     replace_dead(run);
     if (run->turns % CHECK_TURNS == 0 && !run->put_back) {

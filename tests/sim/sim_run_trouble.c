@@ -11,8 +11,9 @@
 #define OUTAGE_US (18 * 3600 * SECOND_US) /* at least, and at most twice that */
 #define CLOCKS_MAX_US (30 * 3600 * SECOND_US)
 #define AHEAD_MAX_US (48 * 3600 * SECOND_US)
-#define CLOCKS_PER_MILLE 50 /* after some jumps no deal is left whose clock runs */
-#define REPLICAS_OVER 1     /* more than planned, while a new one takes over */
+#define CLOCKS_PER_MILLE 50   /* after some jumps no deal is left whose clock runs */
+#define UNREADY_PER_MILLE 300 /* of processes that are restarted when the broker was away */
+#define REPLICAS_OVER 1       /* more than planned, while a new one takes over */
 
 uint64_t sim_run_below(struct sim_run *run, uint64_t bound)
 {
@@ -318,6 +319,18 @@ static bool is_over(const struct sim_run *run, int64_t *until_us)
     return true;
 }
 
+/* Who has no broker is not ready, and who is not ready for long is restarted: what it had to say dies with it. */
+static void restart_unready(struct sim_run *run)
+{
+    for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
+        struct sim_process *process = &run->world->processes[i];
+        if (sim_process_lives(process) && !process->inside &&
+            sim_run_chance(run, UNREADY_PER_MILLE)) {
+            sim_world_kill(process);
+        }
+    }
+}
+
 static void end_what_is_over(struct sim_run *run)
 {
     for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
@@ -336,6 +349,7 @@ static void end_what_is_over(struct sim_run *run)
         }
     }
     if (is_over(run, &run->kafka_until_us)) {
+        restart_unready(run);
         sim_kafka_set_away(run->world->kafka, false);
     }
     if (is_over(run, &run->queue_until_us)) {

@@ -12,6 +12,7 @@ static const char *const names[SIM_RULE_COUNT] = {
     [SIM_RULE_NO_OVERSPEND] = "INV3 no-overspend",
     [SIM_RULE_ONE_END] = "INV11 one-end",
     [SIM_RULE_SAME_REQUEST] = "INV31 same-request",
+    [SIM_RULE_ASKED] = "INV13 asked",
     [SIM_RULE_CREDITED] = "INV12 credited",
     [SIM_RULE_STATEMENT] = "INV9 statement",
     [SIM_RULE_RIGHT_MONEY] = "right-money",

@@ -15,6 +15,7 @@ enum sim_rule {
     SIM_RULE_NO_OVERSPEND, /* INV3: an escrow never sends out more than came in for it */
     SIM_RULE_ONE_END,      /* INV11: a price is paid out or given back, never both */
     SIM_RULE_SAME_REQUEST, /* INV31: one idempotency key, one request */
+    SIM_RULE_ASKED,        /* INV13: the provider was asked for nothing that was not committed */
     SIM_RULE_CREDITED,     /* INV12: credited is what the provider received, no more */
     SIM_RULE_STATEMENT,    /* INV9: every movement at the provider is in the ledger once */
     SIM_RULE_RIGHT_MONEY,  /* what goes out of a payment is of the leg that it paid */
