@@ -118,7 +118,11 @@ void escrow_do_funds(struct deciding *d)
         suspend(d);
         return;
     }
-    /* Usually this is the leg already; after a retry an earlier one may still be paid. */
+    /* Usually this is the leg already; after a retry an earlier one may still be paid, and then the later
+     * one must not be. */
+    if (!id_eq(d->message->leg_id, now->paid_leg_id)) {
+        deciding_cancel_payment(d);
+    }
     d->out->next.paid_leg_id = d->message->leg_id;
     d->out->next.payment_setup_failed = false;
     struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_FUNDS_RECEIVED);

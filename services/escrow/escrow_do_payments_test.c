@@ -49,6 +49,12 @@ static void the_price_is_held(void **state)
     assert_int_equal(decision.next.created_at_us, FIXTURE_NOW_US - 1);
     assert_false(decision.next.payment_setup_failed);
     assert_true(id_eq(decision.next.paid_leg_id, FIXTURE_OTHER_LEG));
+    /* The leg that replaced it is not to be paid any more. */
+    assert_int_equal(decision.request_count, 1);
+    assert_int_equal(decision.requests[0].kind, ESCROW_REQUEST_CANCEL_PAYMENT);
+    message.leg_id = fixture.escrow.paid_leg_id;
+    decision = decide(&fixture, &message);
+    assert_int_equal(decision.next.state, ESCROW_FUNDS_HELD);
     assert_int_equal(decision.request_count, 0);
 }
 
