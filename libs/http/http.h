@@ -162,7 +162,8 @@ struct http_seen {
     const struct http_route *route; /* NULL: no route was found */
     enum http_method method;
     int32_t status;
-    int64_t took_us;  /* from the whole request being there to the answer being ready */
+    /* From the whole request being there to the answer being ready; 0: it was cut before. */
+    int64_t took_us;
     const char *code; /* the error code, or NULL */
 };
 

@@ -17,7 +17,13 @@
  * the megabyte of room. */
 #define FLOOD_BYTES (HTTP_BODY_WEBHOOK_BYTES + HTTP_HEADERS_MAX_BYTES + 1024 * 1024)
 
-/* What is said before a connection is cut. */
+/* Why a connection is cut, and what is said before. */
+struct cut {
+    int32_t status;
+    const char *code;
+    const char *last_word;
+};
+
 #define LAST_WORD_HEADERS                        \
     "Content-Type: application/problem+json\r\n" \
     "Cache-Control: no-store\r\n"                \
@@ -39,6 +45,9 @@ _Static_assert(sizeof(TOO_LARGE_BODY) - 1 == 121, "the Content-Length below");
 #define TOO_LARGE                                          \
     "HTTP/1.1 413 Content Too Large\r\n" LAST_WORD_HEADERS \
     "Content-Length: 121\r\n\r\n" TOO_LARGE_BODY
+
+static const struct cut too_slow = {408, TIMEOUT_CODE, TOO_SLOW};
+static const struct cut too_large = {413, TOO_LARGE_CODE, TOO_LARGE};
 
 static uint64_t stamp_of(enum http_phase phase)
 {
@@ -100,16 +109,21 @@ static bool is_flood(struct http_conn *conn, uint64_t stamp)
 }
 
 /* In RECEIVING nobody else writes but a 100 Continue, so a last word can be said; it is not waited
- * for. */
+ * for. A connection that was answered, or that has nothing asked of it, was refused nothing. */
 static void kill(struct http_conns *conns, struct http_conn *conn, uint64_t stamp,
-                 struct str last_word)
+                 const struct cut *cut)
 {
     if (!atomic_compare_exchange_strong(&conn->stamp, &stamp, stamp_of(HTTP_PHASE_KILLED))) {
         return; /* it has just moved on */
     }
     atomic_fetch_add(&conns->timeouts, 1);
-    if (phase_of(stamp) == HTTP_PHASE_RECEIVING) {
+    enum http_phase phase = phase_of(stamp);
+    if (phase == HTTP_PHASE_RECEIVING) {
+        struct str last_word = str_of(cut->last_word);
         (void)!send(conn->fd, last_word.ptr, last_word.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+    if (phase == HTTP_PHASE_HEAD || phase == HTTP_PHASE_RECEIVING) {
+        conns->refused(conns->owner, cut->status, cut->code);
     }
     (void)shutdown(conn->fd, SHUT_RDWR);
 }
@@ -141,9 +155,9 @@ static void sweep(struct http_conns *conns)
         int64_t limit_ms = allowed_ms(&conns->limits, phase, pressed);
         uint64_t since = stamp & TIME_MASK;
         if (limit_ms > 0 && now > since && now - since >= (uint64_t)limit_ms) {
-            kill(conns, conn, stamp, STR(TOO_SLOW));
+            kill(conns, conn, stamp, &too_slow);
         } else if (phase == HTTP_PHASE_RECEIVING && is_flood(conn, stamp)) {
-            kill(conns, conn, stamp, STR(TOO_LARGE));
+            kill(conns, conn, stamp, &too_large);
         } else if (phase == HTTP_PHASE_WAITING && has_hung_up(conn)) {
             stop_stream(&conn->stream);
         }
@@ -167,9 +181,12 @@ static void *watch(void *arg)
 }
 
 STATUS http_conns_init(struct op *op, struct http_conns *conns,
-                       const struct http_conn_limits *limits)
+                       const struct http_conn_limits *limits, http_conn_refused *refused,
+                       void *owner)
 {
     conns->limits = *limits;
+    conns->refused = refused;
+    conns->owner = owner;
     conns->conns = arena_new(op->arena, struct http_conn, limits->max);
     conns->free = arena_new(op->arena, uint32_t, limits->max);
     if (conns->conns == NULL || conns->free == NULL) {

@@ -50,8 +50,14 @@ struct http_conn_limits {
     int64_t stream_send_ms;
 };
 
+/* A request was cut before all of it was there. On the watchdog's thread, which holds
+ * the lock of conns. */
+typedef void http_conn_refused(void *owner, int32_t status, const char *code);
+
 struct http_conns {
     struct http_conn_limits limits;
+    http_conn_refused *refused;
+    void *owner;
     struct http_conn *conns;
     uint32_t *free;      /* a stack of indices */
     uint32_t free_count; /* under lock, like `stopping` */
@@ -68,7 +74,8 @@ struct http_conns {
 
 /* Starts the watchdog. Memory from op->arena, which must outlive conns. "http.start". */
 STATUS http_conns_init(struct op *op, struct http_conns *conns,
-                       const struct http_conn_limits *limits);
+                       const struct http_conn_limits *limits, http_conn_refused *refused,
+                       void *owner);
 /* Ends the watchdog; all connections must be closed. Accepts zeroed memory. */
 void http_conns_fini(struct http_conns *conns);
 

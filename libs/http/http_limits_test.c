@@ -31,6 +31,15 @@
 #define SANITIZED 0
 #endif
 
+/* One request was refused, and the observer was told why. */
+static void assert_refusal_seen(struct fixture *fixture, int32_t status, const char *code)
+{
+    assert_int_equal(http_server_timeouts(fixture->server), 1);
+    assert_int_equal(atomic_load(&fixture->seen), 1);
+    assert_int_equal(atomic_load(&fixture->last_status), status);
+    assert_string_equal(atomic_load(&fixture->last_code), code);
+}
+
 /* A gigabyte is declared and sent as fast as it goes: cut long before its end. */
 static void test_flood(void **state)
 {
@@ -49,7 +58,7 @@ static void test_flood(void **state)
     assert_true(sent_bytes < UINT64_C(1073741824));
     (void)close(fd);
     assert_int_equal(atomic_load(&fixture->calls), 0);
-    assert_int_equal(http_server_timeouts(fixture->server), 1);
+    assert_refusal_seen(fixture, 413, "http.body_too_large");
 }
 
 static void test_slow_head(void **state)
@@ -72,6 +81,7 @@ static void test_slow_head(void **state)
     int64_t took_ms = clock_mono_ms() - began_ms;
     assert_true(took_ms >= 300);
     assert_true(took_ms < 2500);
+    assert_refusal_seen(fixture, 408, "http.timeout");
     (void)close(fd);
     arena_fini(&arena);
 }
@@ -97,7 +107,7 @@ static void test_slow_body(void **state)
     assert_true(took_ms >= 500);
     assert_true(took_ms < 2500);
     assert_int_equal(atomic_load(&fixture->calls), 0);
-    assert_int_equal(http_server_timeouts(fixture->server), 1);
+    assert_refusal_seen(fixture, 408, "http.timeout");
     (void)close(fd);
     arena_fini(&arena);
 }

@@ -1,4 +1,5 @@
-/* In: answered requests. Out: metrics and log lines. What went wrong on our side is logged once, here. */
+/* In: answered requests. Out: metrics and log lines. Our own defects are logged once, here;
+ * who says 503 tells what is away where it is away. */
 #include "http/http_observer.h"
 
 #include "base/assert.h"
@@ -116,7 +117,7 @@ void http_observer_note(struct op *op, struct http_observer *observer, const str
         count_refusal(observer, seen->code);
     }
     struct str route = seen->route ? str_of(seen->route->path) : STR("none");
-    if (seen->status >= 500) {
+    if (seen->status == 500) {
         log_error(op, "http.failed", LOG_I64("status", seen->status), LOG_STR("route", route),
                   LOG_FAILURE(op));
         return;

@@ -1,14 +1,19 @@
 /* Every answer is counted by its route, and every refusal by its code, those included that nobody expects here. */
 #include "http/http_observer.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "obs/log.h"
+
+#define LOG_BYTES 4096
 #define ARENA_BYTES ((size_t)8 * 1024 * 1024)
 
 static const struct http_route routes[] = {
@@ -104,12 +109,42 @@ static void counts_what_nobody_expects(void **state)
     page_has(fixture, "holdfast_http_refusals_total{code=\"other\"} 2\n");
 }
 
+/* The lines of the log that one answer leaves; ret_text holds LOG_BYTES. */
+static void logged(struct fixture *fixture, int32_t status, const char *code, char *ret_text)
+{
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    log_open(&(struct log_options){
+        .service = STR("tester"), .version = STR("1"), .level = LOG_LEVEL_INFO, .fd = ends[1]});
+    seen(fixture, &routes[1], status, code);
+    log_close();
+    (void)close(ends[1]);
+    ssize_t len = read(ends[0], ret_text, LOG_BYTES - 1);
+    assert_true(len >= 0);
+    ret_text[len] = '\0';
+    (void)close(ends[0]);
+}
+
+/* What is away tells so itself, once; each client that was refused for it is no defect of ours. */
+static void only_a_500_is_a_defect(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[LOG_BYTES];
+    logged(fixture, 500, "http.internal", text);
+    assert_non_null(strstr(text, "\"http.failed\""));
+    assert_non_null(strstr(text, "\"error\""));
+    logged(fixture, 503, "intake.backlog", text);
+    assert_string_equal(text, "");
+    page_has(fixture, "holdfast_http_refusals_total{code=\"intake.backlog\"} 1\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(counts_by_route_and_class, setup, teardown),
         cmocka_unit_test_setup_teardown(counts_refusals_by_code, setup, teardown),
         cmocka_unit_test_setup_teardown(counts_what_nobody_expects, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_a_500_is_a_defect, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,10 +13,12 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "http/http_conn.h"
 #include "http/http_internal.h"
 
 #define SERVER_ARENA_BYTES (16 * 1024 * 1024)
+#define REFUSED_ARENA_BYTES 4096
 #define BACKLOG 511
 #define SPARE_FDS 256 /* what a process needs beside its connections */
 #define MHD_OPTIONS_COUNT 12
@@ -240,6 +242,21 @@ static int on_request(const struct _u_request *request, struct _u_response *out,
     return serve(conn, request, out);
 }
 
+/* Nobody has served it, so it is told from here. */
+static void on_refused(void *owner, int32_t status, const char *code)
+{
+    struct http_server *server = owner;
+    if (server->options.observe == NULL) {
+        return;
+    }
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, REFUSED_ARENA_BYTES);
+    struct op op = {.arena = &arena, .now_us = clock_wall_us()};
+    op.correlation_id = id_to_str(&arena, id_random());
+    struct http_seen seen = {.status = status, .code = code};
+    server->options.observe(&op, server->options.deps, &seen);
+}
+
 /* ---- Starting and stopping ---- */
 
 static STATUS listen_on(struct op *op, struct http_server *server)
@@ -367,7 +384,7 @@ static STATUS open_server(struct op *op, struct http_server *server)
     raise_fd_limit(limits.max);
     TRY(listen_on(op, server));
     struct op own = {.arena = &server->arena};
-    struct status st = http_conns_init(&own, &server->conns, &limits);
+    struct status st = http_conns_init(&own, &server->conns, &limits, on_refused, server);
     if (status_failed(st)) {
         return op_fail(op, st.kind, own.err.code, "%s", own.err.msg);
     }

@@ -176,6 +176,7 @@ static void observe(struct op *op, void *deps, const struct http_seen *seen)
     assert_int_equal(op->correlation_id.len, 36);
     assert_true(seen->took_us >= 0);
     atomic_store(&fixture->last_status, seen->status);
+    atomic_store(&fixture->last_code, seen->code);
     atomic_fetch_add(&fixture->seen, 1);
 }
 

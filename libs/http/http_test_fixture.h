@@ -18,6 +18,7 @@ struct fixture {
     _Atomic uint32_t calls; /* of handlers */
     _Atomic uint32_t seen;  /* by the observer */
     _Atomic int32_t last_status;
+    _Atomic(const char *) last_code;
     _Atomic bool hold; /* the slow handler waits while this is true */
     _Atomic uint32_t streams_closed;
     uint8_t body[BIG_BODY_BYTES];
