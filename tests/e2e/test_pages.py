@@ -1,5 +1,7 @@
 """The gateway's pages in a real browser: what a person sees is what is true, or "unknown"."""
 
+import contextlib
+import json
 import re
 import shutil
 
@@ -214,14 +216,57 @@ def test_a_refusal_after_a_lost_answer_settles_nothing(stack, page):
     asked(page, "unknown")
     page.unroute("**/mark-delivered")
     page.route("**/mark-delivered", lambda route: route.fulfill(
-        status=409, json={"code": "idempotency.in_progress", "detail": "As a server that is still storing it says."}))
+        status=422, json={"code": "json.invalid", "detail": "As a server says that takes it for something else."}))
     page.get_by_role("button", name="Ask again").click()
-    expect(page.locator("#commands")).to_contain_text("idempotency.in_progress")
+    expect(page.locator("#commands")).to_contain_text("json.invalid")
     asked(page, "unknown")
     page.unroute("**/mark-delivered")
     page.get_by_role("button", name="Ask again").click()
     asked(page, "confirmed")
     shows(page, "DELIVERED")
+
+
+def test_too_many_requests_settles_nothing(stack, page):
+    """The answer to a second copy that the browser sent by itself; the first one has worked."""
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+
+    def refuse_the_copy(route):
+        route.fetch()
+        route.fulfill(status=429, json={"code": "http.token_rate", "detail": "Later."})
+
+    page.route("**/mark-delivered", refuse_the_copy)
+    page.get_by_role("button", name="Mark as delivered").click()
+    expect(page.locator("#commands")).to_contain_text("http.token_rate")
+    asked(page, "unknown")
+    page.unroute("**/mark-delivered")
+    page.get_by_role("button", name="Ask again").click()
+    asked(page, "confirmed")
+
+
+def test_a_copy_that_is_being_taken_in_is_followed(stack, page):
+    """The browser sends a request twice when a kept connection is dead: the copy is refused, the first may have worked."""
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    keys, busy = [], [True]
+
+    def refuse_the_copy(route):
+        keys.append(route.request.headers["idempotency-key"])
+        answer = route.fetch()
+        if busy:
+            route.fulfill(status=409, json={"code": "idempotency.in_progress", "detail": "It is being stored."})
+        else:
+            route.fulfill(response=answer)
+
+    page.route("**/mark-delivered", refuse_the_copy)
+    page.get_by_role("button", name="Mark as delivered").click()
+    expect(page.locator("#commands")).to_contain_text("idempotency.in_progress")
+    asked(page, "pending")
+    busy.clear()
+    asked(page, "confirmed")
+    shows(page, "DELIVERED")
+    assert len(keys) >= 2 and len(set(keys)) == 1
+    assert deal.events().count("EscrowDelivered") == 1
 
 
 def test_unknown_while_the_stream_is_broken(stack, page):
@@ -259,26 +304,90 @@ def test_unknown_when_nothing_is_heard(stack, page):
     shows(page, "FUNDS_HELD")
 
 
-def test_a_command_settled_while_the_stream_was_broken(stack, page):
-    deal = stack.api.held_deal()
-    open_deal(page, stack, deal, "SELLER")
+@contextlib.contextmanager
+def undecided(stack, deal):
+    """Nobody decides; it is decided in the end, while the page's gateway, which must be killed meanwhile, is away."""
     replicas = [stack.processes[f"escrow-{number}"] for number in (1, 2)]
-    gateway = stack.processes["gateway-1"]
     for process in replicas:
         process.freeze()
     try:
-        page.get_by_role("button", name="Mark as delivered").click()
-        asked(page, "pending")
-        gateway.kill()
-        asked(page, "unknown")
+        yield
     finally:
         for process in replicas:
             process.thaw()
     stack.api.prefer(2)
     deal.wait("DELIVERED")
-    gateway.start().wait_ready()
+    stack.processes["gateway-1"].start().wait_ready()
+
+
+def test_a_command_settled_while_the_stream_was_broken(stack, page):
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    with undecided(stack, deal):
+        page.get_by_role("button", name="Mark as delivered").click()
+        asked(page, "pending")
+        stack.processes["gateway-1"].kill()
+        asked(page, "unknown")
     asked(page, "confirmed")
     shows(page, "DELIVERED")
+
+
+def test_what_became_of_a_command_is_asked_until_it_is_told(stack, page):
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    failures = [lambda route: route.abort(),
+                lambda route: route.fulfill(status=503, json={"code": "pg.unavailable", "detail": "Later."}),
+                lambda route: route.fulfill(status=429, json={"code": "http.token_rate", "detail": "Later."})]
+    page.route("**/v1/commands/*", lambda route: failures.pop(0)(route) if failures else route.continue_())
+    with undecided(stack, deal):
+        page.get_by_role("button", name="Mark as delivered").click()
+        asked(page, "pending")
+        stack.processes["gateway-1"].kill()
+    expect(page.locator("#link")).to_have_text("live", timeout=WAIT_MS)
+    asked(page, "confirmed")
+    assert failures == []
+
+
+def test_an_answer_that_comes_after_its_outcome(stack, page):
+    """It was told on no stream that this page had: not on the old one, and before the new one began."""
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    late = []
+    page.route("**/mark-delivered", lambda route: late.append((route, route.fetch())))
+    with undecided(stack, deal):
+        page.get_by_role("button", name="Mark as delivered").click()
+        asked(page, "sending")
+        while not late:
+            page.wait_for_timeout(50)
+        stack.processes["gateway-1"].kill()
+        expect(page.locator("#link")).to_have_text("unknown", timeout=WAIT_MS)
+    shows(page, "DELIVERED")
+    asked(page, "sending")
+    route, answer = late[0]
+    assert answer.status == 202
+    route.fulfill(response=answer)
+    asked(page, "confirmed")
+
+
+def test_money_has_the_digits_of_its_currency(stack, page):
+    deal = stack.api.deal()
+    view = {**deal.view(), "currency": "JPY"}
+    snapshot = {"caller": {"kind": "user", "id": view["buyer_id"]}, "escrows": [view], "commands": []}
+    page.route("**/v1/events?*", lambda route: route.fulfill(
+        content_type="text/event-stream", body=f"event: snapshot\ndata: {json.dumps(snapshot)}\n\n"))
+    page.goto(f"{stack.api.by_number[1]}/deals/{deal.id}")
+    page.get_by_label("Your token").fill(stack.tokens["BUYER"])
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#facts")).to_contain_text(f"{view['amount_minor']} JPY")
+
+
+def test_commands_without_a_secure_context(stack, page):
+    """Over plain http the browser offers less of its cryptography."""
+    page.add_init_script("delete Crypto.prototype.randomUUID; delete Crypto.prototype.subtle;")
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "SELLER")
+    page.get_by_role("button", name="Mark as delivered").click()
+    asked(page, "confirmed")
 
 
 def test_the_token_stays_in_the_tab(stack, page):

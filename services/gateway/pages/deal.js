@@ -1,6 +1,6 @@
 // One deal, live. What is shown is what the server said last, and only while the connection holds; a request is "pending"
 // until the server says what became of it. Nothing is assumed to have worked.
-import { follow } from "./stream.js";
+import { follow, pause } from "./stream.js";
 
 const TOKEN = "holdfast.token"; // in sessionStorage: gone with the tab, never in an address
 
@@ -18,6 +18,11 @@ const OTHERWISE = {
   REFUNDING: "Unless the seller has delivered by then, the buyer gets the money back.",
   RELEASING: "Unless the buyer is refunded before, the seller then gets the money.",
 };
+// What the server may answer to one attempt and not to the next: it says nothing about an earlier one.
+const PASSING = [408, 429];
+const IN_PROGRESS = "idempotency.in_progress"; // another copy of this attempt is being taken in right now
+const RETRY_MS = 500;
+const RETRY_MAX_MS = 15000;
 const BALANCES = ["received", "held", "suspense", "due_seller", "due_buyer", "paid_out", "refunded"];
 
 const $ = (id) => document.getElementById(id);
@@ -25,10 +30,12 @@ const dealId = location.pathname.split("/").pop();
 let token = "";
 let stop = null;
 let link = "unknown";
+let streams = 0; // how often a snapshot has begun what is told
 let caller = null;
 let deal = null;
-// {verb, key, id, status, unsure, code, sentence}: what this page asked for, the newest first. unsure: one attempt, whose
-// answer is not known, may have been taken in; then a refusal of another attempt says nothing.
+// {verb, key, id, streams, status, unsure, code, sentence}: what this page asked for, the newest first. streams: as it was when
+// it was asked first; only while it is still so, its outcome must yet be told. unsure: one attempt, whose answer is not known,
+// may have been taken in; then a refusal of another attempt says nothing.
 const requests = [];
 const outcomes = new Map(); // command id -> the command, of all that were settled while we looked
 
@@ -43,7 +50,9 @@ function role() {
 }
 
 function money(minor) {
-  return `${(minor / 100).toFixed(2)} ${deal.currency}`;
+  const format = new Intl.NumberFormat("en", { style: "currency", currency: deal.currency });
+  const digits = format.resolvedOptions().maximumFractionDigits;
+  return `${(minor / 10 ** digits).toFixed(digits)} ${deal.currency}`;
 }
 
 function row(...cells) {
@@ -137,9 +146,54 @@ function call(path, options = {}) {
   return fetch(path, { ...options, cache: "no-store", headers: { ...options.headers, Authorization: `Bearer ${token}` } });
 }
 
-// The same key each time: however often it is sent, it is one command.
-async function send(request) {
+// Until it is done or nobody wants to know any more.
+async function insist(wanted, attempt) {
+  for (let waitMs = RETRY_MS; wanted() && !(await attempt()); waitMs = Math.min(2 * waitMs, RETRY_MAX_MS)) {
+    await pause(waitMs);
+  }
+}
+
+// Asks what became of a command whose event may have been missed. What is still pending now, this stream will tell; each
+// later stream asks anew.
+function check(request) {
+  const asked = streams;
+  const wanted = () => request.status === "pending" && asked === streams && requests.includes(request);
+  return insist(wanted, async () => {
+    const answer = await call(`/v1/commands/${request.id}`).catch(() => null);
+    const command = answer?.ok ? await answer.json().catch(() => null) : null;
+    if (command) {
+      settle(request, command);
+      render();
+    }
+    return command !== null;
+  });
+}
+
+function accept(request, id) {
+  request.id = id;
+  request.status = "pending";
+  if (outcomes.has(id)) {
+    settle(request, outcomes.get(id)); // the event was faster than the answer
+  } else if (request.streams !== streams) {
+    check(request);
+  }
+}
+
+function refuse(request, status, { code, detail }) {
+  request.unsure ||= status >= 500 || PASSING.includes(status) || code === IN_PROGRESS;
+  request.status = request.unsure ? "unknown" : "rejected";
+  if (code === IN_PROGRESS) {
+    request.status = "pending";
+  }
+  request.code = code;
+  request.sentence = detail;
+}
+
+// True unless it must be sent again to learn what becomes of a copy of it. A browser sends a request twice by itself when a
+// kept connection turns out to be dead.
+async function sendOnce(request) {
   request.status = "sending";
+  request.code = request.sentence = undefined;
   render();
   try {
     const answer = await call(`/v1/escrows/${dealId}/${request.verb}`, {
@@ -149,48 +203,41 @@ async function send(request) {
     });
     const told = await answer.json();
     if (answer.status === 202) {
-      request.id = told.command_id;
-      request.status = "pending";
-      if (outcomes.has(request.id)) {
-        settle(request, outcomes.get(request.id)); // the event was faster than the answer
-      }
+      accept(request, told.command_id);
     } else {
-      request.unsure ||= answer.status >= 500;
-      request.status = request.unsure ? "unknown" : "rejected";
-      request.code = told.code;
-      request.sentence = told.detail;
+      refuse(request, answer.status, told);
     }
   } catch {
     request.unsure = true;
     request.status = "unknown";
   }
   render();
+  return request.code !== IN_PROGRESS;
+}
+
+// The same key each time: however often it is sent, it is one command.
+function send(request) {
+  return insist(() => requests.includes(request), () => sendOnce(request));
+}
+
+// crypto.randomUUID is not there on a page that came over plain http.
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function ask(verb) {
-  const request = { verb, key: crypto.randomUUID(), id: null, status: "sending", unsure: false };
+  const request = { verb, key: newKey(), id: null, streams, status: "sending", unsure: false };
   requests.unshift(request);
   send(request);
-}
-
-// What was settled while nobody told us.
-async function catchUp(open) {
-  for (const request of requests) {
-    if (request.status === "pending" && !open.has(request.id)) {
-      const answer = await call(`/v1/commands/${request.id}`).catch(() => null);
-      if (answer?.ok) {
-        settle(request, await answer.json());
-        render();
-      }
-    }
-  }
 }
 
 function onEvent(name, value) {
   if (name === "snapshot") {
     caller = value.caller;
     deal = value.escrows.find((each) => each.id === dealId) ?? null;
-    catchUp(new Set(value.commands.map((command) => command.command_id)));
+    streams += 1;
+    const open = new Set(value.commands.map((command) => command.command_id));
+    requests.filter((request) => request.status === "pending" && request.id && !open.has(request.id)).forEach(check);
   } else if (name === "deal") {
     deal = value;
   } else if (name === "command") {

@@ -36,10 +36,11 @@ async function* readEvents(response, noteLife) {
   }
 }
 
-function pause(ms, signal) {
+// Shorter when signal, where there is one, is aborted.
+export function pause(ms, signal) {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
+    signal?.addEventListener("abort", () => {
       clearTimeout(timer);
       resolve();
     });
