@@ -129,6 +129,6 @@ struct bus {
     const struct bus_ops *ops;
 };
 
-/* Largest value of a record, both ways (reliability.md §4): larger ones are never sent, and
+/* Largest value of a record, both ways: larger ones are never sent, and
  * quarantined when met. */
 #define BUS_VALUE_MAX_BYTES ((size_t)256 * 1024)

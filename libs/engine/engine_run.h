@@ -12,7 +12,7 @@
  * holdfast_engine_* metrics.
  */
 
-#define ENGINE_RUN_STALE_MS 10000 /* reliability.md 5.7: the oldest unpublished row */
+#define ENGINE_RUN_STALE_MS 10000 /* not ready while the oldest unpublished row is older */
 
 struct engine_run;
 

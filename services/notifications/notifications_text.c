@@ -1,4 +1,5 @@
-/* News to sentences. The table is the whole policy: an empty cell is told to nobody. */
+/* News to sentences. The table is the whole policy: an empty cell is told to nobody. A message may be
+ * read, and even sent, hours later: it says what happened, never what is so now. */
 #include "notifications/notifications_text.h"
 
 #include <inttypes.h>
@@ -13,23 +14,28 @@
 static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
     [NOTICE_PAYMENT_READY] =
         {
-            [ROLE_BUYER] = "You can pay for this deal now: **{amount}**.",
-            [ROLE_SELLER] = "The buyer can pay **{amount}** for this deal now. Please deliver only "
-                            "when the money is held.",
+            [ROLE_BUYER] =
+                "The payment for this deal was prepared: **{amount}**. It can be made for as "
+                "long as the deal waits for it.",
+            [ROLE_SELLER] = "The buyer's payment for this deal was prepared: **{amount}**. Please "
+                            "deliver only while the money is held.",
         },
     [NOTICE_PAYMENT_DECLINED] =
         {
-            [ROLE_BUYER] = "A payment for this deal did not go through[: {detail}]. You can try "
-                           "again.",
+            [ROLE_BUYER] =
+                "A payment for this deal did not go through[: {detail}]. It can be tried "
+                "again for as long as the deal waits for it.",
         },
     [NOTICE_PAYMENT_SETUP_FAILED] =
         {
-            [ROLE_BUYER] = "The payment for this deal cannot be made at the moment[: {detail}].",
+            [ROLE_BUYER] = "The payment for this deal could not be prepared[: {detail}].",
         },
     [NOTICE_FUNDS_HELD] =
         {
-            [ROLE_BUYER] = "**{amount}** arrived and is held for this deal.",
-            [ROLE_SELLER] = "**{amount}** is held for this deal. You can deliver now.",
+            [ROLE_BUYER] = "**{amount}** arrived and was set aside for this deal.",
+            [ROLE_SELLER] =
+                "**{amount}** arrived and was set aside for this deal. You can deliver for "
+                "as long as the money is held.",
         },
     [NOTICE_DELIVERED] =
         {
@@ -38,8 +44,8 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
         },
     [NOTICE_RELEASE_STARTED] =
         {
-            [ROLE_BUYER] = "The payout of **{amount}** to the seller has begun.",
-            [ROLE_SELLER] = "The payout of **{amount}** to you has begun.",
+            [ROLE_BUYER] = "The payout of **{amount}** to the seller was begun.",
+            [ROLE_SELLER] = "The payout of **{amount}** to you was begun.",
         },
     [NOTICE_RELEASED] =
         {
@@ -48,14 +54,15 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
         },
     [NOTICE_PAYOUT_FAILED] =
         {
-            [ROLE_SELLER] = "The payout to you did not go through[: {detail}]. The money is still "
-                            "owed to you.",
+            [ROLE_SELLER] =
+                "The payout to you did not go through[: {detail}]. The money stayed owed "
+                "to you.",
         },
     [NOTICE_REFUND_STARTED] =
         {
-            [ROLE_BUYER] = "The refund of **{amount}** to you has begun[. Reason: {detail}].",
+            [ROLE_BUYER] = "The refund of **{amount}** to you was begun[. Reason: {detail}].",
             [ROLE_SELLER] =
-                "The refund of **{amount}** to the buyer has begun[. Reason: {detail}].",
+                "The refund of **{amount}** to the buyer was begun[. Reason: {detail}].",
         },
     [NOTICE_REFUNDED] =
         {
@@ -64,8 +71,9 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
         },
     [NOTICE_REFUND_FAILED] =
         {
-            [ROLE_BUYER] = "The refund to you did not go through[: {detail}]. The money is still "
-                           "owed to you.",
+            [ROLE_BUYER] =
+                "The refund to you did not go through[: {detail}]. The money stayed owed "
+                "to you.",
         },
     [NOTICE_CANCELLED] =
         {
@@ -74,17 +82,17 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
         },
     [NOTICE_EXPIRED] =
         {
-            [ROLE_BUYER] = "This deal has expired: it was not paid in time.",
-            [ROLE_SELLER] = "This deal has expired: it was not paid in time.",
+            [ROLE_BUYER] = "This deal expired: no payment for it had been noted in time.",
+            [ROLE_SELLER] = "This deal expired: no payment for it had been noted in time.",
         },
     [NOTICE_FUNDS_SUSPENDED] =
         {
-            [ROLE_BUYER] = "**{amount}** arrived that this deal does not expect. It is being sent "
-                           "back to you.",
+            [ROLE_BUYER] = "**{amount}** arrived that this deal did not expect. Sending it back to "
+                           "you was begun.",
         },
     [NOTICE_FOREIGN_MONEY] =
         {
-            [ROLE_BUYER] = "Money arrived that this deal does not expect: **{amount}**. It was put "
+            [ROLE_BUYER] = "Money arrived that this deal did not expect: **{amount}**. It was put "
                            "aside for our staff to decide about.",
         },
     [NOTICE_SUSPENSE_REFUNDED] =
@@ -220,6 +228,7 @@ STATUS notifications_text_write(struct op *op, const struct news *news, struct s
         strbuf_add(&buf, STR(": "));
         add_quote(&buf, news->description);
     }
-    strbuf_addf(&buf, "\n<t:%" PRId64 ":f>", news->happened_at_us / 1000000);
+    int64_t second = news->happened_at_us / 1000000;
+    strbuf_addf(&buf, "\nThis was <t:%" PRId64 ":f>, <t:%" PRId64 ":R>.", second, second);
     return strbuf_finish(&buf, ret_content) ? OK : op_arena_full(op);
 }

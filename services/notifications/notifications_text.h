@@ -3,7 +3,8 @@
 #include "base/op.h"
 #include "notifications/notifications.h"
 
-/* What each event says to whom. Only what the event itself says: nothing is promised or guessed. */
+/* What each event says to whom. Only what the event itself says, as of its moment, so that no message is
+ * false when it comes late: nothing is promised or guessed. */
 
 #define CONTENT_MAX_CHARACTERS 2000 /* Discord's */
 #define CONTENT_MAX_BYTES ((size_t)4 * CONTENT_MAX_CHARACTERS)

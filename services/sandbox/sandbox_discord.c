@@ -4,11 +4,13 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "base/id.h"
 
 #define ID_TEXT_MAX_BYTES 24
 #define SNOWFLAKE_MAX_BYTES 20
-#define FIRST_CHANNEL_ID INT64_C(1300000000000000000)
-#define FIRST_MESSAGE_ID INT64_C(1400000000000000000)
+#define CHANNEL_IDS_FROM INT64_C(1300000000000000000)
+#define MESSAGE_IDS_FROM INT64_C(1400000000000000000)
+#define ID_RANDOM_BYTES 7 /* 2^56 ids: the two kinds stay apart */
 
 /* clang-format off */
 const struct sandbox_discord_error_row sandbox_discord_errors[SANDBOX_DISCORD_ERROR_COUNT] = {
@@ -23,9 +25,23 @@ const struct sandbox_discord_error_row sandbox_discord_errors[SANDBOX_DISCORD_ER
 
 /* clang-format on */
 
+/* Whoever wrote down an id before a restart or a reset must not meet somebody else under it. */
+static int64_t random_offset(void)
+{
+    struct id random = id_random();
+    const uint8_t *end = random.bytes + sizeof(random.bytes);
+    int64_t offset = 0;
+    for (const uint8_t *byte = end - ID_RANDOM_BYTES; byte < end; byte++) {
+        offset = offset << 8 | *byte;
+    }
+    return offset;
+}
+
 void sandbox_discord_init(struct sandbox_discord *discord)
 {
     *discord = (struct sandbox_discord){
+        .channel_ids_from = CHANNEL_IDS_FROM + random_offset(),
+        .message_ids_from = MESSAGE_IDS_FROM + random_offset(),
         .limits = {[SANDBOX_DISCORD_BUCKET_CHANNELS] = {.max = 10, .window_ms = 10000},
                    [SANDBOX_DISCORD_BUCKET_MESSAGES] = {.max = 5, .window_ms = 5000},
                    [SANDBOX_DISCORD_BUCKET_GLOBAL] = {.max = 50, .window_ms = 1000}}};
@@ -110,7 +126,7 @@ enum sandbox_discord_error sandbox_discord_open(struct sandbox_discord *discord,
         return SANDBOX_DISCORD_ERROR_INTERNAL;
     }
     if (person->channel_id.len == 0) {
-        struct str id = snowflake(arena, FIRST_CHANNEL_ID, discord->channel_count);
+        struct str id = snowflake(arena, discord->channel_ids_from, discord->channel_count);
         if (!id.ptr) {
             return SANDBOX_DISCORD_ERROR_INTERNAL;
         }
@@ -186,7 +202,7 @@ enum sandbox_discord_error sandbox_discord_write(struct sandbox_discord *discord
         return SANDBOX_DISCORD_ERROR_NONE;
     }
     struct sandbox_discord_message message = {
-        .id = snowflake(arena, FIRST_MESSAGE_ID, discord->messages.count),
+        .id = snowflake(arena, discord->message_ids_from, discord->messages.count),
         .channel_id = person->channel_id,
         .user_id = person->user_id,
         .content = str_dup(arena, post->content),

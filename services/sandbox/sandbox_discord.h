@@ -85,6 +85,8 @@ struct sandbox_discord_counts {
 };
 
 struct sandbox_discord {
+    int64_t channel_ids_from; /* random, so that no id comes again after a restart or a reset */
+    int64_t message_ids_from;
     uint32_t channel_count;
     struct sandbox_shelf people;
     struct sandbox_shelf messages;
@@ -93,7 +95,7 @@ struct sandbox_discord {
     struct sandbox_discord_counts counts;
 };
 
-/* Empty, with the limits that Discord is known for. */
+/* Empty, with the limits that Discord is known for, and ids that were never given before. */
 void sandbox_discord_init(struct sandbox_discord *discord);
 
 /* By user or by channel; NULL: nobody. */

@@ -74,6 +74,27 @@ static void a_person_has_one_channel(void **state)
     }
 }
 
+/* Ids that were written down before are nobody's: never another person's. */
+static void ids_of_a_new_start_are_new(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sandbox_discord_person *before = open_for(fixture, "11111111111111111");
+    struct str channel_id = before->channel_id;
+    struct sandbox_discord_post post = {.channel_id = channel_id, .content = STR("hello")};
+    struct sandbox_discord_message *first = NULL;
+    assert_int_equal(write_post(fixture, &post, NOW, &first), SANDBOX_DISCORD_ERROR_NONE);
+
+    sandbox_discord_init(&fixture->discord);
+    struct sandbox_discord_person *after = open_for(fixture, "22222222222222222");
+    assert_false(str_eq(after->channel_id, channel_id));
+    struct sandbox_discord_message *other = NULL;
+    assert_int_equal(write_post(fixture, &post, NOW, &other),
+                     SANDBOX_DISCORD_ERROR_UNKNOWN_CHANNEL);
+    post.channel_id = after->channel_id;
+    assert_int_equal(write_post(fixture, &post, NOW, &other), SANDBOX_DISCORD_ERROR_NONE);
+    assert_false(str_eq(other->id, first->id));
+}
+
 static void a_nonce_says_it_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -176,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_person_has_one_channel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ids_of_a_new_start_are_new, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_nonce_says_it_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_written, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_bucket_is_used_up_until_its_window_ends, set_up,

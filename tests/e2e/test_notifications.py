@@ -10,8 +10,8 @@ from harness.sandbox import DISCORD
 from harness.waiting import wait_for
 
 MESSAGES = f"{DISCORD}/channels"
-TO_BUYER = ["You can pay", "arrived and is held", "marked as delivered", "has begun", "was paid out to the seller"]
-TO_SELLER = ["The buyer can pay", "You can deliver now", "marked as delivered", "has begun", "was paid out to you"]
+TO_BUYER = ["was prepared", "was set aside", "marked as delivered", "was begun", "was paid out to the seller"]
+TO_SELLER = ["The buyer's payment", "You can deliver", "marked as delivered", "was begun", "was paid out to you"]
 
 
 @pytest.fixture

@@ -88,6 +88,10 @@ def test_the_documentation_shows_every_route(stack, page):
     for schema in document["components"]["schemas"]:
         assert page.locator(f"details#schema-{schema}").count() == 1, schema
     expect(page.locator("details#createEscrow")).to_contain_text("Idempotency-Key")  # opened by the address
+    command = page.locator("details#createEscrow pre").inner_text()
+    for part in (f"curl -X POST '{base}/v1/escrows'", '-H "Authorization: Bearer $TOKEN"', "-H 'Idempotency-Key: ", '"buyer_id":"0000'):
+        assert part in command
+    assert page.locator("details pre").count() == len(operations)
     assert page.locator("details#createEscrow").get_attribute("open") is not None
 
 

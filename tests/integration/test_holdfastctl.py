@@ -265,6 +265,14 @@ class TestSmall:
             assert operator.run(*words).returncode == 2, words
         assert operator.run("help").returncode == 0
 
+    def test_version(self):
+        """Without any environment, and the same as the services say."""
+        done = Ctl({}).run("--version")
+        service = subprocess.run([paths.program("holdfast-escrow"), "--version"], text=True, capture_output=True,
+                                 check=True, timeout=60)
+        assert (done.returncode, done.stdout) == (0, service.stdout)
+        assert done.stdout.startswith("holdfast ")
+
     def test_no_database(self):
         assert Ctl({}).run("escrow", "list").returncode == 2
         away = Ctl({"DATABASE_URL": "postgresql://a:b@127.0.0.1:1/holdfast"})

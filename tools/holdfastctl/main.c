@@ -50,6 +50,13 @@ static enum ctl_exit exit_code(struct status st)
     return CTL_EXIT_BUG;
 }
 
+static STATUS print(struct op *op, struct str text)
+{
+    return fwrite(text.ptr, 1, text.len, stdout) == text.len
+               ? OK
+               : op_fail(op, STATUS_RETRY, "ctl.output", "standard output takes no more");
+}
+
 static STATUS print_help(struct op *op, int argc, char *const *argv)
 {
     struct str noun = {.ptr = NULL, .len = 0};
@@ -58,9 +65,7 @@ static STATUS print_help(struct op *op, int argc, char *const *argv)
         noun = str_of(argv[2]);
     }
     TRY(ctl_args_help(op, ctl_commands, ctl_command_count, noun, &text));
-    return fwrite(text.ptr, 1, text.len, stdout) == text.len
-               ? OK
-               : op_fail(op, STATUS_RETRY, "ctl.output", "standard output takes no more");
+    return print(op, text);
 }
 
 static STATUS load_conf(struct op *op, struct ctl *ctl)
@@ -85,6 +90,13 @@ static STATUS load_conf(struct op *op, struct ctl *ctl)
 /* What was found is printed even when the answer is no. */
 static STATUS run(struct op *op, struct ctl *ctl, int argc, char *const *argv)
 {
+    struct str first = argc > 1 ? str_of(argv[1]) : STR("");
+    if (str_eq(first, STR("help")) || str_eq(first, STR("--help"))) {
+        return print_help(op, argc, argv);
+    }
+    if (str_eq(first, STR("--version"))) {
+        return print(op, STR("holdfast " HOLDFAST_VERSION "\n"));
+    }
     TRY(ctl_args_parse(op, ctl_commands, ctl_command_count, argc, argv, &ctl->args));
     TRY(load_conf(op, ctl));
     ctl_out_init(&ctl->out, op->arena, ctl_args_given(&ctl->args, CTL_OPTION_JSON));
@@ -101,9 +113,7 @@ int main(int argc, char **argv)
     arena_init(&arena, CTL_ARENA_BYTES);
     struct op op = {.arena = &arena, .correlation_id = STR("holdfastctl")};
     static struct ctl ctl; /* its option values are too large for a stack frame of ours */
-    struct str first = argc > 1 ? str_of(argv[1]) : STR("");
-    bool help = str_eq(first, STR("help")) || str_eq(first, STR("--help"));
-    struct status st = help ? print_help(&op, argc, argv) : run(&op, &ctl, argc, argv);
+    struct status st = run(&op, &ctl, argc, argv);
     if (status_failed(st)) {
         (void)fprintf(stderr, "holdfastctl: %s (%s)\n", op.err.msg, op.err.code);
         if (st.kind == STATUS_INVALID) {

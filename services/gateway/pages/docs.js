@@ -87,13 +87,47 @@ function responses(operation) {
   })));
 }
 
+// A value that shows where one's own goes.
+function example(schema) {
+  schema = resolve(schema);
+  const type = [].concat(schema.type)[0];
+  if (type === "object") {
+    return Object.fromEntries((schema.required ?? []).map((name) => [name, example(schema.properties[name])]));
+  }
+  if (type === "array") {
+    return [example(schema.items)];
+  }
+  if (type === "integer") {
+    return schema.minimum ?? 0;
+  }
+  return schema.enum?.[0] ?? (schema.format === "uuid" ? "00000000-0000-0000-0000-000000000000" : "…");
+}
+
+// For a shell; what stands in braces and dots is to be filled in.
+function curl(path, method, operation) {
+  const words = [`curl -X ${method.toUpperCase()} '${location.origin}${path}'`];
+  if ((operation.security ?? openapi.security).length > 0) {
+    words.push('-H "Authorization: Bearer $TOKEN"');
+  }
+  for (const { name, in: place, required } of (operation.parameters ?? []).map(resolve)) {
+    if (place === "header" && required) {
+      words.push(`-H '${name}: …'`);
+    }
+  }
+  const content = resolve(operation.requestBody)?.content["application/json"];
+  if (content) {
+    words.push("-H 'Content-Type: application/json'", `-d '${JSON.stringify(example(content.schema))}'`);
+  }
+  return make("pre", {}, words.join(" \\\n  "));
+}
+
 function operationOf(path, method, operation) {
   return make("details", { id: operation.operationId },
     make("summary", {}, make("span", { className: "method" }, method.toUpperCase()), make("code", {}, path), ` ${operation.summary}`,
       operation.deprecated ? " (deprecated)" : ""),
     operation.description ? make("p", {}, operation.description) : null,
     (operation.security ?? openapi.security).length === 0 ? make("p", { className: "quiet" }, "No token needed.") : null,
-    parameters(operation), body(operation), responses(operation));
+    curl(path, method, operation), parameters(operation), body(operation), responses(operation));
 }
 
 function operations() {
