@@ -8,7 +8,7 @@ from harness import paths
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = [
-    "holdfast-gateway", "holdfast-escrow", "holdfast-payments", "holdfast-oracle", "holdfast-notifications", "holdfast-sandbox",
+    "holdfast-gateway", "holdfast-escrow", "holdfast-payments", "holdfast-oracle", "holdfast-notifications", "holdfast-sandbox", "holdfastctl",
 ]
 
 

@@ -1,4 +1,5 @@
-"""The API guide: its commands are pasted into a shell, in their order, and tell what the page says they do."""
+"""The quickstart and the API guide: their commands are pasted into a shell, in their order, and tell what the page says
+they do."""
 
 import os
 import re
@@ -9,13 +10,13 @@ import pytest
 
 from harness import paths
 
-PAGE = paths.ROOT / "docs" / "api.md"
+PAGES = {"quickstart.md": 2, "api.md": 11}  # and how many blocks of commands each has at least
 
 
-def blocks():
+def blocks(page):
     """[(commands, what the page shows of their output or None)]"""
-    found = re.findall(r"```sh\n(.*?)```(?:\n\n```\n(.*?)```)?", PAGE.read_text(), re.DOTALL)
-    assert len(found) >= 6
+    found = re.findall(r"```sh\n(.*?)```(?:\n\n```\n(.*?)```)?", (paths.ROOT / "docs" / page).read_text(), re.DOTALL)
+    assert len(found) >= PAGES[page]
     return found
 
 
@@ -38,10 +39,11 @@ def environment(stack):
     return told
 
 
-def test_the_guide_does_what_it_says(environment, folder):
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_does_what_it_says(page, environment, folder):
     script = "set -euo pipefail\n"
     shown = ""
-    for commands, output in blocks():
+    for commands, output in blocks(page):
         script += commands
         shown += output
     done = subprocess.run(["bash"], input=script, env=environment, cwd=folder, text=True, capture_output=True, check=False,

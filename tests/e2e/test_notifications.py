@@ -69,7 +69,7 @@ def test_cancelled_and_refunded(parties):
     deal = parties.api.held_deal()
     deal.do("refund", "SELLER", {"reason": "sold out"})
     last = parties.wait_heard("BUYER", 6)[-2:]
-    assert ["has begun" in last[0]["content"], "was sent back to you" in last[1]["content"]] == [True, True]
+    assert ["was begun" in last[0]["content"], "was sent back to you" in last[1]["content"]] == [True, True]
     assert "was sent back to the buyer" in parties.wait_heard("SELLER", 6)[-1]["content"]
 
 

@@ -8,7 +8,7 @@ import subprocess
 from harness import paths
 
 PAGE = (paths.ROOT / "docs" / "operations.md").read_text()
-SAID = re.compile(r'(?:\blog_(?:info|warn|error)|\bengine_report)\((?:[^";]*?)"([a-z_]+\.[a-z_]+)"'
+SAID = re.compile(r'(?:\blog_(?:debug|info|warn|error)|\bengine_report)\((?:[^";]*?)"([a-z_]+\.[a-z_]+)"'
                   r'(?:\s*:\s*"([a-z_]+\.[a-z_]+)")?')
 
 
@@ -53,6 +53,18 @@ def test_metrics(stack):
     told = {name for page in pages(stack).values() for name in re.findall(r"^# TYPE ([a-z_]+) ", page, re.MULTILINE)}
     assert told - listed("Metrics") == set(), "not written down"
     assert listed("Metrics") - told == set(), "not there any more"
+
+
+def test_prose_names_what_there_is(stack):
+    """Whoever pastes a name from any page into a query finds something: a metric, or a role of the database."""
+    known = {name for page in pages(stack).values() for name in re.findall(r"^# TYPE ([a-z_]+) ", page, re.MULTILINE)}
+    known |= set(stack.servers.role_urls)
+    unknown = {}
+    for path in [*paths.ROOT.glob("*.md"), *(paths.ROOT / "docs").glob("*.md"), *paths.ROOT.glob("services/*/README.md")]:
+        named = set(re.findall(r"\bholdfast_[a-z_]*[a-z]\b", path.read_text()))
+        if named - known:
+            unknown[path.name] = named - known
+    assert unknown == {}
 
 
 def test_log_events():

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Deals while everything that they need is killed and frozen in turn, and whether anybody could tell afterwards.
+"""Deals while each service and the broker is killed and frozen, and the database killed, in turn, and whether anybody could tell afterwards.
 
 Two replicas of each service, their own PostgreSQL and Kafka. First some deals that nothing disturbs; then as many for each
 fault, which strikes while they are under way. A client does what a good client does: it repeats a request, with the same

@@ -48,7 +48,7 @@ up_table() {
     printf '\n'
     row API "$(service_url GATEWAY_HTTP_PORT)"
     row webhooks "$(service_url PAYMENTS_HTTP_PORT)/webhooks/stripe"
-    row sandbox "$(service_url SANDBOX_HTTP_PORT) (plays Stripe)"
+    row sandbox "$(service_url SANDBOX_HTTP_PORT) (plays Stripe and Discord)"
     row database "$(pg_tcp_url holdfast_verifier) (reads all)"
     row broker "$(kafka_brokers)"
     row metrics "http://127.0.0.1:$(recall env ESCROW_1_ADMIN_PORT)/metrics (others: ./dev status)"
@@ -64,7 +64,7 @@ up_table() {
     printf '  ./dev logs escrow-1 -f     what a service says\n'
     printf '  curl -s -H "Authorization: Bearer %s" %s/v1/escrows\n' \
         "$(recall secrets TOKEN_BUYER)" "$(service_url GATEWAY_HTTP_PORT)"
-    printf '  ./dev down                 stop all of it\n'
+    printf '  ./dev down                 stop all of it (the sandbox forgets; see docs/quickstart.md)\n'
 }
 
 cmd_up() {
@@ -95,7 +95,7 @@ cmd_down() {
     (($# == 0)) || usage_error "down takes no options"
     lock_state
     down_all
-    step "stopped; the state stays in $STATE"
+    step "stopped; database, log and tokens stay in $STATE, what the sandbox knew of payments and messages is gone"
 }
 
 status_names() {

@@ -11,7 +11,7 @@ HEAD = """# Configuration
 
 Everything comes from the environment. Every variable `X` may also be given as `X_FILE`, the path of a file that holds the
 value. All mistakes are told at once at the start, by name and never by value; a variable `HOLDFAST_...` that nobody knows is
-one of them. `--check-config` checks and ends, `--print-config` shows what is set (secrets masked), `--help` tells the same
+one of them. A service's `--check-config` checks and ends, `--print-config` shows what is set (secrets masked), `--help` tells the same
 as this page, which is written by `tools/docs/config.py` from the programs' own tables.
 """
 

@@ -204,7 +204,8 @@ struct status ctl_args_help(struct op *op, const struct ctl_command *commands,
     struct strbuf buf;
     strbuf_init(&buf, op->arena, HELP_MAX_BYTES);
     uint64_t used = CTL_BIT(CTL_OPTION_JSON);
-    strbuf_add(&buf, STR("usage: holdfastctl NOUN VERB [options] | help [NOUN] | --version\n\n"));
+    strbuf_add(&buf, STR("usage: holdfastctl NOUN VERB [options] | help [NOUN] | --version | "
+                         "--print-config-docs\n\n"));
     for (uint32_t i = 0; i < command_count; i++) {
         const struct ctl_command *command = &commands[i];
         if (noun.ptr && !str_eq(noun, str_of(command->noun))) {

@@ -32,6 +32,8 @@ static const struct conf_key keys[] = {
 #endif
 };
 
+static const struct conf_tables tables = {.keys = keys, .key_count = ARRAY_LEN(keys), .tool = true};
+
 static enum ctl_exit exit_code(struct status st)
 {
     switch (st.kind) {
@@ -70,7 +72,6 @@ static STATUS print_help(struct op *op, int argc, char *const *argv)
 
 static STATUS load_conf(struct op *op, struct ctl *ctl)
 {
-    const struct conf_tables tables = {.keys = keys, .key_count = ARRAY_LEN(keys), .tool = true};
     struct conf *conf;
     TRY(conf_load(op, &tables, conf_environment(), &conf));
     struct str mistakes = conf_mistakes(conf);
@@ -87,6 +88,13 @@ static STATUS load_conf(struct op *op, struct ctl *ctl)
     return OK;
 }
 
+static STATUS print_config_docs(struct op *op)
+{
+    struct str text;
+    TRY(conf_docs(op, &tables, STR("holdfastctl"), &text));
+    return print(op, text);
+}
+
 /* What was found is printed even when the answer is no. */
 static STATUS run(struct op *op, struct ctl *ctl, int argc, char *const *argv)
 {
@@ -96,6 +104,9 @@ static STATUS run(struct op *op, struct ctl *ctl, int argc, char *const *argv)
     }
     if (str_eq(first, STR("--version"))) {
         return print(op, STR("holdfast " HOLDFAST_VERSION "\n"));
+    }
+    if (str_eq(first, STR("--print-config-docs"))) {
+        return print_config_docs(op);
     }
     TRY(ctl_args_parse(op, ctl_commands, ctl_command_count, argc, argv, &ctl->args));
     TRY(load_conf(op, ctl));
