@@ -87,7 +87,7 @@ def test_a_payout_that_fails_is_told_to_the_seller(parties):
     deal.do("mark-delivered", "SELLER")
     deal.do("release", "BUYER")
     failed = parties.wait_heard("SELLER", 5)[-1]["content"]
-    assert "did not go through: `account_invalid`. The money is still owed to you." in failed
+    assert "did not go through: `account_invalid`. The money stayed owed to you." in failed
     assert [("payout_failed", role) in parties.states("--escrow", deal.id) for role in ("buyer", "seller")] == [
         False, True]
 
@@ -96,7 +96,7 @@ def test_money_that_nobody_expects(parties):
     deal = parties.api.deal()
     deal.pay(amount=str(AMOUNT_MINOR - 1))
     heard = parties.wait_heard("BUYER", 3)
-    assert "arrived that this deal does not expect" in heard[1]["content"]
+    assert "arrived that this deal did not expect" in heard[1]["content"]
     assert "was sent back to you" in heard[2]["content"]
     assert len(parties.heard("SELLER")) == 1
 
@@ -111,7 +111,7 @@ def test_closed_doors_are_shown_and_left_alone(parties):
     assert (row["code"], row["message_id"]) == ("discord_50007", "")
     parties.sandbox.close_dms(parties.discord["BUYER"], False)
     deal.pay()
-    assert "arrived and is held" in parties.wait_heard("BUYER", 1)[0]["content"]
+    assert "was set aside" in parties.wait_heard("BUYER", 1)[0]["content"]
     assert parties.sandbox.discord_counters()["invalid"] == before + 1  # asked once, and not again
     assert len(parties.heard("BUYER")) == 1
 
