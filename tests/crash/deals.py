@@ -1,12 +1,8 @@
-"""Whole deals of every kind that the sweep compares, and everything by which one could be told from another."""
-
-import re
+"""Whole deals of every kind that the sweep compares."""
 
 from harness.api import AMOUNT_MINOR
 
 DAY_S = 86400
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MOMENT = re.compile(r"<t:\d+:\w>")
 
 
 def released(client):
@@ -44,30 +40,3 @@ def left_alone(client):
 
 # One round: so many at once.
 KINDS = (released, released, refunded, released, cancelled, released, overpaid, released)
-
-
-class Told:
-    """What the end of a deal looks like, without what differs from deal to deal."""
-
-    def __init__(self, stack, parties, deal):
-        view = deal.view()
-        shown = stack.verifier.json("escrow", "show", deal.id)
-        self.parts = {
-            "state": view["state"],
-            "balances": view["balances"],
-            "attention": view["attention"],
-            "history": deal.events(),
-            "at the provider": deal.effects(),
-            "transitions": [(row["event"], row["from"], row["to"]) for row in shown["transitions"]],
-            "transfers": [(row["debit"], row["credit"], row["amount_minor"]) for row in shown["transfers"]],
-            "deliveries": sorted((row["notice"], row["role"], row["state"])
-                                 for row in parties.deliveries("--escrow", deal.id)),
-            # Each once, in no order: what the sweep of a lane publishes again comes after what came in time.
-            "heard": {role: sorted(MOMENT.sub("", UUID.sub("", message["content"])) for message in parties.heard(role)
-                             if deal.id in message["content"]) for role in parties.discord},
-        }
-
-    def differences(self, other):
-        return [f"{name}: {value} instead of {other.parts[name]}"
-                for name, value in self.parts.items() if value != other.parts[name]]
-

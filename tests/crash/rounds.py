@@ -8,6 +8,7 @@ import deals
 from harness.client import Client
 from harness.parties import Parties
 from harness.stack import SERVICES
+from harness.told import Told
 from harness.waiting import wait_for
 from scenes import PATIENCE_S, SCENES
 
@@ -30,7 +31,7 @@ class World:
         self.usual = {}
         for done in (self._undisturbed(deals.KINDS), self._undisturbed((deals.left_alone,) * 2)):
             for kind, parties, deal in done:
-                told = deals.Told(stack, parties, deal)
+                told = Told(stack, parties, deal)
                 different = told.differences(self.usual.setdefault(kind, told))
                 assert not different, f"two undisturbed deals differ ({kind.__name__}): {different}"
 
@@ -148,7 +149,7 @@ class Round:
         self.stack.settle(PATIENCE_S)
 
     def _compare(self, done):
-        told = self.world.pool.map(lambda entry: (entry, deals.Told(self.stack, entry[1], entry[2])), done)
+        told = self.world.pool.map(lambda entry: (entry, Told(self.stack, entry[1], entry[2])), done)
         different = [f"{deal.id} ({kind.__name__}): {line}" for (kind, _, deal), now in told
                      for line in now.differences(self.world.usual[kind])]
         assert not different, "\n".join(different)
