@@ -49,6 +49,7 @@ struct bus_delivery {
     int64_t n;
     struct id message_id;
     bool ok;
+    int64_t broker_at_ms; /* LogAppendTime: what the broker's clock showed; -1: it did not say */
 };
 
 /* The last record of a partition. n is 0 when the partition holds none (or an unnumbered one). */

@@ -32,6 +32,7 @@ struct bus_kafka_position {
 struct bus_kafka_sent {
     uint32_t index;
     bool written;
+    int64_t broker_at_ms;
     enum topic topic;
     int32_t partition;
     int64_t n;

@@ -8,19 +8,20 @@
 #define HURRY_MS 1
 #define NUMBER_TEXT_BYTES 19 /* the digits of an int64_t */
 
-static void report_add(struct bus_kafka *bus, uint32_t index, bool written)
+static void report_add(struct bus_kafka *bus, uint32_t index, bool written, int64_t broker_at_ms)
 {
     ASSERT(bus->report_count < BUS_KAFKA_IN_FLIGHT_MAX);
     bus->sent[index].written = written;
+    bus->sent[index].broker_at_ms = broker_at_ms;
     uint32_t at = (bus->report_first + bus->report_count) % BUS_KAFKA_IN_FLIGHT_MAX;
     bus->reports[at] = index;
     bus->report_count++;
 }
 
-static void on_report(void *context, void *tag, bool written)
+static void on_report(void *context, void *tag, bool written, int64_t broker_at_ms)
 {
     const struct bus_kafka_sent *sent = tag;
-    report_add(context, sent->index, written);
+    report_add(context, sent->index, written, broker_at_ms);
     bus_kafka_gate_reported(context, sent);
 }
 
@@ -148,7 +149,7 @@ STATUS bus_kafka_send(struct op *op, struct bus_kafka *bus, const struct bus_mes
         return st; /* full for now, or too large */
     }
     /* Whoever waits for this message's report shall learn that the producer is gone. */
-    report_add(bus, sent->index, false);
+    report_add(bus, sent->index, /* written */ false, /* broker_at_ms */ -1);
     return OK;
 }
 
@@ -208,7 +209,8 @@ bool bus_kafka_delivered(struct bus *handle, struct bus_delivery *ret_delivery)
                                           .partition = sent->partition,
                                           .n = sent->n,
                                           .message_id = sent->message_id,
-                                          .ok = sent->written};
+                                          .ok = sent->written,
+                                          .broker_at_ms = sent->broker_at_ms};
     bus->free_stack[bus->free_count++] = index;
     return true;
 }

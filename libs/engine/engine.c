@@ -32,10 +32,10 @@ static void find_topics(struct engine *engine)
         if (!str_eq(str_of(topic->writer), engine->service->name)) {
             continue;
         }
-        if (topic->lane_written) {
+        if (topic->kind == TOPOLOGY_LANE) {
             ASSERT(engine->out_count < ENGINE_OUT_TOPICS_MAX);
             engine->out_topics[engine->out_count++] = (enum topic)i;
-        } else {
+        } else if (topic->kind == TOPOLOGY_INTAKE) {
             ASSERT(engine->intake_count < ENGINE_OUT_TOPICS_MAX);
             engine->intake_topics[engine->intake_count++] = (enum topic)i;
         }
@@ -95,6 +95,7 @@ struct engine *engine_new(const struct engine_service *service, struct engine_po
     ASSERT(limits.batch_max >= 1);
     ASSERT(limits.batch_max <= ENGINE_BATCH_MAX);
     ASSERT(number < ENGINE_THREADS_MAX);
+    ASSERT(!service->timers_of == (service->clock == TOPIC_NONE));
     struct engine *engine = calloc(1, sizeof(*engine)); /* LINT-OK: lives as long as its thread */
     ASSERT(engine);
     engine->service = service;
@@ -154,8 +155,9 @@ void engine_set_now(struct engine *engine, const struct store_fence *fence)
 
 void engine_set_clock(struct engine *engine, struct store_clock clock)
 {
-    engine->clock_offset_us = clock.now_us - clock_wall_us();
+    engine->clock_offset_us = store_clock_now_us(clock) - clock_wall_us();
     engine->sandbox_us = clock.sandbox_us;
+    engine_clock_learn(engine, clock.wall_us);
 }
 
 int64_t engine_now_us(const struct engine *engine)
@@ -237,6 +239,8 @@ static STATUS keep_house(struct engine *engine)
         engine->tail_check_at_ms = now_ms + ENGINE_TAIL_CHECK_MS;
         TRY(engine_lanes_check_tails(engine));
     }
+    engine_clock_tend(
+        engine); /* after the tails: these are not looked at while something is on its way */
     return OK;
 }
 

@@ -153,7 +153,7 @@ struct effect_row {
 /*
  * Timers (R14): something to be decided at a moment, about the message's aggregate, of the kind that
  * engine_service.timers_of names. Times are microseconds since 1970 by the database's clock; a moment
- * that has passed is due at once.
+ * that has passed is due at once. While that clock and Kafka's are more than a minute apart none is decided.
  */
 
 /* A timer's row. Exactly the columns of the table `timer`. */
@@ -280,6 +280,8 @@ struct engine_service {
     /* Timers; NULL where a service has none. Only one kind has them, with engine_timer_table among its
      * children. */
     const struct engine_aggregate_kind *timers_of;
+    /* With timers_of, else none: where Kafka is asked for its time; written by nobody else, read by nobody. */
+    enum topic clock;
     /* Decides one that is due, like a message: message.id is
      * derived from (key, kind, generation), so that whatever is emitted has the same id whoever
      * fires it. The row is closed by the engine. A failed status parks it by its key (R8, R10). */
@@ -316,6 +318,8 @@ struct engine_stats {
     _Atomic uint64_t effects_need_person;   /* open, too old to be sent again */
     _Atomic uint64_t oldest_effect_us;      /* age of what caused the oldest open one; 0: none */
     _Atomic uint64_t timers_waiting; /* in memory: at most ENGINE_TIMER_WINDOW of each lane */
+    _Atomic uint32_t timers_held;    /* 1: none is decided, for the clocks do not agree */
+    _Atomic uint64_t clock_apart_us; /* the database's and Kafka's, when last compared */
 };
 
 /* One engine thread. Not thread-safe but for engine_stop and the stats. */

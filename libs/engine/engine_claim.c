@@ -196,10 +196,19 @@ static STATUS check_topology(struct engine *engine)
         return OK;
     }
     struct bus *bus = engine->ports.bus;
-    for (uint32_t i = 0; i < engine->service->handler_count + engine->out_count; i++) {
-        enum topic topic = i < engine->service->handler_count
-                               ? engine->service->handlers[i].topic
-                               : engine->out_topics[i - engine->service->handler_count];
+    enum topic topics[ENGINE_HANDLERS_MAX + ENGINE_OUT_TOPICS_MAX + 1];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        topics[count++] = engine->service->handlers[i].topic;
+    }
+    for (uint32_t i = 0; i < engine->out_count; i++) {
+        topics[count++] = engine->out_topics[i];
+    }
+    if (engine->service->clock != TOPIC_NONE) {
+        topics[count++] = engine->service->clock;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        enum topic topic = topics[i];
         struct bus_topic_info info;
         TRY(bus->ops->topic_info(&engine->op, bus, topic, &info));
         if (info.partition_count == 0) { /* not made yet: a matter of order at the first start */

@@ -80,7 +80,7 @@ STATUS engine_dedupe_record(struct engine *engine, struct engine_batch *batch,
     const struct bus_record *record = item->record;
     struct engine_in *in = &batch->ins[item->lane][item->in];
     item->fate = ENGINE_FATE_DECIDE;
-    if (topology_topics[in->topic].lane_written) {
+    if (topology_topics[in->topic].kind == TOPOLOGY_LANE) {
         TRY(judge_number(engine, in, record, &item->fate));
     }
     in->row.next_offset = record->offset + 1;

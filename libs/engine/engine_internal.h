@@ -12,6 +12,7 @@
  * engine.c          the loop and its life
  * engine_lanes.c    heartbeat, fair share, hand-over, stopping a lane
  * engine_claim.c    taking a lane: what the database and the log really say
+ * engine_clock.c    Kafka's clock against the database's: are timers held back? (INV32)
  * engine_probe.c    after an unclean end: what is tried is noted before (R9)
  * engine_adopt.c    records that a restored database lost, taken back from the log (R18)
  * engine_replay.c   the decisions that led to them, made again in their order and compared (R18)
@@ -43,6 +44,13 @@
 #define ENGINE_WAITING_ASK_MS 1000 /* of a longer wait the outbox is asked how old the row is */
 #define ENGINE_WAITING_BEFORE_MS 1 /* waiting_since_ms of what waited before our time */
 #define ENGINE_TAIL_CHECK_MS 60000
+/* INV32: further apart than this, and one of the two clocks is wrong; in step they are, NTP keeps them. */
+#define ENGINE_CLOCK_APART_US (60 * INT64_C(1000000))
+#define ENGINE_CLOCK_ASK_US \
+    (10 * INT64_C(1000000)) /* a clock that was set right is seen within this */
+#define ENGINE_CLOCK_VALID_US (60 * INT64_C(1000000)) /* an older answer counts no more */
+#define ENGINE_CLOCK_TOOK_US \
+    (10 * INT64_C(1000000)) /* an answer that took longer says too little */
 #define ENGINE_SWEEP_MS 1000
 #define ENGINE_ADMIN_MS 500
 #define ENGINE_IDLE_ADVANCE_MS 100
@@ -73,6 +81,29 @@ struct engine_out {
     /* Since when something is committed and not acknowledged, whatever it is: no row waits longer.
      * 0: nothing waits. */
     int64_t waiting_since_ms;
+};
+
+/* INV32: Kafka's clock and the database's, both as what they show more than our monotonic clock. */
+enum engine_clock_state {
+    ENGINE_CLOCK_UNKNOWN = 0,
+    ENGINE_CLOCK_AGREES,
+    ENGINE_CLOCK_APART,
+    ENGINE_CLOCK_STATE_COUNT,
+};
+
+struct engine_clock {
+    enum engine_clock_state state;
+    bool told;              /* the log knows that they were compared once */
+    bool asked;             /* a record is on its way */
+    int32_t partition;      /* of the next one */
+    int64_t asked_us;       /* monotonic */
+    int64_t ask_at_us;      /* monotonic */
+    bool heard;             /* the three below are something */
+    int64_t heard_us;       /* monotonic: when the question was asked that has this answer */
+    int64_t kafka_least_us; /* between this … */
+    int64_t kafka_most_us;  /* … and that */
+    bool database_known;
+    int64_t database_us; /* at the last fence or heartbeat */
 };
 
 /* R9: one thing that a lane tries. */
@@ -149,7 +180,7 @@ enum engine_fate {
     ENGINE_FATE_BEHIND,     /* its key is parked: queues behind */
     ENGINE_FATE_PARK,       /* parks its key, for `reason` */
     ENGINE_FATE_QUARANTINE, /* no key that we can read */
-    ENGINE_FATE_NOT_YET,    /* a timer that is due later than the fence's time: goes back */
+    ENGINE_FATE_NOT_YET, /* a timer that is due later than the fence's time, or held: goes back */
 };
 
 struct engine_item {
@@ -321,8 +352,9 @@ struct engine {
     uint32_t connect_tries;
     int64_t connect_at_ms;
     int64_t heartbeat_at_ms;
-    int64_t clock_offset_us;   /* the database's clock minus ours, at the last fence or heartbeat */
-    int64_t sandbox_us;        /* of that, what its sandbox clock adds */
+    int64_t clock_offset_us; /* the database's clock minus ours, at the last fence or heartbeat */
+    int64_t sandbox_us;      /* of that, what its sandbox clock adds */
+    struct engine_clock clock;
     int64_t lease_until_ms;    /* by our clock, counted from before the heartbeat was sent */
     bool introduced;           /* the first heartbeat is out; claims begin with the second */
     int64_t starving_since_ms; /* another owner has less than its share since; 0: none has */
@@ -417,6 +449,18 @@ void engine_put_aside(struct engine_item *item, const char *reason);
 /* Whether one more item, of this lane, may join (R9: some only alone). True: it must be added. */
 bool engine_batch_takes(const struct engine *engine, struct engine_batch *batch, int32_t lane);
 bool engine_item_is_condemned(const struct engine *engine, const struct engine_item *item);
+
+/* engine_clock.c: all of them do nothing in a service without timers. */
+/* What the database's clock shows, read just now. */
+void engine_clock_learn(struct engine *engine, int64_t wall_us);
+/* True: no timer may be decided. As of what was learned last: under a fence, as of that fence. */
+bool engine_clock_holds(const struct engine *engine);
+/* Asks Kafka, when it is time. */
+void engine_clock_tend(struct engine *engine);
+/* False: the delivery is of something else. */
+bool engine_clock_heard(struct engine *engine, const struct bus_delivery *delivery);
+/* The producer was reset: no answer comes. */
+void engine_clock_forget(struct engine *engine);
 
 /* engine_probe.c */
 /* A claimed lane, whose handlers are set, before its rows are read; then with what is noted of it. */

@@ -8,7 +8,8 @@
 
 bool engine_item_is_intake(const struct engine_item *item)
 {
-    return item->kind == ENGINE_ITEM_RECORD && !topology_topics[item->record->topic].lane_written;
+    return item->kind == ENGINE_ITEM_RECORD &&
+           topology_topics[item->record->topic].kind == TOPOLOGY_INTAKE;
 }
 
 static bool needs_view(const struct engine_item *item)

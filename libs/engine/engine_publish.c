@@ -200,6 +200,7 @@ static STATUS start_producer_over(struct engine *engine)
     engine_report(engine, -1, "engine.producer_reset");
     TRY(engine->ports.bus->ops->reset_producer(&engine->op, engine->ports.bus));
     engine->intakes_reported = engine->intakes_produced;
+    engine_clock_forget(engine);
     for (int32_t p = 0; p < LANES; p++) {
         for (uint32_t i = 0; i < engine->out_count; i++) {
             struct engine_out *out = &engine->lanes[p].outs[i];
@@ -217,6 +218,9 @@ STATUS engine_deliveries(struct engine *engine)
     while (bus->ops->delivered(bus, &delivery)) {
         if (!delivery.ok) {
             return start_producer_over(engine);
+        }
+        if (engine_clock_heard(engine, &delivery)) {
+            continue;
         }
         if (delivery.n == 0 && engine->intakes_reported < engine->intakes_produced) {
             engine->intakes_reported++;

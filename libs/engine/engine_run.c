@@ -203,7 +203,8 @@ static bool threads_ready(const struct engine_run *run)
             return false;
         }
         const struct engine_stats *stats = engine_stats(engine);
-        if (!atomic_load(&stats->connected) || atomic_load(&stats->lanes_stopped) > 0) {
+        if (!atomic_load(&stats->connected) || atomic_load(&stats->lanes_stopped) > 0 ||
+            atomic_load(&stats->timers_held) > 0) {
             return false;
         }
     }
@@ -268,6 +269,14 @@ static const struct shown shown[] = {
     {METRICS_GAUGE, "holdfast_engine_timers_waiting",
      "Open timers in memory: the soonest of each lane, 512 at most.",
      offsetof(struct engine_stats, timers_waiting), SHOWN_U64},
+    {METRICS_GAUGE, "holdfast_engine_timers_held",
+     "1: no timer fires, for the database's clock and Kafka's are too far apart or could not be "
+     "compared.",
+     offsetof(struct engine_stats, timers_held), SHOWN_U32},
+    {METRICS_GAUGE, "holdfast_engine_clock_apart_seconds",
+     "How far the database's clock and Kafka's were apart when last compared; services with "
+     "timers.",
+     offsetof(struct engine_stats, clock_apart_us), SHOWN_US},
     {METRICS_GAUGE, "holdfast_engine_oldest_unpublished_seconds",
      "Age of the oldest committed record that Kafka has not acknowledged.",
      offsetof(struct engine_stats, oldest_unpublished_us), SHOWN_US},

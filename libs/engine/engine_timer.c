@@ -1,7 +1,7 @@
 /*
  * Timers (R14): rows of the lane, the soonest of them in a heap. What is due becomes an item of a
- * batch; under the fence it is decided, or goes back because the fence's time is before it, or is
- * ignored because its row says something else by now. The row is the truth, the heap a hint.
+ * batch; under the fence it is decided, or goes back because the fence's time is before it or cannot be
+ * trusted (engine_clock.c), or is ignored because its row says something else by now. The row is the truth, the heap a hint.
  */
 #include <inttypes.h>
 
@@ -86,11 +86,11 @@ static const struct engine_timer_entry *first_of(const struct engine *engine, in
     return lane->mine && !lane->draining ? engine_timer_heap_first(&lane->timers) : NULL;
 }
 
-/* The soonest over all lanes, or NULL; *ret_lane is where it is. */
+/* The soonest over all lanes, or NULL: there is none, or all are held back. *ret_lane is where it is. */
 static const struct engine_timer_entry *soonest(const struct engine *engine, int32_t *ret_lane)
 {
     const struct engine_timer_entry *best = NULL;
-    for (int32_t p = 0; p < LANES; p++) {
+    for (int32_t p = 0; p < LANES && !engine_clock_holds(engine); p++) {
         const struct engine_timer_entry *entry = first_of(engine, p);
         if (entry && (!best || entry->due_at_us < best->due_at_us)) {
             best = entry;
@@ -226,7 +226,9 @@ void engine_timer_judge(struct engine_turn *turn, struct engine_item *item)
         item->fate = ENGINE_FATE_IGNORE; /* replaced or canceled since it was read */
         return;
     }
-    if (row->due_at_us > engine_op(turn)->now_us) {
+    /* Not by the decision's time: a lane that committed while the clock was ahead stays there. */
+    int64_t now_us = store_clock_now_us(turn->batch->fence.clock);
+    if (row->due_at_us > now_us || engine_clock_holds(turn->engine)) {
         item->fate = ENGINE_FATE_NOT_YET;
     }
 }

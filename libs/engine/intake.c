@@ -168,7 +168,7 @@ static STATUS check_request(struct op *op, const struct intake_request *request)
     ASSERT(!id_is_none(request->id));
     ASSERT(request->topic < TOPIC_COUNT);
     ASSERT(request->topic != TOPIC_NONE || request->extra_table);
-    ASSERT(request->topic == TOPIC_NONE || !topology_topics[request->topic].lane_written);
+    ASSERT(request->topic == TOPIC_NONE || topology_topics[request->topic].kind == TOPOLOGY_INTAKE);
     ASSERT(!request->extra_table == !request->extra_row);
     if (request->payload.len > BUS_VALUE_MAX_BYTES) {
         return op_fail(op, STATUS_LIMIT, "intake.too_large", "%zu bytes", request->payload.len);

@@ -29,15 +29,23 @@ struct store_lane_ref {
 
 /* The database's time. Decisions live in it; leases and intakes in the same without sandbox_us. */
 struct store_clock {
-    int64_t now_us;
+    int64_t now_us;     /* of a fence: always after last_at_us of every held lane */
     int64_t sandbox_us; /* what the table `clock` added to it: 0 outside development and test */
+    int64_t
+        wall_us; /* the clock itself: without sandbox_us, whatever the lanes' last commits say */
 };
+
+/* What time it is: other than now_us while a clock that was ahead, and was set right, catches up. */
+static inline int64_t store_clock_now_us(struct store_clock clock)
+{
+    return clock.wall_us + clock.sandbox_us;
+}
 
 /* What the fence found: these lanes are ours and locked until the transaction ends. */
 struct store_fence {
     uint32_t held_count;
-    int32_t held[LANES];      /* rising */
-    struct store_clock clock; /* always after last_at_us of every held lane */
+    int32_t held[LANES]; /* rising */
+    struct store_clock clock;
 };
 
 /* Rows of one load or scan: an array of table->row_bytes each. Valid after the next sync. */
@@ -63,6 +71,10 @@ struct store_view {
     uint32_t owners_alive;
     struct store_clock clock; /* so that an owner without work sees it moved */
 };
+
+/* No lease is longer. One that seems to be was given before the clock was set back, and counts as none: who lives renews
+ * it soon, and who has died would keep its lanes until the clock is there again. */
+#define STORE_LEASE_MAX_US ((int64_t)600 * 1000000)
 
 /* Rows of lane_change are kept so long: much longer than anybody who reads them may be late. */
 #define STORE_TOLD_KEPT_US ((int64_t)600 * 1000000)

@@ -80,6 +80,7 @@ static STATUS read_lane(struct op *op, const struct pg_rows *rows, uint32_t row,
     }
     TRY(pg_rows_i64(op, rows, row, "now_us", &view->clock.now_us));
     TRY(pg_rows_i64(op, rows, row, "sandbox_us", &view->clock.sandbox_us));
+    view->clock.wall_us = view->clock.now_us - view->clock.sandbox_us;
     view->lanes[row] = lane;
     view->owners_alive = (uint32_t)owners_alive;
     return OK;
@@ -193,6 +194,7 @@ static STATUS read_fence(struct op *op, const struct pg_rows *rows, struct store
         TRY(pg_rows_i32(op, rows, i, "p", &fence.held[i]));
         TRY(pg_rows_i64(op, rows, i, "now_us", &now_us));
         TRY(pg_rows_i64(op, rows, i, "sandbox_us", &fence.clock.sandbox_us));
+        TRY(pg_rows_i64(op, rows, i, "wall_us", &fence.clock.wall_us));
         fence.clock.now_us = now_us > fence.clock.now_us ? now_us : fence.clock.now_us;
     }
     *ret_fence = fence;

@@ -341,6 +341,7 @@ static void test_time_never_goes_back(void **state)
     testing_pg_run(testing, sql);
     struct store_fence fence = begin(&f, refs, 2);
     assert_int_equal(fence.clock.now_us, future_us + 1); /* after the highest of all held lanes */
+    assert_true(fence.clock.wall_us < future_us);        /* the clock itself is not moved by it */
     ok(&f, f.store->ops->touch(&f.op, f.store, &fence));
     ok(&f, f.store->ops->commit(&f.op, f.store));
     assert_int_equal(testing_pg_number(testing, "SELECT last_at_us FROM lane WHERE p = 9"),
@@ -493,6 +494,7 @@ static void test_sandbox_time_is_added_where_it_is_wanted(void **state)
     fence = begin(&g, &theirs, 1);
     assert_int_equal(fence.clock.sandbox_us, HOUR_US);
     assert_in_range(fence.clock.now_us, now_us + HOUR_US, now_us + HOUR_US + MINUTE_US);
+    assert_in_range(fence.clock.wall_us, now_us, now_us + MINUTE_US);
     g.store->ops->rollback(g.store);
 }
 

@@ -14,11 +14,12 @@
 
 #define TEST_ARENA_BYTES ((size_t)1024 * 1024)
 
-static void no_report(void *context, void *tag, bool written)
+static void no_report(void *context, void *tag, bool written, int64_t broker_at_ms)
 {
     (void)context;
     (void)tag;
     (void)written;
+    (void)broker_at_ms;
 }
 
 /* Opens and closes one of each; the status of the first that fails. */

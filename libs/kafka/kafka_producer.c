@@ -49,7 +49,10 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     if (!written) {
         producer->failed = true;
     }
-    producer->report(producer->report_context, message->_private, written);
+    rd_kafka_timestamp_type_t type;
+    int64_t at_ms = rd_kafka_message_timestamp(message, &type);
+    bool said = written && type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
+    producer->report(producer->report_context, message->_private, written, said ? at_ms : -1);
 }
 
 static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)

@@ -16,8 +16,9 @@
 struct kafka_producer;
 
 /* The fate of one message, in order per partition. Called from kafka_producer_serve and
- * kafka_producer_hurry only. */
-typedef void kafka_report(void *context, void *tag, bool written);
+ * kafka_producer_hurry only. broker_at_ms: when the broker wrote it, by its own clock (LogAppendTime); -1: it
+ * did not say. */
+typedef void kafka_report(void *context, void *tag, bool written, int64_t broker_at_ms);
 
 struct kafka_producer_options {
     struct kafka_options common;

@@ -30,5 +30,6 @@ const struct engine_service oracle_service = {
     .parked_record = wire_parked_record,
     .demands_first = true,
     .timers_of = &deadlines,
+    .clock = TOPIC_ORACLE_CLOCK_V1,
     .fired = oracle_out_timer_fired,
 };

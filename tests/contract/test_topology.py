@@ -18,6 +18,7 @@ TOPICS = topology.parse((ROOT / "topology.yaml").read_text())["topics"]
 EMIT = re.compile(r"\bengine_emit\(\s*\w+,\s*(TOPIC_\w+)")
 SUBMIT = re.compile(r"(?:\brequest->topic\s*=|\bengine_post\(\s*\w+,)\s*(TOPIC_\w+)")
 DLQ = re.compile(r"\.dlq\s*=\s*(TOPIC_\w+)")
+CLOCK = re.compile(r"\.clock\s*=\s*(TOPIC_\w+)")
 
 
 def sources():
@@ -38,9 +39,9 @@ def writers(pattern):
 
 def test_every_use_is_understood():
     """A topic written in a way that the patterns do not see would make the other tests blind."""
-    seen = re.compile(r"\bengine_emit\(|\bengine_post\(|\brequest->topic\s*=|\.dlq\s*=")
+    seen = re.compile(r"\bengine_emit\(|\bengine_post\(|\brequest->topic\s*=|\.dlq\s*=|\.clock\s*=\s*TOPIC_")
     count = sum(len(seen.findall(text)) for _, text in sources())
-    understood = sum(len(pattern.findall(text)) for _, text in sources() for pattern in (EMIT, SUBMIT, DLQ))
+    understood = sum(len(pattern.findall(text)) for _, text in sources() for pattern in (EMIT, SUBMIT, DLQ, CLOCK))
     assert count == understood > 0
 
 
@@ -49,11 +50,12 @@ def test_the_writer_alone_writes_it_in_the_way_of_its_kind(topic):
     constant = topology.constant(topic["name"])
     lane = writers(EMIT).get(constant, set()) | writers(DLQ).get(constant, set())
     intake = writers(SUBMIT).get(constant, set())
-    expected = {topic["writer"]}
-    assert (lane, intake) == ((expected, set()) if topic["kind"] == "lane" else (set(), expected))
+    clock = writers(CLOCK).get(constant, set())
+    found = {"lane": lane, "intake": intake, "clock": clock}
+    assert found == {kind: {topic["writer"]} if kind == topic["kind"] else set() for kind in found}
 
 
 def test_whatever_is_written_is_a_topic():
     known = {topology.constant(topic["name"]) for topic in TOPICS}
-    for pattern in (EMIT, SUBMIT, DLQ):
+    for pattern in (EMIT, SUBMIT, DLQ, CLOCK):
         assert set(writers(pattern)) <= known

@@ -92,7 +92,7 @@ static void every_service_announces_what_it_parks(void **state)
     for (size_t i = 0; i < ARRAY_LEN(services); i++) {
         assert_in_range(services[i]->dlq, TOPIC_NONE + 1, TOPIC_COUNT - 1);
         const struct topology_topic *dlq = &topology_topics[services[i]->dlq];
-        assert_true(dlq->lane_written);
+        assert_int_equal(dlq->kind, TOPOLOGY_LANE);
         assert_true(str_eq(services[i]->name, str_of(dlq->writer)));
         assert_non_null(services[i]->parked_record);
         for (size_t other = 0; other < i; other++) {
@@ -117,13 +117,31 @@ static void names_are_unique_and_writers_exist(void **state)
     }
 }
 
+/* INV32: who has timers has a topic to ask Kafka for its time, and nobody reads that. */
+static void every_service_with_timers_asks_for_the_time(void **state)
+{
+    (void)state;
+    uint32_t asking = 0;
+    for (size_t i = 0; i < ARRAY_LEN(services); i++) {
+        const struct topology_topic *clock = &topology_topics[services[i]->clock];
+        assert_int_equal(services[i]->clock != TOPIC_NONE, services[i]->timers_of != NULL);
+        if (services[i]->clock != TOPIC_NONE) {
+            assert_int_equal(clock->kind, TOPOLOGY_CLOCK);
+            assert_true(str_eq(services[i]->name, str_of(clock->writer)));
+            assert_null(clock->readers[0]);
+            asking++;
+        }
+    }
+    assert_int_equal(asking, 1);
+}
+
 /* A service that writes an intake topic has requests of its own that wait for an outcome, so one of
  * its handlers must bring it. */
 static void every_intake_is_closed(void **state)
 {
     (void)state;
     for (enum topic topic = TOPIC_NONE + 1; topic < TOPIC_COUNT; topic++) {
-        if (topology_topics[topic].lane_written) {
+        if (topology_topics[topic].kind != TOPOLOGY_INTAKE) {
             continue;
         }
         const struct engine_service *writer = service_of(topology_topics[topic].writer);
@@ -148,6 +166,7 @@ int main(void)
         cmocka_unit_test(every_reader_has_one_handler),
         cmocka_unit_test(every_service_announces_what_it_parks),
         cmocka_unit_test(names_are_unique_and_writers_exist),
+        cmocka_unit_test(every_service_with_timers_asks_for_the_time),
         cmocka_unit_test(every_intake_is_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

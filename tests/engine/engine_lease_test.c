@@ -146,7 +146,7 @@ static void does_not_wait_for_the_idle(struct world *world)
     struct store *store = world->reader;
     struct id idle = world_id("idle owner", 0);
     assert_false(status_failed(
-        store->ops->heartbeat(&world->op, store, idle, /* for ever */ 3600000, &view)));
+        store->ops->heartbeat(&world->op, store, idle, /* for ever */ 600000, &view)));
     for (uint32_t i = 0; i < 4; i++) {
         world_start(world);
     }
@@ -294,7 +294,7 @@ static void sees_that_a_lane_is_gone(struct world *world)
     struct store_view view;
     struct store_lane_ref ref = {.lane = 0, .epoch = world->ops->lane(world, 0).epoch};
     assert_false(status_failed(store->ops->release(&world->op, store, ref, true)));
-    assert_false(status_failed(store->ops->heartbeat(&world->op, store, other, 3600000, &view)));
+    assert_false(status_failed(store->ops->heartbeat(&world->op, store, other, 600000, &view)));
     assert_false(
         status_failed(store->ops->claim(&world->op, store, &view.lanes[0], other, &ref.epoch)));
     world_run_for(world, 4 * world->limits.heartbeat_ms);

@@ -419,6 +419,7 @@ const struct engine_service toy_service = {
     .demands_first = true,
     .effects_of = &toy_account_kind,
     .timers_of = &toy_account_kind,
+    .clock = TOY_CLOCK,
     .judge = judge,
     .answered = answered,
     .fired = fired,

@@ -271,6 +271,9 @@ static void do_reports(struct vectors *run, struct state *state, struct client *
         strbuf_addf(run->said, " %s/%" PRId64 "%s%s", topic_name(state, delivery.topic), delivery.n,
                     delivery.partition == state->partition ? "" : " elsewhere",
                     delivery.ok ? "" : " failed");
+        if (delivery.ok != (delivery.broker_at_ms > 0)) {
+            strbuf_add(run->said, STR(" without the broker's time"));
+        }
         int64_t id = vectors_id_number(run, delivery.message_id);
         if (id != 0) {
             strbuf_addf(run->said, "/%" PRId64, id);

@@ -292,8 +292,10 @@ static void do_touch(struct vectors *run, struct state *state, struct connection
 {
     (void)state;
     bool touch = str_eq(run->line->words[1], STR("touch"));
+    struct store_fence fence = my->fence;
+    fence.clock.now_us += vectors_option_number(run, "ahead", 0) * 1000000;
     if (!status_failed(my->failed)) {
-        my->failed = touch ? my->store->ops->touch(op_of(run), my->store, &my->fence)
+        my->failed = touch ? my->store->ops->touch(op_of(run), my->store, &fence)
                            : my->store->ops->tell(op_of(run), my->store, &my->fence);
     }
     queued(run, my, my->failed);
@@ -362,6 +364,15 @@ static void do_sandbox(struct vectors *run, struct state *state, struct connecti
     strbuf_addf(run->said, "%" PRId64, my->fence.clock.sandbox_us / 1000000);
 }
 
+/* How far the last fence's time is ahead of the clock itself, sandbox time left out, in seconds. */
+static void do_ahead(struct vectors *run, struct state *state, struct connection *my)
+{
+    (void)state;
+    const struct store_clock *clock = &my->fence.clock;
+    int64_t ahead_us = clock->now_us - clock->sandbox_us - clock->wall_us;
+    strbuf_addf(run->said, "%" PRId64, (ahead_us + 500000) / 1000000);
+}
+
 static void do_wait(struct vectors *run, struct state *state, struct connection *my)
 {
     (void)state;
@@ -393,7 +404,7 @@ static const struct {
     {"touch", do_touch, 2},     {"tell", do_touch, 2},        {"sync", do_sync, 2},
     {"commit", do_sync, 2},     {"rollback", do_rollback, 2}, {"mark", do_mark, 2},
     {"since", do_since, 2},     {"sandbox", do_sandbox, 2},   {"wait", do_wait, 3},
-    {"advance", do_advance, 3},
+    {"advance", do_advance, 3}, {"ahead", do_ahead, 2},
 };
 
 static void run_line(struct vectors *run, void *context)

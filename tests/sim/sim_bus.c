@@ -324,6 +324,7 @@ static void pump(struct sim_bus *self)
             break;
         }
         sim_kafka_write(kafka, pending->record);
+        pending->delivery.broker_at_ms = kafka->clock->wall_us / 1000;
         pending->fate = SIM_FATE_WRITTEN;
     }
     while (self->waiting < self->pending_count &&
@@ -366,7 +367,8 @@ static STATUS sim_produce(struct op *op, struct bus *bus, const struct bus_messa
                                           .partition = partition,
                                           .n = message->n,
                                           .message_id = message->message_id,
-                                          .ok = true},
+                                          .ok = true,
+                                          .broker_at_ms = -1},
                              .write_at_us = write_us,
                              .answer_at_us = answer_us};
     self->in_flight++;

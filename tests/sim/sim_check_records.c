@@ -16,6 +16,8 @@
 
 #define DAY_US (24 * INT64_C(3600000000)) /* of the outbox's partitions */
 #define NAME_BYTES 96
+#define CLOCKS_APART_US \
+    (60 * INT64_C(1000000)) /* two clocks that are no further apart may both be right */
 
 static const char *topic_name(enum topic topic)
 {
@@ -137,6 +139,15 @@ static void read_firing(struct sim_check *check, const struct bus_record *record
         sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY,
                          "escrow %s: a timer fired %" PRId64 " us before its time",
                          check_text(escrow_id), fired->due_at_us - record->committed_at_us);
+    }
+    /* Sandbox time only grows: it was no more when it fired. */
+    const struct sim_db *oracle = check->place->dbs[SIM_ORACLE];
+    int64_t sandbox_us = sim_db_decision_us(oracle) - sim_db_now_us(oracle);
+    int64_t early_us = fired->due_at_us - (record->broker_at_ms + 1) * 1000 - sandbox_us;
+    if (early_us > CLOCKS_APART_US) {
+        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY,
+                         "escrow %s: a timer fired %" PRId64 " us before its time by Kafka's clock",
+                         check_text(escrow_id), early_us);
     }
     char name[NAME_BYTES];
     struct strbuf buf;
@@ -274,9 +285,9 @@ void check_topics(struct sim_check *check, struct sim_verdict *verdict)
                 uint32_t at = line->cursor++;
                 struct bus_record record =
                     sim_kafka_record(check->place->kafka, (enum topic)topic, lane, at);
-                if (topology_topics[topic].lane_written) {
+                if (topology_topics[topic].kind == TOPOLOGY_LANE) {
                     read_numbered(check, line, &record, verdict);
-                } else {
+                } else if (topology_topics[topic].kind == TOPOLOGY_INTAKE) {
                     read_unnumbered(check, &record, at, verdict);
                 }
             }

@@ -229,6 +229,11 @@ void sim_db_set_clock(struct sim_db *db, int64_t by_us)
     db->skew_us += by_us;
 }
 
+int64_t sim_db_skew_us(const struct sim_db *db)
+{
+    return db->skew_us;
+}
+
 int64_t sim_db_now_us(const struct sim_db *db)
 {
     return db->clock->wall_us + db->skew_us;
@@ -237,7 +242,8 @@ int64_t sim_db_now_us(const struct sim_db *db)
 struct store_clock sim_db_clock(const struct sim_db *db)
 {
     return (struct store_clock){.now_us = sim_db_now_us(db) + db->sandbox_us,
-                                .sandbox_us = db->sandbox_us};
+                                .sandbox_us = db->sandbox_us,
+                                .wall_us = sim_db_now_us(db)};
 }
 
 int64_t sim_db_decision_us(const struct sim_db *db)
@@ -289,11 +295,17 @@ static void sim_close(struct store *store)
 
 /* ---- Leases ---- */
 
+static bool lease_runs(const struct sim_db *db, uint32_t at)
+{
+    int64_t left_us = db->owners[at].lease_until_us - sim_db_now_us(db);
+    return left_us > 0 && left_us <= STORE_LEASE_MAX_US;
+}
+
 static bool alive(const struct sim_db *db, struct id owner)
 {
     for (uint32_t i = 0; i < db->owner_count; i++) {
         if (id_eq(db->owners[i].id, owner)) {
-            return db->owners[i].lease_until_us > sim_db_now_us(db);
+            return lease_runs(db, i);
         }
     }
     return false;
@@ -304,7 +316,7 @@ static void forget_dead(struct sim_db *db)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < db->owner_count; i++) {
-        if (db->owners[i].lease_until_us > sim_db_now_us(db)) {
+        if (lease_runs(db, i)) {
             db->owners[kept++] = db->owners[i];
         }
     }
@@ -331,7 +343,7 @@ static STATUS sim_heartbeat(struct op *op, struct store *store, struct id owner,
     db->owners[at].lease_until_us = sim_db_now_us(db) + lease_ms * 1000;
     *ret_view = (struct store_view){.owners_alive = 0, .clock = sim_db_clock(db)};
     for (uint32_t i = 0; i < db->owner_count; i++) {
-        ret_view->owners_alive += db->owners[i].lease_until_us > sim_db_now_us(db) ? 1 : 0;
+        ret_view->owners_alive += lease_runs(db, i) ? 1 : 0;
     }
     for (int32_t p = 0; p < LANES; p++) {
         ret_view->lanes[p] = db->lanes[p];

@@ -85,6 +85,7 @@ void sim_db_advance_clock(struct sim_db *db, int64_t us);
 
 /* Its machine's clock is set: from now on it differs by so much more (less) from everybody else's. */
 void sim_db_set_clock(struct sim_db *db, int64_t by_us);
+int64_t sim_db_skew_us(const struct sim_db *db);
 
 /* The whole committed contents, and a return to them: a backup restored. Who is connected loses the
  * connection; the clock goes on. Cheap: rows are shared. */

@@ -140,6 +140,7 @@ STATUS sim_db_begin(struct op *op, struct store *store, const struct store_lane_
             int64_t now_us = clock.now_us > after_us ? clock.now_us : after_us;
             fence.held[fence.held_count++] = p;
             fence.clock.sandbox_us = clock.sandbox_us;
+            fence.clock.wall_us = clock.wall_us;
             fence.clock.now_us = now_us > fence.clock.now_us ? now_us : fence.clock.now_us;
         }
     }

@@ -87,7 +87,7 @@ void sim_run_check_restored(struct sim_run *run)
     free(found);
     struct str name = run->world->services[run->restored].service->name;
     for (int topic = 1; topic < TOPIC_COUNT; topic++) {
-        if (topology_topics[topic].lane_written &&
+        if (topology_topics[topic].kind == TOPOLOGY_LANE &&
             str_eq(str_of(topology_topics[topic].writer), name)) {
             check_stopped(run, (enum topic)topic);
         }

@@ -87,10 +87,10 @@ struct status ctl_bus_republish(struct op *op, struct ctl *ctl)
         if (!str_eq(name, str_of(topology_topics[topic].name))) {
             continue;
         }
-        if (!topology_topics[topic].lane_written) {
+        if (topology_topics[topic].kind != TOPOLOGY_LANE) {
             return op_fail(op, STATUS_INVALID, "ctl.usage",
-                           "an intake topic has no numbers; open requests are published again by "
-                           "themselves");
+                           "the records of this topic have no numbers; open requests are published "
+                           "again by themselves");
         }
         const struct ctl_request request = {
             .kind = CTL_REQUEST_REPUBLISH,

@@ -14,7 +14,7 @@ READERS_MAX = 8
 RETENTION_DAYS_MAX = 3650
 TOPIC_NAME = re.compile(r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+\.v[1-9][0-9]*$")
 SERVICE_NAME = re.compile(r"^[a-z][a-z0-9-]*$")
-KINDS = ("lane", "intake")
+KINDS = ("lane", "intake", "clock")
 TOPIC_KEYS = ("name", "kind", "writer", "readers", "retention_days")
 
 
@@ -137,10 +137,18 @@ enum topic {{
     TOPIC_COUNT,
 }};
 
+enum topology_kind {{
+    TOPOLOGY_NONE = 0,
+    TOPOLOGY_LANE,   /* ordered, every record numbered */
+    TOPOLOGY_INTAKE, /* unordered, from outside */
+    TOPOLOGY_CLOCK,  /* empty records, written to hear what time the broker has */
+    TOPOLOGY_KIND_COUNT,
+}};
+
 struct topology_topic {{
     const char *name;   /* as Kafka knows it */
     const char *writer; /* the one service that writes it */
-    bool lane_written;  /* true: ordered, every record numbered; false: an intake, unordered */
+    enum topology_kind kind;
     uint32_t retention_days;
     const char *const readers[TOPOLOGY_READERS_MAX]; /* NULL after the last one */
 }};
@@ -160,7 +168,7 @@ def c_source(topology):
             f"""    [{constant(topic['name'])}] = {{
         .name = "{topic['name']}",
         .writer = "{topic['writer']}",
-        .lane_written = {'true' if topic['kind'] == 'lane' else 'false'},
+        .kind = TOPOLOGY_{topic['kind'].upper()},
         .retention_days = {topic['retention_days']},
         .readers = {{{readers}}},
     }},"""

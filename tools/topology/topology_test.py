@@ -54,8 +54,8 @@ class Accepts(unittest.TestCase):
         self.assertLess(header.index("TOPIC_NONE"), header.index("TOPIC_ESCROW_COMMANDS_V1"))
         self.assertLess(header.index("TOPIC_ESCROW_EVENTS_V1"), header.index("TOPIC_COUNT"))
         self.assertIn('[TOPIC_ESCROW_COMMANDS_V1] = {\n        .name = "escrow.commands.v1"', source)
-        self.assertIn(".lane_written = false", source)
-        self.assertIn(".lane_written = true", source)
+        self.assertIn(".kind = TOPOLOGY_INTAKE", source)
+        self.assertIn(".kind = TOPOLOGY_LANE", source)
 
 
 class Refuses(unittest.TestCase):

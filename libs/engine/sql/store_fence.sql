@@ -5,7 +5,7 @@
 -- $2 epochs bigint[]
 -- $3 sandbox boolean
 -- returns rows
-SELECT l.p, greatest(now_us() + s.added_us, l.last_at_us + 1) AS now_us, s.added_us AS sandbox_us
+SELECT l.p, greatest(now_us() + s.added_us, l.last_at_us + 1) AS now_us, s.added_us AS sandbox_us, now_us() AS wall_us
 FROM (SELECT CASE WHEN $3 THEN (SELECT offset_us FROM clock) ELSE 0 END AS added_us) s CROSS JOIN lane l
   JOIN (SELECT unnest($1) AS p, unnest($2) AS epoch) mine ON l.p = mine.p AND l.epoch = mine.epoch
 WHERE l.p = ANY($1) AND l.stopped = ''
