@@ -11,6 +11,7 @@ from harness.waiting import wait_for
 BACKLOG_S = 60  # for so long commands are taken in while Kafka takes none
 BACK_S = 60
 ASK_EVERY_S = 1
+AWAY_S = 3
 
 
 def assert_alive(stack, ready=None):
@@ -19,6 +20,10 @@ def assert_alive(stack, ready=None):
         assert process.admin("/livez")[0] == 200, process.name
         if ready is not None:
             assert (process.admin("/readyz")[0] == 200) == ready, (process.name, process.admin("/readyz?verbose"))
+
+
+def open_calls(stack, service):
+    return int(stack.servers.sql(f"SELECT count(*) FROM {service}.effect WHERE open")[0][0])
 
 
 def wait_all_ready(stack):
@@ -100,6 +105,33 @@ def test_postgres_is_away(stack, servers):
     assert deal.act("mark-delivered", "SELLER", key=key).status == 202
     deal.wait("DELIVERED", BACK_S)
     assert deal.events().count("EscrowDelivered") == 1
+
+
+@pytest.mark.parametrize("verb,role,path,under_way,done", [
+    ("release", "BUYER", "/v1/transfers", "RELEASING", "RELEASED"), ("refund", "SELLER", "/v1/refunds", "REFUNDING", "REFUNDED")])
+def test_the_provider_is_away_while_it_sends_money(stack, verb, role, path, under_way, done):
+    """It hangs with the call, does it when it is back, and its answer is lost: asked again, it has done it once."""
+    deal = stack.api.held_deal()
+    deal.do("mark-delivered", "SELLER")
+    stack.settle()
+    met = stack.sandbox.counters()["faulted"]
+    stack.sandbox.fault(path, "drop_answer", method="POST")
+    stack.sandbox.process.freeze()
+    try:
+        deal.do(verb, role, {"reason": "sold out"} if verb == "refund" else None)
+        deal.wait(under_way)
+        wait_for(lambda: open_calls(stack, "payments") > 0, BACK_S, "a call that is under way")
+        time.sleep(AWAY_S)
+        assert deal.view()["state"] == under_way
+        assert_alive(stack, ready=True)
+    finally:
+        stack.sandbox.process.thaw()
+    deal.wait(done, BACK_S)
+    stack.settle()
+    assert stack.sandbox.counters()["faulted"] == met + 1
+    sent = {"/v1/transfers": (0, 0), "/v1/refunds": (0, 0), path: (1, AMOUNT_MINOR)}
+    effects = deal.effects()
+    assert {"/v1/transfers": effects["transfers"], "/v1/refunds": effects["refunds"]} == sent
 
 
 def test_the_provider_is_away(stack):
