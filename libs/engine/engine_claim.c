@@ -92,6 +92,7 @@ static STATUS take_parked(struct engine *engine, struct engine_lane *lane,
                        lane->lane);
     }
     const struct parked_key_row *parked = rows->rows;
+    lane->parked_keys = rows->count;
     for (uint32_t i = 0; i < rows->count; i++) {
         map_set(&lane->parked, parked[i].key, state_of(&parked[i]));
         lane->look_for_missed |= parked[i].missing; /* the last owner may have died in between */

@@ -140,6 +140,7 @@ struct engine_lane {
     struct engine_out outs[ENGINE_OUT_TOPICS_MAX];       /* as engine->out_topics */
     struct arena parked_arena;
     struct map parked;       /* key → enum engine_parked */
+    uint32_t parked_keys;    /* those of them that are not ENGINE_PARKED_NOT */
     bool look_for_missed;    /* a key parked as MISSING may have its aggregate by now */
     int64_t effect_due_us;   /* the next effect is not due before this; INT64_MAX: none known */
     bool effect_takeover;    /* effects left SENDING by the owner before: ask again now */

@@ -21,8 +21,13 @@ uint32_t engine_lanes_held(const struct engine *engine)
 
 void engine_lanes_count(struct engine *engine)
 {
+    uint32_t parked_keys = 0;
+    for (int32_t p = 0; p < LANES; p++) {
+        parked_keys += engine->lanes[p].mine ? engine->lanes[p].parked_keys : 0;
+    }
     atomic_store_explicit(&engine->stats.lanes_held, engine_lanes_held(engine),
                           memory_order_relaxed);
+    atomic_store_explicit(&engine->stats.parked_keys, parked_keys, memory_order_relaxed);
 }
 
 /* Stops reading the lane's topics and forgets what was read of them. */

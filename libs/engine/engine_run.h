@@ -12,7 +12,8 @@
  * holdfast_engine_* metrics.
  */
 
-#define ENGINE_RUN_STALE_MS 10000 /* not ready while the oldest unpublished row is older */
+/* Not ready while a record, or a request, waits for Kafka's acknowledgement for longer. */
+#define ENGINE_RUN_STALE_MS 10000
 
 struct engine_run;
 

@@ -60,6 +60,14 @@ static void collect(struct metrics_page *page, void *ctx)
     metrics_page_value_us(page, /* labels */ NULL, 0, intake_backlog_ms(run->intake) * 1000);
 }
 
+/* What was stored reaches Kafka. */
+static bool is_ready(void *ctx)
+{
+    struct intake_run *run = ctx;
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&run->lock);
+    return run->intake && intake_backlog_ms(run->intake) < ENGINE_RUN_STALE_MS;
+}
+
 STATUS intake_run_open(struct op *op, struct svc *svc, struct str source, int64_t backlog_max_ms,
                        struct intake_run **ret_run)
 {
@@ -79,6 +87,7 @@ STATUS intake_run_open(struct op *op, struct svc *svc, struct str source, int64_
     mutex_init(&run->lock);
     TRY(intake_open(op, &options, &run->intake));
     metrics_collector(svc_metrics(svc), collect, run);
+    svc_add_check(svc, "intake", is_ready, run);
     *ret_run = run;
     return OK;
 }

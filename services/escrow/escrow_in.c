@@ -14,6 +14,7 @@
 #include "escrow/escrow_out_payments.h"
 #include "escrow/escrow_out_timers.h"
 #include "escrow/escrow_repo.h"
+#include "obs/log.h"
 #include "wire/wire.h"
 
 STATUS escrow_in_new_body(struct op *op, struct engine_message *message,
@@ -104,10 +105,24 @@ static struct status append_history(struct engine_turn *turn, const struct engin
     return OK;
 }
 
+static void tell_unexpected(const struct op *op, const struct escrow_suspense *money)
+{
+    if (money->state == ESCROW_SUSPENSE_FLAGGED) {
+        log_error(op, "escrow.money_waits_for_staff", LOG_ID("escrow_id", money->escrow_id),
+                  LOG_ID("leg_id", money->leg_id), LOG_I64("amount_minor", money->amount_minor),
+                  LOG_STR("currency", money->currency));
+    } else {
+        log_warn(op, "escrow.money_goes_back", LOG_ID("escrow_id", money->escrow_id),
+                 LOG_ID("leg_id", money->leg_id), LOG_I64("amount_minor", money->amount_minor),
+                 LOG_STR("currency", money->currency));
+    }
+}
+
 static struct status save_suspense(struct engine_turn *turn,
                                    const struct escrow_suspense_change *change)
 {
     if (change->index == ESCROW_SUSPENSE_NEW) {
+        tell_unexpected(engine_op(turn), &change->row);
         void *row = NULL;
         return engine_child_create(turn, &escrow_suspense_table, &change->row, &row);
     }

@@ -114,7 +114,12 @@ static struct status judge_event(struct op *op, const struct payments_webhook_de
         work->fate = WEBHOOK_TAKEN;
         return fill_signal(op, &event, body, &work->request);
     case STRIPE_IGNORED: work->fate = WEBHOOK_TAKEN_IGNORED; return OK;
-    case STRIPE_UNMATCHED: work->fate = WEBHOOK_TAKEN_UNMATCHED; return OK;
+    case STRIPE_UNMATCHED:
+        work->fate = WEBHOOK_TAKEN_UNMATCHED;
+        work->object_id = event.object_id;
+        work->payment_ref = event.payment_ref;
+        work->escrow_id = event.escrow_id;
+        return OK;
     case STRIPE_DISPOSITION_NONE:
     case STRIPE_DISPOSITION_COUNT: break;
     }
@@ -188,16 +193,18 @@ static struct status store(struct op *op, struct payments_webhook_deps *deps,
     return st;
 }
 
-static void alarm(const struct op *op, const char *code, const struct payments_webhook *row)
+static void alarm(const struct op *op, const char *code, const struct webhook_work *work)
 {
-    log_error(op, "payments.alarm", LOG_TEXT("code", code), LOG_STR("event_type", row->event_type),
-              LOG_STR("event_id", row->event_id));
+    log_error(op, "payments.alarm", LOG_TEXT("code", code),
+              LOG_STR("event_type", work->row.event_type), LOG_STR("event_id", work->row.event_id),
+              LOG_STR("object_id", work->object_id), LOG_STR("payment_ref", work->payment_ref),
+              LOG_ID("escrow_id", work->escrow_id));
 }
 
 static void note_stored(const struct op *op, const struct webhook_work *work)
 {
     if (work->fate == WEBHOOK_TAKEN_UNMATCHED || work->fate == WEBHOOK_TAKEN_UNREADABLE) {
-        alarm(op, fate_names[work->fate], &work->row);
+        alarm(op, fate_names[work->fate], work);
     }
 }
 
@@ -208,7 +215,7 @@ static struct status answer(struct op *op, const struct webhook_work *work,
     case INTAKE_STORED: note_stored(op, work); break;
     case INTAKE_REPEATED: break;
     case INTAKE_DIFFERENT:
-        alarm(op, "payments.webhook_conflict", &work->row);
+        alarm(op, "payments.webhook_conflict", work);
         return op_fail(op, STATUS_BUG, "payments.webhook_conflict",
                        "an event that is stored came with other contents");
     case INTAKE_BUSY:

@@ -58,6 +58,9 @@ struct webhook_work {
     enum webhook_fate fate; /* TAKEN…: store request; REFUSED…: nothing is stored */
     enum signature_verdict signature;
     struct payments_webhook row;
+    /* Of what no leg takes: see struct stripe_event. */
+    struct str object_id, payment_ref;
+    struct id escrow_id;
     struct intake_request request; /* its extra_row is not set: the work may be copied */
 };
 

@@ -187,6 +187,18 @@ static bool read_object(struct arena *arena, const struct json_value *object,
            payments_stripe_event_currency(arena, currency, &event->currency);
 }
 
+/* What a person can look up at the provider, of an object that no leg of ours takes. */
+static void read_refs(const struct json_value *object, struct stripe_event *event)
+{
+    event->disposition = STRIPE_UNMATCHED;
+    event->object_id = ref_at(object, "/id", "/id");
+    if (!id_at(object, "/metadata/escrow_id", &event->escrow_id)) {
+        event->escrow_id = (struct id){.bytes = {0}};
+    }
+    struct str intent = ref_at(object, "/payment_intent", "/payment_intent/id");
+    event->payment_ref = intent.len > 0 ? intent : ref_at(object, "/charge", "/charge/id");
+}
+
 STATUS payments_stripe_event_read(struct op *op, struct str body, struct stripe_event *ret_event)
 {
     const struct json_value *root;
@@ -211,10 +223,14 @@ STATUS payments_stripe_event_read(struct op *op, struct str body, struct stripe_
     if (kind && payments_stripe_event_fact(event.type, event.object_state) != PAYMENTS_FACT_NONE) {
         struct stripe_event filled = event;
         bool ours = read_object(op->arena, object, kind, &filled);
-        event = ours ? filled : event;
-        event.disposition = ours ? STRIPE_SIGNALLED : STRIPE_UNMATCHED;
+        if (ours) {
+            event = filled;
+            event.disposition = STRIPE_SIGNALLED;
+        } else {
+            read_refs(object, &event);
+        }
     } else if (is_alarming(event.type)) {
-        event.disposition = STRIPE_UNMATCHED;
+        read_refs(object, &event);
     }
     *ret_event = event;
     return OK;

@@ -30,10 +30,12 @@ struct stripe_event {
     bool live;
     bool of_other_account; /* it happened in an account connected to ours, not in ours */
     enum stripe_disposition disposition;
+    /* With UNMATCHED, each empty where the object does not say it: what a person looks for. */
+    struct str object_id;   /* with SIGNALLED, too */
+    struct str payment_ref; /* the payment that it is about: its intent, else its charge */
+    struct id escrow_id;    /* with SIGNALLED, too */
     /* With SIGNALLED: */
-    struct id escrow_id;
     struct id leg_id;
-    struct str object_id;
     struct str object_state;
     int64_t amount_minor; /* received or moved; 0 where no money is told of */
     struct str currency;  /* upper case, with the amount */

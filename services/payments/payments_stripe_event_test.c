@@ -166,13 +166,31 @@ static void money_that_moves_without_us_is_unmatched(void **state)
 {
     static const char *const bodies[] = {
         EVENT("transfer.reversed", "\"id\":\"tr_1\",\"object\":\"transfer\"," METADATA),
-        EVENT("charge.dispute.created", "\"id\":\"dp_1\",\"object\":\"dispute\",\"amount\":5"),
-        EVENT("charge.dispute.funds_withdrawn", "\"id\":\"dp_1\",\"object\":\"dispute\""),
+        EVENT("charge.dispute.created", "\"id\":\"dp_1\",\"object\":\"dispute\",\"amount\":5,"
+                                        "\"payment_intent\":\"pi_1\",\"charge\":\"ch_1\""),
+        EVENT("charge.dispute.funds_withdrawn",
+              "\"id\":\"dp_1\",\"object\":\"dispute\",\"charge\":\"ch_1\""),
         HEAD("charge.dispute.closed") "}",
+        EVENT("charge.dispute.updated", "\"id\":\"dp 1\",\"payment_intent\":\"a\\nb\""),
     };
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         assert_int_equal(read(*state, bodies[i]).disposition, STRIPE_UNMATCHED);
     }
+    /* A person must be able to find it. */
+    struct id escrow_id;
+    assert_true(id_parse(STR(ESCROW), &escrow_id));
+    struct stripe_event reversed = read(*state, bodies[0]);
+    assert_true(str_eq(reversed.object_id, STR("tr_1")));
+    assert_true(id_eq(reversed.escrow_id, escrow_id));
+    assert_int_equal(reversed.payment_ref.len, 0);
+    struct stripe_event disputed = read(*state, bodies[1]);
+    assert_true(str_eq(disputed.object_id, STR("dp_1")));
+    assert_true(str_eq(disputed.payment_ref, STR("pi_1")));
+    assert_true(id_is_none(disputed.escrow_id));
+    assert_true(str_eq(read(*state, bodies[2]).payment_ref, STR("ch_1")));
+    assert_true(str_eq(read(*state, bodies[4]).payment_ref, STR("")));
+    assert_true(str_eq(read(*state, bodies[4]).object_id, STR("")));
+    assert_true(str_eq(read(*state, bodies[3]).payment_ref, STR("")));
     assert_int_equal(read(*state, HEAD("charge.disputed") "}").disposition, STRIPE_IGNORED);
 }
 
@@ -218,7 +236,7 @@ static void what_does_not_name_a_leg_is_unmatched(void **state)
         if (event.disposition != STRIPE_UNMATCHED) {
             fail_msg("%s", objects[i]);
         }
-        assert_true(id_is_none(event.escrow_id)); /* nothing half-read gets out */
+        assert_true(id_is_none(event.leg_id)); /* nothing half-read gets out */
         assert_int_equal(event.amount_minor, 0);
     }
 }

@@ -73,9 +73,11 @@ def test_kafka_hangs_for_long(stack, servers):
     assert answer.json()["code"] == "intake.backlog"
     assert int(answer.headers["retry-after"]) > 0
     assert_alive(stack)
+    assert stack.processes["gateway-1"].admin("/readyz")[0] == 503, "it has requests that wait"
     servers.thaw("kafka")
     deal.wait("DELIVERED", BACK_S)
     wait_for(lambda: stack.api.create().status == 202, BACK_S, "being taken in again")
+    wait_all_ready(stack)
 
 
 def test_postgres_is_away(stack, servers):

@@ -304,11 +304,13 @@ def test_webhooks_that_are_no_request_of_ours(refused):
 
 
 def test_webhooks_that_are_of_no_use(stack):
-    """Rightly signed: stored, answered with 200 (else the provider would repeat them for days), and nothing else."""
+    """Rightly signed: stored, answered with 200 (else the provider would repeat them for days), and nothing else but an
+    alarm, which names what a person has to look for."""
     port = stack.http_ports["payments", 1]
+    dispute = {"object": {"id": "dp_1", "object": "dispute", "payment_intent": "pi_disputed"}}
     cases = [
         (stripe_event(type=f"customer.{CANARY}"), "ignored"),
-        (stripe_event(type="charge.dispute.created"), "unmatched"),
+        (stripe_event(type="charge.dispute.created", data=dispute), "unmatched"),
         (stripe_event(type="payment_intent.succeeded", data={"object": {"id": "pi_x", "object": "payment_intent"}}),
          "unmatched"),
         (b"not json", "unreadable"),
@@ -321,6 +323,11 @@ def test_webhooks_that_are_of_no_use(stack):
         assert len(stack.servers.sql("SELECT 1 FROM payments.webhook")) == kept + 1
         after = raw.counted(stack.processes["payments-1"], "holdfast_payments_webhooks_total")
         assert {key: after[key] - before[key] for key in after if after[key] != before[key]} == {fate: 1}
+        if fate != "ignored":
+            alarm = stack.processes["payments-1"].event("payments.alarm")
+            assert (alarm["code"], alarm["level"]) == (fate, "error")
+        if body == cases[1][0]:
+            assert (alarm["object_id"], alarm["payment_ref"]) == ("dp_1", "pi_disputed")
 
 
 # Too often

@@ -178,9 +178,27 @@ def drop_all(stack, keys, service="escrow"):
         stack.operator.json("park", "drop", key, "--service", service, "--requested-by", "ops")
 
 
+def replicas(stack, service):
+    return [process for name, process in stack.processes.items() if name.startswith(f"{service}-")]
+
+
+def told(stack, service):
+    """Key and reason, as on-call reads them in the logs."""
+    lines = (line for process in replicas(stack, service) for line in process.lines())
+    return {line["key"]: line["code"] for line in lines if line.get("event") == "engine.put_aside"}
+
+
+def parked_keys(stack, service):
+    """The gauge, over all replicas."""
+    pages = "".join(process.admin("/metrics")[1] for process in replicas(stack, service))
+    return sum(int(line.split()[-1]) for line in pages.splitlines()
+               if line.startswith("holdfast_engine_parked_keys{"))
+
+
 @TABLES
 def test_what_has_a_key_waits_under_it(stack, sender, table):
     sender.table = table
+    before = parked_keys(stack, table.service)
     keys = {key_in(number % LANES): row for number, row in enumerate(table.rows)}
     for key, (_, value, _) in keys.items():
         sender.send_bad(lane_of(key), key.encode(), value(key))
@@ -191,12 +209,16 @@ def test_what_has_a_key_waits_under_it(stack, sender, table):
     wait_for(lambda: set(keys) <= set(reasons()), 20, "what is parked")
     seen = reasons()
     assert {name: seen[key] for key, (name, _, _) in keys.items()} == {name: reason for name, _, reason in table.rows}
+    wait_for(lambda: set(keys) <= set(told(stack, table.service)), 10, "on-call being told")
+    assert {key: told(stack, table.service)[key] for key in keys} == {key: row[2] for key, row in keys.items()}
+    wait_for(lambda: parked_keys(stack, table.service) == before + len(keys), 10, "the gauge going up")
     wanted = ", ".join(f"'{key}'" for key in keys)
     assert stack.servers.sql(f"SELECT id FROM escrow.escrow WHERE id IN ({wanted})") == []
     assert stack.servers.sql(f"SELECT id FROM notifications.delivery WHERE user_id IN ({wanted})") == []
     wait_for(lambda: table.seen(stack, sender.neighbours), 20, "the neighbours' decisions")
     drop_all(stack, keys, table.service)
     assert not set(keys) & set(reasons())
+    wait_for(lambda: parked_keys(stack, table.service) == before, 10, "the gauge going down")
 
 
 @TABLES

@@ -81,12 +81,19 @@ def test_more_than_the_price_is_not_kept(api):
     assert deal.effects()["refunds"] == (1, AMOUNT_MINOR + 1)
 
 
-def test_another_currency_waits_for_staff(api):
+def log_lines(stack, event):
+    return [line for name, process in stack.processes.items() if name.startswith("escrow-")
+            for line in process.lines() if line.get("event") == event]
+
+
+def test_another_currency_waits_for_staff(stack, api):
     deal = api.deal()
     deal.pay(currency="eur")
     now = deal.wait_view(lambda now: now["attention"]["foreign_money"], "the flag")
     assert now["balances"]["received_minor"] == 0
     assert deal.effects()["refunds"] == NOTHING
+    told = [line for line in log_lines(stack, "escrow.money_waits_for_staff") if line["escrow_id"] == deal.id]
+    assert [(line["level"], line["currency"]) for line in told] == [("error", "EUR")]
 
 
 def test_a_declined_card_may_try_again(api):
