@@ -113,32 +113,69 @@ static STATUS note_inputs(struct engine *engine, struct engine_lane *lane)
     return store->ops->commit(op, store);
 }
 
+/* We are alive, however long this takes. */
+static STATUS beat(struct engine *engine, struct op *op)
+{
+    struct store *store = engine->ports.store;
+    int64_t sent_ms = clock_mono_ms();
+    struct store_view view;
+    if (sent_ms < engine->heartbeat_at_ms) {
+        return OK;
+    }
+    TRY(store->ops->heartbeat(op, store, engine->owner, engine->limits.lease_ms, &view));
+    engine->lease_until_ms = sent_ms + engine->limits.lease_ms;
+    engine->heartbeat_at_ms = sent_ms + engine->limits.heartbeat_ms;
+    return OK;
+}
+
 /* ---- Finding the first one ---- */
 
-/* Goes back from the end until a record is not above n: repetitions may lie in between. */
+static STATUS lowest_and_highest(struct engine *engine, struct op *op,
+                                 const struct bus_range *range, int64_t *ret_lowest,
+                                 int64_t *ret_highest)
+{
+    struct bus *bus = engine->ports.bus;
+    struct bus_record *records = arena_new(op->arena, struct bus_record, BUS_RANGE_MAX);
+    if (!records) {
+        return op_arena_full(op);
+    }
+    TRY(bus->ops->read_back(op, bus, range, records));
+    *ret_lowest = *ret_highest = records[0].n;
+    for (int64_t i = 1; i < range->to - range->from; i++) {
+        *ret_lowest = records[i].n < *ret_lowest ? records[i].n : *ret_lowest;
+        *ret_highest = records[i].n > *ret_highest ? records[i].n : *ret_highest;
+    }
+    return OK;
+}
+
+/*
+ * Goes back from the end, piece by piece, until nothing in a whole piece is as high as n. The last records, too,
+ * may be repetitions: what a producer left on its way when it died is written later than its successor's.
+ */
 static STATUS find_offset(struct engine *engine, struct op *op, const struct engine_out *out,
                           const struct bus_tail *tail, int64_t *ret_offset)
 {
-    struct bus *bus = engine->ports.bus;
     int64_t first_n = out->row.next_n;
-    int64_t offset = tail->high - (tail->n - first_n + 1);
+    struct bus_range range = {
+        .topic = out->topic, .partition = out->row.lane, .from = tail->high, .to = tail->high};
     for (;;) {
-        struct bus_record record = {.n = 0};
-        bool lowest = offset <= tail->low;
-        offset = lowest ? tail->low : offset;
-        const struct bus_range range = {
-            .topic = out->topic, .partition = out->row.lane, .from = offset, .to = offset + 1};
-        TRY(bus->ops->read_back(op, bus, &range, &record));
-        if (record.n <= first_n) {
-            *ret_offset = offset;
+        int64_t lowest = 0;
+        int64_t highest = 0;
+        range.to = range.from;
+        range.from = range.to - BUS_RANGE_MAX < tail->low ? tail->low : range.to - BUS_RANGE_MAX;
+        arena_reset(op->arena);
+        TRY(beat(engine, op));
+        TRY(lowest_and_highest(engine, op, &range, &lowest, &highest));
+        bool ends = range.from == tail->low;
+        if (highest < first_n || (ends && lowest <= first_n)) {
+            *ret_offset = range.from;
             return OK;
         }
-        if (lowest) {
+        if (ends) {
             return op_fail(op, STATUS_STOP, "engine.restore_log_gone",
                            "%s/%" PRId32 " begins with n=%" PRId64 ", n=%" PRId64 " is wanted",
-                           topology_topics[out->topic].name, out->row.lane, record.n, first_n);
+                           topology_topics[out->topic].name, out->row.lane, lowest, first_n);
         }
-        offset -= record.n - first_n;
     }
 }
 
@@ -225,21 +262,6 @@ static STATUS save_piece(struct engine *engine, struct op *op, struct engine_lan
     TRY(store->ops->touch(op, store, &fence));
     TRY(store->ops->commit(op, store));
     out->stored = true;
-    return OK;
-}
-
-/* We are alive, however long this takes. */
-static STATUS beat(struct engine *engine, struct op *op)
-{
-    struct store *store = engine->ports.store;
-    int64_t sent_ms = clock_mono_ms();
-    struct store_view view;
-    if (sent_ms < engine->heartbeat_at_ms) {
-        return OK;
-    }
-    TRY(store->ops->heartbeat(op, store, engine->owner, engine->limits.lease_ms, &view));
-    engine->lease_until_ms = sent_ms + engine->limits.lease_ms;
-    engine->heartbeat_at_ms = sent_ms + engine->limits.heartbeat_ms;
     return OK;
 }
 

@@ -125,6 +125,7 @@ struct engine_replay {
     bool on;
     bool due;                           /* something happened that may let a key go on */
     bool progressed;                    /* in this round over the keys */
+    bool tries;                         /* a message that may have come later in the order */
     uint32_t skip;                      /* keys of this round that were looked at and still wait */
     int64_t until[ENGINE_HANDLERS_MAX]; /* offsets: before these are read, the order is not known */
 };
@@ -164,6 +165,7 @@ enum engine_parked {
 struct engine_choice {
     const struct parked_message_row *parked; /* NULL: none */
     uint32_t count;                          /* of the key; more than one: 2 or more */
+    bool silent; /* while decisions are made again: it has no place in the log */
 };
 
 /* One thing to decide. Lives for one attempt of one batch. */
@@ -431,10 +433,10 @@ STATUS engine_replay_end(struct engine_turn *turn);
 /* *ret_told: the very record is in the log. Fails when another one is, or one is missing before it. */
 STATUS engine_replay_emit(struct engine_turn *turn, enum topic topic, struct id id,
                           struct str payload, bool *ret_told);
-/* The next of the key's parked messages in the order in which they were decided; parked NULL: none of
- * them yet. Fails when it will never come. */
-STATUS engine_replay_choose(struct engine *engine, struct engine_lane *lane, struct id key,
-                            struct engine_choice *ret_choice);
+/* Runs the next of the key's parked messages in the order in which they were decided; parked NULL: none of
+ * them can be run yet. Fails when it will never come. */
+STATUS engine_replay_one(struct engine *engine, struct engine_lane *lane, struct id key,
+                         struct engine_choice *ret_choice);
 
 /* engine_batch.c */
 STATUS engine_collect(struct engine *engine, bool *ret_any);

@@ -367,13 +367,14 @@ STATUS engine_park_one(struct engine *engine, struct id key, const struct engine
 }
 
 /* In the order in which they came; while decisions are made again, in the order of the log. */
-static STATUS choose(struct engine *engine, struct engine_lane *lane, struct id key,
-                     struct engine_choice *ret_choice)
+static STATUS run_one(struct engine *engine, struct engine_lane *lane, struct id key,
+                      struct engine_choice *ret_choice)
 {
     if (lane->replay.on) {
-        return engine_replay_choose(engine, lane, key, ret_choice);
+        return engine_replay_one(engine, lane, key, ret_choice);
     }
-    return engine_park_first(engine, key, ret_choice);
+    TRY(engine_park_first(engine, key, ret_choice));
+    return engine_park_one(engine, key, ret_choice, /* drop */ NULL);
 }
 
 STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left)
@@ -386,15 +387,14 @@ STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left)
     struct engine_choice choice = {.count = 2};
     for (uint32_t i = 0;
          i < PARK_RUN_MAX && choice.count > 1 && engine->arena.used_bytes < PARK_RUN_BYTES; i++) {
-        struct status st = choose(engine, lane, key, &choice);
-        if (!status_failed(st) && choice.count > 0 && !choice.parked) {
-            return OK; /* the next one in order is still to come */
-        }
-        st = status_failed(st) ? st : engine_park_one(engine, key, &choice, /* drop */ NULL);
+        struct status st = run_one(engine, lane, key, &choice);
         if (status_failed(st)) {
             engine->ports.store->ops->rollback(engine->ports.store);
             engine_report(engine, lane->lane, "engine.still_parked");
             return st;
+        }
+        if (choice.count > 0 && !choice.parked) {
+            return OK; /* the next one in order is still to come */
         }
         CRASH_POINT("engine-after-unpark");
     }

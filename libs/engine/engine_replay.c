@@ -12,6 +12,7 @@
 
 #define MESSAGES_MAX 1000 /* of one key that are looked through */
 #define EFFECTS_MAX 4096  /* open ones of one lane */
+#define CALLS_MAX 16      /* the first ids of a decision: calls are among them */
 #define STEP_MS 50        /* of one lane, before other work has its turn */
 #define STEP_BYTES (ENGINE_ARENA_BYTES / 2)
 
@@ -38,16 +39,39 @@ static bool is_open(const struct restored_row *row, struct id key)
     return row->open && id_eq(row->key, key);
 }
 
-void engine_replay_judge(const struct engine_turn *turn, struct engine_item *item)
+static bool is_gathering(const struct engine *engine, const struct engine_lane *lane)
+{
+    bool gathers = false;
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        gathers |= lane->ins[i].row.next_offset < lane->replay.until[i];
+    }
+    return gathers;
+}
+
+static bool has_witness(const struct engine_turn *turn, struct id key)
 {
     const struct store_rows *rows = &turn->batch->loaded_restored;
-    bool waits = item->fate == ENGINE_FATE_DECIDE || item->fate == ENGINE_FATE_BEHIND;
-    for (uint32_t i = 0; is_on(turn) && waits && i < rows->count; i++) {
-        if (is_open((const struct restored_row *)rows->rows + i, item->key)) {
-            item->fate = ENGINE_FATE_BEHIND;
-            item->reason = ENGINE_RESTORING;
-            return;
-        }
+    bool has = false;
+    for (uint32_t i = 0; i < rows->count && !has; i++) {
+        has = is_open((const struct restored_row *)rows->rows + i, key);
+    }
+    return has;
+}
+
+/* It was tried and failed. Perhaps what came before it, from another topic, was not read again yet. */
+static bool is_early(const struct engine_turn *turn, const struct engine_item *item)
+{
+    return item->fate == ENGINE_FATE_PARK && engine_item_is_condemned(turn->engine, item) &&
+           is_gathering(turn->engine, &turn->engine->lanes[item->lane]);
+}
+
+void engine_replay_judge(const struct engine_turn *turn, struct engine_item *item)
+{
+    bool decides = item->fate == ENGINE_FATE_DECIDE || item->fate == ENGINE_FATE_BEHIND;
+    if (is_on(turn) && ((decides && has_witness(turn, item->key)) || is_early(turn, item))) {
+        item->fate = ENGINE_FATE_BEHIND;
+        item->reason = ENGINE_RESTORING;
+        item->missing = false;
     }
 }
 
@@ -68,6 +92,54 @@ STATUS engine_replay_begin(struct engine_turn *turn)
     return OK;
 }
 
+static bool is_made(const struct engine_turn *turn, struct id effect_id)
+{
+    const struct engine_rows *made = &turn->batch->effects_new;
+    bool found = false;
+    for (uint32_t i = 0; i < made->count && !found; i++) {
+        found = id_eq(((const struct effect_row *)made->rows[i])->id, effect_id);
+    }
+    return found;
+}
+
+/* A record in the log came of the answer to this call. */
+static bool is_answered(const struct engine_turn *turn, const struct effect_row *effect)
+{
+    const struct store_rows *rows = &turn->batch->loaded_restored;
+    struct id root = root_of(effect->id, effect->caused_at_us);
+    bool found = false;
+    for (uint32_t i = 0; i < rows->count && !found; i++) {
+        const struct restored_row *row = (const struct restored_row *)rows->rows + i;
+        found = is_open(row, turn->item->key) && id_eq(root_of_row(row), root);
+    }
+    return found;
+}
+
+/* What published nothing is tried before a message that did: if it makes a call that the log knows nothing of,
+ * that one comes first, which may make it. */
+static bool is_rash(const struct engine_turn *turn)
+{
+    const struct engine_rows *made = &turn->batch->effects_new;
+    bool rash = false;
+    for (uint32_t i = 0; i < made->count; i++) {
+        rash |= !is_answered(turn, made->rows[i]);
+    }
+    return rash && turn->engine->lanes[turn->item->lane].replay.tries;
+}
+
+/* A call whose answer published a record had this message as its cause, and was not made now. */
+static bool lacks_call(const struct engine_turn *turn, const struct restored_row *row)
+{
+    struct id first = root_of(turn->cause, turn->caused_at_us);
+    for (uint32_t i = 0; i < CALLS_MAX; i++) {
+        struct id effect_id = id_nth(first, i);
+        if (id_eq(root_of(effect_id, turn->caused_at_us), root_of_row(row))) {
+            return !is_made(turn, effect_id);
+        }
+    }
+    return false;
+}
+
 STATUS engine_replay_end(struct engine_turn *turn)
 {
     struct engine *engine = turn->engine;
@@ -77,11 +149,18 @@ STATUS engine_replay_end(struct engine_turn *turn)
     const struct store_rows *rows = &turn->batch->loaded_restored;
     struct id root = root_of(turn->cause, turn->caused_at_us);
     engine->op.now_us = turn->batch->fence.clock.now_us;
+    if (is_rash(turn)) {
+        return op_fail(&engine->op, STATUS_CONFLICT, "engine.restore_differs",
+                       "decided again, it makes a call too early");
+    }
     for (uint32_t i = 0; i < rows->count; i++) {
         const struct restored_row *row = (const struct restored_row *)rows->rows + i;
-        if (is_open(row, turn->item->key) && id_eq(root_of_row(row), root)) {
+        if (!is_open(row, turn->item->key)) {
+            continue;
+        }
+        if (id_eq(root_of_row(row), root) || lacks_call(turn, row)) {
             return op_fail(&engine->op, STATUS_CONFLICT, "engine.restore_differs",
-                           "decided again, it does not publish " STR_FMT " n=%" PRId64,
+                           "decided again, it does not lead to " STR_FMT " n=%" PRId64,
                            STR_ARG(row->topic), row->n);
         }
     }
@@ -180,21 +259,16 @@ static bool is_witnessed(const struct store_rows *restored,
     return false;
 }
 
-/* Is there one before it, of the same topic, that has its own place in the order? */
-static bool is_overtaking(const struct store_rows *restored, const struct parked_message_row *rows,
-                          uint32_t at)
-{
-    for (uint32_t i = 0; i < at; i++) {
-        if (str_eq(rows[i].topic, rows[at].topic) && is_witnessed(restored, &rows[i])) {
-            return true;
-        }
-    }
-    return false;
-}
+/* How the message that led to a witness comes, if it is none that is there. */
+enum pending {
+    PENDING_NOT = 0,
+    PENDING_ANSWER,
+    PENDING_TIMER,
+    PENDING_COUNT,
+};
 
-/* The answer of a call, or a timer, that is still to come. */
-static STATUS is_pending(struct engine *engine, const struct engine_lane *lane, struct id key,
-                         struct id root, bool *ret_pending)
+static STATUS find_pending(struct engine *engine, const struct engine_lane *lane, struct id key,
+                           struct id root, enum pending *ret_pending)
 {
     struct store *store = engine->ports.store;
     struct op *op = &engine->op;
@@ -208,11 +282,12 @@ static STATUS is_pending(struct engine *engine, const struct engine_lane *lane, 
             ? store->ops->load_children(op, store, &engine_timer_table, &key, 1, &timers)
             : OK);
     TRY(store->ops->sync(op, store));
-    *ret_pending = false;
+    *ret_pending = PENDING_NOT;
     for (uint32_t i = 0; i < effects.count; i++) {
         const struct effect_row *effect = (const struct effect_row *)effects.rows + i;
-        *ret_pending |=
-            id_eq(effect->key, key) && id_eq(root_of(effect->id, effect->caused_at_us), root);
+        if (id_eq(effect->key, key) && id_eq(root_of(effect->id, effect->caused_at_us), root)) {
+            *ret_pending = PENDING_ANSWER;
+        }
     }
     for (uint32_t i = 0; i < timers.count; i++) {
         const struct timer_row *timer = (const struct timer_row *)timers.rows + i;
@@ -222,68 +297,176 @@ static STATUS is_pending(struct engine *engine, const struct engine_lane *lane, 
                                              .generation = timer->generation,
                                              .due_at_us = timer->due_at_us}};
         TRY(engine_timer_make_item(engine, &item));
-        *ret_pending |= id_eq(root_of(item.message.id, timer->due_at_us), root);
+        if (id_eq(root_of(item.message.id, timer->due_at_us), root)) {
+            *ret_pending = PENDING_TIMER;
+        }
     }
     return OK;
 }
 
-static bool is_gathering(const struct engine *engine, const struct engine_lane *lane)
+/* Topics of a key's parked messages. */
+struct topics {
+    struct str names[ENGINE_HANDLERS_MAX];
+    uint32_t count;
+};
+
+static bool is_among(const struct topics *topics, struct str name)
 {
-    bool gathers = false;
-    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
-        gathers |= lane->ins[i].row.next_offset < lane->replay.until[i];
+    bool found = false;
+    for (uint32_t i = 0; i < topics->count; i++) {
+        found |= str_eq(topics->names[i], name);
     }
-    return gathers;
+    return found;
 }
 
-/* The messages' own order, where the log says nothing: those that published nothing, as late as they
- * can be. Answers and timers of that sort changed nothing any more: they come last. */
-static STATUS choose_silent(struct engine *engine, const struct store_rows *restored,
-                            const struct store_rows *parked, const struct restored_row *awaited,
-                            struct engine_choice *choice)
+static void add_topic(struct topics *topics, struct str name)
+{
+    if (topics->count < ARRAY_LEN(topics->names) && !is_among(topics, name)) {
+        topics->names[topics->count++] = name;
+    }
+}
+
+/* The messages' own order, where the log says nothing: that of each topic, and between topics by their times,
+ * which clocks of several machines told. NULL: each is behind one that has its place in the log, or was
+ * tried in vain. */
+static const struct parked_message_row *oldest_silent(const struct store_rows *restored,
+                                                      const struct store_rows *parked,
+                                                      const struct topics *tried)
 {
     const struct parked_message_row *rows = parked->rows;
+    const struct parked_message_row *oldest = NULL;
+    struct topics seen = *tried;
     for (uint32_t i = 0; i < parked->count; i++) {
-        if (is_record(&rows[i]) && !is_witnessed(restored, &rows[i]) &&
-            !is_overtaking(restored, rows, i)) {
-            choice->parked = &rows[i];
-            return OK;
+        if (!is_record(&rows[i]) || is_among(&seen, rows[i].topic)) {
+            continue;
+        }
+        add_topic(&seen, rows[i].topic);
+        if (!is_witnessed(restored, &rows[i]) &&
+            (!oldest || rows[i].committed_at_us < oldest->committed_at_us)) {
+            oldest = &rows[i];
         }
     }
-    return op_fail(&engine->op, STATUS_CONFLICT, "engine.restore_stuck",
-                   "nothing that waits published " STR_FMT " n=%" PRId64, STR_ARG(awaited->topic),
-                   awaited->n);
+    return oldest;
 }
 
-STATUS engine_replay_choose(struct engine *engine, struct engine_lane *lane, struct id key,
-                            struct engine_choice *ret_choice)
+/* The search for a key's next message. */
+struct search {
+    struct store_rows parked;
+    struct store_rows restored;
+    const struct restored_row *awaited; /* the oldest open witness; NULL: none is left */
+    bool comes;                         /* its message is there, or will be */
+    bool failed;                        /* its message was tried: something was before it */
+    struct topics tried;                /* whose silent messages were, in vain */
+    struct status first;                /* what the first of all these failed with */
+    struct op_err why;
+};
+
+static STATUS look(struct engine *engine, struct id key, struct search *search)
 {
     struct store *store = engine->ports.store;
     struct op *op = &engine->op;
     struct parked_message_row like = {.key = key};
-    struct store_rows parked;
-    struct store_rows restored;
-    TRY(store->ops->scan(op, store, &engine_scan_parked_message, &like, 0, MESSAGES_MAX, &parked));
-    TRY(store->ops->load_children(op, store, &engine_restored_table, &key, 1, &restored));
+    TRY(store->ops->scan(op, store, &engine_scan_parked_message, &like, 0, MESSAGES_MAX,
+                         &search->parked));
+    TRY(store->ops->load_children(op, store, &engine_restored_table, &key, 1, &search->restored));
     TRY(store->ops->sync(op, store));
-    const struct parked_message_row *rows = parked.rows;
-    const struct restored_row *awaited = first_of(engine, &restored);
-    *ret_choice = (struct engine_choice){.count = parked.count};
-    if (!awaited || parked.count == 0) {
-        ret_choice->parked = parked.count > 0 ? &rows[0] : NULL;
-        return OK;
-    }
-    for (uint32_t i = 0; i < parked.count; i++) {
-        if (id_eq(root_of_parked(&rows[i]), root_of_row(awaited))) {
-            ret_choice->parked = &rows[i];
-            return OK;
+    search->awaited = first_of(engine, &search->restored);
+    return OK;
+}
+
+/* The one that led to the oldest open witness; NULL: it is not there, or was tried in vain. */
+static const struct parked_message_row *find_awaited(const struct search *search)
+{
+    const struct parked_message_row *rows = search->parked.rows;
+    for (uint32_t i = 0; i < search->parked.count && search->awaited && !search->failed; i++) {
+        if (id_eq(root_of_parked(&rows[i]), root_of_row(search->awaited))) {
+            return &rows[i];
         }
     }
-    bool pending = false;
-    TRY(is_pending(engine, lane, key, root_of_row(awaited), &pending));
-    return pending || is_gathering(engine, lane)
-               ? OK
-               : choose_silent(engine, &restored, &parked, awaited, ret_choice);
+    return NULL;
+}
+
+static STATUS nothing_left(struct engine *engine, const struct search *search,
+                           struct engine_choice *choice)
+{
+    if (status_failed(search->first)) {
+        engine->op.err = search->why;
+        return search->first;
+    }
+    if (search->awaited) {
+        return op_fail(&engine->op, STATUS_CONFLICT, "engine.restore_stuck",
+                       "nothing that waits published " STR_FMT " n=%" PRId64,
+                       STR_ARG(search->awaited->topic), search->awaited->n);
+    }
+    choice->parked = search->parked.rows; /* answers and timers that published nothing: last */
+    return OK;
+}
+
+/*
+ * What published nothing comes before the oldest witness if it was there by then. But not before a timer: one
+ * that fires waits for nobody, and what is silent is what came too late for it. Whatever fails came too early:
+ * the next best is tried before it. parked NULL: none of them yet.
+ */
+static STATUS choose(struct engine *engine, struct engine_lane *lane, struct id key,
+                     struct search *search, struct engine_choice *ret_choice)
+{
+    TRY(look(engine, key, search));
+    *ret_choice = (struct engine_choice){.count = search->parked.count};
+    if (search->parked.count == 0 || is_gathering(engine, lane)) {
+        return OK;
+    }
+    const struct parked_message_row *silent =
+        oldest_silent(&search->restored, &search->parked, &search->tried);
+    const struct parked_message_row *witnessed = find_awaited(search);
+    enum pending pending = PENDING_NOT;
+    TRY(search->awaited && !search->failed
+            ? find_pending(engine, lane, key, root_of_row(search->awaited), &pending)
+            : OK);
+    bool fires =
+        witnessed ? str_eq(witnessed->topic, ENGINE_PARKED_TIMER) : pending == PENDING_TIMER;
+    search->comes = witnessed || pending != PENDING_NOT;
+    bool before =
+        silent && search->awaited && !fires && silent->committed_at_us <= search->awaited->at_us;
+    ret_choice->silent = silent && (before || !search->comes);
+    ret_choice->parked = ret_choice->silent ? silent : witnessed;
+    return ret_choice->parked || search->comes ? OK : nothing_left(engine, search, ret_choice);
+}
+
+/* What was tried came too early, perhaps: another message is tried before it. */
+static void pass_over(struct engine *engine, const struct engine_choice *choice, struct status st,
+                      struct search *search)
+{
+    engine->ports.store->ops->rollback(engine->ports.store);
+    if (!status_failed(search->first)) {
+        search->first = st;
+        search->why = engine->op.err;
+    }
+    if (choice->silent) {
+        add_topic(&search->tried, choice->parked->topic);
+    } else {
+        search->failed = true;
+        search->tried.count = 0; /* now they need not hold back any more */
+    }
+}
+
+STATUS engine_replay_one(struct engine *engine, struct engine_lane *lane, struct id key,
+                         struct engine_choice *ret_choice)
+{
+    struct search search = {.failed = false};
+    for (;;) {
+        TRY(choose(engine, lane, key, &search, ret_choice));
+        if (ret_choice->count > 0 && !ret_choice->parked) {
+            return OK;
+        }
+        lane->replay.tries = ret_choice->silent && search.comes;
+        struct status st = engine_park_one(engine, key, ret_choice, /* drop */ NULL);
+        lane->replay.tries = false;
+        bool ordered = ret_choice->silent || (search.awaited && !search.failed);
+        if (!ordered || !engine_park_stays(st.kind)) {
+            return st;
+        }
+        pass_over(engine, ret_choice, st, &search);
+    }
 }
 
 /* ---- The lane ---- */
@@ -345,11 +528,10 @@ static STATUS run_key(struct engine *engine, struct engine_lane *lane, struct id
     *ret_left = true;
     while (*ret_left && engine->arena.used_bytes < STEP_BYTES) {
         struct engine_choice choice;
-        TRY(engine_replay_choose(engine, lane, key, &choice));
+        TRY(engine_replay_one(engine, lane, key, &choice));
         if (choice.count > 0 && !choice.parked) {
             return OK;
         }
-        TRY(engine_park_one(engine, key, &choice, /* drop */ NULL));
         lane->replay.progressed = true;
         *ret_left = choice.count > 1;
     }

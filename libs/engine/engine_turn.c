@@ -312,19 +312,21 @@ STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id,
         return OK;
     }
     struct engine_out *out = out_of(turn, lane, topic);
+    /* Commit times follow n, even if the decision is one made again, at a time of its own (R18). */
+    int64_t committed_at_us = turn->batch->fence.clock.now_us;
     struct engine_output output = {
         .topic = topic,
         .lane = lane,
         .row = {.lane = lane,
                 .topic = out->row.topic,
                 .n = out->row.next_n,
-                .day = (int32_t)(op->now_us / DAY_US),
+                .day = (int32_t)(committed_at_us / DAY_US),
                 .id = id,
                 .aggregatetype = kind_of(turn)->name,
                 .aggregateid = key,
                 .type = type,
                 .payload = payload,
-                .committed_at_us = op->now_us,
+                .committed_at_us = committed_at_us,
                 .causation_id = turn->cause},
     };
     TRY(output_add(turn, &output));

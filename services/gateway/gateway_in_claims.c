@@ -45,19 +45,23 @@ static STATUS read_claim(struct op *op, const Holdfast__Gateway__V1__ClaimDiscor
     return op_fail(op, STATUS_INVALID, "user.bad_claim", "for nothing that was asked");
 }
 
+/* *ret_body stays NULL when it is of a newer version. */
 static STATUS read_body(struct op *op, const Holdfast__Gateway__V1__GatewayClaim *in,
-                        struct claim_message *out)
+                        struct claim_message *out, const ProtobufCMessage **ret_body)
 {
+    *ret_body = NULL;
     switch (in->body_case) {
     case HOLDFAST__GATEWAY__V1__GATEWAY_CLAIM__BODY_CLAIM_DISCORD:
+        *ret_body = &in->claim_discord->base;
         return read_claim(op, in->claim_discord, out);
     case HOLDFAST__GATEWAY__V1__GATEWAY_CLAIM__BODY_RETURN_DISCORD:
+        *ret_body = &in->return_discord->base;
         out->verb = CLAIM_GIVE_BACK;
         return wire_id(op, "user_id", in->return_discord->user_id, &out->ask.user_id);
     case HOLDFAST__GATEWAY__V1__GATEWAY_CLAIM__BODY__NOT_SET:
     case _HOLDFAST__GATEWAY__V1__GATEWAY_CLAIM__BODY__CASE_IS_INT_SIZE: break;
     }
-    return OK; /* of a newer version: it stays open until one that knows it comes */
+    return OK;
 }
 
 STATUS gateway_in_claims_decode(struct op *op, const struct bus_record *record,
@@ -75,12 +79,16 @@ STATUS gateway_in_claims_decode(struct op *op, const struct bus_record *record,
     TRY(wire_id(op, "claim_id", in->claim_id, &ret_message->key));
     TRY(wire_check_key(op, record, ret_message->key));
     TRY(wire_meta_read(op, in->meta, ret_message));
-    TRY(read_body(op, in, claim));
-    ret_message->skip = claim->verb == CLAIM_NONE;
+    const ProtobufCMessage *body;
+    TRY(read_body(op, in, claim, &body));
+    if (!body) { /* it stays open until a version that knows it comes */
+        ret_message->skip = true;
+        return OK;
+    }
     ret_message->type = (int32_t)claim->verb;
     ret_message->body = claim;
-    ret_message->content = hash_of(record->value);
-    return OK;
+    /* Not of the whole record: decided again after a restore, it is posted at another time. */
+    return wire_content_of(op, ret_message->key, ret_message->actor, body, &ret_message->content);
 }
 
 static STATUS check(struct op *op, const struct gateway_claim *claim)

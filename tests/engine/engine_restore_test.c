@@ -219,17 +219,24 @@ static STATUS decides_otherwise(struct engine_turn *turn, const struct engine_me
     return engine_emit(turn, TOY_EVENTS, engine_next_id(turn), STR("toy.Added"), STR("other"));
 }
 
-/* A version that decides otherwise: the key waits for a person, and nothing contradicts the log. */
-static void puts_aside_what_differs(struct world *world)
+typedef STATUS decide(struct engine_turn *turn, const struct engine_message *message);
+
+/* The toy, with other decisions about what comes by this input: 0 is its commands, 1 its signals. */
+static const struct engine_service *toy_that(uint32_t input, decide *decides)
 {
     static struct engine_handler handlers[2];
     static struct engine_service service;
     service = toy_service;
     handlers[0] = toy_service.handlers[0];
     handlers[1] = toy_service.handlers[1];
-    handlers[0].decide = decides_otherwise;
+    handlers[input].decide = decides;
     service.handlers = handlers;
+    return &service;
+}
 
+/* A version that decides otherwise: the key waits for a person, and nothing contradicts the log. */
+static void puts_aside_what_differs(struct world *world)
+{
     int64_t totals[2] = {0, 0};
     struct process *first = world_start(world);
     live(world, account_of(0), &totals[0]);
@@ -238,7 +245,7 @@ static void puts_aside_what_differs(struct world *world)
     live(world, account_of(0), &totals[0]);
     live(world, account_of(1), &totals[1]);
     uint32_t events = lose(world, second);
-    world->service = &service;
+    world->service = toy_that(0, decides_otherwise);
     world_start(world);
     world_await_stopped(world, LANE, "engine.database_lost_rows");
     ask(world, "grace");
@@ -249,6 +256,146 @@ static void puts_aside_what_differs(struct world *world)
     assert_true(
         str_eq(world_find_parked(world, account_of(0))->reason, STR("engine.restore_differs")));
     assert_int_equal(world_topic_count(world, TOY_EVENTS), events);
+}
+
+/* ---- What the log does not tell ---- */
+
+/* As payments: what is told about a call must have been asked for. */
+static STATUS needs_a_call(struct engine_turn *turn, const struct engine_message *message)
+{
+    void *const *calls;
+    return engine_children(turn, &toy_call_table, &calls) > 0
+               ? toy_service.handlers[1].decide(turn, message)
+               : op_fail(engine_op(turn), STATUS_BUG, "toy.no_call", "of no call");
+}
+
+static void lose_calls(struct world *world, decide *decides, uint32_t input)
+{
+    world->service = toy_that(input, decides);
+    struct process *first = world_start(world);
+    world_command(world, account_of(0), "open", 1);
+    world_await_total(world, account_of(0), 1);
+    world_settle(world);
+    world_end(first);
+    world->ops->backup(world);
+    world->outside.usual = SIM_REPLY_LOST;
+    world_start(world);
+}
+
+static void restore_calls(struct world *world, int64_t total)
+{
+    world_await_total(world, account_of(0), 11);
+    uint32_t events = world_topic_count(world, TOY_EVENTS);
+    world_kill(&world->processes[world->process_count - 1]);
+    world->ops->restore(world);
+    world->outside.usual = SIM_REPLY_DONE;
+    world_start(world);
+    restore_as_asked(world);
+    world_await_total(world, account_of(0), total);
+    world_run_for(world, 5000);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), total == 11 ? events : events + 1);
+    assert_int_equal(world_count(world, &engine_parked_key_table), 0);
+    world_settle(world);
+    world_check(world);
+}
+
+/* A command that published nothing has no place in the log. The signal that needs it fails without it. */
+static void finds_by_trying_what_was_before(struct world *world)
+{
+    lose_calls(world, needs_a_call, 1);
+    world_command(world, account_of(0), "call", 100);
+    calls_await(world, 1);
+    world_signal(world, account_of(0), "add", 10, world_id("signal", 1));
+    restore_calls(world, 111);
+    assert_int_equal(carried_out(world), 1);
+    assert_int_equal(world->outside.request_count, 1);
+}
+
+static STATUS calls_if_late(struct engine_turn *turn, const struct engine_message *message)
+{
+    const struct toy_account *account = engine_aggregate(turn);
+    return account && account->seq == 1 ? OK : toy_service.handlers[0].decide(turn, message);
+}
+
+/* Both can be decided in either order, and what came of it tells which it was: by the clocks alone. */
+static void goes_by_the_clocks_where_the_log_is_silent(struct world *world)
+{
+    lose_calls(world, calls_if_late, 0);
+    world->clock_us = sim_db_now_us(world->db) - 1000;
+    world_command(world, account_of(0), "call", 100);
+    world_run_for(world, 100);
+    world_signal(world, account_of(0), "add", 10, world_id("signal", 1));
+    restore_calls(world, 11);
+    assert_int_equal(world->outside.request_count, 0);
+}
+
+/* Two records of one decision. */
+static STATUS tells_twice(struct engine_turn *turn, const struct engine_message *message)
+{
+    TRY(toy_service.handlers[0].decide(turn, message));
+    return engine_emit(turn, TOY_EVENTS, engine_next_id(turn), STR("toy.Told"), STR("told"));
+}
+
+static bool has_told_once(struct world *world, const void *context)
+{
+    (void)context;
+    return world_topic_count(world, TOY_EVENTS) == 3;
+}
+
+/* The log has the first one only. The other one is new: its number and its commit time come after all in the log. */
+static void commits_later_what_was_not_published(struct world *world)
+{
+    world->service = toy_that(0, tells_twice);
+    struct process *first = world_start(world);
+    world_command(world, account_of(0), "open", 1);
+    world_settle(world);
+    world_end(first);
+    world->ops->backup(world);
+    struct process *second = world_start(world);
+    sim_kafka_limit_queue(world->kafka, 1);
+    world_command(world, account_of(0), "add", 10);
+    world_await(world, has_told_once, NULL);
+    world_kill(second);
+    sim_kafka_limit_queue(world->kafka, 1000);
+    world->ops->restore(world);
+    world->ops->advance(world, HOUR_MS);
+    world_start(world);
+    restore_as_asked(world);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 4);
+    struct bus_record told = sim_kafka_record(world->kafka, TOY_EVENTS, LANE, 2);
+    struct bus_record later = sim_kafka_record(world->kafka, TOY_EVENTS, LANE, 3);
+    assert_int_equal(later.n, 4);
+    assert_true(later.committed_at_us >= told.committed_at_us + HOUR_MS * 1000);
+}
+
+/* What its producer left on the way when it died is written last: the log's end says less than it holds. */
+static void takes_back_what_is_before_a_late_repetition(struct world *world)
+{
+    int64_t total = 0;
+    struct process *first = world_start(world);
+    live(world, account_of(0), &total);
+    world_settle(world);
+    world_end(first);
+    world->ops->backup(world);
+    struct process *second = world_start(world);
+    live(world, account_of(0), &total);
+    lose(world, second);
+    struct bus_record late = sim_kafka_record(world->kafka, TOY_EVENTS, LANE, ROUND * ROUNDS);
+    const struct bus_message again = {.topic = TOY_EVENTS,
+                                      .partition = LANE,
+                                      .n = late.n,
+                                      .committed_at_us = late.committed_at_us,
+                                      .message_id = late.message_id,
+                                      .type = STR("toy.Added"),
+                                      .key = late.key,
+                                      .value = late.value};
+    sim_kafka_append(world->kafka, &again);
+    world_start(world);
+    restore_as_asked(world);
+    world_await_total(world, account_of(0), total);
+    world_settle(world);
+    world_check(world);
 }
 
 /* Retention took what would have to be taken back. */
@@ -446,6 +593,10 @@ static const struct world_test tests[] = {
     WORLD_TEST(fires_what_had_fired, WORLD_BOTH),
     WORLD_TEST(waits_for_two_people, WORLD_SIM_ONLY),
     WORLD_TEST(puts_aside_what_differs, WORLD_SIM_ONLY),
+    WORLD_TEST(finds_by_trying_what_was_before, WORLD_SIM_ONLY),
+    WORLD_TEST(goes_by_the_clocks_where_the_log_is_silent, WORLD_SIM_ONLY),
+    WORLD_TEST(commits_later_what_was_not_published, WORLD_SIM_ONLY),
+    WORLD_TEST(takes_back_what_is_before_a_late_repetition, WORLD_SIM_ONLY),
     WORLD_TEST(stops_when_the_log_lacks_it_too, WORLD_SIM_ONLY),
     WORLD_TEST(leaves_old_calls_to_a_person, WORLD_SIM_ONLY),
     WORLD_TEST(closes_a_request_that_was_decided, WORLD_SIM_ONLY),

@@ -22,8 +22,7 @@ struct sim_check *sim_check_new(const struct sim_place *place, struct sim_stripe
     return check;
 }
 
-/* Nothing was ever looked at. */
-static void begin_anew(struct sim_check *check)
+void sim_check_forget(struct sim_check *check)
 {
     sim_index_fini(&check->deal_index);
     sim_index_fini(&check->leg_index);
@@ -52,19 +51,13 @@ void sim_check_free(struct sim_check *check)
     if (!check) {
         return;
     }
-    begin_anew(check);
+    sim_check_forget(check);
     free(check->deals);
     free(check->legs);
     free(check->causes);
     free(check->records);
     arena_fini(&check->arena);
     free(check);
-}
-
-void sim_check_forget(struct sim_check *check)
-{
-    begin_anew(check);
-    check->lost = true;
 }
 
 /* ---- The books ---- */
@@ -175,6 +168,7 @@ static void check_drained(struct sim_check *check, struct sim_verdict *verdict)
     check_effects(check, verdict);
     check_published(check, verdict);
     check_parked(check, verdict);
+    check_restored(check, verdict);
 }
 
 bool sim_check_is_quiet(struct sim_check *check)
@@ -192,7 +186,7 @@ bool sim_check_is_quiet(struct sim_check *check)
 
 void sim_check_end(struct sim_check *check, struct sim_verdict *verdict)
 {
-    begin_anew(check);
+    sim_check_forget(check);
     sim_check_always(check, verdict);
     check_drained(check, verdict);
     check_inboxes(check, verdict);

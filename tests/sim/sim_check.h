@@ -23,8 +23,11 @@ void sim_check_always(struct sim_check *check, struct sim_verdict *verdict);
 /* What the provider has made since the last call must have been committed before it was asked for: to be
  * called before whoever asked has another turn. */
 void sim_check_calls(struct sim_check *check, struct sim_verdict *verdict);
-/* A database was put back to an earlier moment, or a log lost its tail: look at everything anew. */
+/* A database was put back to an earlier moment: look at everything anew, as if for the first time. */
 void sim_check_forget(struct sim_check *check);
+/* A restored database has decisions about this key to make again, which wait behind a call that nobody but a
+ * person can settle. */
+bool sim_check_is_frozen(struct sim_check *check, enum sim_service service, struct id key);
 /* Once faults have stopped: whether nothing more will happen by itself before a deal's next clock, or
  * a person, moves it. Cheap enough to ask often. */
 bool sim_check_is_quiet(struct sim_check *check);

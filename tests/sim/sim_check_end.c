@@ -22,24 +22,7 @@ static bool is_poisoned(const struct sim_check *check, struct id key)
     return check->traffic && sim_traffic_is_poisoned(check->traffic, key);
 }
 
-/* ---- Requests ---- */
-
-void check_outcomes(struct sim_check *check, struct sim_verdict *verdict)
-{
-    for (int service = 0; service < SIM_SERVICE_COUNT; service++) {
-        uint32_t cursor = 0;
-        const struct intake_row *row;
-        while ((row = sim_db_next(check->place->dbs[service], &engine_intake_table, &cursor))) {
-            if (row->open && !is_poisoned(check, row->key)) {
-                sim_verdict_fail(verdict, SIM_RULE_OUTCOME,
-                                 "request %s about %s has no outcome after %d tries",
-                                 check_text(row->id), check_text(row->key), row->attempts);
-            }
-        }
-    }
-}
-
-/* ---- Calls ---- */
+/* ---- What waits for a person ---- */
 
 /* Why nobody will answer it: a person must look. */
 static bool waits_for_person(const struct sim_check *check, const struct effect_row *effect)
@@ -49,17 +32,64 @@ static bool waits_for_person(const struct sim_check *check, const struct effect_
            now_us - effect->caused_at_us > ASK_MAX_US;
 }
 
-bool check_is_stuck(struct sim_check *check, struct id escrow_id)
+/* Payments was put back, and has records of this deal still to decide again. */
+static bool is_undecided(const struct sim_check *check, struct id escrow_id)
 {
     uint32_t cursor = 0;
-    const struct effect_row *effect;
-    while ((effect = sim_db_next(check->place->dbs[SIM_PAYMENTS], &engine_effect_table, &cursor))) {
-        if (effect->open && id_eq(effect->key, escrow_id) && waits_for_person(check, effect)) {
+    const struct restored_row *row;
+    while ((row = sim_db_next(check->place->dbs[SIM_PAYMENTS], &engine_restored_table, &cursor))) {
+        if (row->open && id_eq(row->key, escrow_id)) {
             return true;
         }
     }
     return false;
 }
+
+/* Given up after errors that the provider had not meant for ever, and told so: asked again after a restore,
+ * it does what was told to have failed. */
+static bool is_contradicted(const struct sim_check *check, const struct effect_row *effect)
+{
+    return sim_stripe_said_error(check->stripe, effect->id) && is_undecided(check, effect->key);
+}
+
+bool check_is_stuck(struct sim_check *check, struct id escrow_id)
+{
+    uint32_t cursor = 0;
+    const struct effect_row *effect;
+    while ((effect = sim_db_next(check->place->dbs[SIM_PAYMENTS], &engine_effect_table, &cursor))) {
+        bool stuck =
+            effect->open ? waits_for_person(check, effect) : is_contradicted(check, effect);
+        if (id_eq(effect->key, escrow_id) && stuck) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sim_check_is_frozen(struct sim_check *check, enum sim_service service, struct id key)
+{
+    return service == SIM_PAYMENTS && is_undecided(check, key) && check_is_stuck(check, key);
+}
+
+/* ---- Requests ---- */
+
+void check_outcomes(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (int service = 0; service < SIM_SERVICE_COUNT; service++) {
+        uint32_t cursor = 0;
+        const struct intake_row *row;
+        while ((row = sim_db_next(check->place->dbs[service], &engine_intake_table, &cursor))) {
+            if (row->open && !is_poisoned(check, row->key) &&
+                !sim_check_is_frozen(check, (enum sim_service)service, row->key)) {
+                sim_verdict_fail(verdict, SIM_RULE_OUTCOME,
+                                 "request %s about %s has no outcome after %d tries",
+                                 check_text(row->id), check_text(row->key), row->attempts);
+            }
+        }
+    }
+}
+
+/* ---- Calls ---- */
 
 void check_effects(struct sim_check *check, struct sim_verdict *verdict)
 {
@@ -96,7 +126,8 @@ void check_parked(struct sim_check *check, struct sim_verdict *verdict)
         uint32_t cursor = 0;
         const struct parked_key_row *key;
         while ((key = sim_db_next(db, &engine_parked_key_table, &cursor))) {
-            if (!is_poisoned(check, key->key)) {
+            if (!is_poisoned(check, key->key) &&
+                !sim_check_is_frozen(check, (enum sim_service)service, key->key)) {
                 sim_verdict_fail(verdict, SIM_RULE_PARKED, "key %s of service %d: " STR_FMT,
                                  check_text(key->key), service, STR_ARG(key->reason));
             }
@@ -108,6 +139,36 @@ void check_parked(struct sim_check *check, struct sim_verdict *verdict)
                              STR_ARG(row->topic), STR_ARG(row->reason));
         }
         check_lanes(db, service, verdict);
+    }
+}
+
+/* What a restored database took back from the log was decided again, and its lanes are like any other. */
+void check_restored(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (int service = 0; service < SIM_SERVICE_COUNT; service++) {
+        struct sim_db *db = check->place->dbs[service];
+        bool waits[LANES] = {false};
+        uint32_t cursor = 0;
+        const struct restored_row *row;
+        while ((row = sim_db_next(db, &engine_restored_table, &cursor))) {
+            bool frozen =
+                row->open && sim_check_is_frozen(check, (enum sim_service)service, row->key);
+            waits[row->lane] |= frozen;
+            if (row->open && !frozen) {
+                sim_verdict_fail(
+                    verdict, SIM_RULE_RESTORED,
+                    "service %d did not decide " STR_FMT "/%d n %" PRId64 " of %s again", service,
+                    STR_ARG(row->topic), row->lane, row->n, check_text(row->key));
+            }
+        }
+        cursor = 0;
+        const struct lane_restore_row *lane;
+        while ((lane = sim_db_next(db, &engine_lane_restore_table, &cursor))) {
+            if (!waits[lane->lane]) {
+                sim_verdict_fail(verdict, SIM_RULE_RESTORED,
+                                 "lane %d of service %d is still restored", lane->lane, service);
+            }
+        }
     }
 }
 
@@ -295,7 +356,8 @@ static void check_delivery_once(struct sim_index *seen, const struct delivery *d
     }
 }
 
-/* The messages of one delivery: said again only when Discord had forgotten the first. */
+/* The messages of one delivery: said again only when Discord had forgotten the first, by time, or with the
+ * channel that it was said in. */
 static void check_messages(struct sim_check *check, const struct delivery *delivery,
                            const struct recipient *recipient, struct sim_verdict *verdict)
 {
@@ -303,7 +365,7 @@ static void check_messages(struct sim_check *check, const struct delivery *deliv
     char reader[32];
     nonce_of(delivery->id, nonce);
     uint32_t found = 0;
-    int64_t last_us = 0;
+    const struct sim_discord_message *last = NULL;
     for (uint32_t i = 0; i < sim_discord_count(check->discord); i++) {
         const struct sim_discord_message *message = sim_discord_message(check->discord, i);
         if (strcmp(message->nonce, nonce) != 0) {
@@ -314,11 +376,13 @@ static void check_messages(struct sim_check *check, const struct delivery *deliv
             sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was read by %s",
                              check_text(delivery->id), reader);
         }
-        if (found++ > 0 && message->at_us - last_us <= SIM_DISCORD_NONCE_US) {
+        found++;
+        if (last && message->channel == last->channel &&
+            message->at_us - last->at_us <= SIM_DISCORD_NONCE_US) {
             sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s was said %u times",
                              check_text(delivery->id), found);
         }
-        last_us = message->at_us;
+        last = message;
     }
     if (delivery->state == DELIVERY_SENT && found == 0) {
         sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was never said",

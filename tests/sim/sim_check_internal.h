@@ -78,7 +78,6 @@ struct sim_check {
     struct sim_discord *discord;
     const struct sim_traffic *traffic;
     struct arena arena; /* of one record */
-    bool lost; /* a log lost its tail once: records may come again, out of order, for a while */
 
     struct check_deal *deals;
     uint32_t deal_count, deal_capacity;
@@ -134,6 +133,7 @@ void check_caught_up(struct sim_check *check, struct sim_verdict *verdict);
 void check_outcomes(struct sim_check *check, struct sim_verdict *verdict);
 void check_effects(struct sim_check *check, struct sim_verdict *verdict);
 void check_parked(struct sim_check *check, struct sim_verdict *verdict);
+void check_restored(struct sim_check *check, struct sim_verdict *verdict);
 void check_ends(struct sim_check *check, struct sim_verdict *verdict);
 void check_intents(struct sim_check *check, struct sim_verdict *verdict);
 void check_views(struct sim_check *check, struct sim_verdict *verdict);

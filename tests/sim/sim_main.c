@@ -68,6 +68,12 @@ static void tell_failure(const struct options *options, const struct sim_outcome
                  " --trace\n",
                  outcome->plan.seed, options->commit, sim_verdict_line(&outcome->verdict), plan,
                  outcome->plan.seed);
+    for (int rule = SIM_RULE_NONE; options->trace && rule < SIM_RULE_COUNT; rule++) {
+        if (outcome->verdict.counts[rule] > 0) {
+            (void)printf("  %u times: %s\n", outcome->verdict.counts[rule],
+                         outcome->verdict.texts[rule]);
+        }
+    }
     (void)fflush(stdout);
 }
 

@@ -27,7 +27,6 @@
 #define SLOTS_MAX 8
 #define RESTART_PER_MILLE 20 /* of turns in which a dead process is replaced */
 #define DRAIN_MAX_US (3 * 3600 * SECOND_US)
-#define AFTER_RESTORE_US (600 * SECOND_US)
 #define ALL_CLOCKS_US (400 * 24 * 3600 * SECOND_US) /* longer than any term of a deal */
 
 /* In the order of enum sim_service. */
@@ -287,7 +286,9 @@ static uint32_t retry_parked(struct sim_run *run, uint32_t service)
     uint32_t count = sim_db_count(db, &engine_parked_key_table);
     for (uint32_t i = 0; i < count; i++) {
         const struct parked_key_row *key = sim_db_row(db, &engine_parked_key_table, i);
-        if (key->missing || sim_traffic_is_poisoned(run->traffic, key->key)) {
+        bool waits = str_eq(key->reason, STR("engine.restoring")) ||
+                     sim_check_is_frozen(run->check, (enum sim_service)service, key->key);
+        if (key->missing || waits || sim_traffic_is_poisoned(run->traffic, key->key)) {
             continue;
         }
         sim_trace_line(&run->trace, run->world, NULL, "a person retries a key parked for " STR_FMT,
@@ -312,7 +313,7 @@ static uint32_t retry_parked(struct sim_run *run, uint32_t service)
 /* True when there was something to do. */
 static bool look_after(struct sim_run *run)
 {
-    uint32_t done = 0;
+    uint32_t done = sim_run_take_back(run);
     run->person_at_us = run->world->clock.mono_us + (run->troubled ? PERSON_US / 4 : PERSON_US);
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
         done += resume_lanes(run, i);
@@ -424,6 +425,7 @@ static void come_to_rest(struct sim_run *run)
 {
     struct sim_verdict *verdict = &run->outcome->verdict;
     drain(run, "the troubles");
+    sim_run_restored(run);
     let_clocks_run_out(run);
     drain(run, "the last clock");
     if (verdict->failures == 0) {
@@ -439,12 +441,7 @@ void sim_run_live(struct sim_run *run)
     sim_stripe_set_rates(run->stripe, &(struct sim_stripe_rates){.latency_us = 1000});
     sim_discord_set_rates(run->discord, &(struct sim_discord_rates){.latency_us = 1000});
     sim_traffic_settle(run->traffic);
-    if (run->put_back) {
-        run_on(run, AFTER_RESTORE_US);
-        sim_run_check_restored(run);
-    } else {
-        come_to_rest(run);
-    }
+    come_to_rest(run);
     count_up(run);
 }
 

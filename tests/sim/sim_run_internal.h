@@ -28,11 +28,11 @@ struct sim_run {
     struct sim_discord *discord;
     struct sim_traffic *traffic;
     struct sim_check *check;
-    struct intake door;        /* of payments: for webhooks */
-    bool put_back;             /* a database is behind the log and the outside: it ends so */
-    struct sim_db *backup;     /* NULL: none was made */
-    uint32_t restored;         /* the service that it is of */
-    int64_t sandbox_us;        /* by so much the clocks of all databases were set on */
+    struct intake door;    /* of payments: for webhooks */
+    bool put_back;         /* a database is behind the log and the outside, until all is at rest */
+    struct sim_db *backup; /* NULL: none was made */
+    uint32_t restored;     /* the service that it is of */
+    int64_t sandbox_us;    /* by so much the clocks of all databases were set on */
     int64_t backup_sandbox_us; /* of that, before the backup */
     struct sim_seat seats[SIM_WORLD_PROCESSES_MAX];
     int64_t db_until_us[SIM_SERVICE_COUNT];
@@ -72,8 +72,10 @@ void sim_run_outage(struct sim_run *run);
 void sim_run_back_up(struct sim_run *run);
 /* Goes back to the backup, if there is one. Not while somebody hangs in a call. */
 void sim_run_restore(struct sim_run *run);
-/* Some time later: who lacks what it published has stopped, and no money moved for it. */
-void sim_run_check_restored(struct sim_run *run);
+/* The operator has lanes that stopped for it take back what they lack; returns how many he found. */
+uint32_t sim_run_take_back(struct sim_run *run);
+/* All is at rest again: from now on the rules hold at every moment. */
+void sim_run_restored(struct sim_run *run);
 /* Every trouble ends, those too that were still to come. */
 void sim_run_heal(struct sim_run *run);
 /* A call was struck, or failed while something was away. */

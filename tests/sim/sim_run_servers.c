@@ -21,14 +21,16 @@ void sim_run_servers_err(struct sim_run *run)
         sim_db_set_faults(run->place.dbs[i], faults, &run->random);
     }
     if (run->plan.on[SIM_TROUBLE_KAFKA_FAULTS]) {
-        const struct sim_kafka_faults faults = {.linger_us = some_rate(run, 20000),
-                                                .answer_us = some_rate(run, 20000),
-                                                .stall = some_rate(run, 100000),
-                                                .stall_us = 200000,
-                                                .full = some_rate(run, 50000),
-                                                .fail = some_rate(run, 10000),
-                                                .late = some_rate(run, 1000000),
-                                                .late_us = 3000000};
+        struct sim_kafka_faults faults = {.linger_us = some_rate(run, 20000),
+                                          .answer_us = some_rate(run, 20000),
+                                          .stall = some_rate(run, 100000),
+                                          .stall_us = 200000,
+                                          .full = some_rate(run, 50000),
+                                          .fail = some_rate(run, 10000),
+                                          .late = some_rate(run, 1000000),
+                                          .late_us = 3000000};
+        /* A repetition that is the log's last record hides from a restored lane that it lacks others. */
+        faults.late = run->plan.on[SIM_TROUBLE_RESTORE] ? 0 : faults.late;
         sim_kafka_set_faults(run->world->kafka, faults, &run->random);
     }
 }

@@ -41,6 +41,7 @@ void sim_stripe_free(struct sim_stripe *stripe)
         free(stripe->events[i].body);
     }
     sim_index_fini(&stripe->key_index);
+    sim_index_fini(&stripe->error_index);
     free(stripe->objects);
     free(stripe->keys);
     free(stripe->calls);
@@ -352,6 +353,11 @@ enum sim_stripe_key sim_stripe_key(const struct sim_stripe *stripe, struct id ke
         return SIM_STRIPE_KEY_UNKNOWN;
     }
     return stripe->keys[at].http_status == 500 ? SIM_STRIPE_KEY_BROKEN : SIM_STRIPE_KEY_FINE;
+}
+
+bool sim_stripe_said_error(const struct sim_stripe *stripe, struct id key)
+{
+    return sim_index_get(&stripe->error_index, key) != SIM_INDEX_NONE;
 }
 
 struct sim_stripe_counts sim_stripe_counts(const struct sim_stripe *stripe)

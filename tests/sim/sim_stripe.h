@@ -92,6 +92,9 @@ int64_t sim_stripe_next_us(const struct sim_stripe *stripe);
  * later). False when nothing is due. */
 bool sim_stripe_step(struct sim_stripe *stripe, struct intake *payments);
 
+/* Somebody asks for all events again, those too that were taken: as Stripe's "resend". */
+void sim_stripe_tell_again(struct sim_stripe *stripe);
+
 /* ---- Buyers ---- */
 
 enum sim_stripe_pay {
@@ -164,6 +167,9 @@ enum sim_stripe_key {
 };
 
 enum sim_stripe_key sim_stripe_key(const struct sim_stripe *stripe, struct id key);
+
+/* A request under this key met an error that is not remembered: the next one may be served. */
+bool sim_stripe_said_error(const struct sim_stripe *stripe, struct id key);
 
 struct sim_stripe_counts {
     uint64_t calls;     /* that arrived */

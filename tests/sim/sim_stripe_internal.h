@@ -76,7 +76,8 @@ struct sim_stripe {
     struct stripe_key *keys;
     uint32_t key_count, key_capacity;
     struct sim_index key_index;
-    struct stripe_call *calls; /* slots are used again */
+    struct sim_index error_index; /* keys that met an error that was not saved */
+    struct stripe_call *calls;    /* slots are used again */
     uint32_t call_count, call_capacity;
     struct stripe_told *events;
     uint32_t event_count, event_capacity;

@@ -165,6 +165,7 @@ static void serve(struct sim_stripe *stripe, struct stripe_call *call)
     switch (call->fault) {
     case SIM_STRIPE_ERROR_500:
         stripe->counts.calls++;
+        sim_index_set(&stripe->error_index, call->call.effect_id, 0);
         set_answer(call, 500, STR("{\"error\":{\"type\":\"api_error\"}}"));
         return;
     case SIM_STRIPE_GARBAGE:

@@ -87,6 +87,13 @@ void sim_stripe_tell(struct sim_stripe *stripe, const struct sim_stripe_object *
     }
 }
 
+void sim_stripe_tell_again(struct sim_stripe *stripe)
+{
+    for (uint32_t i = 0; i < stripe->event_count; i++) {
+        plan_delivery(stripe, i, sim_stripe_delay(stripe, SOON_US));
+    }
+}
+
 /* ---- Delivering ---- */
 
 static struct str sign(struct sim_stripe *stripe, struct str body)

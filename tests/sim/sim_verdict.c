@@ -35,6 +35,7 @@ static const char *const names[SIM_RULE_COUNT] = {
     [SIM_RULE_CAUGHT_UP] = "INV40 caught-up",
     [SIM_RULE_EFFECTS] = "INV40 effects",
     [SIM_RULE_PARKED] = "INV39 parked",
+    [SIM_RULE_RESTORED] = "R18 restored",
     [SIM_RULE_ENDED] = "INV40 ended",
     [SIM_RULE_PAYABLE] = "payable",
     [SIM_RULE_TIMERS] = "INV32 timers",

@@ -43,6 +43,7 @@ enum sim_rule {
     SIM_RULE_CAUGHT_UP, /* INV40: every record was consumed */
     SIM_RULE_EFFECTS,   /* INV40: nothing is still being asked of the outside */
     SIM_RULE_PARKED,    /* INV39: only what is poisoned is parked */
+    SIM_RULE_RESTORED,  /* R18: what a restored database lacked was taken back and decided again */
     SIM_RULE_ENDED,     /* INV40: deals have ended, or wait for a clock or a person */
     SIM_RULE_PAYABLE,   /* what nobody waits for can be paid no more */
     SIM_RULE_TIMERS,    /* INV32: a clock runs where the deal says so and nowhere else */
