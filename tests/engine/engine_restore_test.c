@@ -285,7 +285,6 @@ static void lose_calls(struct world *world, decide *decides, uint32_t input)
 static void restore_calls(struct world *world, int64_t total)
 {
     world_await_total(world, account_of(0), 11);
-    uint32_t events = world_topic_count(world, TOY_EVENTS);
     world_kill(&world->processes[world->process_count - 1]);
     world->ops->restore(world);
     world->outside.usual = SIM_REPLY_DONE;
@@ -293,7 +292,6 @@ static void restore_calls(struct world *world, int64_t total)
     restore_as_asked(world);
     world_await_total(world, account_of(0), total);
     world_run_for(world, 5000);
-    assert_int_equal(world_topic_count(world, TOY_EVENTS), total == 11 ? events : events + 1);
     assert_int_equal(world_count(world, &engine_parked_key_table), 0);
     world_settle(world);
     world_check(world);
@@ -307,7 +305,6 @@ static void finds_by_trying_what_was_before(struct world *world)
     calls_await(world, 1);
     world_signal(world, account_of(0), "add", 10, world_id("signal", 1));
     restore_calls(world, 111);
-    assert_int_equal(carried_out(world), 1);
     assert_int_equal(world->outside.request_count, 1);
 }
 
@@ -336,12 +333,6 @@ static STATUS tells_twice(struct engine_turn *turn, const struct engine_message 
     return engine_emit(turn, TOY_EVENTS, engine_next_id(turn), STR("toy.Told"), STR("told"));
 }
 
-static bool has_told_once(struct world *world, const void *context)
-{
-    (void)context;
-    return world_topic_count(world, TOY_EVENTS) == 3;
-}
-
 /* The log has the first one only. The other one is new: its number and its commit time come after all in the log. */
 static void commits_later_what_was_not_published(struct world *world)
 {
@@ -354,8 +345,9 @@ static void commits_later_what_was_not_published(struct world *world)
     struct process *second = world_start(world);
     sim_kafka_limit_queue(world->kafka, 1);
     world_command(world, account_of(0), "add", 10);
-    world_await(world, has_told_once, NULL);
+    world_await_journal(world, 2);
     world_kill(second);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 3);
     sim_kafka_limit_queue(world->kafka, 1000);
     world->ops->restore(world);
     world->ops->advance(world, HOUR_MS);
@@ -365,8 +357,7 @@ static void commits_later_what_was_not_published(struct world *world)
     assert_int_equal(world_topic_count(world, TOY_EVENTS), 4);
     struct bus_record told = sim_kafka_record(world->kafka, TOY_EVENTS, LANE, 2);
     struct bus_record later = sim_kafka_record(world->kafka, TOY_EVENTS, LANE, 3);
-    assert_int_equal(later.n, 4);
-    assert_true(later.committed_at_us >= told.committed_at_us + HOUR_MS * 1000);
+    assert_true(later.n == 4 && later.committed_at_us >= told.committed_at_us + HOUR_MS * 1000);
 }
 
 /* What its producer left on the way when it died is written last: the log's end says less than it holds. */
@@ -387,7 +378,6 @@ static void takes_back_what_is_before_a_late_repetition(struct world *world)
                                       .n = late.n,
                                       .committed_at_us = late.committed_at_us,
                                       .message_id = late.message_id,
-                                      .type = STR("toy.Added"),
                                       .key = late.key,
                                       .value = late.value};
     sim_kafka_append(world->kafka, &again);

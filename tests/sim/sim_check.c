@@ -60,6 +60,11 @@ void sim_check_free(struct sim_check *check)
     free(check);
 }
 
+void sim_check_reads_again(struct sim_check *check)
+{
+    check->reads_again = true;
+}
+
 /* ---- The books ---- */
 
 const char *check_text(struct id id)

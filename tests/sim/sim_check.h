@@ -25,8 +25,10 @@ void sim_check_always(struct sim_check *check, struct sim_verdict *verdict);
 void sim_check_calls(struct sim_check *check, struct sim_verdict *verdict);
 /* A database was put back to an earlier moment: look at everything anew, as if for the first time. */
 void sim_check_forget(struct sim_check *check);
-/* A restored database has decisions about this key to make again, which wait behind a call that nobody but a
- * person can settle. */
+/* The database of payments was put back: what it reads again may come in another order. */
+void sim_check_reads_again(struct sim_check *check);
+/* A restored database has decisions about this key to make again, which wait behind something that nobody but
+ * a person can settle (docs/reliability.md). */
 bool sim_check_is_frozen(struct sim_check *check, enum sim_service service, struct id key);
 /* Once faults have stopped: whether nothing more will happen by itself before a deal's next clock, or
  * a person, moves it. Cheap enough to ask often. */

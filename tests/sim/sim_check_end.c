@@ -52,8 +52,20 @@ static bool is_contradicted(const struct sim_check *check, const struct effect_r
     return sim_stripe_said_error(check->stripe, effect->id) && is_undecided(check, effect->key);
 }
 
+/* A webhook was read again before the command that it is about, which waits behind it. */
+static bool is_out_of_order(const struct sim_check *check, struct id escrow_id)
+{
+    const struct parked_key_row like = {.key = escrow_id};
+    const struct parked_key_row *key =
+        sim_db_find(check->place->dbs[SIM_PAYMENTS], &engine_parked_key_table, &like);
+    return check->reads_again && key && str_eq(key->reason, STR("payments.no_leg"));
+}
+
 bool check_is_stuck(struct sim_check *check, struct id escrow_id)
 {
+    if (is_out_of_order(check, escrow_id)) {
+        return true;
+    }
     uint32_t cursor = 0;
     const struct effect_row *effect;
     while ((effect = sim_db_next(check->place->dbs[SIM_PAYMENTS], &engine_effect_table, &cursor))) {
@@ -68,7 +80,8 @@ bool check_is_stuck(struct sim_check *check, struct id escrow_id)
 
 bool sim_check_is_frozen(struct sim_check *check, enum sim_service service, struct id key)
 {
-    return service == SIM_PAYMENTS && is_undecided(check, key) && check_is_stuck(check, key);
+    return service == SIM_PAYMENTS && (is_out_of_order(check, key) ||
+                                       (is_undecided(check, key) && check_is_stuck(check, key)));
 }
 
 /* ---- Requests ---- */

@@ -78,6 +78,7 @@ struct sim_check {
     struct sim_discord *discord;
     const struct sim_traffic *traffic;
     struct arena arena; /* of one record */
+    bool reads_again;   /* payments, after a restore */
 
     struct check_deal *deals;
     uint32_t deal_count, deal_capacity;

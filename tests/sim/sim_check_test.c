@@ -292,6 +292,19 @@ static void a_record_is_quarantined(struct sim_run *run)
     tamper_put(run, SIM_PAYMENTS, &engine_quarantine_table, &row);
 }
 
+static void a_decision_is_not_made_again(struct sim_run *run)
+{
+    const struct restored_row row = {
+        .id = tamper_fresh(), .key = tamper_fresh(), .topic = STR("test"), .n = 1, .open = true};
+    tamper_put(run, SIM_ESCROW, &engine_restored_table, &row);
+}
+
+static void a_restore_has_no_end(struct sim_run *run)
+{
+    const struct lane_restore_row row = {.topic = STR("test")};
+    tamper_put(run, SIM_GATEWAY, &engine_lane_restore_table, &row);
+}
+
 static void a_lane_is_stopped(struct sim_run *run)
 {
     run->place.dbs[SIM_ORACLE]->lanes[3].stopped = true;
@@ -376,6 +389,8 @@ static const struct {
     {"an open call", a_call_is_still_open, RULE(EFFECTS)},
     {"a parked key", a_key_is_parked, RULE(PARKED)},
     {"a quarantined record", a_record_is_quarantined, RULE(PARKED)},
+    {"not decided again", a_decision_is_not_made_again, RULE(RESTORED)},
+    {"an endless restore", a_restore_has_no_end, RULE(RESTORED)},
     {"a stopped lane", a_lane_is_stopped, RULE(STOPPED)},
     {"a deal hangs", a_deal_hangs, RULE(BALANCE) | RULE(SOUND) | RULE(ENDED) | RULE(VIEWS)},
     {"still payable", a_deal_that_ended_can_be_paid, RULE(PAYABLE)},

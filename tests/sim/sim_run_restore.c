@@ -42,6 +42,9 @@ void sim_run_restore(struct sim_run *run)
     /* Whoever sets sandbox time on sets it on everywhere: no database has a time of its own. */
     sim_db_advance_clock(db, run->sandbox_us - run->backup_sandbox_us);
     sim_stripe_tell_again(run->stripe);
+    if (run->restored == SIM_PAYMENTS) {
+        sim_check_reads_again(run->check);
+    }
     sim_world_pass(run->world,
                    RESTORE_US); /* what its dead producers left on the way has arrived */
     run->put_back = true;
