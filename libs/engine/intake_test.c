@@ -570,7 +570,9 @@ static void test_close_finishes_the_queue(void **state)
         sched_yield();
     }
     unlock_table(f);
-    fixture_free(f); /* while they wait */
+    intake_close(f->intake, PATIENCE_MS); /* while they wait */
+    f->intake = NULL;
+    fixture_free(f);
     for (int i = 0; i < 10; i++) {
         client_end(&clients[i]);
         assert_int_equal(clients[i].result, INTAKE_STORED);

@@ -449,7 +449,9 @@ void sim_run(uint64_t seed, bool tells, struct sim_outcome *ret_outcome)
 {
     struct sim_run *run = calloc(1, sizeof(*run));
     ASSERT(run);
-    *ret_outcome = (struct sim_outcome){.plan = sim_plan_of(seed)};
+    memset(ret_outcome, 0,
+           sizeof(*ret_outcome)); /* too large for an initializer's copy on the stack */
+    ret_outcome->plan = sim_plan_of(seed);
     run->trace.tells = tells;
     sim_run_open(run, &ret_outcome->plan, ret_outcome);
     sim_run_live(run);
