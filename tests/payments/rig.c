@@ -176,6 +176,18 @@ void rig_refund(struct rig *rig, struct id escrow)
     rig_command(rig, escrow, &out);
 }
 
+/* The charge that paid the escrow's intent, paid now if it was not; "ch_1" where the provider has no intent yet. */
+static void pay(struct rig *rig, struct id escrow, char *ret_charge, size_t size)
+{
+    uint32_t number = 0;
+    uint32_t charge = 1;
+    if (sim_stripe_made(rig->stripe, SIM_STRIPE_INTENT, escrow, &number) > 0) {
+        (void)sim_stripe_pay(rig->stripe, escrow, SIM_PAY_GOOD); /* false: it is paid */
+        charge = sim_stripe_object(rig->stripe, number)->charge;
+    }
+    (void)snprintf(ret_charge, size, "ch_%u", charge);
+}
+
 void rig_signal(struct rig *rig, struct id escrow, enum leg_number leg, const char *event,
                 const char *type, const char *object)
 {
@@ -184,6 +196,10 @@ void rig_signal(struct rig *rig, struct id escrow, enum leg_number leg, const ch
                    escrow.bytes[15]);
     bool paid = strcmp(type, "payment_intent.succeeded") == 0;
     bool moved = strcmp(type, "transfer.created") == 0;
+    char charge[16] = "";
+    if (paid) {
+        pay(rig, escrow, charge, sizeof(charge));
+    }
     struct payments_signal out = {
         .escrow_id = escrow,
         .leg_id = rig_leg(escrow, leg),
@@ -194,7 +210,7 @@ void rig_signal(struct rig *rig, struct id escrow, enum leg_number leg, const ch
         .object_state = STR("any"),
         .amount_minor = paid || moved ? RIG_AMOUNT : 0,
         .currency = paid || moved ? STR("USD") : STR(""),
-        .charge_id = paid ? STR("ch_1") : STR(""),
+        .charge_id = str_of(charge),
         .raw = STR("{}"),
     };
     struct intake_row row = {
