@@ -68,7 +68,8 @@ test_crashes() {
     HOLDFAST_CRASH_DIR=$INST/crash crash_sweep --sample 2m --seed "$((16#$seed))"
 }
 
-# The source is checked while the tests run on what they leave of the processors: most of their time they wait.
+# The source is checked beside the tests that cross units, on what they leave of the processors: most of their time they
+# wait. Unit tests use both, and those that yield to others would wait for a compiler.
 test_source_start() {
     step "checks of the source begin, beside the tests"
     beside_start "$STATE/log/lint.log" "$ROOT/dev" lint
@@ -103,16 +104,21 @@ test_all() { # quick: true or false
     fi
     cache_kafka
     check 'gcc build with ASan and UBSan, warnings are errors' build asan
-    "$1" || test_source_start
     # shellcheck disable=SC2153
-    if ((FAILED == 0)); then
+    local built=$((FAILED == 0))
+    if ((built)); then
         test_servers test
         test_units asan
-        "$1" || test_crossing
-        "$1" || check 'crash sweep, what two minutes allow' test_crashes
     fi
-    "$1" || test_source_end
-    "$1" || check "simulation, $SIM_SECONDS s" sim_for_seconds clang "$SIM_SECONDS"
+    if ! "$1"; then
+        test_source_start
+        if ((built)); then
+            test_crossing
+            check 'crash sweep, what two minutes allow' test_crashes
+        fi
+        test_source_end
+        check "simulation, $SIM_SECONDS s" sim_for_seconds clang "$SIM_SECONDS"
+    fi
 }
 
 # Too slow for each merge: other compilers' sanitizers, races, the deep analyzer, uninitialised memory.
