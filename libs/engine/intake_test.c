@@ -25,8 +25,6 @@
 static struct testing_pg *testing;
 static int64_t backlog_max_ms; /* of the next fixture */
 
-/* ---- The fixture ---- */
-
 struct note {
     struct id id;
     struct str text;
