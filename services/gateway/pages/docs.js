@@ -158,7 +158,7 @@ async function show() {
   openapi = await (await fetch("/openapi.json")).json();
   document.getElementById("docs").replaceChildren(
     make("h1", {}, `${openapi.info.title} API, version ${openapi.info.version}`), make("p", {}, openapi.info.description),
-    make("p", {}, "A token goes into the header ", make("code", {}, "Authorization: Bearer …"), `: ${openapi.components.securitySchemes.token.description}.`),
+    make("p", {}, "A token goes into the header ", make("code", {}, "Authorization: Bearer …"), `: ${openapi.components.securitySchemes.token.description}`),
     make("p", {}, make("a", { href: "/openapi.json" }, "openapi.json")),
     ...openapi.tags.map(section), schemas());
   openTarget();
