@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/defer.h"
 #include "engine_timers.h"
 #include "sim/sim_db.h"
@@ -73,10 +72,7 @@ static void a_jump_is_seen_under_the_fence(struct world *world)
     timers_set(world, timers_account(0), 1, 2000);
     timers_await(world, timers_account(0), TOY_TIMER_PLAIN);
     struct timer_row row = timers_get(world, timers_account(0), TOY_TIMER_PLAIN);
-    while (clock_wall_us() < row.due_at_us - 10000) {
-        world->ops->advance(world, 5); /* no beat in between tells us better */
-    }
-    assert_int_equal(engine_step(process->engine, 0).kind, STATUS_OK);
+    timers_wait_until_nearly(world, process, row.due_at_us);
     sim_db_set_clock(world->db, 2 * DAY_US);
     uint64_t before = WORLD_STAT(process, batches);
     world_run_for(world, 100);
@@ -103,10 +99,7 @@ static void the_time_of_its_lane_does_not_matter(struct world *world)
     struct timer_row row = timers_get(world, timers_account(0), TOY_TIMER_PLAIN);
     world_run_for(world, 1000);
     assert_int_equal(WORLD_STAT(process, timers_held), 0);
-    while (clock_wall_us() < row.due_at_us - 10000) {
-        world->ops->advance(world, 5); /* no beat in between tells us better */
-    }
-    assert_int_equal(engine_step(process->engine, 0).kind, STATUS_OK);
+    timers_wait_until_nearly(world, process, row.due_at_us);
     sim_db_set_clock(world->db, -1000000);
     world_run_for(world, 100);
     assert_int_equal(WORLD_STAT(process, timers_fired), 0);

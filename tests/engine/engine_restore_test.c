@@ -339,10 +339,7 @@ static void commits_later_what_was_not_published(struct world *world)
     world->service = toy_that(0, tells_twice);
     struct process *first = world_start(world);
     world_command(world, account_of(0), "open", 1);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     sim_kafka_limit_queue(world->kafka, 1);
     world_command(world, account_of(0), "add", 10);
     world_await_journal(world, 2);
@@ -366,10 +363,7 @@ static void takes_back_what_is_before_a_late_repetition(struct world *world)
     int64_t total = 0;
     struct process *first = world_start(world);
     live(world, account_of(0), &total);
-    world_settle(world);
-    world_end(first);
-    world->ops->backup(world);
-    struct process *second = world_start(world);
+    struct process *second = back_up(world, first);
     live(world, account_of(0), &total);
     lose(world, second);
     struct bus_record late = sim_kafka_record(world->kafka, TOY_EVENTS, LANE, ROUND * ROUNDS);

@@ -88,10 +88,7 @@ static void not_before_its_moment_by_the_database(struct world *world)
     timers_set(world, timers_account(0), 1, 2000);
     timers_await(world, timers_account(0), TOY_TIMER_PLAIN);
     struct timer_row row = timers_get(world, timers_account(0), TOY_TIMER_PLAIN);
-    while (clock_wall_us() < row.due_at_us - 10000) {
-        world->ops->advance(world, 5); /* no beat in between tells us better */
-    }
-    assert_int_equal(engine_step(process->engine, 0).kind, STATUS_OK);
+    timers_wait_until_nearly(world, process, row.due_at_us);
     sim_db_set_clock(world->db, -1000000);
     uint64_t before = WORLD_STAT(process, batches);
     world_run_for(world, 100);

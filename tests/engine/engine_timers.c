@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 struct id timers_account(uint32_t i)
 {
     return world_account_in(TIMERS_LANE, i);
@@ -44,4 +46,12 @@ void timers_set(struct world *world, struct id account, int64_t generation, int6
 {
     world_command(world, account, "open", 1000);
     world_command(world, account, "timer", TOY_TIMER(generation, ms));
+}
+
+void timers_wait_until_nearly(struct world *world, struct process *process, int64_t due_at_us)
+{
+    while (clock_wall_us() < due_at_us - 10000) {
+        world->ops->advance(world, 5);
+    }
+    assert_int_equal(engine_step(process->engine, 0).kind, STATUS_OK);
 }

@@ -16,3 +16,5 @@ const struct timer_row *timers_find(struct world *world, struct id account, int 
 /* Fails the test when there is none. */
 struct timer_row timers_get(struct world *world, struct id account, int kind);
 void timers_await(struct world *world, struct id account, int kind);
+/* To 10 ms before the moment, in one step of the process: no beat in between tells it of a clock that is set then. */
+void timers_wait_until_nearly(struct world *world, struct process *process, int64_t due_at_us);
