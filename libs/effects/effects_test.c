@@ -16,7 +16,7 @@
 #include "http/http_server.h"
 #include "httpc/httpc_test_server.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 #define MANY_CALLS 1000
 #define SLOTS 8
 #define THREADS 2

@@ -14,7 +14,7 @@ struct rig {
     struct bus *bus;
 };
 
-#define RIG_PATIENCE_MS 20000
+#define RIG_PATIENCE_MS 60000
 
 /* Use the real broker from here on; false when HOLDFAST_TEST_KAFKA is not set. */
 bool rig_use_real(void);

@@ -19,7 +19,7 @@
 #include "testing/testing_proxy.h"
 
 #define BACKLOG_MAX_MS 50
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 #define TOPIC TOPIC_ESCROW_COMMANDS_V1
 
 static struct testing_pg *testing;

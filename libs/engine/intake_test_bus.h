@@ -23,7 +23,7 @@ struct memory_bus {
     bool closed;
 };
 
-#define MEMORY_PATIENCE_MS 10000
+#define MEMORY_PATIENCE_MS 60000
 
 void memory_bus_init(struct memory_bus *self, enum topic topic);
 /* From now on deliveries are reported; breaks: as failures, until the producer is reset. */

@@ -13,7 +13,7 @@
 #include "pg/pg.h"
 #include "testing/testing_pg.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 #define AT_ONCE_MS 0
 
 static struct testing_pg *testing;

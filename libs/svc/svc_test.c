@@ -27,7 +27,7 @@
 #include "base/clock.h"
 #include "obs/log.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 60000
 #define OUTPUT_MAX ((size_t)256 * 1024)
 
 /* ---- The service under test: TEST_MODE says how it behaves ---- */

@@ -18,7 +18,7 @@
 #define EVENTS TOPIC_ESCROW_EVENTS_V1
 #define LATE_MS 150
 #define SHORT_MS 400
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 60000
 
 static struct testing_pg *testing;
 

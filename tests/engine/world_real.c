@@ -16,7 +16,7 @@
 #include "testing/testing_pg.h"
 #include "world_internal.h"
 
-#define PATIENCE_MS 40000
+#define PATIENCE_MS 120000
 #define LEASE_MS 1000
 #define HEARTBEAT_MS 200
 #define IMPL_ARENA_BYTES ((size_t)64 * 1024 * 1024)

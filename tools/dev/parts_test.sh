@@ -23,16 +23,21 @@ trap cleanup EXIT
 
 # ---- Counting
 
-# meson, as far as test_units sees it: its log, its exit code.
+# meson, as far as test_units sees it: the log and the exit code of each try. It notes what it was asked for.
 meson() {
-    [[ $LOG == none ]] || printf '%s' "$LOG" >"$(build_dir asan)/meson-logs/testlog.json"
+    local try=first
+    [[ $* != *'--logbase second'* ]] || try=second
+    printf '%s\n' "$*" >>"$PLACE/asked"
+    [[ $try == first ]] || LOG=$SECOND CODE=0
+    [[ $LOG == none ]] || printf '%s' "$LOG" >"$(build_dir asan)/meson-logs/$try.json"
     return "$CODE"
 }
 
-counts() { # log or none, exit code -> "PASSED FAILED SKIPPED"
-    local LOG=$1 CODE=$2
+counts() { # log or none, exit code [log of the second try] -> "PASSED FAILED SKIPPED"
+    local LOG=$1 CODE=$2 SECOND=${3:-$1}
     PASSED=0 FAILED=0 SKIPPED=0
     mkdir -p -- "$(build_dir asan)/meson-logs"
+    : >"$PLACE/asked"
     test_units asan >/dev/null 2>&1
     printf '%d %d %d' "$PASSED" "$FAILED" "$SKIPPED"
 }
@@ -47,6 +52,9 @@ ok 'a run that was killed half-way is a failure' test "$(counts "$(one_test OK)"
 ok 'so is a log with half a line' test "$(counts "$(one_test OK)"$'\n{"name": ' 143)" = '0 1 0'
 ok 'half a line is one even if the run says it is well' test "$(counts '{"name": ' 0)" = '0 1 0'
 ok 'so is a run without a log' test "$(counts none 1)" = '0 1 0'
+ok 'what failed has a second try' test "$(counts "$(one_test FAIL)" 1 "$(one_test OK)")" = '4 0 0'
+ok 'alone' grep -q -- '--logbase second --num-processes 1 t$' "$PLACE/asked"
+ok 'what passed has none' test "$(counts "$(one_test OK)" 0 "$(one_test FAIL)")" = '4 0 0'
 
 # ---- The cached venv
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Counts single tests: `results.py meson testlog.json`, `results.py pytest junit.xml` or `results.py dev output` prints
-'PASSED FAILED SKIPPED'.
+"""Counts single tests: `results.py meson testlog.json...`, `results.py pytest junit.xml...` or `results.py dev output`
+prints 'PASSED FAILED SKIPPED'. What is in a later log replaces what an earlier one said of the same program or test.
 
 A cmocka program counts for each of its tests, a Python one too; a program that tells no counts, or that fails
 although all of its tests passed (a sanitizer, a crash, a time-out), counts for one.
+
+`results.py retry KIND LOG` prints the names of those that failed and that a second try may clear, one on a line; it
+prints none when there are more than RETRY_MAX, or when one of them failed in a way that no slow machine explains.
 """
 
 import json
@@ -47,51 +50,81 @@ def one_meson_test(entry):
     return counts
 
 
+RETRY_MAX = 5
+# A sanitizer's finding, or an assertion of the product that did not hold, is a defect however rare it is.
+DEFECT = re.compile(r"Sanitizer|runtime error: ")
+ASSERTION = re.compile(r'"event":"assert".*?"at":"([^"]*)"')
+OF_TESTS = re.compile(r"libs/testing/|_test\.c:|/tests/")
+
+
+def is_defect(text):
+    return bool(DEFECT.search(text)) or any(not OF_TESTS.search(at) for at in ASSERTION.findall(text))
+
+
 def meson(path):
-    totals = [0, 0, 0]
-    bad = []
+    """name -> (counts, all that it printed)"""
+    found = {}
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
-            if not line.strip():
-                continue
-            entry = json.loads(line)
-            counts = one_meson_test(entry)
-            totals = [total + count for total, count in zip(totals, counts)]
-            if counts[1]:
-                bad.append(entry["name"])
-    for name in bad:
-        print(f"failed: {name}", file=sys.stderr)
-    return totals
+            if line.strip():
+                entry = json.loads(line)
+                text = (entry.get("stdout") or "") + "\n" + (entry.get("stderr") or "")
+                found[entry["name"].rpartition(" / ")[2]] = (one_meson_test(entry), text)
+    return found
 
 
 def pytest(path):
-    totals = [0, 0, 0]
-    for suite in xml.etree.ElementTree.parse(path).getroot().iter("testsuite"):
-        count = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
-        bad = count["failures"] + count["errors"]
-        totals[0] += count["tests"] - bad - count["skipped"]
-        totals[1] += bad
-        totals[2] += count["skipped"]
-    return totals
+    """The same of each test. One that fails and whose fixture then fails, too, is in the report twice."""
+    found = {}
+    for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
+        name = f"{case.get('classname')}.{case.get('name')}"
+        bad = case.findall("failure") + case.findall("error")
+        counts = [0, 1, 0] if bad else [0, 0, 1] if case.find("skipped") is not None else [1, 0, 0]
+        text = "".join(case.itertext())
+        if name in found:
+            counts, text = max(counts, found[name][0], key=lambda count: count[1]), text + found[name][1]
+        found[name] = (counts, text)
+    return found
 
 
 def dev(path):
     """The last line of one of our own commands; one that was cut short has none."""
     with open(path, encoding="utf-8", errors="replace") as file:
         lines = file.read().splitlines()
-    return list(map(int, VERDICT.fullmatch(lines[-1]).groups()))
+    return {"": (list(map(int, VERDICT.fullmatch(lines[-1]).groups())), "")}
 
 
 KINDS = {"meson": meson, "pytest": pytest, "dev": dev}
 
 
+def count(kind, paths):
+    found = {}
+    for path in paths:
+        found.update(KINDS[kind](path))
+    totals = [0, 0, 0]
+    for name, (counts, _) in sorted(found.items()):
+        totals = [total + one for total, one in zip(totals, counts)]
+        if counts[1] and name:
+            print(f"failed: {name}", file=sys.stderr)
+    return totals
+
+
+def retry(kind, path):
+    bad = {name: text for name, (counts, text) in KINDS[kind](path).items() if counts[1]}
+    if len(bad) > RETRY_MAX or any(map(is_defect, bad.values())):
+        return []
+    return sorted(bad)
+
+
 def main(arguments):
-    if len(arguments) != 2 or arguments[0] not in KINDS:
-        print(f"usage: results.py {'|'.join(KINDS)} FILE", file=sys.stderr)
-        return 2
-    counts = KINDS[arguments[0]](arguments[1])
-    print(*counts)
-    return 0
+    if len(arguments) >= 2 and arguments[0] in KINDS:
+        print(*count(arguments[0], arguments[1:]))
+        return 0
+    if len(arguments) == 3 and arguments[0] == "retry" and arguments[1] in KINDS:
+        print("".join(name + "\n" for name in retry(*arguments[1:])), end="")
+        return 0
+    print(f"usage: results.py [retry] {'|'.join(KINDS)} FILE...", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -17,13 +17,35 @@ MIXED = (
 NAMED = "[  PASSED  ] 1 test(s).\n[  FAILED  ] tests: 1 test(s), listed below:\n[  FAILED  ] b\n"
 
 
+FAILED = "[  FAILED  ] tests: 1 test(s), listed below:\n[  FAILED  ] b\n"
+
+
+def written(text):
+    file = tempfile.NamedTemporaryFile("w")
+    file.write(text)
+    file.flush()
+    return file
+
+
+def testlog(*entries):
+    """A log as meson writes it, of programs called 0, 1, 2, ..."""
+    lines = []
+    for number, (result, stdout, stderr) in enumerate(entries):
+        entry = {"name": f"holdfast:unit / {number}", "result": result, "stdout": stdout, "stderr": stderr}
+        lines.append(json.dumps(entry) + "\n")
+    return written("".join(lines))
+
+
+def report(*cases):
+    """A report as pytest writes it, of name and inner elements of each test."""
+    inner = "".join(f'<testcase classname="e2e.t" name="{name}">{what}</testcase>' for name, what in cases)
+    return written(f"<testsuites><testsuite>{inner}</testsuite></testsuites>")
+
+
 class Meson(unittest.TestCase):
     def counted(self, *entries):
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            for result, stdout, stderr in entries:
-                file.write(json.dumps({"name": "t", "result": result, "stdout": stdout, "stderr": stderr}) + "\n")
-            file.flush()
-            return results.meson(file.name)
+        with testlog(*entries) as file:
+            return results.count("meson", [file.name])
 
     def test_cmocka(self):
         self.assertEqual(self.counted(("FAIL", "", MIXED)), [3, 2, 1])
@@ -50,18 +72,51 @@ class Meson(unittest.TestCase):
 
 class Pytest(unittest.TestCase):
     def test_report(self):
-        with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
-            file.write('<testsuites><testsuite tests="9" failures="2" errors="1" skipped="3"/></testsuites>')
-            file.flush()
-            self.assertEqual(results.pytest(file.name), [3, 3, 3])
+        cases = [("a", ""), ("b", "<failure/>"), ("c", "<error/>"), ("d", "<skipped/>"), ("e", ""), ("f", "")]
+        with report(*cases) as file:
+            self.assertEqual(results.count("pytest", [file.name]), [3, 2, 1])
+
+    def test_one_that_fails_and_is_not_put_away_fails_once(self):
+        with report(("a", "<failure/>"), ("a", "<error/>")) as file:
+            self.assertEqual(results.count("pytest", [file.name]), [0, 1, 0])
+        with report(("a", ""), ("a", "<error/>")) as file:
+            self.assertEqual(results.count("pytest", [file.name]), [0, 1, 0])
+
+
+class Retry(unittest.TestCase):
+    def retried(self, *entries):
+        with testlog(*entries) as file:
+            return results.retry("meson", file.name)
+
+    def test_the_failed_ones(self):
+        self.assertEqual(self.retried(("OK", "", ""), ("FAIL", FAILED, ""), ("TIMEOUT", "", "")), ["1", "2"])
+        with report(("a", "<failure>late</failure>"), ("b", "")) as file:
+            self.assertEqual(results.retry("pytest", file.name), ["e2e.t.a"])
+
+    def test_too_many_are_not_chance(self):
+        self.assertEqual(self.retried(*[("FAIL", FAILED, "")] * 6), [])
+
+    def test_a_defect_is_not_chance(self):
+        assertion = '{"level":"fatal","event":"assert","what":"false","at":"../../libs/%s:32"}'
+        for text in ("==1==ERROR: AddressSanitizer: heap", "a.c:1:2: runtime error: signed", assertion % "pg/pg.c"):
+            self.assertEqual(self.retried(("FAIL", FAILED, text), ("FAIL", FAILED, "")), [])
+            with report(("a", f"<failure>{text}</failure>")) as file:
+                self.assertEqual(results.retry("pytest", file.name), [])
+        self.assertEqual(self.retried(("FAIL", FAILED, assertion % "testing/testing_pg.c")), ["0"])
+
+    def test_the_later_log_counts(self):
+        passed = ("OK", "[  PASSED  ] 1 test(s).\n", "")
+        with testlog(("FAIL", FAILED, ""), passed) as first, testlog(passed) as second:
+            self.assertEqual(results.count("meson", [first.name]), [1, 1, 0])
+            self.assertEqual(results.count("meson", [first.name, second.name]), [2, 0, 0])
+        with testlog(passed, ("FAIL", FAILED, "")) as first, testlog(passed) as second:
+            self.assertEqual(results.count("meson", [first.name, second.name]), [1, 1, 0])
 
 
 class Dev(unittest.TestCase):
     def counted(self, text):
-        with tempfile.NamedTemporaryFile("w", suffix=".log") as file:
-            file.write(text)
-            file.flush()
-            return results.dev(file.name)
+        with written(text) as file:
+            return results.count("dev", [file.name])
 
     def test_last_line(self):
         text = "[0.1s] clang-tidy\n9 passed, 9 failed, 9 skipped\n5 passed, 1 failed, 0 skipped\n"

@@ -23,9 +23,9 @@ test_servers() {
 }
 
 # A run that was cut short leaves a log in which nothing failed, or half a log: then its exit code is a failure of its own.
-count_run() { # meson, pytest or dev, exit code, its log
+count_run() { # meson, pytest or dev, exit code, its log, the log of its second try
     local before=$FAILED counts
-    if [[ -f $3 ]] && counts=$(python3 "$ROOT/tools/dev/results.py" "$1" "$3"); then
+    if [[ -f $3 ]] && counts=$(python3 "$ROOT/tools/dev/results.py" "$1" "${@:3}"); then
         count "$counts"
     else
         printf '  FAILED: %s left no log that can be read (exit %d)\n' "$1" "$2"
@@ -37,28 +37,66 @@ count_run() { # meson, pytest or dev, exit code, its log
     fi
 }
 
+# A machine that stands still for seconds can make a test of leases and timeouts fail. A few that failed are tried once
+# more, alone; which ones is said here and before the verdict. results.py knows what is no matter of chance.
+RETRIED=()
+
+retry_names() { # meson or pytest, the log of the first try -> in NAMES those to try again
+    NAMES=()
+    [[ ! -f $2 ]] || mapfile -t NAMES < <(python3 "$ROOT/tools/dev/results.py" retry "$1" "$2")
+    ((${#NAMES[@]} > 0)) || return 1
+    step "a second try, alone: ${NAMES[*]}"
+    RETRIED+=("${NAMES[@]}")
+}
+
+say_retried() {
+    ((${#RETRIED[@]} == 0)) || step "had a second try: ${RETRIED[*]}"
+}
+
 # Its log keeps every test's output; the terminal shows one line for each test program as it ends.
 test_units() { # kind [meson test arguments...]
-    local kind=$1 dir code=0 logs
-    shift
-    dir=$(build_dir "$kind")
-    step "unit tests ($kind)"
-    rm -f -- "$dir"/meson-logs/testlog*.json
-    child meson test -C "$dir" --no-rebuild --print-errorlogs --timeout-multiplier 3 "$@" || code=$?
-    logs=("$dir"/meson-logs/testlog*.json) # with a wrapper its name is in it
-    count_run meson "$code" "${logs[0]:-}"
+    local dir code=0 log again=()
+    dir=$(build_dir "$1")
+    step "unit tests ($1)"
+    run_units "$dir" first "${@:2}" || code=$?
+    log=$(units_log "$dir" first)
+    if ((code != 0)) && retry_names meson "$log"; then
+        code=0
+        run_units "$dir" second "${@:2}" --num-processes 1 "${NAMES[@]}" || code=$?
+        again=("$(units_log "$dir" second)")
+    fi
+    count_run meson "$code" "$log" "${again[@]}"
+}
+
+run_units() { # build folder, name of the log [meson test arguments...]
+    rm -f -- "$1/meson-logs/$2"*.json
+    child meson test -C "$1" --no-rebuild --print-errorlogs --timeout-multiplier 3 --logbase "$2" "${@:3}"
+}
+
+units_log() { # build folder, name of the log; with a wrapper its name is in it, too
+    local logs=("$1/meson-logs/$2"*.json)
+    printf '%s' "${logs[0]:-}"
 }
 
 test_crossing() { # pytest over the folders that there are
-    local dirs=() dir code=0 report=$INST/pytest.xml
+    local dirs=() dir code=0 log=$INST/first.xml again=()
     for dir in contract integration e2e; do
         [[ ! -d $ROOT/tests/$dir ]] || dirs+=("$ROOT/tests/$dir")
     done
     ((${#dirs[@]} > 0)) || return 0
     step "contract, integration and end-to-end tests"
-    child "$(cache_venv_dir)/bin/python" -m pytest -p no:cacheprovider --rootdir="$ROOT/tests" \
-        --basetemp="$INST/pytest" --junitxml="$report" -ra --durations=10 "${dirs[@]}" || code=$?
-    count_run pytest "$code" "$report"
+    run_crossing "$log" "${dirs[@]}" || code=$?
+    if ((code != 0)) && retry_names pytest "$log"; then
+        code=0
+        again=("$INST/second.xml")
+        run_crossing "${again[0]}" --last-failed --last-failed-no-failures none "${dirs[@]}" || code=$?
+    fi
+    count_run pytest "$code" "$log" "${again[@]}"
+}
+
+run_crossing() { # report, pytest arguments...
+    child "$(cache_venv_dir)/bin/python" -m pytest -o cache_dir="$INST/pytest-cache" --rootdir="$ROOT/tests" \
+        --basetemp="${1%.xml}" --junitxml="$1" -ra --durations=10 "${@:2}"
 }
 
 # Another part of it with each commit.
@@ -91,6 +129,7 @@ cmd_test() {
     *) usage_error "test: unknown option $1" ;;
     esac
     test_all "$quick"
+    say_retried
     verdict
 }
 
@@ -131,6 +170,7 @@ cmd_check() {
     check 'gcc -fanalyzer' check_analyzer
     test_built 'debug build, under valgrind' debug --timeout-multiplier 10 \
         --wrapper 'valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite'
+    say_retried
     verdict
 }
 
