@@ -26,8 +26,8 @@ enum caller_outcome {
     CALLER_NOT_SENT = 0, /* surely nothing went out: too late, or no connection could be made */
     CALLER_ANSWERED,     /* an HTTP answer: status and body */
     CALLER_UNKNOWN,      /* something may have gone out and no whole answer came back */
-    CALLER_HELD,    /* surely nothing went out: a limit of the other side, for retry_after_ms */
-    CALLER_EXPIRED, /* (engine) too old to be sent: see engine_service.effects_expire */
+    CALLER_HELD,     /* surely nothing went out: a limit of the other side, for retry_after_ms */
+    CALLER_GIVEN_UP, /* (engine) not sent any more; the body is the code of why */
     CALLER_OUTCOME_COUNT,
 };
 

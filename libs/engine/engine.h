@@ -189,6 +189,9 @@ STATUS engine_timer_set(struct engine_turn *turn, int kind, int64_t generation, 
 /* Ends the timer of exactly this generation, if it still waits; else nothing. */
 void engine_timer_cancel(struct engine_turn *turn, int kind, int64_t generation);
 
+/* Why a call was given up that nobody misses any more (engine_service.effects_expire). */
+#define ENGINE_EXPIRED STR("expired")
+
 /* What an answer means for its effect. */
 enum engine_verdict {
     ENGINE_VERDICT_NONE = 0,
@@ -271,9 +274,15 @@ struct engine_service {
     const struct engine_aggregate_kind *effects_of;
     enum engine_verdict (*judge)(struct op *op, const struct effect_row *effect,
                                  const struct caller_answer *answer, struct str *ret_code);
-    /* What is too old to be sent has FAILED (outcome CALLER_EXPIRED) instead of waiting for a person:
-     * for services whose calls nobody misses after a day. */
+    /* What is too old to be sent has FAILED (outcome CALLER_GIVEN_UP, code ENGINE_EXPIRED) instead of waiting
+     * for a person: for services whose calls nobody misses after a day. */
     bool effects_expire;
+    /* Asked before a call goes out later than with its decision, the first time or again, with the row of its
+     * aggregate as it is then (NULL: there is none): may it still go out? One that may not has FAILED
+     * (outcome CALLER_GIVEN_UP, with this code, which lives as long as the program), though an earlier attempt
+     * may have arrived. Pure. NULL where what was asked for stays wanted. */
+    bool (*still_wanted)(const struct effect_row *effect, const void *aggregate,
+                         struct str *ret_code);
     /* Decides a certain answer (DONE or FAILED) like a message; message.id is the effect's id. */
     struct status (*answered)(struct engine_turn *turn, const struct effect_row *effect,
                               enum engine_verdict verdict, const struct caller_answer *answer);

@@ -1,7 +1,8 @@
 /*
  * Calls to the outside (R12): a row first, sent after the commit, the answer decided in its lane.
  * Unknown outcome: the same key and the same bytes again, with backoff; "not now": when the other side
- * said. An old one waits for a person, or has failed where nobody would miss it.
+ * said. An old one waits for a person, or has failed where nobody would miss it; so has one that is not
+ * wanted any more when its turn comes.
  */
 #include <string.h>
 
@@ -13,10 +14,10 @@
 #define TAKEOVER_MAX 256
 #define SEND_MARGIN_MS 500 /* before the lease runs out nothing may start to go out any more */
 
-/* An answer that we made ourselves (expired) is not the caller's to release. */
+/* An answer that we made ourselves is not the caller's to release. */
 static void let_go(struct engine *engine, struct caller_answer *answer)
 {
-    if (answer->outcome != CALLER_EXPIRED) {
+    if (answer->outcome != CALLER_GIVEN_UP) {
         engine->ports.caller->ops->release(engine->ports.caller, answer);
     }
 }
@@ -136,7 +137,7 @@ static enum engine_verdict verdict_of(struct engine *engine, const struct effect
     switch (answer->outcome) {
     case CALLER_ANSWERED: return engine->service->judge(&engine->op, row, answer, ret_code);
     case CALLER_HELD: return ENGINE_VERDICT_LATER;
-    case CALLER_EXPIRED: *ret_code = STR("expired"); return ENGINE_VERDICT_FAILED;
+    case CALLER_GIVEN_UP: *ret_code = answer->body; return ENGINE_VERDICT_FAILED;
     case CALLER_NOT_SENT:
     case CALLER_UNKNOWN: return ENGINE_VERDICT_UNKNOWN;
     case CALLER_OUTCOME_COUNT: break;
@@ -276,14 +277,20 @@ static uint32_t free_places(const struct engine *engine)
     return slots < places ? slots : places;
 }
 
+/* SENDING and not under way: the owner before may have sent it. */
+static bool has_come(const struct engine *engine, const struct effect_row *row)
+{
+    return row->state == EFFECT_SENDING || row->due_at_us <= engine->op.now_us;
+}
+
 /* Whether the row is to be sent now. If it is to be looked at again, when is noted in the lane. */
 static bool is_due(struct engine *engine, struct engine_lane *lane, const struct effect_row *row)
 {
     if (find_inflight(engine, row->id)) {
         return false; /* its answer will say */
     }
-    if (row->state == EFFECT_SENDING || row->due_at_us <= engine->op.now_us) {
-        return true; /* SENDING and not under way: the owner before may have sent it */
+    if (has_come(engine, row)) {
+        return true;
     }
     lane->effect_due_us =
         row->due_at_us < lane->effect_due_us ? row->due_at_us : lane->effect_due_us;
@@ -305,7 +312,8 @@ static STATUS give_to_person(struct engine *engine, struct engine_lane *lane,
 }
 
 /* Nobody will ask for it any more: an answer of our own, decided in the next batch. */
-static void expire(struct engine *engine, struct engine_lane *lane, const struct effect_row *row)
+static void give_up(struct engine *engine, struct engine_lane *lane, const struct effect_row *row,
+                    struct str code)
 {
     if (engine->answer_count == ENGINE_INFLIGHT_MAX) {
         lane->effect_due_us = engine->op.now_us;
@@ -315,25 +323,49 @@ static void expire(struct engine *engine, struct engine_lane *lane, const struct
                                                                      .lane = row->lane,
                                                                      .epoch = lane->epoch,
                                                                      .effect_id = row->id,
-                                                                     .outcome = CALLER_EXPIRED,
-                                                                     .body = STR("")};
+                                                                     .outcome = CALLER_GIVEN_UP,
+                                                                     .body = code};
 }
 
 static STATUS too_old(struct engine *engine, struct engine_lane *lane, struct effect_row *row,
                       struct engine_rows *changed)
 {
     if (engine->service->effects_expire) {
-        expire(engine, lane, row);
+        give_up(engine, lane, row, ENGINE_EXPIRED);
         return OK;
     }
     return give_to_person(engine, lane, row, changed);
 }
 
+/* What is open in some lanes, and the aggregates of what may go out, where the service wants to see them. */
+struct open_effects {
+    struct store_rows of_lane[LANES]; /* by the lane's place among them */
+    struct store_rows aggregates;
+};
+
+static bool is_still_wanted(const struct engine *engine, const struct store_rows *aggregates,
+                            const struct effect_row *row, struct str *ret_code)
+{
+    const void *aggregate = NULL;
+    if (!engine->service->still_wanted) {
+        return true;
+    }
+    const struct table *table = engine->service->effects_of->table;
+    for (uint32_t i = 0; i < aggregates->count && !aggregate; i++) {
+        const char *at = (const char *)aggregates->rows + i * table->row_bytes;
+        const struct id *key = (const void *)(at + table->columns[0].offset);
+        aggregate = id_eq(*key, row->key) ? at : NULL;
+    }
+    return engine->service->still_wanted(row, aggregate, ret_code);
+}
+
 /* Which of the lane's open effects go out now; marks them. Others tell when to look again. */
 static STATUS choose(struct engine *engine, struct engine_lane *lane, const struct store_rows *rows,
-                     uint32_t *places, struct engine_rows *changed)
+                     const struct store_rows *aggregates, uint32_t *places,
+                     struct engine_rows *changed)
 {
     struct effect_row *row = rows->rows;
+    struct str code;
     int64_t now_us = engine->op.now_us;
     lane->effect_due_us = now_us + ENGINE_EFFECT_WATCH_US;
     lane->effects_old = 0;
@@ -348,6 +380,10 @@ static STATUS choose(struct engine *engine, struct engine_lane *lane, const stru
             continue;
         }
         if (!is_due(engine, lane, &row[i])) {
+            continue;
+        }
+        if (!is_still_wanted(engine, aggregates, &row[i], &code)) {
+            give_up(engine, lane, &row[i], code);
             continue;
         }
         if (*places == 0) {
@@ -390,29 +426,58 @@ static bool looks_due(const struct engine_lane *lane, int64_t now_us)
            (lane->effect_takeover || lane->effect_due_us <= now_us);
 }
 
+/* What those that may go out now are about. */
+static STATUS load_aggregates(struct engine *engine, struct open_effects *open, uint32_t lane_count)
+{
+    struct store *store = engine->ports.store;
+    uint32_t key_count = 0;
+    if (!engine->service->still_wanted) {
+        return OK;
+    }
+    struct id *keys = arena_new(&engine->arena, struct id, (size_t)lane_count * TAKEOVER_MAX);
+    if (!keys) {
+        return op_arena_full(&engine->op);
+    }
+    for (uint32_t i = 0; i < lane_count; i++) {
+        const struct effect_row *row = open->of_lane[i].rows;
+        for (uint32_t r = 0; r < open->of_lane[i].count; r++) {
+            if (has_come(engine, &row[r])) {
+                keys[key_count++] = row[r].key;
+            }
+        }
+    }
+    if (key_count == 0) {
+        return OK;
+    }
+    TRY(store->ops->load(&engine->op, store, engine->service->effects_of->table, keys, key_count,
+                         &open->aggregates));
+    return store->ops->sync(&engine->op, store);
+}
+
 /* One transaction over the lanes that have something due. */
 static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs, uint32_t ref_count)
 {
     struct store *store = engine->ports.store;
     struct op *op = &engine->op;
     struct store_fence fence;
-    struct store_rows rows[LANES];
+    struct open_effects open = {.aggregates = {.count = 0}};
     uint32_t places = free_places(engine);
     TRY(store->ops->begin(op, store, refs, ref_count, &fence));
     for (uint32_t i = 0; i < ref_count; i++) {
         struct effect_row like = {.lane = refs[i].lane};
         TRY(store->ops->scan(op, store, &engine_scan_effect_due, &like, INT64_MAX, TAKEOVER_MAX,
-                             &rows[i]));
+                             &open.of_lane[i]));
     }
     TRY(store->ops->sync(op, store));
     if (fence.held_count > 0) {
         engine_set_now(engine, &fence);
     }
+    TRY(load_aggregates(engine, &open, ref_count));
     struct engine_rows changed = {.count = 0};
     for (uint32_t i = 0; i < ref_count && fence.held_count == ref_count; i++) {
         struct engine_lane *lane = engine_lane_at(engine, refs[i].lane);
         lane->effect_takeover = false;
-        TRY(choose(engine, lane, &rows[i], &places, &changed));
+        TRY(choose(engine, lane, &open.of_lane[i], &open.aggregates, &places, &changed));
     }
     count_waiting(engine);
     if (fence.held_count != ref_count) {

@@ -257,12 +257,12 @@ static STATUS read_answer(struct engine *engine, const struct parked_message_row
         return op_fail(&engine->op, STATUS_BUG, "engine.effect_gone", "of a parked answer");
     }
     item->effect = rows.rows;
-    /* No answer has the status 0: that was too old to be sent (engine_service.effects_expire). */
-    bool expired = parked->kafka_offset == 0;
+    /* No answer has the status 0: that was not sent any more. */
+    bool given_up = parked->kafka_offset == 0;
     item->verdict = parked->kafka_offset <= 0 ? ENGINE_VERDICT_FAILED : ENGINE_VERDICT_DONE;
     item->answer = (struct caller_answer){.effect_id = item->effect->id,
                                           .lane = item->lane,
-                                          .outcome = expired ? CALLER_EXPIRED : CALLER_ANSWERED,
+                                          .outcome = given_up ? CALLER_GIVEN_UP : CALLER_ANSWERED,
                                           .http_status = (int32_t)llabs(parked->kafka_offset),
                                           .body = parked->value};
     item->message = (struct engine_message){.id = item->effect->id,

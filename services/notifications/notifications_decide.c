@@ -58,6 +58,15 @@ bool notifications_decide_linked(struct recipient *recipient, struct str discord
 
 /* ---- Answers ---- */
 
+bool notifications_decide_still_wanted(const struct recipient *recipient, enum asking asking,
+                                       struct id subject)
+{
+    return asking == ASKING_CHANNEL
+               ? id_eq(subject, notifications_discord_subject(recipient->discord_id))
+               : recipient->channel_id.len >
+                     0; /* linking anew forgets it, and nothing else meanwhile */
+}
+
 static void settle(struct inbox *inbox, uint32_t index, enum delivery_state state, struct str code,
                    int64_t now_us)
 {
@@ -77,7 +86,9 @@ static enum delivery_state state_of(const struct discord_fact *fact)
     case DISCORD_FACT_CLOSED: return DELIVERY_CLOSED;
     case DISCORD_FACT_NO_CHANNEL:
     case DISCORD_FACT_REFUSED: return DELIVERY_FAILED;
-    case DISCORD_FACT_NONE: return DELIVERY_EXPIRED; /* never asked again: it became too old */
+    case DISCORD_FACT_EXPIRED: return DELIVERY_EXPIRED;
+    case DISCORD_FACT_NONE:
+    case DISCORD_FACT_RELINKED: /* it waits on */
     case DISCORD_FACT_COUNT: break;
     }
     UNREACHABLE("fact");
@@ -95,16 +106,16 @@ void notifications_decide_opened(struct inbox *inbox, struct id subject,
 {
     struct recipient *recipient = &inbox->recipient;
     answered(inbox, ASKING_CHANNEL, now_us);
-    if (!id_eq(subject, notifications_discord_subject(recipient->discord_id))) {
+    if (!notifications_decide_still_wanted(recipient, ASKING_CHANNEL, subject)) {
         return; /* the person was linked to another user meanwhile: that one is asked next */
     }
     if (fact->kind == DISCORD_FACT_DONE) {
         recipient->channel_id = fact->ref;
         return;
     }
-    bool expired =
-        fact->kind == DISCORD_FACT_NONE; /* of the oldest: the others have their own age */
-    for (uint32_t i = 0; i < inbox->count && !expired; i++) {
+    /* Expired has the oldest: the others have their own age. */
+    bool asked = fact->kind != DISCORD_FACT_EXPIRED && fact->kind != DISCORD_FACT_RELINKED;
+    for (uint32_t i = 0; i < inbox->count && asked; i++) {
         settle(inbox, i, state_of(fact), fact->code, now_us);
     }
 }
@@ -113,11 +124,16 @@ void notifications_decide_written(struct inbox *inbox, struct id subject,
                                   const struct discord_fact *fact, int64_t now_us)
 {
     answered(inbox, ASKING_MESSAGE, now_us);
+    bool arrived = fact->kind == DISCORD_FACT_DONE;
+    if (!arrived &&
+        !notifications_decide_still_wanted(&inbox->recipient, ASKING_MESSAGE, subject)) {
+        return; /* the person was linked to another user meanwhile: that one is told next */
+    }
     for (uint32_t i = 0; i < inbox->count; i++) {
         struct delivery *delivery = inbox->waiting[i];
         if (id_eq(delivery->id, subject)) {
             settle(inbox, i, state_of(fact), fact->code, now_us);
-            delivery->message_ref = fact->kind == DISCORD_FACT_DONE ? fact->ref : STR("");
+            delivery->message_ref = arrived ? fact->ref : STR("");
             ASSERT(notifications_decide_delivery_is_sound(delivery));
         }
     }

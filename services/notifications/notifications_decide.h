@@ -31,7 +31,13 @@ void notifications_decide_told(struct recipient *recipient, uint32_t waiting_cou
 bool notifications_decide_linked(struct recipient *recipient, struct str discord_id,
                                  int64_t now_us);
 
-/* What became of the call under way. subject: the effect's. */
+/* Whether the call under way is still about the account that the person is linked to: what is meant for another
+ * one is not sent. subject: the effect's. */
+bool notifications_decide_still_wanted(const struct recipient *recipient, enum asking asking,
+                                       struct id subject);
+
+/* What became of the call under way. subject: the effect's. A message that did not arrive at an account which
+ * is not the person's any more waits on, for the one that is. */
 void notifications_decide_opened(struct inbox *inbox, struct id subject,
                                  const struct discord_fact *fact, int64_t now_us);
 void notifications_decide_written(struct inbox *inbox, struct id subject,

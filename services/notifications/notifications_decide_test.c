@@ -51,7 +51,7 @@ static struct delivery delivery_of(uint8_t number, int64_t happened_at_us)
 static const struct discord_fact done = {
     .kind = DISCORD_FACT_DONE, .ref = {.ptr = "77", .len = 2}, .code = {.ptr = "", .len = 0}};
 static const struct discord_fact expired = {
-    .kind = DISCORD_FACT_NONE, .ref = {.ptr = "", .len = 0}, .code = {.ptr = "", .len = 0}};
+    .kind = DISCORD_FACT_EXPIRED, .ref = {.ptr = "", .len = 0}, .code = {.ptr = "", .len = 0}};
 
 static struct discord_fact refusal(enum discord_fact_kind kind)
 {
@@ -228,6 +228,77 @@ static void a_person_that_was_linked_anew_gets_no_channel_of_another(void **stat
     assert_int_equal(fixture->deliveries[0].state, DELIVERY_NO_CHANNEL);
 }
 
+/* What did not arrive at the account of before, whatever became of it there, waits for the one of now. */
+static void what_did_not_arrive_before_goes_to_the_new_account(void **state)
+{
+    (void)state;
+
+    static const enum discord_fact_kind kinds[] = {DISCORD_FACT_RELINKED, DISCORD_FACT_CLOSED,
+                                                   DISCORD_FACT_NO_CHANNEL, DISCORD_FACT_REFUSED};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct fixture *fixture = fixture_of("1", "5", 2);
+        struct recipient *recipient = &fixture->inbox.recipient;
+        struct discord_fact fact = refusal(kinds[i]);
+        assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).asking, ASKING_MESSAGE);
+        assert_true(notifications_decide_still_wanted(recipient, ASKING_MESSAGE, id_of(1)));
+        assert_true(notifications_decide_linked(recipient, STR("2"), NOW));
+        assert_false(notifications_decide_still_wanted(recipient, ASKING_MESSAGE, id_of(1)));
+        notifications_decide_written(&fixture->inbox, id_of(1), &fact, NOW);
+        assert_int_equal(fixture->deliveries[0].state, DELIVERY_WAITING);
+        assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).asking, ASKING_CHANNEL);
+        assert_true(notifications_decide_still_wanted(recipient, ASKING_CHANNEL,
+                                                      notifications_discord_subject(STR("2"))));
+        notifications_decide_opened(&fixture->inbox, notifications_discord_subject(STR("2")), &done,
+                                    NOW);
+        struct next_call next = notifications_decide_next(&fixture->inbox, NOW);
+        assert_int_equal(next.asking, ASKING_MESSAGE);
+        assert_int_equal(next.about, 0);
+    }
+}
+
+static void what_did_not_arrive_before_an_unlinking_has_no_channel(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of("1", "5", 1);
+    struct discord_fact fact = refusal(DISCORD_FACT_RELINKED);
+    (void)notifications_decide_next(&fixture->inbox, NOW);
+    assert_true(notifications_decide_linked(&fixture->inbox.recipient, STR(""), NOW));
+    notifications_decide_written(&fixture->inbox, id_of(1), &fact, NOW);
+    assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).asking, ASKING_NOTHING);
+    assert_int_equal(fixture->deliveries[0].state, DELIVERY_NO_CHANNEL);
+}
+
+/* It had arrived before the person was linked anew: that is what is known of it. */
+static void what_arrived_before_is_sent(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of("1", "5", 1);
+    (void)notifications_decide_next(&fixture->inbox, NOW);
+    (void)notifications_decide_linked(&fixture->inbox.recipient, STR("2"), NOW);
+    notifications_decide_written(&fixture->inbox, id_of(1), &done, NOW);
+    assert_int_equal(fixture->deliveries[0].state, DELIVERY_SENT);
+    assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).asking, ASKING_NOTHING);
+}
+
+/* A channel call for an account that is the person's again: nothing was asked, nothing is settled. */
+static void a_channel_that_was_not_asked_for_settles_nothing(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of("1", "", 2);
+    struct recipient *recipient = &fixture->inbox.recipient;
+    struct id subject = notifications_discord_subject(STR("1"));
+    struct discord_fact fact = refusal(DISCORD_FACT_RELINKED);
+    (void)notifications_decide_next(&fixture->inbox, NOW);
+    assert_true(notifications_decide_linked(recipient, STR("2"), NOW));
+    assert_false(notifications_decide_still_wanted(recipient, ASKING_CHANNEL, subject));
+    assert_true(notifications_decide_linked(recipient, STR("1"), NOW));
+    assert_true(notifications_decide_still_wanted(recipient, ASKING_CHANNEL, subject));
+    notifications_decide_opened(&fixture->inbox, subject, &fact, NOW);
+    assert_int_equal(fixture->deliveries[0].state, DELIVERY_WAITING);
+    assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).asking, ASKING_CHANNEL);
+}
+
 /* ---- A walk ---- */
 
 struct walk {
@@ -281,11 +352,16 @@ static void tell(struct walk *walk)
 static void answer(struct walk *walk)
 {
     static const enum discord_fact_kind kinds[] = {
-        DISCORD_FACT_DONE,       DISCORD_FACT_DONE,    DISCORD_FACT_DONE, DISCORD_FACT_CLOSED,
-        DISCORD_FACT_NO_CHANNEL, DISCORD_FACT_REFUSED, DISCORD_FACT_NONE};
+        DISCORD_FACT_DONE,       DISCORD_FACT_DONE,    DISCORD_FACT_DONE,   DISCORD_FACT_CLOSED,
+        DISCORD_FACT_NO_CHANNEL, DISCORD_FACT_REFUSED, DISCORD_FACT_EXPIRED};
     enum discord_fact_kind kind = kinds[random_below(&walk->random, ARRAY_LEN(kinds))];
     struct discord_fact fact = kind == DISCORD_FACT_DONE ? done : refusal(kind);
     struct inbox inbox = load(walk);
+    if (kind == DISCORD_FACT_EXPIRED &&
+        !notifications_decide_still_wanted(&walk->recipient, walk->recipient.asking,
+                                           walk->subject)) {
+        fact.kind = DISCORD_FACT_RELINKED;
+    }
     if (walk->recipient.asking == ASKING_CHANNEL) {
         notifications_decide_opened(&inbox, walk->subject, &fact, walk->now_us);
     } else {
@@ -365,6 +441,10 @@ int main(void)
         cmocka_unit_test(a_channel_that_is_gone_is_opened_anew),
         cmocka_unit_test(what_is_too_old_expires_and_the_rest_goes_on),
         cmocka_unit_test(a_person_that_was_linked_anew_gets_no_channel_of_another),
+        cmocka_unit_test(what_did_not_arrive_before_goes_to_the_new_account),
+        cmocka_unit_test(what_did_not_arrive_before_an_unlinking_has_no_channel),
+        cmocka_unit_test(what_arrived_before_is_sent),
+        cmocka_unit_test(a_channel_that_was_not_asked_for_settles_nothing),
         cmocka_unit_test(a_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

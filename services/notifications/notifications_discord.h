@@ -37,6 +37,8 @@ enum discord_fact_kind {
     DISCORD_FACT_CLOSED,     /* this person takes no messages from us */
     DISCORD_FACT_NO_CHANNEL, /* the channel is not there any more */
     DISCORD_FACT_REFUSED,    /* for another reason: code */
+    DISCORD_FACT_EXPIRED,    /* not asked any more: it is too old */
+    DISCORD_FACT_RELINKED,   /* nor this: it is about an account that the person had before */
     DISCORD_FACT_COUNT,
 };
 
@@ -50,6 +52,8 @@ struct discord_fact {
 #define DISCORD_CODE_REFUSES_US "discord_refuses_us" /* the token or the address is wrong */
 #define DISCORD_CODE_UNREADABLE "discord_unreadable"
 #define DISCORD_CODE_RATE_LIMITED "discord_rate_limited"
+/* Of a call that was not made another time. */
+#define DISCORD_CODE_RELINKED "discord_relinked"
 
 /* For an ANSWERED call. DONE and FAILED come with a fact. Text lives in op->arena. */
 enum engine_verdict notifications_discord_judge(struct op *op, const struct caller_answer *answer,

@@ -18,14 +18,25 @@ enum engine_verdict notifications_in_answers_judge(struct op *op, const struct e
     return verdict;
 }
 
-/* The same answer, judged again, says the same; what expired was not answered. */
+bool notifications_in_answers_still_wanted(const struct effect_row *effect, const void *aggregate,
+                                           struct str *ret_code)
+{
+    *ret_code = STR(DISCORD_CODE_RELINKED);
+    enum asking asking = effect->kind == DISCORD_CALL_CHANNEL ? ASKING_CHANNEL : ASKING_MESSAGE;
+    return aggregate && notifications_decide_still_wanted(aggregate, asking, effect->subject);
+}
+
+/* The same answer, judged again, says the same; what was given up was not answered. */
 static STATUS read_fact(struct op *op, const struct caller_answer *answer,
                         enum engine_verdict verdict, struct discord_fact *ret_fact)
 {
     struct str code;
-    if (answer->outcome == CALLER_EXPIRED) {
+    if (answer->outcome == CALLER_GIVEN_UP) {
+        bool relinked = str_eq(answer->body, STR(DISCORD_CODE_RELINKED));
         *ret_fact =
-            (struct discord_fact){.kind = DISCORD_FACT_NONE, .ref = STR(""), .code = STR("")};
+            (struct discord_fact){.kind = relinked ? DISCORD_FACT_RELINKED : DISCORD_FACT_EXPIRED,
+                                  .ref = STR(""),
+                                  .code = STR("")};
         return OK;
     }
     if (notifications_discord_judge(op, answer, ret_fact, &code) != verdict) {

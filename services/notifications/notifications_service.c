@@ -40,6 +40,7 @@ const struct engine_service notifications_service = {
     .parked_record = wire_parked_record,
     .effects_of = &notifications_act_kind,
     .effects_expire = true,
+    .still_wanted = notifications_in_answers_still_wanted,
     .judge = notifications_in_answers_judge,
     .answered = notifications_in_answers_decide,
 };

@@ -7,7 +7,7 @@ import pytest
 from harness.api import AMOUNT_MINOR
 from harness.parties import ORDINALS, Parties
 from harness.sandbox import DISCORD
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE_S, wait_for
 
 MESSAGES = f"{DISCORD}/channels"
 TO_BUYER = ["was prepared", "was set aside", "marked as delivered", "was begun", "was paid out to the seller"]
@@ -143,6 +143,28 @@ def test_linked_meanwhile(parties):
     assert rows == [[new]]
     deal.pay()
     wait_for(lambda: len(parties.sandbox.messages(new)) == 1, 20, "the message")
+
+
+def test_what_waits_goes_to_the_account_of_now(parties):
+    """Discord is away, and a party is linked anew meanwhile: the account of before hears nothing more."""
+    servers, user = parties.stack.servers, parties.ids["BUYER"]
+    deal = parties.api.deal()
+    parties.wait_heard("BUYER", 1)
+    parties.sandbox.fault(MESSAGES, "status", when="before", status=503, count=100000)
+    deal.pay()
+    wait_for(lambda: servers.sql("SELECT id FROM notifications.effect "
+                                 f"WHERE key = '{user}' AND open AND attempts > 1"), PATIENCE_S, "a call in vain")
+    new = str(next(ORDINALS))
+    linked = parties.api.post(f"/v1/users/{user}/link-discord", "MARKETPLACE", {"discord_id": new})
+    assert parties.api.outcome(linked, "MARKETPLACE") == ("accepted", None)
+    wait_for(lambda: servers.sql("SELECT id FROM notifications.effect "
+                                 f"WHERE key = '{user}' AND last_answer = 'discord_relinked' AND NOT open"),
+             PATIENCE_S, "the call that was given up")
+    parties.sandbox.end_faults(MESSAGES)
+    told = wait_for(lambda: parties.sandbox.messages(new), PATIENCE_S, "the message")
+    assert ["was set aside" in message["content"] for message in told] == [True]
+    assert len(parties.heard("BUYER")) == 1
+    assert {row["state"] for row in parties.wait_settled(deal.id, 4)} == {"sent"}
 
 
 def test_buckets_are_never_overrun(parties):

@@ -84,7 +84,8 @@ static bool decides_expiries;
 static struct status decide_expiry(struct engine_turn *turn, const struct effect_row *effect,
                                    enum engine_verdict verdict, const struct caller_answer *answer)
 {
-    bool expired = answer->outcome == CALLER_EXPIRED && verdict == ENGINE_VERDICT_FAILED;
+    bool expired = answer->outcome == CALLER_GIVEN_UP && str_eq(answer->body, ENGINE_EXPIRED) &&
+                   verdict == ENGINE_VERDICT_FAILED;
     if (!expired || !decides_expiries) {
         return op_fail(engine_op(turn), STATUS_BUG, "toy.no_expiry", "not now");
     }
@@ -135,7 +136,7 @@ static void lets_the_old_expire(struct world *world)
     world_await_journal(world, 3); /* two are open, and one has failed */
     const struct effect_row *expired = calls_effect_of(world, account_of(0));
     assert_int_equal(expired->state, EFFECT_FAILED);
-    assert_true(str_eq(expired->last_answer, STR("expired")));
+    assert_true(str_eq(expired->last_answer, ENGINE_EXPIRED));
     assert_int_equal(WORLD_STAT(process, effects_need_person), 0);
     world->outside.usual = SIM_REPLY_DONE;
     world_await_total(world, account_of(1), 21);
@@ -147,12 +148,78 @@ static void lets_the_old_expire(struct world *world)
     world_check(world);
 }
 
+/* An account that has more than this wants no more calls. */
+#define ENOUGH 1000
+
+static bool wants_more(const struct effect_row *effect, const void *aggregate, struct str *ret_code)
+{
+    const struct toy_account *account = aggregate;
+    assert_true(account && id_eq(account->id, effect->key));
+    *ret_code = STR("toy.enough");
+    return account->total <= ENOUGH;
+}
+
+static bool has_failed(struct world *world, const void *context)
+{
+    return calls_effect_of(world, *(const struct id *)context)->state == EFFECT_FAILED;
+}
+
+/* What is not wanted any more is not sent another time; others are. */
+static void gives_up_what_is_not_wanted(struct world *world)
+{
+    static struct engine_service service;
+    const struct id account = account_of(0);
+    service = toy_service;
+    service.still_wanted = wants_more;
+    world->service = &service;
+    world->outside.usual = SIM_REPLY_LOST;
+    struct process *process = world_start(world);
+    calls_open(world, account, 10);
+    calls_open(world, account_of(1), 20);
+    calls_await(world, 6);
+    assert_true(calls_effect_of(world, account)->attempts > 1);
+    world_command(world, account, "add", ENOUGH);
+    world_await(world, has_failed, &account);
+    int32_t attempts = calls_effect_of(world, account)->attempts;
+    assert_true(str_eq(calls_effect_of(world, account)->last_answer, STR("toy.enough")));
+    world_run_for(world, 5 * 60000);
+    assert_int_equal(calls_effect_of(world, account)->attempts, attempts);
+    assert_int_equal(WORLD_STAT(process, effects_failed), 1);
+    assert_true(calls_effect_of(world, account_of(1))->open);
+    world->outside.usual = SIM_REPLY_DONE;
+    world_await_total(world, account_of(1), 21);
+    world_settle(world);
+}
+
+/* The owner before may have sent it: whoever takes it over asks first, too. */
+static void asks_before_it_takes_over(struct world *world)
+{
+    static struct engine_service service;
+    const struct id account = account_of(0);
+    service = toy_service;
+    service.still_wanted = wants_more;
+    world->outside.usual = SIM_REPLY_LOST;
+    struct process *process = world_start(world);
+    calls_open(world, account, 10);
+    calls_await(world, 1);
+    world_command(world, account, "add", ENOUGH);
+    world_await_total(world, account, 1 + ENOUGH);
+    world_kill(process);
+    world->service = &service;
+    world_start(world);
+    world_await(world, has_failed, &account);
+    assert_true(str_eq(calls_effect_of(world, account)->last_answer, STR("toy.enough")));
+    world_settle(world);
+}
+
 static const struct world_test tests[] = {
     WORLD_TEST(comes_back_when_told, WORLD_SIM_ONLY),
     WORLD_TEST(comes_back_when_held, WORLD_SIM_ONLY),
     WORLD_TEST(being_put_off_settles_no_earlier_attempt, WORLD_SIM_ONLY),
     WORLD_TEST(lets_the_old_expire, WORLD_SIM_ONLY),
     WORLD_TEST(takes_up_an_expiry, WORLD_SIM_ONLY),
+    WORLD_TEST(gives_up_what_is_not_wanted, WORLD_SIM_ONLY),
+    WORLD_TEST(asks_before_it_takes_over, WORLD_SIM_ONLY),
 };
 
 int main(int argc, char **argv)

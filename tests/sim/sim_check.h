@@ -23,6 +23,10 @@ void sim_check_always(struct sim_check *check, struct sim_verdict *verdict);
 /* What the provider has made since the last call must have been committed before it was asked for: to be
  * called before whoever asked has another turn. */
 void sim_check_calls(struct sim_check *check, struct sim_verdict *verdict);
+/* What people could read since the last call went to the account that they are linked to, and was not settled
+ * before: to be called in every turn, for it remembers where people were in the last one. judges: or
+ * only remembers, while a database is behind. */
+void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *verdict);
 /* A database was put back to an earlier moment: look at everything anew, as if for the first time. */
 void sim_check_forget(struct sim_check *check);
 /* The database of payments was put back: what it reads again may come in another order. */

@@ -1,4 +1,4 @@
-/* Whether all has come to an end: requests, calls, deals, and what people were told. */
+/* Whether all has come to an end: requests, calls, and deals. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +7,6 @@
 #include "engine/engine_tables.h"
 #include "escrow/escrow_repo.h"
 #include "gateway/gateway_repo.h"
-#include "notifications/notifications_repo.h"
 #include "payments/payments_repo.h"
 #include "sim_check_internal.h"
 
@@ -15,7 +14,6 @@
 #define ASK_MAX_US (INT64_C(20) * 3600 * 1000000)
 /* How late something that is due may still be decided. */
 #define LATE_MAX_US (INT64_C(60) * 1000000)
-#define NONCE_BYTES 12
 
 static bool is_poisoned(const struct sim_check *check, struct id key)
 {
@@ -335,85 +333,4 @@ void check_views(struct sim_check *check, struct sim_verdict *verdict)
         sim_verdict_fail(verdict, SIM_RULE_VIEWS, "%u entries are shown of %u events", entries,
                          transitions);
     }
-}
-
-/* ---- What people were told ---- */
-
-/* What a message carries for its delivery: the end of its id, in hex. */
-static void nonce_of(struct id delivery_id, char ret_nonce[2 * NONCE_BYTES + 1])
-{
-    struct strbuf buf;
-    struct str text;
-    strbuf_init_fixed(&buf, ret_nonce, 2 * NONCE_BYTES + 1);
-    strbuf_add_hex(&buf, delivery_id.bytes + sizeof(delivery_id.bytes) - NONCE_BYTES, NONCE_BYTES);
-    bool fits = strbuf_finish(&buf, &text);
-    ASSERT(fits);
-}
-
-/* One notice about one event, in one role, is one delivery. */
-static void check_delivery_once(struct sim_index *seen, const struct delivery *delivery,
-                                struct sim_verdict *verdict)
-{
-    char name[64];
-    (void)snprintf(name, sizeof(name), "%" PRId64 " %d %d", delivery->seq, (int)delivery->notice,
-                   (int)delivery->role);
-    struct id notice = id_v5(delivery->escrow_id, str_of(name));
-    if (sim_index_get(seen, notice) != SIM_INDEX_NONE) {
-        sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "escrow %s: notice %s has two deliveries",
-                         check_text(delivery->escrow_id), name);
-    }
-    sim_index_set(seen, notice, 0);
-    if (delivery->open) {
-        sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s is still waiting",
-                         check_text(delivery->id));
-    }
-}
-
-/* The messages of one delivery: said again only when Discord had forgotten the first, by time, or with the
- * channel that it was said in. */
-static void check_messages(struct sim_check *check, const struct delivery *delivery,
-                           const struct recipient *recipient, struct sim_verdict *verdict)
-{
-    char nonce[2 * NONCE_BYTES + 1];
-    char reader[32];
-    nonce_of(delivery->id, nonce);
-    uint32_t found = 0;
-    const struct sim_discord_message *last = NULL;
-    for (uint32_t i = 0; i < sim_discord_count(check->discord); i++) {
-        const struct sim_discord_message *message = sim_discord_message(check->discord, i);
-        if (strcmp(message->nonce, nonce) != 0) {
-            continue;
-        }
-        (void)snprintf(reader, sizeof(reader), "%" PRIu64, message->recipient);
-        if (!recipient || !str_eq(recipient->discord_id, str_of(reader))) {
-            sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was read by %s",
-                             check_text(delivery->id), reader);
-        }
-        found++;
-        if (last && message->channel == last->channel &&
-            message->at_us - last->at_us <= SIM_DISCORD_NONCE_US) {
-            sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s was said %u times",
-                             check_text(delivery->id), found);
-        }
-        last = message;
-    }
-    if (delivery->state == DELIVERY_SENT && found == 0) {
-        sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was never said",
-                         check_text(delivery->id));
-    }
-}
-
-void check_notices(struct sim_check *check, struct sim_verdict *verdict)
-{
-    struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
-    struct sim_index seen = {.keys = NULL};
-    uint32_t cursor = 0;
-    const struct delivery *delivery;
-    while ((delivery = sim_db_next(db, &notifications_repo_delivery, &cursor))) {
-        const struct recipient like = {.user_id = delivery->user_id};
-        check_delivery_once(&seen, delivery, verdict);
-        check_messages(check, delivery, sim_db_find(db, &notifications_repo_recipient, &like),
-                       verdict);
-    }
-    sim_index_fini(&seen);
 }

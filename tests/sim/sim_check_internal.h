@@ -9,7 +9,7 @@
 #include "sim_index.h"
 
 /* The checker's own books, and what its parts share: sim_check.c keeps them, _money.c holds the ledger
- * against the provider, _records.c reads the topics, _end.c asks whether all has come to an end. */
+ * against the provider, _records.c reads the topics, _told.c what people could read, _end.c asks whether all has come to an end. */
 
 /* All about one escrow: what the provider did, what the ledger says, what was told. */
 struct check_deal {
@@ -72,6 +72,14 @@ struct check_line {
     uint32_t capacity;
 };
 
+#define CHECK_READER_BYTES 24
+
+/* Where somebody was, by the rows of notifications, when we looked last and the time before. */
+struct check_person {
+    struct id user_id;
+    char now[CHECK_READER_BYTES], before[CHECK_READER_BYTES];
+};
+
 struct sim_check {
     const struct sim_place *place;
     struct sim_stripe *stripe;
@@ -97,8 +105,14 @@ struct sim_check {
     uint32_t transition_cursor;
     int64_t transfer_count; /* that belong to transitions */
     struct sim_index fired; /* firings by (key, kind, generation), as an id */
+    struct check_person *people;
+    uint32_t person_count, person_capacity;
+    struct sim_index linked; /* (user, Discord account), as an id: they belonged together once */
+    uint32_t said;           /* messages that sim_check_said has looked at */
 };
 
+/* Room for one more. */
+void *check_grown(void *array, uint32_t count, uint32_t *capacity, size_t bytes);
 /* Text of an id for a failure; four may be in use at one time. */
 const char *check_text(struct id id);
 /* Made when there is none; valid until the next one is made. */
@@ -129,6 +143,10 @@ void check_published(struct sim_check *check, struct sim_verdict *verdict);
 void check_inboxes(struct sim_check *check, struct sim_verdict *verdict);
 void check_caught_up(struct sim_check *check, struct sim_verdict *verdict);
 
+/* ---- sim_check_told.c ---- */
+
+void check_notices(struct sim_check *check, struct sim_verdict *verdict);
+
 /* ---- sim_check_end.c ---- */
 
 void check_outcomes(struct sim_check *check, struct sim_verdict *verdict);
@@ -138,7 +156,6 @@ void check_restored(struct sim_check *check, struct sim_verdict *verdict);
 void check_ends(struct sim_check *check, struct sim_verdict *verdict);
 void check_intents(struct sim_check *check, struct sim_verdict *verdict);
 void check_views(struct sim_check *check, struct sim_verdict *verdict);
-void check_notices(struct sim_check *check, struct sim_verdict *verdict);
 /* Something is due by now, or failed and waits for the staff's next round. */
 bool check_is_overdue(struct sim_check *check);
 /* A deal whose money waits for a person: an effect that will never be answered. */

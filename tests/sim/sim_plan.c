@@ -84,6 +84,9 @@ struct sim_plan sim_plan_of(uint64_t seed)
     plan.trouble_per_mille = between(&random, 5, 150);
     plan.troubled_us = between(&random, 20, 120) * SECOND_US;
     plan.turn_us = between(&random, 200, 5000);
+    if (plan.on[SIM_TROUBLE_TRAFFIC] && random_below(&later, 2) == 0) {
+        plan.links = between(&later, 1, 2 * plan.people);
+    }
     return plan;
 }
 

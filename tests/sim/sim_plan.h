@@ -56,6 +56,7 @@ struct sim_plan {
     bool on[SIM_TROUBLE_COUNT];
     uint32_t replicas[SIM_SERVICE_COUNT];
     uint32_t deals, people;
+    uint32_t links; /* times that somebody is linked to another Discord account */
     uint32_t batch_max;
     bool spares_backends;       /* a claim does not end the backend of the owner before */
     uint32_t trouble_per_mille; /* of turns in which some trouble begins */

@@ -150,6 +150,7 @@ static void open_people(struct sim_run *run)
         .published_twice = odd ? (uint16_t)sim_run_below(run, 2000) : 0,
         .odd_payment = odd ? (uint16_t)sim_run_below(run, 3000) : 0,
         .poison = odd ? some_chance(run) : 0,
+        .links = run->plan.links,
     };
     run->traffic = sim_traffic_new(&run->place, run->stripe, &options);
 }
@@ -241,6 +242,7 @@ void sim_run_turn(struct sim_run *run)
     if (!run->put_back) {
         sim_check_calls(run->check, &run->outcome->verdict);
     }
+    sim_check_said(run->check, !run->put_back, &run->outcome->verdict);
     sim_run_trouble(run);
     replace_dead(run);
     if (run->turns % CHECK_TURNS == 0 && !run->put_back) {

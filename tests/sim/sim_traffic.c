@@ -67,6 +67,9 @@ struct sim_traffic {
     struct id *people;
     uint32_t registered; /* of them */
     int64_t people_us;   /* when the next one registers; INT64_MAX: all have */
+    struct random links; /* of its own: worlds that have none are what they were */
+    uint32_t linked;     /* times so far */
+    int64_t link_us;     /* when the next one is linked anew; INT64_MAX: nobody is any more */
     struct deal *deals;
     struct sim_index poisoned;
     uint32_t soonest; /* the deal that acts next */
@@ -216,6 +219,45 @@ static void register_person(struct sim_traffic *traffic)
                              : INT64_MAX;
 }
 
+static int64_t next_link_us(struct sim_traffic *traffic)
+{
+    int64_t within_us = traffic->options.open_within_us;
+    return traffic->linked < traffic->options.links
+               ? traffic->place->clock->mono_us +
+                     (int64_t)random_below(&traffic->links,
+                                           2 * (uint64_t)within_us / traffic->options.links)
+               : INT64_MAX;
+}
+
+/* Whoever is registered, to an account that nobody had. A request that is not taken is not made again. */
+static void link_person(struct sim_traffic *traffic)
+{
+    char correlation[ID_TEXT_BYTES];
+    char key[KEY_BYTES];
+    char discord_id[KEY_BYTES];
+    struct op op = begin_request(traffic, correlation);
+    uint32_t number = traffic->linked++;
+    traffic->link_us = next_link_us(traffic);
+    if (traffic->registered == 0) {
+        return;
+    }
+    (void)snprintf(key, sizeof(key), "link %u", number);
+    (void)snprintf(discord_id, sizeof(discord_id), "%" PRIu64,
+                   DISCORD_FIRST + traffic->options.people + number);
+    const struct gateway_account_order order = {
+        .verb = GATEWAY_ACCOUNT_LINK_DISCORD,
+        .caller = {.kind = ENGINE_ACTOR_MARKETPLACE, .account_id = traffic->marketplace},
+        .key = str_of(key),
+        .user_id = traffic->people[random_below(&traffic->links, traffic->registered)],
+        .discord_id = str_of(discord_id),
+        .now_us = op.now_us,
+    };
+    struct gateway_account_command command;
+    struct status st = gateway_account_command_make(&op, &order, &command);
+    ASSERT(!status_failed(st));
+    (void)submit(traffic, &op, &command.request);
+}
+
 /* ---- Beginning ---- */
 
 /* Their ids follow from how they register, as everybody's do. */
@@ -279,6 +321,8 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     traffic->staff = named("staff", 0);
     traffic->people_us = place->clock->mono_us;
     traffic->staff_us = INT64_MAX;
+    traffic->links = random_seeded(options->seed ^ UINT64_C(0x6c696e6b));
+    traffic->link_us = next_link_us(traffic);
     sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
     arena_init(&traffic->arena, ARENA_BYTES);
     know_people(traffic);
@@ -469,6 +513,7 @@ static void look_after(struct sim_traffic *traffic)
 void sim_traffic_settle(struct sim_traffic *traffic)
 {
     traffic->settling = true;
+    traffic->link_us = INT64_MAX;
     traffic->options.unpublished = 0;
     traffic->options.published_twice = 0;
     traffic->staff_us = traffic->place->clock->mono_us;
@@ -487,6 +532,7 @@ int64_t sim_traffic_next_us(const struct sim_traffic *traffic)
 {
     int64_t next_us = traffic->deals[traffic->soonest].next_us;
     next_us = traffic->people_us < next_us ? traffic->people_us : next_us;
+    next_us = traffic->link_us < next_us ? traffic->link_us : next_us;
     return traffic->staff_us < next_us ? traffic->staff_us : next_us;
 }
 
@@ -495,6 +541,10 @@ bool sim_traffic_step(struct sim_traffic *traffic)
     int64_t now_us = traffic->place->clock->mono_us;
     if (traffic->people_us <= now_us) {
         register_person(traffic);
+        return true;
+    }
+    if (traffic->link_us <= now_us) {
+        link_person(traffic);
         return true;
     }
     if (traffic->staff_us <= now_us) {

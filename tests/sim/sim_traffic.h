@@ -19,6 +19,7 @@ struct sim_traffic_options {
     uint64_t seed;
     uint32_t deals; /* to be opened in all */
     uint32_t people;
+    uint32_t links; /* times that one of them is linked to another Discord account */
     int64_t
         open_within_us; /* from now: when deals are opened; their people take their time by it */
     /* Of 10,000: */

@@ -103,6 +103,15 @@ static void everybody_registers_and_every_deal_is_opened(void **state)
     }
 }
 
+static void somebody_is_linked_so_many_times(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.links = 7;
+    live(fixture, 100 * MINUTE_US);
+    assert_int_equal(records(fixture, TOPIC_GATEWAY_COMMANDS_V1), 5 + 7);
+    assert_int_equal(rows(fixture, &engine_intake_table), DEALS + 5 + 7);
+}
+
 static void what_they_ask_for_escrow_can_read(void **state)
 {
     struct fixture *fixture = *state;
@@ -208,6 +217,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_dies_after_the_commit_publishes_nothing, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(who_hears_no_answer_publishes_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(somebody_is_linked_so_many_times, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_that_was_not_taken_comes_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_repeated_request_is_the_same, setup, teardown),
         cmocka_unit_test_setup_teardown(poison_is_known_as_such, setup, teardown),

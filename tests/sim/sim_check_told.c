@@ -1,0 +1,185 @@
+/* What people were told: each notice once, by the account that its reader is linked to, in order. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "notifications/notifications_repo.h"
+#include "sim_check_internal.h"
+
+#define NONCE_BYTES 12
+
+/* What a message carries for its delivery: the end of its id, in hex. */
+static void nonce_of(struct id delivery_id, char ret_nonce[2 * NONCE_BYTES + 1])
+{
+    struct strbuf buf;
+    struct str text;
+    strbuf_init_fixed(&buf, ret_nonce, 2 * NONCE_BYTES + 1);
+    strbuf_add_hex(&buf, delivery_id.bytes + sizeof(delivery_id.bytes) - NONCE_BYTES, NONCE_BYTES);
+    bool fits = strbuf_finish(&buf, &text);
+    ASSERT(fits);
+}
+
+static struct str reader_of(const struct sim_discord_message *message,
+                            char ret_text[CHECK_READER_BYTES])
+{
+    (void)snprintf(ret_text, CHECK_READER_BYTES, "%" PRIu64, message->recipient);
+    return str_of(ret_text);
+}
+
+/* ---- As it happens ---- */
+
+static struct id account_of(struct id user_id, struct str discord_id)
+{
+    return id_v5(user_id, discord_id);
+}
+
+static struct check_person *person(struct sim_check *check, struct id user_id)
+{
+    for (uint32_t i = 0; i < check->person_count; i++) {
+        if (id_eq(check->people[i].user_id, user_id)) {
+            return &check->people[i];
+        }
+    }
+    check->people = check_grown(check->people, check->person_count, &check->person_capacity,
+                                sizeof(*check->people));
+    check->people[check->person_count] = (struct check_person){.user_id = user_id};
+    return &check->people[check->person_count++];
+}
+
+/* Where everybody is now, and was when we looked last. */
+static void look_at_people(struct sim_check *check)
+{
+    uint32_t cursor = 0;
+    const struct recipient *recipient;
+    while ((recipient = sim_db_next(check->place->dbs[SIM_NOTIFICATIONS],
+                                    &notifications_repo_recipient, &cursor))) {
+        struct check_person *known = person(check, recipient->user_id);
+        memcpy(known->before, known->now, sizeof(known->before));
+        if (!str_eq(str_of(known->now), recipient->discord_id)) {
+            (void)snprintf(known->now, sizeof(known->now), STR_FMT, STR_ARG(recipient->discord_id));
+            sim_index_set(&check->linked, account_of(recipient->user_id, recipient->discord_id), 0);
+        }
+    }
+}
+
+static const struct delivery *delivery_of(const struct sim_check *check,
+                                          const struct sim_discord_message *message)
+{
+    uint8_t nonce[NONCE_BYTES];
+    uint32_t cursor = 0;
+    const struct delivery *delivery;
+    if (!str_from_hex(str_of(message->nonce), nonce, sizeof(nonce))) {
+        return NULL;
+    }
+    while ((delivery = sim_db_next(check->place->dbs[SIM_NOTIFICATIONS],
+                                   &notifications_repo_delivery, &cursor))) {
+        const uint8_t *end = delivery->id.bytes + sizeof(delivery->id.bytes) - NONCE_BYTES;
+        if (memcmp(end, nonce, NONCE_BYTES) == 0) {
+            return delivery;
+        }
+    }
+    return NULL;
+}
+
+/* Somebody may have been linked anew between the call and our look at it, and not before. */
+static void check_said(struct sim_check *check, const struct sim_discord_message *message,
+                       struct sim_verdict *verdict)
+{
+    char text[CHECK_READER_BYTES];
+    struct str reader = reader_of(message, text);
+    const struct delivery *delivery = delivery_of(check, message);
+    if (!delivery) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "what %s reads is of no delivery", text);
+        return;
+    }
+    const struct check_person *known = person(check, delivery->user_id);
+    if (!str_eq(reader, str_of(known->now)) && !str_eq(reader, str_of(known->before))) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s went to %s, who is at %s",
+                         check_text(delivery->id), text, known->now);
+    }
+    if (delivery->state != DELIVERY_WAITING) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s was said when it was " STR_FMT,
+                         check_text(delivery->id), STR_ARG(delivery_state_name(delivery->state)));
+    }
+}
+
+void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *verdict)
+{
+    look_at_people(check);
+    for (; check->said < sim_discord_count(check->discord); check->said++) {
+        if (judges) {
+            check_said(check, sim_discord_message(check->discord, check->said), verdict);
+        }
+    }
+}
+
+/* ---- In the end ---- */
+
+/* One notice about one event, in one role, is one delivery. */
+static void check_delivery_once(struct sim_index *seen, const struct delivery *delivery,
+                                struct sim_verdict *verdict)
+{
+    char name[64];
+    (void)snprintf(name, sizeof(name), "%" PRId64 " %d %d", delivery->seq, (int)delivery->notice,
+                   (int)delivery->role);
+    struct id notice = id_v5(delivery->escrow_id, str_of(name));
+    if (sim_index_get(seen, notice) != SIM_INDEX_NONE) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "escrow %s: notice %s has two deliveries",
+                         check_text(delivery->escrow_id), name);
+    }
+    sim_index_set(seen, notice, 0);
+    if (delivery->open) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s is still waiting",
+                         check_text(delivery->id));
+    }
+}
+
+/* The messages of one delivery: said again only when Discord had forgotten the first, by time, or with the
+ * channel that it was said in. */
+static void check_messages(struct sim_check *check, const struct delivery *delivery,
+                           struct sim_verdict *verdict)
+{
+    char nonce[2 * NONCE_BYTES + 1];
+    char text[CHECK_READER_BYTES];
+    nonce_of(delivery->id, nonce);
+    uint32_t found = 0;
+    const struct sim_discord_message *last = NULL;
+    for (uint32_t i = 0; i < sim_discord_count(check->discord); i++) {
+        const struct sim_discord_message *message = sim_discord_message(check->discord, i);
+        if (strcmp(message->nonce, nonce) != 0) {
+            continue;
+        }
+        struct id account = account_of(delivery->user_id, reader_of(message, text));
+        if (sim_index_get(&check->linked, account) == SIM_INDEX_NONE) {
+            sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was read by %s",
+                             check_text(delivery->id), text);
+        }
+        found++;
+        if (last && message->channel == last->channel &&
+            message->at_us - last->at_us <= SIM_DISCORD_NONCE_US) {
+            sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s was said %u times",
+                             check_text(delivery->id), found);
+        }
+        last = message;
+    }
+    if (delivery->state == DELIVERY_SENT && found == 0) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was never said",
+                         check_text(delivery->id));
+    }
+}
+
+void check_notices(struct sim_check *check, struct sim_verdict *verdict)
+{
+    struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
+    struct sim_index seen = {.keys = NULL};
+    uint32_t cursor = 0;
+    const struct delivery *delivery;
+    look_at_people(check);
+    while ((delivery = sim_db_next(db, &notifications_repo_delivery, &cursor))) {
+        check_delivery_once(&seen, delivery, verdict);
+        check_messages(check, delivery, verdict);
+    }
+    sim_index_fini(&seen);
+}
