@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/lane.h"
 #include "engine/intake_test_bus.h"
+#include "engine/intake_test_gate.h"
 #include "pg/pg_batch.h"
 #include "testing/testing_pg.h"
 #include "testing/testing_proxy.h"
@@ -50,7 +51,7 @@ struct fixture {
     struct op op;
     struct memory_bus bus;
     struct intake *intake;
-    struct pg_conn *locker;
+    struct gate *gate;
     struct testing_proxy *proxy;
 };
 
@@ -70,6 +71,7 @@ static struct fixture *fixture_new(bool proxied)
     arena_init(&f->arena, (size_t)32 * 1024 * 1024);
     f->op = (struct op){.arena = &f->arena, .correlation_id = STR("test")};
     memory_bus_init(&f->bus, TOPIC);
+    f->gate = gate_new(testing);
     struct str url = testing_pg_url(testing);
     if (proxied) {
         int64_t port = testing_pg_number(testing, "SELECT current_setting('port')");
@@ -91,7 +93,7 @@ static void fixture_free(struct fixture *f)
 {
     intake_close(f->intake, 1000);
     assert_true(f->bus.closed);
-    pg_conn_free(f->locker);
+    gate_free(f->gate);
     testing_proxy_free(f->proxy);
     arena_fini(&f->arena);
     free(f);
@@ -129,27 +131,6 @@ static void await_number(const char *sql, int64_t wanted)
         got = testing_pg_number(testing, sql);
     }
     assert_int_equal(got, wanted);
-}
-
-/* Holds the commits of the intake up until unlock_table. */
-static void lock_table(struct fixture *f)
-{
-    static const struct pg_stmt stmt = {.name = "lock",
-                                        .sql = "LOCK TABLE intake IN EXCLUSIVE MODE"};
-    if (!f->locker) {
-        struct pg_conn_options options = {.conninfo = testing_pg_url(testing),
-                                          .application_name = STR("locker"),
-                                          .use = PG_USE_ADMIN};
-        ok(&f->op, pg_conn_new(&f->op, &options, &f->locker));
-        ok(&f->op, pg_conn_connect(&f->op, f->locker));
-    }
-    ok(&f->op, pg_begin(&f->op, f->locker));
-    ok(&f->op, pg_exec(&f->op, f->locker, &stmt, NULL, 0, NULL));
-}
-
-static void unlock_table(struct fixture *f)
-{
-    ok(&f->op, pg_commit(&f->op, f->locker));
 }
 
 static void await_blocked(void)
@@ -298,7 +279,7 @@ static void test_mixed_group(void **state)
                                       request(id_random(), STR("b"))};
     submit(f, &known[0], INTAKE_STORED);
     submit(f, &known[1], INTAKE_STORED);
-    lock_table(f);
+    gate_shut(f->gate);
     struct client clients[5];
     client_start(&clients[0], f, id_random(), STR("first"));
     client_go(&clients[0]);
@@ -313,7 +294,7 @@ static void test_mixed_group(void **state)
     while (atomic_load(&intake_stats(f->intake)->queued) < 4) {
         sched_yield();
     }
-    unlock_table(f);
+    gate_open(f->gate);
 
     static const enum intake_result expected[] = {INTAKE_STORED, INTAKE_REPEATED, INTAKE_DIFFERENT,
                                                   INTAKE_STORED, INTAKE_STORED};
@@ -333,14 +314,14 @@ static void test_busy(void **state)
 {
     (void)state;
     struct fixture *f = fixture_new(false);
-    lock_table(f);
+    gate_shut(f->gate);
     struct client client;
     client_start(&client, f, id_random(), STR("a"));
     client_go(&client);
     await_blocked();
     struct intake_request again = request(client.request.id, STR("a"));
     submit(f, &again, INTAKE_BUSY);
-    unlock_table(f);
+    gate_open(f->gate);
     client_end(&client);
     assert_int_equal(client.result, INTAKE_STORED);
     submit(f, &again, INTAKE_REPEATED);
@@ -353,7 +334,7 @@ static void test_bad_neighbours(void **state)
 {
     (void)state;
     struct fixture *f = fixture_new(false);
-    lock_table(f);
+    gate_shut(f->gate);
     struct client clients[21];
     client_start(&clients[20], f, id_random(), STR("first"));
     client_go(&clients[20]);
@@ -369,7 +350,7 @@ static void test_bad_neighbours(void **state)
     while (atomic_load(&intake_stats(f->intake)->queued) < 20) {
         sched_yield();
     }
-    unlock_table(f);
+    gate_open(f->gate);
     for (int i = 0; i < 21; i++) {
         client_end(&clients[i]);
         enum status_kind expected = i == 7 ? STATUS_INVALID : i == 13 ? STATUS_BUG : STATUS_OK;
@@ -425,7 +406,7 @@ static void test_deadline(void **state)
 {
     (void)state;
     struct fixture *f = fixture_new(false);
-    lock_table(f);
+    gate_shut(f->gate);
     struct intake_request late = request(id_random(), STR("late"));
     enum intake_result result = INTAKE_RESULT_NONE;
     f->op.deadline_ms = clock_mono_ms() + 50;
@@ -434,7 +415,7 @@ static void test_deadline(void **state)
     st = intake_submit(&f->op, f->intake, &late, &result);
     assert_int_equal(st.kind, STATUS_CANCELED);
     f->op.deadline_ms = 0;
-    unlock_table(f);
+    gate_open(f->gate);
     await_number("SELECT count(*) FROM intake", 1); /* it may still become durable */
     memory_bus_await(&f->bus, &f->bus.produced_count, 1);
     submit(f, &late, INTAKE_REPEATED);
@@ -453,7 +434,7 @@ static void test_queue_is_bounded(void **state)
     enum intake_result result = INTAKE_RESULT_NONE;
     struct status st = intake_submit(&f->op, f->intake, &large, &result);
     assert_int_equal(st.kind, STATUS_LIMIT);
-    lock_table(f);
+    gate_shut(f->gate);
     uint32_t taken = 0;
     do { /* each leaves at its deadline and stays in the queue */
         large = request(id_random(), largest);
@@ -467,7 +448,7 @@ static void test_queue_is_bounded(void **state)
     assert_true(atomic_load(&intake_stats(f->intake)->queued) <
                 INTAKE_QUEUE_MAX_BYTES / BUS_VALUE_MAX_BYTES);
     f->op.deadline_ms = 0;
-    unlock_table(f);
+    gate_open(f->gate);
     int64_t until_ms = clock_mono_ms() + PATIENCE_MS;
     do {
         st = intake_submit(&f->op, f->intake, &large, &result);
@@ -555,7 +536,7 @@ static void test_close_finishes_the_queue(void **state)
     (void)state;
     struct fixture *f = fixture_new(false);
     memory_bus_acknowledge(&f->bus, false);
-    lock_table(f);
+    gate_shut(f->gate);
     struct client clients[10];
     for (int i = 0; i < 10; i++) {
         client_start(&clients[i], f, id_random(), STR("x"));
@@ -567,7 +548,7 @@ static void test_close_finishes_the_queue(void **state)
     while (atomic_load(&intake_stats(f->intake)->queued) < 9) {
         sched_yield();
     }
-    unlock_table(f);
+    gate_open(f->gate);
     intake_close(f->intake, PATIENCE_MS); /* while they wait */
     f->intake = NULL;
     fixture_free(f);
@@ -586,6 +567,7 @@ int main(void)
     }
     testing_pg_run(testing, "CREATE TABLE note (id uuid PRIMARY KEY, text text NOT NULL"
                             " CHECK (text <> 'refused'))");
+    gate_make(testing);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_threads),     cmocka_unit_test(test_repeated_and_different),
         cmocka_unit_test(test_mixed_group),      cmocka_unit_test(test_busy),

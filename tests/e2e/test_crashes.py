@@ -1,5 +1,6 @@
 """How long it takes until others have taken over from an owner of lanes that dies or freezes while deals are under way, and
-what happens when all of them go. That nothing is lost or doubled wherever they die is the crash sweep's matter (tests/crash).
+what happens when all of them go. Each service loses one between COMMIT and publishing, payments also one between the
+provider's answer and storing it. All the other places where they may die are the crash sweep's matter (tests/crash).
 """
 
 import time
@@ -11,7 +12,15 @@ from harness.waiting import PATIENCE_S, wait_for
 
 DEALS = 16  # ids are random: that none is in the six lanes of a victim happens once in 65,536 runs
 RECOVERY_S = 5.0
-POINT = "engine-after-commit-before-publish"
+BETWEEN_COMMIT_AND_PUBLISH = "engine-after-commit-before-publish"
+BETWEEN_ANSWER_AND_STORING = "effect-answered-before-stored"
+
+POINTS = [
+    ("escrow", BETWEEN_COMMIT_AND_PUBLISH),
+    ("payments", BETWEEN_COMMIT_AND_PUBLISH),
+    ("payments", BETWEEN_ANSWER_AND_STORING),
+    ("gateway", BETWEEN_COMMIT_AND_PUBLISH),
+]
 
 
 def delivered_deals(api, count=DEALS):
@@ -45,13 +54,14 @@ def shown(deals):
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-def test_an_owner_is_lost(stack, how):
+@pytest.mark.parametrize("service,point", POINTS)
+def test_an_owner_is_lost(stack, service, point, how):
     deals = delivered_deals(stack.api)
-    victim = stack.arm("escrow-1", POINT, how=how).wait_ready()
-    stack.wait_balanced("escrow")
+    victim = stack.arm(f"{service}-1", point, how=how).wait_ready()
+    stack.wait_balanced(service)
     stack.api.prefer(2)  # what a load balancer does with a gateway that is not ready
     release_all(deals)
-    wait_for(victim.has_met_its_point, PATIENCE_S, f"{victim.name} meeting {POINT}")
+    wait_for(victim.has_met_its_point, PATIENCE_S, f"{victim.name} meeting {point}")
     began = time.monotonic()
     wait_for(lambda: settled(stack, deals) and shown(deals), 30, "all deals being released")
     took_s = time.monotonic() - began

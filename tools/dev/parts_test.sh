@@ -43,7 +43,7 @@ counts() { # log or none, exit code [log of the second try] -> "PASSED FAILED SK
 }
 
 one_test() { # result
-    printf '{"name": "t", "result": "%s", "stdout": "[  PASSED  ] 4 test(s).\\n", "stderr": ""}\n' "$1"
+    printf '{"name": "svc", "result": "%s", "stdout": "[  PASSED  ] 4 test(s).\\n", "stderr": ""}\n' "$1"
 }
 
 ok 'what passed is counted' test "$(counts "$(one_test OK)" 0)" = '4 0 0'
@@ -53,7 +53,7 @@ ok 'so is a log with half a line' test "$(counts "$(one_test OK)"$'\n{"name": ' 
 ok 'half a line is one even if the run says it is well' test "$(counts '{"name": ' 0)" = '0 1 0'
 ok 'so is a run without a log' test "$(counts none 1)" = '0 1 0'
 ok 'what failed has a second try' test "$(counts "$(one_test FAIL)" 1 "$(one_test OK)")" = '4 0 0'
-ok 'alone' grep -q -- '--logbase second --num-processes 1 t$' "$PLACE/asked"
+ok 'alone' grep -q -- '--logbase second --num-processes 1 svc$' "$PLACE/asked"
 ok 'what passed has none' test "$(counts "$(one_test OK)" 0 "$(one_test FAIL)")" = '4 0 0'
 
 # ---- The cached venv

@@ -37,13 +37,13 @@ count_run() { # meson, pytest or dev, exit code, its log, the log of its second 
     fi
 }
 
-# A machine that stands still for seconds can make a test of leases and timeouts fail. A few that failed are tried once
-# more, alone; which ones is said here and before the verdict. results.py knows what is no matter of chance.
+# A machine that stands still for seconds makes tests of timeouts fail. Those that results.py names are tried once more,
+# alone; which ones is said here and before the verdict.
 RETRIED=()
 
-retry_names() { # meson or pytest, the log of the first try -> in NAMES those to try again
+retry_names() { # the log of the first try -> in NAMES those to try again
     NAMES=()
-    [[ ! -f $2 ]] || mapfile -t NAMES < <(python3 "$ROOT/tools/dev/results.py" retry "$1" "$2")
+    [[ ! -f $1 ]] || mapfile -t NAMES < <(python3 "$ROOT/tools/dev/results.py" retry "$1")
     ((${#NAMES[@]} > 0)) || return 1
     step "a second try, alone: ${NAMES[*]}"
     RETRIED+=("${NAMES[@]}")
@@ -60,7 +60,7 @@ test_units() { # kind [meson test arguments...]
     step "unit tests ($1)"
     run_units "$dir" first "${@:2}" || code=$?
     log=$(units_log "$dir" first)
-    if ((code != 0)) && retry_names meson "$log"; then
+    if ((code != 0)) && retry_names "$log"; then
         code=0
         run_units "$dir" second "${@:2}" --num-processes 1 "${NAMES[@]}" || code=$?
         again=("$(units_log "$dir" second)")
@@ -79,24 +79,15 @@ units_log() { # build folder, name of the log; with a wrapper its name is in it,
 }
 
 test_crossing() { # pytest over the folders that there are
-    local dirs=() dir code=0 log=$INST/first.xml again=()
+    local dirs=() dir code=0 report=$INST/pytest.xml
     for dir in contract integration e2e; do
         [[ ! -d $ROOT/tests/$dir ]] || dirs+=("$ROOT/tests/$dir")
     done
     ((${#dirs[@]} > 0)) || return 0
     step "contract, integration and end-to-end tests"
-    run_crossing "$log" "${dirs[@]}" || code=$?
-    if ((code != 0)) && retry_names pytest "$log"; then
-        code=0
-        again=("$INST/second.xml")
-        run_crossing "${again[0]}" --last-failed --last-failed-no-failures none "${dirs[@]}" || code=$?
-    fi
-    count_run pytest "$code" "$log" "${again[@]}"
-}
-
-run_crossing() { # report, pytest arguments...
-    child "$(cache_venv_dir)/bin/python" -m pytest -o cache_dir="$INST/pytest-cache" --rootdir="$ROOT/tests" \
-        --basetemp="${1%.xml}" --junitxml="$1" -ra --durations=10 "${@:2}"
+    child "$(cache_venv_dir)/bin/python" -m pytest -p no:cacheprovider --rootdir="$ROOT/tests" \
+        --basetemp="$INST/pytest" --junitxml="$report" -ra --durations=10 "${dirs[@]}" || code=$?
+    count_run pytest "$code" "$report"
 }
 
 # Another part of it with each commit.
