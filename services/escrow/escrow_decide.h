@@ -15,7 +15,7 @@
 
 /* Terms that are accepted, ends included. */
 #define ESCROW_PRICE_MIN_MINOR 1
-#define ESCROW_PRICE_MAX_MINOR 99999999       /* the largest card charge: 999,999.99 USD */
+#define ESCROW_PRICE_MAX_MINOR 99999999       /* the largest card charge; the gateway's is lower */
 #define ESCROW_FUNDING_MIN_SECONDS 3600       /* 1 hour */
 #define ESCROW_FUNDING_MAX_SECONDS 2592000    /* 30 days */
 #define ESCROW_DELIVERY_MIN_SECONDS 3600      /* 1 hour */

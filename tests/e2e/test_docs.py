@@ -1,6 +1,7 @@
-"""The quickstart and the API guide: their commands are pasted into a shell, in their order, and tell what the page says
+"""The README, the quickstart and the API guide: their commands are pasted into a shell, in their order, and tell what the page says
 they do."""
 
+import json
 import os
 import re
 import shlex
@@ -10,12 +11,12 @@ import pytest
 
 from harness import paths
 
-PAGES = {"quickstart.md": 2, "api.md": 11}  # and how many blocks of commands each has at least
+PAGES = {"docs/quickstart.md": 2, "docs/api.md": 11}  # and how many blocks of commands each has at least
 
 
 def blocks(page):
     """[(commands, what the page shows of their output or None)]"""
-    found = re.findall(r"```sh\n(.*?)```(?:\n\n```\n(.*?)```)?", (paths.ROOT / "docs" / page).read_text(), re.DOTALL)
+    found = re.findall(r"```sh\n(.*?)```(?:\n\n```\n(.*?)```)?", (paths.ROOT / page).read_text(), re.DOTALL)
     assert len(found) >= PAGES[page]
     return found
 
@@ -50,3 +51,14 @@ def test_the_page_does_what_it_says(page, environment, folder):
                           timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout == shown
+
+
+def test_the_first_command_of_the_readme(environment):
+    """What stands under "Use it", without the line that sets what is set here."""
+    text = (paths.ROOT / "README.md").read_text()
+    first, *rest = re.search(r"## Use it\n\n```sh\n(.*?)```", text, re.DOTALL).group(1).splitlines(keepends=True)
+    assert first.startswith('eval "$(./dev env)"')
+    done = subprocess.run(["bash", "-euo", "pipefail"], input="".join(rest), env=environment, text=True, capture_output=True,
+                          check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) >= {"command_id", "escrow_id"}
