@@ -197,6 +197,8 @@ void sim_check_end(struct sim_check *check, struct sim_verdict *verdict)
     sim_check_always(check, verdict);
     check_drained(check, verdict);
     check_inboxes(check, verdict);
+    check_terms(check, verdict);
+    check_taken(check, verdict);
     check_statement(check, verdict);
     check_ends(check, verdict);
     check_intents(check, verdict);

@@ -313,6 +313,30 @@ static bool shows(const struct gateway_view *view, const struct escrow *escrow)
            id_eq(view->buyer_id, escrow->buyer_id) && id_eq(view->seller_id, escrow->seller_id);
 }
 
+/* Each event of a deal is shown once, as what it was. */
+static void check_entries(struct sim_check *check, struct sim_verdict *verdict)
+{
+    struct sim_db *gateway = check->place->dbs[SIM_GATEWAY];
+    uint32_t entries = sim_db_count(gateway, &gateway_entry_table);
+    uint32_t transitions = 0;
+    uint32_t cursor = 0;
+    const struct escrow_transition *row;
+    while ((row = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_transition_table, &cursor))) {
+        const struct gateway_entry like = {.escrow_id = row->escrow_id, .seq = row->seq};
+        const struct gateway_entry *entry = sim_db_find(gateway, &gateway_entry_table, &like);
+        transitions++;
+        if (!entry || entry->state != (int)row->to_state || entry->at_us != row->at_us ||
+            entry->actor_kind != row->actor_kind || !id_eq(entry->actor_id, row->actor_id)) {
+            sim_verdict_fail(verdict, SIM_RULE_VIEWS, "escrow %s seq %" PRId64 " is not shown",
+                             check_text(row->escrow_id), row->seq);
+        }
+    }
+    if (entries != transitions) {
+        sim_verdict_fail(verdict, SIM_RULE_VIEWS, "%u entries are shown of %u events", entries,
+                         transitions);
+    }
+}
+
 void check_views(struct sim_check *check, struct sim_verdict *verdict)
 {
     struct sim_db *gateway = check->place->dbs[SIM_GATEWAY];
@@ -327,10 +351,5 @@ void check_views(struct sim_check *check, struct sim_verdict *verdict)
                              check_text(escrow->id), escrow->seq, view ? view->seq : 0);
         }
     }
-    uint32_t entries = sim_db_count(gateway, &gateway_entry_table);
-    uint32_t transitions = sim_db_count(check->place->dbs[SIM_ESCROW], &escrow_transition_table);
-    if (entries != transitions) {
-        sim_verdict_fail(verdict, SIM_RULE_VIEWS, "%u entries are shown of %u events", entries,
-                         transitions);
-    }
+    check_entries(check, verdict);
 }

@@ -72,6 +72,11 @@ struct check_line {
     uint32_t capacity;
 };
 
+/* What a restore took back: since the backup, until it was put back (mono). */
+struct check_lost {
+    int64_t from_us, to_us;
+};
+
 #define CHECK_READER_BYTES 24
 
 /* Where somebody was, by the rows of notifications, when we looked last and the time before. */
@@ -109,6 +114,8 @@ struct sim_check {
     uint32_t person_count, person_capacity;
     struct sim_index linked; /* (user, Discord account), as an id: they belonged together once */
     uint32_t said;           /* messages that sim_check_said has looked at */
+    const struct intake *doors[SIM_SERVICE_COUNT]; /* NULL: it has none */
+    struct check_lost lost[SIM_SERVICE_COUNT];
 };
 
 /* Room for one more. */
@@ -142,6 +149,13 @@ void check_positions(struct sim_check *check, struct sim_verdict *verdict);
 void check_published(struct sim_check *check, struct sim_verdict *verdict);
 void check_inboxes(struct sim_check *check, struct sim_verdict *verdict);
 void check_caught_up(struct sim_check *check, struct sim_verdict *verdict);
+/* TOPIC_NONE: no topic of ours. */
+enum topic check_topic_named(struct str name);
+
+/* ---- sim_check_asked.c: once drained ---- */
+
+void check_terms(struct sim_check *check, struct sim_verdict *verdict);
+void check_taken(struct sim_check *check, struct sim_verdict *verdict);
 
 /* ---- sim_check_told.c ---- */
 

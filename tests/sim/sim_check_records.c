@@ -397,7 +397,7 @@ void check_caught_up(struct sim_check *check, struct sim_verdict *verdict)
 
 /* ---- Once drained ---- */
 
-static enum topic topic_named(struct str name)
+enum topic check_topic_named(struct str name)
 {
     int topic = TOPIC_NONE + 1;
     while (topic < TOPIC_COUNT && !str_eq(name, str_of(topic_name((enum topic)topic)))) {
@@ -409,7 +409,7 @@ static enum topic topic_named(struct str name)
 static void check_outbox(struct sim_check *check, const struct lane_out_row *row,
                          struct sim_verdict *verdict)
 {
-    enum topic topic = topic_named(row->topic);
+    enum topic topic = check_topic_named(row->topic);
     const struct check_line *line = &check->lines[topic][row->lane];
     bool whole = line->max_n == row->next_n - 1;
     for (int64_t n = 1; whole && n <= line->max_n; n++) {

@@ -35,3 +35,17 @@ void tamper_somebody_is_behind_the_log(struct sim_run *run);
 void tamper_a_message_is_noted_for_another_key(struct sim_run *run);
 void tamper_a_request_has_two_contents(struct sim_run *run);
 void tamper_a_message_is_decided_twice(struct sim_run *run);
+
+/* ---- What people asked for: sim_check_tamper_asked.c ---- */
+
+void tamper_another_seller_is_paid(struct sim_run *run);
+void tamper_another_currency_is_asked_for(struct sim_run *run);
+void tamper_a_deal_has_other_terms(struct sim_run *run);
+void tamper_a_request_is_forgotten(struct sim_run *run);
+void tamper_a_request_was_never_published(struct sim_run *run);
+void tamper_a_request_is_another_one(struct sim_run *run);
+void tamper_a_deal_was_refused(struct sim_run *run);
+void tamper_a_request_was_lost_by_a_restore(struct sim_run *run);
+void tamper_somebody_is_not_told(struct sim_run *run);
+void tamper_the_other_one_is_told(struct sim_run *run);
+void tamper_another_event_is_shown(struct sim_run *run);

@@ -1,13 +1,15 @@
-/* What people were told: each notice once, by the account that its reader is linked to, in order. */
+/* What people were told: each notice there is, once, by the account that its reader is linked to, in order. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
+#include "escrow/escrow_repo.h"
 #include "notifications/notifications_repo.h"
 #include "sim_check_internal.h"
 
+#define NAME_BYTES 64
 #define NONCE_BYTES 12
 
 /* What a message carries for its delivery: the end of its id, in hex. */
@@ -121,7 +123,7 @@ void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *ve
 static void check_delivery_once(struct sim_index *seen, const struct delivery *delivery,
                                 struct sim_verdict *verdict)
 {
-    char name[64];
+    char name[NAME_BYTES];
     (void)snprintf(name, sizeof(name), "%" PRId64 " %d %d", delivery->seq, (int)delivery->notice,
                    (int)delivery->role);
     struct id notice = id_v5(delivery->escrow_id, str_of(name));
@@ -170,6 +172,78 @@ static void check_messages(struct sim_check *check, const struct delivery *deliv
     }
 }
 
+/* ---- Who is to hear of what ---- */
+
+/* Who hears of what happened. */
+static const struct {
+    bool buyer, seller;
+} heard[ESCROW_EVENT_COUNT] = {
+    [ESCROW_EVENT_AWAIT_FUNDS] = {true, true},
+    [ESCROW_EVENT_FUNDS_HELD] = {true, true},
+    [ESCROW_EVENT_DELIVERED] = {true, true},
+    [ESCROW_EVENT_RELEASE_STARTED] = {true, true},
+    [ESCROW_EVENT_RELEASED] = {true, true},
+    [ESCROW_EVENT_PAYOUT_FAILED] = {.seller = true},
+    [ESCROW_EVENT_CANCELLED] = {true, true},
+    [ESCROW_EVENT_REFUND_STARTED] = {true, true},
+    [ESCROW_EVENT_REFUNDED] = {true, true},
+    [ESCROW_EVENT_REFUND_FAILED] = {.buyer = true},
+    [ESCROW_EVENT_PAYMENT_FAILED] = {.buyer = true},
+    [ESCROW_EVENT_FUNDS_SUSPENDED] = {.buyer = true},
+    [ESCROW_EVENT_SUSPENSE_REFUNDED] = {.buyer = true},
+    [ESCROW_EVENT_EXPIRED] = {true, true},
+};
+
+static struct id news_name(struct id escrow_id, int64_t seq, enum role role)
+{
+    char name[NAME_BYTES];
+    (void)snprintf(name, sizeof(name), "%" PRId64 " %d", seq, (int)role);
+    return id_v5(escrow_id, str_of(name));
+}
+
+static void check_heard(struct sim_check *check, const struct sim_index *told,
+                        const struct escrow_transition *transition, enum role role,
+                        struct sim_verdict *verdict)
+{
+    struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
+    const struct escrow like = {.id = transition->escrow_id};
+    const struct escrow *escrow = sim_db_find(check->place->dbs[SIM_ESCROW], &escrow_table, &like);
+    uint32_t at = sim_index_get(told, news_name(transition->escrow_id, transition->seq, role));
+    const struct delivery *delivery =
+        at == SIM_INDEX_NONE ? NULL : sim_db_row(db, &notifications_repo_delivery, at);
+    if (!escrow || !delivery ||
+        !id_eq(delivery->user_id, role == ROLE_BUYER ? escrow->buyer_id : escrow->seller_id)) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_ALL, "escrow %s seq %" PRId64 ": %s was not told",
+                         check_text(transition->escrow_id), transition->seq,
+                         role == ROLE_BUYER ? "its buyer" : "its seller");
+    }
+}
+
+static void check_all_told(struct sim_check *check, struct sim_verdict *verdict)
+{
+    struct sim_index told = {.keys = NULL};
+    uint32_t cursor = 0;
+    const struct delivery *delivery;
+    for (uint32_t at = 0; (delivery = sim_db_next(check->place->dbs[SIM_NOTIFICATIONS],
+                                                  &notifications_repo_delivery, &cursor));
+         at++) {
+        sim_index_set(&told, news_name(delivery->escrow_id, delivery->seq, delivery->role), at);
+    }
+    cursor = 0;
+    const struct escrow_transition *row;
+    while ((row = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_transition_table, &cursor))) {
+        /* Of an expired deal it is there for those who know only of cancelled ones. */
+        bool repeats = row->event == ESCROW_EVENT_CANCELLED && row->to_state == ESCROW_EXPIRED;
+        if (heard[row->event].buyer && !repeats) {
+            check_heard(check, &told, row, ROLE_BUYER, verdict);
+        }
+        if (heard[row->event].seller && !repeats) {
+            check_heard(check, &told, row, ROLE_SELLER, verdict);
+        }
+    }
+    sim_index_fini(&told);
+}
+
 void check_notices(struct sim_check *check, struct sim_verdict *verdict)
 {
     struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
@@ -182,4 +256,5 @@ void check_notices(struct sim_check *check, struct sim_verdict *verdict)
         check_messages(check, delivery, verdict);
     }
     sim_index_fini(&seen);
+    check_all_told(check, verdict);
 }

@@ -45,7 +45,7 @@ void sim_db_set_faults(struct sim_db *db, struct sim_db_faults faults, struct ra
 /* How often each has happened. */
 struct sim_db_faults sim_db_faults_done(const struct sim_db *db);
 
-/* These columns together are unique, besides the primary key. */
+/* These columns together are unique, besides the primary key. `columns` must last as long as the database. */
 void sim_db_unique(struct sim_db *db, const struct table *table, const uint16_t *columns,
                    uint16_t column_count);
 

@@ -1,13 +1,39 @@
 /* Requests in; a row, and most of the time a record, out. */
 #include "sim_intake.h"
 
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "base/lane.h"
 #include "engine/engine_tables.h"
+#include "sim_memory.h"
 
 void sim_intake_init(struct intake *intake, const struct sim_place *place, enum sim_service service)
 {
     *intake = (struct intake){.place = place, .service = service};
+}
+
+void sim_intake_fini(struct intake *intake)
+{
+    sim_index_fini(&intake->taken_index);
+    free(intake->taken);
+    intake->taken = NULL;
+}
+
+static void remember(struct intake *intake, const struct intake_request *request)
+{
+    uint32_t at = sim_index_get(&intake->taken_index, request->id);
+    if (at == SIM_INDEX_NONE) {
+        at = intake->taken_count++;
+        intake->taken =
+            sim_array_room(intake->taken, at, &intake->taken_capacity, sizeof(intake->taken[0]));
+        sim_index_set(&intake->taken_index, request->id, at);
+    }
+    intake->taken[at] = (struct sim_taken){.id = request->id,
+                                           .key = request->key,
+                                           .content = request->content,
+                                           .topic = request->topic,
+                                           .at_us = intake->place->clock->mono_us};
 }
 
 static void keep_extra(struct sim_db *db, const struct intake_request *request)
@@ -76,6 +102,9 @@ STATUS intake_submit(struct op *op, struct intake *intake, const struct intake_r
         intake->repeated += same ? 1 : 0;
         intake->different += same ? 0 : 1;
         *ret_result = same ? INTAKE_REPEATED : INTAKE_DIFFERENT;
+        if (same) {
+            remember(intake, request);
+        }
         return OK;
     }
     /* Who finds no broker keeps the record in its producer and may end with it. */
@@ -85,6 +114,7 @@ STATUS intake_submit(struct op *op, struct intake *intake, const struct intake_r
     for (int i = 0; published && i < (how == SIM_PUBLISH_TWICE ? 2 : 1); i++) {
         publish(intake->place->kafka, request);
     }
+    remember(intake, request);
     intake->stored++;
     *ret_result = INTAKE_STORED;
     return OK;

@@ -75,7 +75,6 @@ struct sim_kafka *sim_kafka_new(struct clock_fake *clock)
     kafka->queue_max = QUEUE_DEFAULT;
     for (int t = 0; t < TOPIC_COUNT; t++) {
         kafka->partitions[t] = LANES;
-        kafka->retention_ms[t] = -1;
     }
     return kafka;
 }
@@ -199,22 +198,6 @@ void sim_kafka_truncate(struct sim_kafka *kafka, enum topic topic, int32_t parti
 void sim_kafka_expire(struct sim_kafka *kafka, enum topic topic, int32_t partition, int64_t low)
 {
     kafka->logs[topic][partition].low = low;
-}
-
-void sim_kafka_retain(struct sim_kafka *kafka, enum topic topic, int64_t age_ms)
-{
-    int64_t before_ms = kafka->clock->wall_us / 1000 - age_ms;
-    for (int32_t p = 0; p < LANES; p++) {
-        struct sim_log *log = &kafka->logs[topic][p];
-        while (log->low < log->count && log->records[log->low].record.broker_at_ms < before_ms) {
-            log->low++;
-        }
-    }
-}
-
-void sim_kafka_set_retention(struct sim_kafka *kafka, enum topic topic, int64_t retention_ms)
-{
-    kafka->retention_ms[topic] = retention_ms;
 }
 
 void sim_kafka_recreate(struct sim_kafka *kafka, enum topic topic)

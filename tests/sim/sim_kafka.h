@@ -63,10 +63,6 @@ void sim_kafka_truncate(struct sim_kafka *kafka, enum topic topic, int32_t parti
                         uint32_t keep);
 /* Removes the oldest records: retention. */
 void sim_kafka_expire(struct sim_kafka *kafka, enum topic topic, int32_t partition, int64_t low);
-/* Removes what is older than this. */
-void sim_kafka_retain(struct sim_kafka *kafka, enum topic topic, int64_t age_ms);
-/* What a topic says of its retention; -1 at first. */
-void sim_kafka_set_retention(struct sim_kafka *kafka, enum topic topic, int64_t retention_ms);
 /* Deletes the topic and makes it anew: empty, offsets from 0, in the same cluster. */
 void sim_kafka_recreate(struct sim_kafka *kafka, enum topic topic);
 /* While away: nothing is read, produced records wait in the client, tails answer STATUS_RETRY. */

@@ -176,11 +176,14 @@ void sim_run_open(struct sim_run *run, const struct sim_plan *plan, struct sim_o
     run->discord = sim_discord_new(&run->world->clock, random_next(&run->random));
     sim_world_connect(run->world, SIM_PAYMENTS, &stripe_ops, run);
     sim_world_connect(run->world, SIM_NOTIFICATIONS, &discord_ops, run);
+    sim_run_tell_keys(run);
     sim_intake_init(&run->door, &run->place, SIM_PAYMENTS);
     trouble_outside(run);
     sim_run_servers_err(run);
     open_people(run);
     run->check = sim_check_new(&run->place, run->stripe, run->discord, run->traffic);
+    sim_check_door(run->check, &run->door);
+    sim_check_door(run->check, sim_traffic_door(run->traffic));
     run->world->watch = (struct sim_world_watch){
         .heard = heard, .struck = sim_run_struck, .lived = lived, .context = run};
 }
@@ -193,6 +196,7 @@ void sim_run_close(struct sim_run *run)
     }
     sim_check_free(run->check);
     sim_traffic_free(run->traffic);
+    sim_intake_fini(&run->door);
     sim_discord_free(run->discord);
     sim_stripe_free(run->stripe);
 }

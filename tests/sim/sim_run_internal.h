@@ -32,6 +32,7 @@ struct sim_run {
     bool put_back;         /* a database is behind the log and the outside, until all is at rest */
     struct sim_db *backup; /* NULL: none was made */
     uint32_t restored;     /* the service that it is of */
+    int64_t backup_at_us;  /* mono */
     int64_t sandbox_us;    /* by so much the clocks of all databases were set on */
     int64_t backup_sandbox_us; /* of that, before the backup */
     struct sim_seat seats[SIM_WORLD_PROCESSES_MAX];
@@ -54,6 +55,11 @@ void sim_run_live(struct sim_run *run);
 void sim_run_close(struct sim_run *run);
 /* One turn of everything there is, and the time until the next one. */
 void sim_run_turn(struct sim_run *run);
+
+/* ---- The servers ---- */
+
+/* Tells the databases what is unique. Once they are there. */
+void sim_run_tell_keys(struct sim_run *run);
 
 /* ---- Troubles ---- */
 

@@ -21,6 +21,7 @@ void sim_run_back_up(struct sim_run *run)
     run->restored = (uint32_t)sim_run_below(run, SIM_SERVICE_COUNT);
     run->backup = sim_db_snapshot(run->place.dbs[run->restored]);
     run->backup_sandbox_us = run->sandbox_us;
+    run->backup_at_us = run->world->clock.mono_us;
     sim_trace_line(&run->trace, run->world, NULL, "a backup of service %u", run->restored);
 }
 
@@ -42,6 +43,7 @@ void sim_run_restore(struct sim_run *run)
     /* Whoever sets sandbox time on sets it on everywhere: no database has a time of its own. */
     sim_db_advance_clock(db, run->sandbox_us - run->backup_sandbox_us);
     sim_stripe_tell_again(run->stripe);
+    sim_check_put_back(run->check, (enum sim_service)run->restored, run->backup_at_us);
     if (run->restored == SIM_PAYMENTS) {
         sim_check_reads_again(run->check);
     }

@@ -135,6 +135,8 @@ enum sim_stripe_state {
 /* A transfer that names no payment: it is paid out of what we have. */
 #define SIM_STRIPE_NO_INTENT UINT32_MAX
 
+#define SIM_STRIPE_ACCOUNT_BYTES 32 /* with its end; no account of ours has a longer name */
+
 /* An object of the provider, as it is. */
 struct sim_stripe_object {
     enum sim_stripe_kind kind;
@@ -144,11 +146,13 @@ struct sim_stripe_object {
     struct id escrow_id;
     struct id leg_id;
     int64_t asked_minor;
-    int64_t moved_minor; /* MOVED, RETURNED: what really moved */
-    char currency[4];    /* lower case, of what moved */
-    uint32_t intent;     /* the number of what a refund gives back, or a transfer passes on */
-    uint32_t charge;     /* of an intent: the last one's number, "ch_<number>"; 0: none yet */
-    int64_t made_us;     /* wall clock */
+    char asked_currency[4];                     /* lower case; of a refund empty: it names none */
+    char destination[SIM_STRIPE_ACCOUNT_BYTES]; /* of a transfer: whom it pays */
+    int64_t moved_minor;                        /* MOVED, RETURNED: what really moved */
+    char currency[4];                           /* lower case, of what moved */
+    uint32_t intent; /* the number of what a refund gives back, or a transfer passes on */
+    uint32_t charge; /* of an intent: the last one's number, "ch_<number>"; 0: none yet */
+    int64_t made_us; /* wall clock */
 };
 
 uint32_t sim_stripe_count(const struct sim_stripe *stripe);

@@ -194,6 +194,17 @@ static struct served cancel(struct sim_stripe *stripe, struct str path)
     return (struct served){.http_status = 400, .body = finish(&buf)};
 }
 
+/* False: it is not there, or too long to be ours. */
+static bool read_text(struct str form, const char *name, char *ret_text, size_t text_bytes)
+{
+    struct str value = param(form, name);
+    bool fits = value.len > 0 && value.len < text_bytes;
+    for (size_t i = 0; fits && i < value.len; i++) {
+        ret_text[i] = value.ptr[i];
+    }
+    return fits;
+}
+
 /* What all creations say; false when it is not said properly. */
 static bool read_creation(const struct effects_request *request, struct sim_stripe_object *object)
 {
@@ -224,31 +235,62 @@ static struct served finish_refund(struct sim_stripe *stripe, struct sim_stripe_
     return say(stripe, refund);
 }
 
+/* In which currency, which a refund does not say: it is in that of the payment. */
+static bool read_currency(const struct effects_request *request, struct sim_stripe_object *object)
+{
+    bool said = read_text(request->body, "currency", object->asked_currency,
+                          sizeof(object->asked_currency));
+    memcpy(object->currency, object->asked_currency, sizeof(object->currency));
+    return said;
+}
+
+/* The payment that money is to go out of. False: there is none like that. */
+static bool take_from(const struct sim_stripe_object *paid, struct sim_stripe_object *wanted)
+{
+    wanted->intent = paid ? paid->number : SIM_STRIPE_NO_INTENT;
+    return paid != NULL;
+}
+
+static bool read_transfer(struct sim_stripe *stripe, const struct effects_request *request,
+                          struct sim_stripe_object *wanted)
+{
+    struct str charge = param(request->body, "source_transaction");
+    wanted->kind = SIM_STRIPE_TRANSFER;
+    return (take_from(intent_charged(stripe, charge), wanted) || charge.len == 0) &&
+           read_currency(request, wanted) &&
+           read_text(request->body, "destination", wanted->destination,
+                     sizeof(wanted->destination));
+}
+
+static bool read_refund(struct sim_stripe *stripe, const struct effects_request *request,
+                        struct sim_stripe_object *wanted)
+{
+    const struct sim_stripe_object *paid =
+        intent_named(stripe, param(request->body, "payment_intent"));
+    wanted->kind = SIM_STRIPE_REFUND;
+    if (!take_from(paid, wanted)) {
+        return false;
+    }
+    memcpy(wanted->currency, paid->currency, sizeof(wanted->currency));
+    return true;
+}
+
 /* Reads what is to be made, and out of which payment; false when it is not said properly. */
 static bool read_wanted(struct sim_stripe *stripe, const struct effects_request *request,
                         struct sim_stripe_object *wanted)
 {
-    const struct sim_stripe_object *paid = NULL;
-    wanted->intent = SIM_STRIPE_NO_INTENT;
-    memcpy(wanted->currency, "usd", sizeof(wanted->currency));
-    if (str_eq(request->path, STR("/v1/payment_intents"))) {
-        wanted->kind = SIM_STRIPE_INTENT;
-        return read_creation(request, wanted);
+    if (!read_creation(request, wanted)) {
+        return false;
     }
-    struct str charge = param(request->body, "source_transaction");
     if (str_eq(request->path, STR("/v1/transfers"))) {
-        wanted->kind = SIM_STRIPE_TRANSFER;
-        paid = intent_charged(stripe, charge);
-    } else if (str_eq(request->path, STR("/v1/refunds"))) {
-        wanted->kind = SIM_STRIPE_REFUND;
-        paid = intent_named(stripe, param(request->body, "payment_intent"));
+        return read_transfer(stripe, request, wanted);
     }
-    if (paid) {
-        wanted->intent = paid->number;
-        memcpy(wanted->currency, paid->currency, sizeof(wanted->currency));
+    if (str_eq(request->path, STR("/v1/refunds"))) {
+        return read_refund(stripe, request, wanted);
     }
-    bool sourced = paid || (wanted->kind == SIM_STRIPE_TRANSFER && charge.len == 0);
-    return sourced && read_creation(request, wanted);
+    wanted->kind = SIM_STRIPE_INTENT;
+    wanted->intent = SIM_STRIPE_NO_INTENT;
+    return str_eq(request->path, STR("/v1/payment_intents")) && read_currency(request, wanted);
 }
 
 static struct served create(struct sim_stripe *stripe, const struct effects_request *request,

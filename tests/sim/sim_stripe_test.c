@@ -51,6 +51,7 @@ static int teardown(void **state)
     struct fixture *fixture = *state;
     sim_stripe_hang_up(&fixture->line);
     sim_stripe_free(fixture->stripe);
+    sim_intake_fini(&fixture->door);
     sim_db_free(fixture->place.dbs[SIM_PAYMENTS]);
     sim_kafka_free(fixture->place.kafka);
     arena_fini(&fixture->arena);

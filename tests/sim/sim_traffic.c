@@ -48,6 +48,7 @@ struct deal {
     bool opened; /* its creation was asked for */
     bool poison;
     struct id escrow_id;
+    struct id creation; /* the request that asked for it */
     struct gateway_terms terms;
     struct asked last;
     uint32_t asked_count;
@@ -65,12 +66,14 @@ struct sim_traffic {
     uint64_t requests; /* each has a correlation id of its own */
     struct id marketplace, staff;
     struct id *people;
-    uint32_t registered; /* of them */
-    int64_t people_us;   /* when the next one registers; INT64_MAX: all have */
-    struct random links; /* of its own: worlds that have none are what they were */
-    uint32_t linked;     /* times so far */
-    int64_t link_us;     /* when the next one is linked anew; INT64_MAX: nobody is any more */
+    char (*accounts)[KEY_BYTES]; /* of each as a seller, at the provider */
+    uint32_t registered;         /* of them */
+    int64_t people_us;           /* when the next one registers; INT64_MAX: all have */
+    struct random links;         /* of its own: worlds that have none are what they were */
+    uint32_t linked;             /* times so far */
+    int64_t link_us; /* when the next one is linked anew; INT64_MAX: nobody is any more */
     struct deal *deals;
+    struct sim_index asked; /* deals by their escrow, once their creation was asked for */
     struct sim_index poisoned;
     uint32_t soonest; /* the deal that acts next */
     bool settling;
@@ -174,6 +177,10 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
     struct status st = gateway_command_make(&op, &order, &command);
     ASSERT(!status_failed(st));
     deal->escrow_id = command.escrow_id;
+    if (deal->last.action == GATEWAY_CREATE) {
+        deal->creation = command.request.id;
+        sim_index_set(&traffic->asked, deal->escrow_id, (uint32_t)(deal - traffic->deals));
+    }
     deal->last.taken = submit(traffic, &op, &command.request);
 }
 
@@ -260,15 +267,18 @@ static void link_person(struct sim_traffic *traffic)
 
 /* ---- Beginning ---- */
 
-/* Their ids follow from how they register, as everybody's do. */
+/* Their ids follow from how they register, as everybody's do. Each is paid at an account of its own. */
 static void know_people(struct sim_traffic *traffic)
 {
     traffic->people = calloc(traffic->options.people, sizeof(*traffic->people));
+    traffic->accounts = calloc(traffic->options.people, sizeof(*traffic->accounts));
     ASSERT(traffic->people);
+    ASSERT(traffic->accounts);
     for (uint32_t i = 0; i < traffic->options.people; i++) {
         char correlation[ID_TEXT_BYTES];
         struct op op = begin_request(traffic, correlation);
         traffic->people[i] = registration(traffic, &op, i).request.key;
+        (void)snprintf(traffic->accounts[i], KEY_BYTES, "acct_sim%u", i);
     }
 }
 
@@ -276,6 +286,7 @@ static void draw_deal(struct sim_traffic *traffic, struct deal *deal)
 {
     uint64_t buyer = random_below(&traffic->random, traffic->options.people);
     uint64_t other = random_below(&traffic->random, traffic->options.people - 1);
+    uint64_t seller = other < buyer ? other : other + 1;
     bool idle = lucky(traffic, traffic->options.idle);
     *deal = (struct deal){
         .poison = lucky(traffic, traffic->options.poison),
@@ -285,8 +296,8 @@ static void draw_deal(struct sim_traffic *traffic, struct deal *deal)
     };
     deal->terms = (struct gateway_terms){
         .buyer_id = traffic->people[buyer],
-        .seller_id = traffic->people[other < buyer ? other : other + 1],
-        .seller_account = STR("acct_sim"),
+        .seller_id = traffic->people[seller],
+        .seller_account = str_of(traffic->accounts[seller]),
         .amount_minor = between(traffic, 1, 20000),
         .currency = STR("USD"),
         .funding_seconds = between(traffic, HOUR_S, 6 * HOUR_S),
@@ -340,9 +351,12 @@ void sim_traffic_free(struct sim_traffic *traffic)
     if (!traffic) {
         return;
     }
+    sim_intake_fini(&traffic->intake);
+    sim_index_fini(&traffic->asked);
     sim_index_fini(&traffic->poisoned);
     arena_fini(&traffic->arena);
     free(traffic->people);
+    free(traffic->accounts);
     free(traffic->deals);
     free(traffic);
 }
@@ -574,6 +588,29 @@ struct id sim_traffic_deal(const struct sim_traffic *traffic, uint32_t at)
 {
     ASSERT(at < traffic->options.deals);
     return traffic->deals[at].escrow_id;
+}
+
+const struct gateway_terms *sim_traffic_terms(const struct sim_traffic *traffic,
+                                              struct id escrow_id)
+{
+    uint32_t at = sim_index_get(&traffic->asked, escrow_id);
+    return at == SIM_INDEX_NONE ? NULL : &traffic->deals[at].terms;
+}
+
+struct id sim_traffic_marketplace(const struct sim_traffic *traffic)
+{
+    return traffic->marketplace;
+}
+
+struct id sim_traffic_creation(const struct sim_traffic *traffic, uint32_t at)
+{
+    ASSERT(at < traffic->options.deals);
+    return traffic->deals[at].creation;
+}
+
+const struct intake *sim_traffic_door(const struct sim_traffic *traffic)
+{
+    return &traffic->intake;
 }
 
 bool sim_traffic_is_poisoned(const struct sim_traffic *traffic, struct id key)

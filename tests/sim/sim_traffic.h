@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/gateway_command.h"
 #include "sim_intake.h"
 #include "sim_stripe.h"
 
@@ -46,5 +47,14 @@ void sim_traffic_settle(struct sim_traffic *traffic);
 /* What was asked for. */
 uint32_t sim_traffic_deal_count(const struct sim_traffic *traffic);
 struct id sim_traffic_deal(const struct sim_traffic *traffic, uint32_t at);
+/* What a marketplace asked for when it opened this deal; NULL: nobody ever asked for it. */
+const struct gateway_terms *sim_traffic_terms(const struct sim_traffic *traffic,
+                                              struct id escrow_id);
+/* Who opens all deals. */
+struct id sim_traffic_marketplace(const struct sim_traffic *traffic);
+/* The request that opened a deal; none: it was not asked for. */
+struct id sim_traffic_creation(const struct sim_traffic *traffic, uint32_t at);
+/* Where its requests enter. */
+const struct intake *sim_traffic_door(const struct sim_traffic *traffic);
 /* This key was poisoned by us: it may be parked at the end. */
 bool sim_traffic_is_poisoned(const struct sim_traffic *traffic, struct id key);

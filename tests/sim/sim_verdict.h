@@ -19,6 +19,7 @@ enum sim_rule {
     SIM_RULE_CREDITED,     /* INV12: credited is what the provider received, no more */
     SIM_RULE_STATEMENT,    /* INV9: every movement at the provider is in the ledger once */
     SIM_RULE_RIGHT_MONEY,  /* what goes out of a payment is of the leg that it paid */
+    SIM_RULE_TERMS,        /* deals and what is asked of the provider are what people agreed on */
     /* The ledger. */
     SIM_RULE_TRANSFER,   /* INV2: amount above zero, two accounts, a currency */
     SIM_RULE_BALANCE,    /* INV1: stored balances are the sums of the transfers */
@@ -38,8 +39,10 @@ enum sim_rule {
     /* Messages to people. */
     SIM_RULE_TOLD_ONCE,  /* one notice, one delivery, at most one message */
     SIM_RULE_TOLD_RIGHT, /* a message went to whom it is for */
+    SIM_RULE_TOLD_ALL,   /* every event that a party is told of has its delivery */
     /* Once faults have stopped and all is drained. */
     SIM_RULE_OUTCOME,   /* INV33: every request has its outcome */
+    SIM_RULE_TAKEN,     /* INV33: what somebody was told is taken is kept, and was decided */
     SIM_RULE_CAUGHT_UP, /* INV40: every record was consumed */
     SIM_RULE_EFFECTS,   /* INV40: nothing is still being asked of the outside */
     SIM_RULE_PARKED,    /* INV39: only what is poisoned is parked */
