@@ -116,7 +116,9 @@ static STATUS make_starts(struct gateway_live *live)
     return OK;
 }
 
-/* All of a look sees the same moment: a snapshot holds exactly what the changes up to `seen` made. */
+/* All of a look sees the same moment. When there are more changes than fit into one look, that moment is later than
+ * `seen`, and what a snapshot holds already is told once more by the next looks; snapshots must not wait until there
+ * are fewer, which may never be. */
 static STATUS read_all(struct gateway_live *live, struct gateway_live_news *ret_news)
 {
     struct op *op = &live->op;
@@ -127,10 +129,7 @@ static STATUS read_all(struct gateway_live *live, struct gateway_live_news *ret_
     } else {
         TRY(gateway_live_repo_positions(op, live->conn, &ret_news->seen));
     }
-    live->start_count = 0;
-    if (!ret_news->more) {
-        TRY(make_starts(live));
-    }
+    TRY(make_starts(live));
     return pg_commit(op, live->conn);
 }
 
@@ -223,7 +222,7 @@ static void tell_feed(struct http_stream_feed *feed, void *ctx)
 {
     struct telling *telling = ctx;
     const struct audience *audience = http_stream_about(feed);
-    if (!audience->started) { /* its snapshot is of the same moment as the news */
+    if (!audience->started) { /* its snapshot is not older than the news */
         begin_feed(telling->live, feed);
         return;
     }

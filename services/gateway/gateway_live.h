@@ -9,9 +9,10 @@
 /*
  * Streams of what happens to a caller's deals. One thread of each process listens for the hints that
  * the gateway's lanes give with each batch (of any replica), reads what changed above its position in
- * each lane, and gives every stream what its caller may see. A stream joins first, then gets a
- * snapshot, read in the same transaction as the changes that end there; later ones follow. A hint
- * that was lost costs time only: changes are looked for each GATEWAY_LIVE_NET_MS anyway.
+ * each lane, and gives every stream what its caller may see. A stream joins first and gets a snapshot
+ * with the next look, however much changes meanwhile; what changed since then follows, and perhaps
+ * some of what the snapshot holds, told as it is by then. A hint that was lost costs time only:
+ * changes are looked for each GATEWAY_LIVE_NET_MS anyway.
  */
 
 #define GATEWAY_LIVE_HEARTBEAT_MS 15000
@@ -26,7 +27,7 @@
 /* When the last look is so long ago, because reading fails or the process stood still, streams are
  * ended: who sees nothing must know it. Far below STORE_TOLD_KEPT_US, after which changes are gone. */
 #define GATEWAY_LIVE_BLIND_MS (2 * GATEWAY_LIVE_NET_MS)
-/* Snapshots made in one look, so that news are not late while many clients come back. */
+/* Snapshots made in one look, so that news are not late while many clients come back; the others' follow at once. */
 #define GATEWAY_LIVE_STARTS_MAX 8
 
 struct gateway_live;

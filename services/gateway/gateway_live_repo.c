@@ -148,24 +148,25 @@ static STATUS load_commands(struct op *op, struct pg_conn *conn, const struct id
     return read_commands(op, rows, &news->commands, &news->command_count);
 }
 
-/* A rejected creation leaves no view: its parties are told that the deal will not be. */
+/* A rejected creation leaves no view: its parties are told that the deal will not be. One question for all of them. */
 static STATUS load_refused(struct op *op, struct pg_conn *conn, struct gateway_live_news *news)
 {
-    struct gateway_deal *refused = arena_new(op->arena, struct gateway_deal, news->command_count);
-    if (!refused) {
+    struct ids rejected = {.items = arena_new(op->arena, struct id, news->command_count)};
+    if (!rejected.items) {
         return op_arena_full(op);
     }
-    uint32_t count = 0;
     for (uint32_t i = 0; i < news->command_count; i++) {
-        if (news->commands[i].outcome != INTAKE_REJECTED) {
-            continue;
+        if (news->commands[i].outcome == INTAKE_REJECTED) {
+            rejected.items[rejected.count++] = news->commands[i].id;
         }
-        TRY(gateway_repo_find_deal_on(op, conn, news->commands[i].key, &refused[count]));
-        count += !refused[count].in_view && refused[count].is_pending ? 1 : 0;
     }
-    news->refused = refused;
-    news->refused_count = count;
-    return OK;
+    if (rejected.count == 0) {
+        return OK;
+    }
+    const struct pg_param params[] = {PG_IDS(rejected.items, rejected.count)};
+    DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
+    TRY(pg_query(op, conn, &gateway_sql_live_refused, params, ARRAY_LEN(params), &rows));
+    return gateway_repo_read_pending(op, rows, &news->refused, &news->refused_count);
 }
 
 STATUS gateway_live_repo_news(struct op *op, struct pg_conn *conn,

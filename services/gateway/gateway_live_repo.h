@@ -30,7 +30,7 @@ struct gateway_live_news {
     uint32_t view_count;
     const struct gateway_command_row *commands; /* that were closed */
     uint32_t command_count;
-    const struct gateway_deal *refused; /* deals whose creation was rejected */
+    const struct gateway_deal *refused; /* creations that were rejected */
     uint32_t refused_count;
 };
 

@@ -362,14 +362,15 @@ static void a_refused_creation_is_told(void **state)
     assert_true(said(&seller, "\"state\":\"PENDING\""));
     struct client other = follow("seller", "?escrow_id=" DEAL);
     batch("BEGIN; UPDATE intake SET open = false, outcome = 2, outcome_code = 'escrow.bad_price',"
-          " outcome_sentence = 'Too much.', closed_at_us = 4000 WHERE id = '" CREATION
-          "';" TELL("", CREATION) HINT "COMMIT");
+          " outcome_sentence = 'Too much.', closed_at_us = 4000;" TELL("", CREATION COMMAND) HINT
+          "COMMIT"); /* of COMMAND too, whose deal is there all the same */
     expect(&marketplace, "event: deal\ndata: {\"id\":\"" PENDING "\",\"state\":\"REJECTED\"");
     expect(&marketplace, "event: command\ndata: {\"command_id\":\"" CREATION "\"");
     expect(&marketplace, "\"code\":\"escrow.bad_price\"");
     expect(&seller, "\"state\":\"REJECTED\"");
     batch("BEGIN;" HOLD TELL(DEAL, "") HINT "COMMIT");
-    expect(&other, "FUNDS_HELD");
+    expect(&other, "event: deal\ndata: {\"id\":\"" DEAL "\",\"state\":\"FUNDS_HELD\"");
+    assert_false(said(&other, "REJECTED"));
     assert_false(said(&other, PENDING)); /* a stream about one deal tells of no other */
     hang_up(&marketplace);
     hang_up(&seller);
@@ -425,6 +426,24 @@ static void nothing_is_left_out(void **state)
           "', '-', ''), 'hex'), '';" HINT);
     expect(&buyer, "\"held_minor\":777,");
     hang_up(&buyer);
+}
+
+/* A new stream does not wait until everything that changes has been read: its snapshot comes first, and then what it
+ * holds already is told once more. Of so many changes only the last is about a deal. */
+static void a_snapshot_comes_while_much_changes(void **state)
+{
+    (void)state;
+    struct client buyer = follow("buyer", "");
+    batch("BEGIN;" HOLD "INSERT INTO lane_change SELECT i % 12,"
+          " (SELECT max(last_at_us) FROM lane) + i,"
+          " CASE i WHEN 30000 THEN decode(replace('" DEAL "', '-', ''), 'hex') ELSE '' END, ''"
+          " FROM generate_series(1, 30000) AS i;" HINT "COMMIT");
+    struct client seller = follow("seller", "");
+    assert_true(said(&seller, "\"id\":\"" DEAL "\",\"state\":\"FUNDS_HELD\""));
+    expect(&seller, "event: deal\ndata: {\"id\":\"" DEAL "\",\"state\":\"FUNDS_HELD\"");
+    expect(&buyer, "event: deal\ndata: {\"id\":\"" DEAL "\",\"state\":\"FUNDS_HELD\"");
+    hang_up(&buyer);
+    hang_up(&seller);
 }
 
 /* The connection that listens is lost: what changed meanwhile is told, and nothing twice. */
@@ -566,6 +585,7 @@ int main(void)
         TEST(staff_name_the_deal),
         TEST(a_lost_hint_costs_time_only),
         TEST(nothing_is_left_out),
+        TEST(a_snapshot_comes_while_much_changes),
         TEST(a_lost_connection_loses_nothing),
         TEST_SOON_BLIND(blind_streams_end),
         TEST_SOON_BLIND(a_reader_that_stood_still_ends_its_streams),

@@ -218,8 +218,8 @@ static struct status read_outcome(struct op *op, const struct pg_rows *rows, uin
     return OK;
 }
 
-static struct status read_pending(struct op *op, const struct pg_rows *rows, uint32_t row,
-                                  struct gateway_pending *ret)
+static struct status read_terms(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                struct gateway_pending *ret)
 {
     TRY(read_currency(op, rows, row, &ret->currency));
     ID(id);
@@ -234,6 +234,17 @@ static struct status read_pending(struct op *op, const struct pg_rows *rows, uin
     I64(inspection_seconds);
     TEXT(description);
     I64(created_at_us);
+    return OK;
+}
+
+static struct status read_pending(struct op *op, const struct pg_rows *rows, uint32_t row,
+                                  struct gateway_deal *deal)
+{
+    TRY(read_terms(op, rows, row, &deal->pending));
+    TRY(read_outcome(op, rows, row, &deal->outcome));
+    TRY(pg_rows_text(op, rows, row, "outcome_code", &deal->outcome_code));
+    TRY(pg_rows_text(op, rows, row, "outcome_sentence", &deal->outcome_sentence));
+    deal->is_pending = true;
     return OK;
 }
 
@@ -315,12 +326,7 @@ static struct status find_pending(struct op *op, struct pg_conn *conn, struct id
     if (pg_rows_count(rows) == 0) {
         return OK;
     }
-    TRY(read_pending(op, rows, 0, &deal->pending));
-    TRY(read_outcome(op, rows, 0, &deal->outcome));
-    TRY(pg_rows_text(op, rows, 0, "outcome_code", &deal->outcome_code));
-    TRY(pg_rows_text(op, rows, 0, "outcome_sentence", &deal->outcome_sentence));
-    deal->is_pending = true;
-    return OK;
+    return read_pending(op, rows, 0, deal);
 }
 
 static struct status find_view(struct op *op, struct pg_conn *conn, struct id id,
@@ -449,6 +455,22 @@ STATUS gateway_repo_read_views(struct op *op, const struct pg_rows *rows,
         TRY(read_view(op, rows, i, &views[i]));
     }
     *ret_views = views;
+    *ret_count = count;
+    return OK;
+}
+
+STATUS gateway_repo_read_pending(struct op *op, const struct pg_rows *rows,
+                                 const struct gateway_deal **ret_deals, uint32_t *ret_count)
+{
+    uint32_t count = pg_rows_count(rows);
+    struct gateway_deal *deals = arena_new(op->arena, struct gateway_deal, count);
+    if (!deals) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        TRY(read_pending(op, rows, i, &deals[i]));
+    }
+    *ret_deals = deals;
     *ret_count = count;
     return OK;
 }

@@ -72,6 +72,10 @@ STATUS gateway_repo_list(struct op *op, struct pg *pg, const struct gateway_call
 STATUS gateway_repo_read_views(struct op *op, const struct pg_rows *rows,
                                const struct gateway_view **ret_views, uint32_t *ret_count);
 
+/* The same of a question that selects what pending_get.sql selects. */
+STATUS gateway_repo_read_pending(struct op *op, const struct pg_rows *rows,
+                                 const struct gateway_deal **ret_deals, uint32_t *ret_count);
+
 STATUS gateway_repo_timeline(struct op *op, struct pg *pg, struct id escrow_id, int64_t after_seq,
                              uint32_t limit, const struct gateway_entry **ret_entries,
                              uint32_t *ret_count);
