@@ -381,6 +381,9 @@ uint64_t effects_bad_requests(struct caller *caller)
 struct effects_limit_counts effects_limit_counts(struct caller *caller)
 {
     struct effects *effects = effects_of(caller);
-    return (struct effects_limit_counts){.limited = atomic_load(&effects->limited),
-                                         .held = atomic_load(&effects->held)};
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&effects->lock);
+    return (struct effects_limit_counts){
+        .limited = atomic_load(&effects->limited),
+        .held = atomic_load(&effects->held),
+        .refused = effects_limit_refused(&effects->limit, clock_mono_ms())};
 }

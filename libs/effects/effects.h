@@ -86,10 +86,12 @@ DEFINE_FREE_AT(struct caller, effects_free)
 /* Calls whose frozen bytes or build were refused: CALLER_NOT_SENT. More than 0 is a bug. */
 uint64_t effects_bad_requests(struct caller *caller);
 
-/* How often the other side answered 429, and how often a call was held back to spare it that. */
+/* How often the other side answered 429, how often a call was held back to spare it that, and how many refusals count
+ * against refused_max now. */
 struct effects_limit_counts {
     uint64_t limited;
     uint64_t held;
+    uint32_t refused;
 };
 
 struct effects_limit_counts effects_limit_counts(struct caller *caller);

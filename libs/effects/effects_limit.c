@@ -60,8 +60,7 @@ static void turn_slices(struct effects_limit *limit, int64_t now_ms)
     limit->slice_begins_ms += past * slice_ms(limit);
 }
 
-/* How long until enough of them are forgotten. */
-static int64_t refused_wait_ms(struct effects_limit *limit, int64_t now_ms)
+uint32_t effects_limit_refused(struct effects_limit *limit, int64_t now_ms)
 {
     if (limit->options.refused_max == 0) {
         return 0;
@@ -70,6 +69,16 @@ static int64_t refused_wait_ms(struct effects_limit *limit, int64_t now_ms)
     uint32_t count = 0;
     for (uint32_t i = 0; i < EFFECTS_LIMIT_SLICES; i++) {
         count += limit->slices[i];
+    }
+    return count;
+}
+
+/* How long until enough of them are forgotten. */
+static int64_t refused_wait_ms(struct effects_limit *limit, int64_t now_ms)
+{
+    uint32_t count = effects_limit_refused(limit, now_ms);
+    if (count == 0) {
+        return 0;
     }
     int64_t wait_ms = 0;
     for (uint32_t i = EFFECTS_LIMIT_SLICES; i > 0 && count >= limit->options.refused_max; i--) {

@@ -49,6 +49,8 @@ uint64_t effects_limit_bucket(struct str method, struct str path);
 int64_t effects_limit_ask(struct effects_limit *limit, uint64_t id, int64_t now_ms);
 /* How many calls may go now whatever their bucket says: what is known without asking for one. */
 uint32_t effects_limit_room(struct effects_limit *limit, int64_t now_ms);
+/* Refusals that are remembered: at refused_max nothing goes. 0 when they are not counted. */
+uint32_t effects_limit_refused(struct effects_limit *limit, int64_t now_ms);
 /* What came of a call that was let go. */
 void effects_limit_told(struct effects_limit *limit, uint64_t id, const struct httpc_answer *answer,
                         int64_t now_ms);

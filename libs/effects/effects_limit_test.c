@@ -210,12 +210,14 @@ static void too_many_refusals_close_everything(void **state)
                                        .retry_after_ms = 1,
                                        .limit = {.told = true, .remaining = -1}};
         effects_limit_told(limit, A, &answer, NOW + (int64_t)i * 100000);
+        assert_int_equal(effects_limit_refused(limit, NOW + (int64_t)i * 100000), i + 1);
     }
     /* The first leaves when its slice is as old as the window. */
     int64_t wait_ms = effects_limit_ask(limit, B, NOW + 300000);
     assert_in_range(wait_ms, 240000, 300000);
     assert_true(effects_limit_ask(limit, B, NOW + 300000 + wait_ms - 1) > 0);
     assert_int_equal(effects_limit_ask(limit, B, NOW + 300000 + wait_ms), 0);
+    assert_int_equal(effects_limit_refused(limit, NOW + 300000 + wait_ms), 3);
     effects_limit_told(limit, A, &answer, NOW + 300000 + wait_ms);
     assert_true(effects_limit_ask(limit, B, NOW + 300000 + wait_ms) > 0);
     assert_int_equal(effects_limit_ask(limit, B, NOW + INT64_C(10000000000)), 0);

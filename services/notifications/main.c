@@ -9,9 +9,7 @@
 
 #define CALL_SLOTS 16
 #define CALL_TOTAL_MS 10000
-/* Discord shuts out who has 10,000 refused requests in ten minutes; all replicas stay well below. */
-#define REFUSED_MAX 1000
-#define REFUSED_WINDOW_MS (10 * 60 * 1000)
+#define REFUSED_WINDOW_MS (10 * 60 * 1000) /* Discord's */
 
 static const struct conf_key keys[] = {
     {.name = "DISCORD_API_BASE",
@@ -34,6 +32,16 @@ static const struct conf_key keys[] = {
      .help =
          "The most calls to Discord in a second. Discord allows a bot 50: those of all replicas "
          "together must stay below."},
+    {.name = "DISCORD_REFUSED_MAX",
+     .type = CONF_I64,
+     .unit = "calls",
+     .min = 1,
+     .max = 9000,
+     .fallback = "1000",
+     .help = "After so many refused calls (401, 403, 404, 429) in ten minutes none is made until "
+             "the oldest are "
+             "forgotten. Discord shuts out who has 10,000: those of all replicas together must "
+             "stay below."},
 };
 
 static STATUS open_caller(struct op *op, const struct conf *conf, struct caller **ret_caller)
@@ -45,7 +53,7 @@ static STATUS open_caller(struct op *op, const struct conf *conf, struct caller 
     *token = *conf_secret(conf, "DISCORD_BOT_TOKEN"); /* build's deps are not const */
     const struct effects_limit_options limit = {
         .per_second_max = (uint32_t)conf_i64(conf, "DISCORD_CALLS_PER_SECOND_MAX"),
-        .refused_max = REFUSED_MAX,
+        .refused_max = (uint32_t)conf_i64(conf, "DISCORD_REFUSED_MAX"),
         .refused_window_ms = REFUSED_WINDOW_MS};
     struct str base_url = conf_str(conf, "DISCORD_API_BASE");
     const struct effects_options options = {
@@ -81,6 +89,10 @@ static void collect(struct metrics_page *page, void *ctx)
     metrics_page_family(page, METRICS_COUNTER, "holdfast_notifications_held_total",
                         "Calls that were held back, so that Discord need not refuse them.");
     metrics_page_value(page, NULL, 0, (int64_t)limits.held);
+    metrics_page_family(page, METRICS_GAUGE, "holdfast_notifications_refusals",
+                        "Calls that Discord refused in the last ten minutes; at "
+                        "DISCORD_REFUSED_MAX none is made.");
+    metrics_page_value(page, NULL, 0, (int64_t)limits.refused);
 }
 
 static STATUS run(struct op *op, struct svc *svc)

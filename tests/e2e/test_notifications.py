@@ -1,5 +1,7 @@
 """What people are told: by events, once each, and whatever Discord does meanwhile."""
 
+import contextlib
+import re
 import uuid
 
 import pytest
@@ -102,14 +104,14 @@ def test_money_that_nobody_expects(parties):
 
 
 def test_closed_doors_are_shown_and_left_alone(parties):
-    parties.sandbox.close_dms(parties.discord["BUYER"])
+    parties.close_doors("BUYER")
     before = parties.sandbox.discord_counters()["invalid"]
     deal = parties.api.deal()
     parties.wait_heard("SELLER", 1)
     wait_for(lambda: parties.states("--escrow", deal.id).get(("payment_ready", "buyer")) == "closed", 20, "the closed door")
     row = parties.deliveries("--user", parties.ids["BUYER"])[0]
     assert (row["code"], row["message_id"]) == ("discord_50007", "")
-    parties.sandbox.close_dms(parties.discord["BUYER"], False)
+    parties.open_doors()
     deal.pay()
     assert "was set aside" in parties.wait_heard("BUYER", 1)[0]["content"]
     assert parties.sandbox.discord_counters()["invalid"] == before + 1  # asked once, and not again
@@ -207,6 +209,45 @@ def test_discord_is_away(parties, mode, fields):
     assert {row["state"] for row in waiting} == {"waiting"}
     parties.sandbox.end_faults(DISCORD)
     check_all_heard(parties, deal, timeout_s=90)
+
+
+@contextlib.contextmanager
+def at_most_refused(stack, parties, count):
+    """One replica is left, which keeps quiet for ten minutes after so many refusals. Afterwards they are over."""
+    replicas = [stack.processes[f"notifications-{number}"] for number in (1, 2)]
+    for process in replicas:
+        assert process.stop() == 0
+    try:
+        yield replicas[0].start(DISCORD_REFUSED_MAX=str(count)).wait_ready(60)
+    finally:
+        parties.open_doors()
+        replicas[0].stop()
+        for process in replicas:
+            process.start()
+        for process in replicas:
+            process.wait_ready(60)
+        stack.pass_time(11 * 60)
+
+
+def refusals(process):
+    return int(re.search(r"^holdfast_notifications_refusals (\d+)$", process.admin("/metrics")[1], re.MULTILINE)[1])
+
+
+def test_refusals_are_few(stack, parties):
+    """Discord shuts out who is refused too often. Long before that nobody is asked anything; nothing is lost by it."""
+    before = parties.sandbox.discord_counters()["invalid"]
+    with at_most_refused(stack, parties, 3) as replica:
+        parties.close_doors()
+        deal = released_deal(parties.api)
+        wait_for(lambda: refusals(replica) >= 3, 20, "the third refusal")
+        others = Parties(stack)  # their doors are open
+        other = released_deal(others.api)
+        assert others.heard("BUYER") == others.heard("SELLER") == []
+        refused = parties.sandbox.discord_counters()["invalid"] - before
+        assert refused == refusals(replica) < len(TO_BUYER) + len(TO_SELLER)
+    check_all_heard(others, other)
+    states = [row["state"] for row in parties.wait_settled(deal.id, len(TO_BUYER) + len(TO_SELLER))]
+    assert (states.count("closed"), states.count("sent")) == (refused, len(states) - refused)
 
 
 def test_lost_answers_say_nothing_twice(parties):

@@ -30,6 +30,15 @@ class Parties:
     def token(self, user):
         return self.stack.operator.json("token", "create", "--kind", "user", "--account", user)["token"]["token"]
 
+    def close_doors(self, *roles):
+        """These take no messages; none named: nobody does."""
+        for role in roles or self.discord:
+            self.sandbox.close_dms(self.discord[role])
+
+    def open_doors(self):
+        for user in self.discord.values():
+            self.sandbox.close_dms(user, False)
+
     def heard(self, role):
         """What this party has read, oldest first."""
         return self.sandbox.messages(self.discord[role])

@@ -47,6 +47,7 @@ OWN = {
                       ("DISCORD_API_BASE", f"http://{CANARY}.example"), ("DISCORD_API_BASE", CANARY),
                       ("DISCORD_API_BASE", f"https://user:{CANARY}@example.com"),
                       ("DISCORD_CALLS_PER_SECOND_MAX", "0"), ("DISCORD_CALLS_PER_SECOND_MAX", "51"),
+                      ("DISCORD_REFUSED_MAX", "0"), ("DISCORD_REFUSED_MAX", "9001"),
                       ("DISCORD_CALLS_PER_SECOND_MAX", CANARY)],
 }
 CASES = [(service, name, value) for service in SOUND for name, value in EVERYWHERE + OWN[service]]
