@@ -113,6 +113,7 @@ struct engine *engine_new(const struct engine_service *service, struct engine_po
     for (int32_t p = 0; p < LANES; p++) {
         engine->lanes[p].lane = p;
     }
+    engine_aside_init(&engine->stats);
     find_topics(engine);
     find_aggregates(engine);
     return engine;

@@ -314,10 +314,20 @@ struct engine_limits {
 
 struct engine_limits engine_default_limits(void);
 
+/* Messages that a thread put aside, by reason: the engine's own from the start, error codes from their first message on.
+ * "engine.behind": the key was parked already. The last place, "other", counts what finds no place of its own. */
+#define ENGINE_ASIDE_MAX 32
+
+struct engine_aside {
+    /* Of static storage; NULL: an empty place, as all behind it are but the last. */
+    _Atomic(const char *) reason;
+    _Atomic uint64_t count;
+};
+
 /* Counters and gauges of one engine thread, read by the metrics page. */
 struct engine_stats {
-    _Atomic uint64_t decided, duplicates, skipped, refused_batches, batches, published, parked,
-        quarantined;
+    _Atomic uint64_t decided, duplicates, skipped, refused_batches, batches, published;
+    struct engine_aside aside[ENGINE_ASIDE_MAX];
     _Atomic uint64_t gaps, claims, effects_sent, effects_done, effects_failed, effects_unknown,
         effects_later;
     _Atomic uint64_t intakes_republished, commits_failed, posted;

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "engine/engine_internal.h"
-#include "obs/log.h"
 
 #define BUSY_BATCH 16 /* a batch of more than this makes the next one gather (R16) */
 
@@ -297,28 +296,13 @@ static void adopt(struct engine *engine, struct engine_batch *batch)
     }
 }
 
-/* On-call is told of the first message that holds up its key. What only came before its creation, or is decided again
- * after a restore, goes on by itself. */
-static void tell_put_aside(const struct engine *engine, const struct engine_item *item)
-{
-    bool first = item->fate == ENGINE_FATE_PARK || item->fate == ENGINE_FATE_QUARANTINE;
-    if (!first || item->missing || str_eq(item->reason, ENGINE_RESTORING)) {
-        return;
-    }
-    const char *topic = item->kind == ENGINE_ITEM_RECORD ? topology_topics[item->record->topic].name
-                                                         : ""; /* an answer or a timer */
-    log_error(&engine->op, "engine.put_aside", LOG_STR("engine_service", engine->service->name),
-              LOG_I64("lane", item->lane), LOG_TEXT("topic", topic), LOG_ID("key", item->key),
-              LOG_ID("message_id", item->message.id), LOG_STR("code", item->reason));
-}
-
 /* R8: three different keys parked in a row without a success is no matter of one message. */
 static void count_parks(struct engine *engine, const struct engine_batch *batch)
 {
     for (uint32_t i = 0; i < batch->item_count; i++) {
         const struct engine_item *item = &batch->items[i];
         struct engine_lane *lane = engine_lane_at(engine, item->lane);
-        tell_put_aside(engine, item);
+        engine_aside_note(engine, item);
         if (item->fate != ENGINE_FATE_NOT_YET && lane->probes_left > 0) {
             lane->probes_left--;
         }

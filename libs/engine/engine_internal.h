@@ -24,6 +24,7 @@
  * engine_save.c     the batch's rows into the store
  * engine_tell.c     what the batch changed, for those who watch
  * engine_park.c     parking, quarantine, running or dropping what was parked
+ * engine_aside.c    what on-call sees of that: a line, a count by reason
  * engine_publish.c  outbox to Kafka, acknowledgements, the cursor
  * engine_effect.c   effects due, answers, verdicts
  * engine_post.c     messages from one aggregate to another
@@ -437,6 +438,11 @@ STATUS engine_replay_emit(struct engine_turn *turn, enum topic topic, struct id 
  * them can be run yet. Fails when it will never come. */
 STATUS engine_replay_one(struct engine *engine, struct engine_lane *lane, struct id key,
                          struct engine_choice *ret_choice);
+
+/* engine_aside.c */
+void engine_aside_init(struct engine_stats *stats);
+/* An item of a batch that was committed. */
+void engine_aside_note(struct engine *engine, const struct engine_item *item);
 
 /* engine_batch.c */
 STATUS engine_collect(struct engine *engine, bool *ret_any);

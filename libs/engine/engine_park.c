@@ -86,7 +86,6 @@ static STATUS quarantine(struct engine_turn *turn, const struct engine_item *ite
                                    .value = value,
                                    .at_us = engine->op.now_us};
     TRY(engine_rows_add(engine, &turn->batch->quarantine, row, 0));
-    atomic_fetch_add_explicit(&engine->stats.quarantined, 1, memory_order_relaxed);
     return announce(turn, item);
 }
 
@@ -198,7 +197,6 @@ STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item)
         fill_from_record(turn, item, row);
     }
     TRY(engine_rows_add(engine, &turn->batch->parked_messages, row, 0));
-    atomic_fetch_add_explicit(&engine->stats.parked, 1, memory_order_relaxed);
     return item->fate == ENGINE_FATE_PARK ? announce(turn, item) : OK;
 }
 

@@ -242,8 +242,6 @@ static const struct shown shown[] = {
     COUNTED(batches, "Transactions committed."),
     COUNTED(refused_batches, "Attempts that were rolled back."),
     COUNTED(published, "Records acknowledged by Kafka."),
-    COUNTED(parked, "Messages put aside behind their key."),
-    COUNTED(quarantined, "Records without a readable key."),
     COUNTED(gaps, "Times a numbered topic had a hole."),
     COUNTED(claims, "Lanes taken."),
     COUNTED(effects_sent, "Calls to the outside that were started."),
@@ -289,11 +287,16 @@ static const struct shown shown[] = {
      offsetof(struct engine_stats, oldest_effect_us), SHOWN_US},
 };
 
+static struct metrics_label thread_label(uint32_t thread)
+{
+    static const char *const numbers[ENGINE_THREADS_MAX] = {"0", "1", "2", "3", "4", "5", "6", "7"};
+    return (struct metrics_label){.name = "thread", .value = numbers[thread]};
+}
+
 static void show(struct metrics_page *page, const struct shown *what,
                  const struct engine_stats *stats, uint32_t thread)
 {
-    static const char *const numbers[ENGINE_THREADS_MAX] = {"0", "1", "2", "3", "4", "5", "6", "7"};
-    struct metrics_label label = {.name = "thread", .value = numbers[thread]};
+    struct metrics_label label = thread_label(thread);
     const char *field = (const char *)stats + what->offset;
     switch (what->kind) {
     case SHOWN_U64:
@@ -312,6 +315,19 @@ static void show(struct metrics_page *page, const struct shown *what,
     UNREACHABLE("kind of number");
 }
 
+static void show_aside(struct metrics_page *page, const struct engine_stats *stats, uint32_t thread)
+{
+    for (uint32_t i = 0; i < ENGINE_ASIDE_MAX; i++) {
+        const char *reason = atomic_load(&stats->aside[i].reason);
+        const struct metrics_label labels[] = {thread_label(thread),
+                                               {.name = "reason", .value = reason}};
+        if (reason) {
+            metrics_page_value(page, labels, ARRAY_LEN(labels),
+                               (int64_t)atomic_load(&stats->aside[i].count));
+        }
+    }
+}
+
 static void collect(struct metrics_page *page, void *ctx)
 {
     struct engine_run *run = ctx;
@@ -323,6 +339,14 @@ static void collect(struct metrics_page *page, void *ctx)
             if (engine) {
                 show(page, &shown[m], engine_stats(engine), i);
             }
+        }
+    }
+    metrics_page_family(page, METRICS_COUNTER, "holdfast_engine_put_aside_total",
+                        "Messages put aside, by reason.");
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        struct engine *engine = run->threads[i].engine;
+        if (engine) {
+            show_aside(page, engine_stats(engine), i);
         }
     }
     mutex_unlock(&run->lock);

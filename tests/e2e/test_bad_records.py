@@ -10,6 +10,8 @@ PostgreSQL: here they would stop a lane of everybody else's tests. For the same 
 escrow's lanes write, has its table in tests/integration/test_oracle.py, where it is alone.
 """
 
+import collections
+import re
 import uuid
 
 import kafka
@@ -195,10 +197,21 @@ def parked_keys(stack, service):
                if line.startswith("holdfast_engine_parked_keys{"))
 
 
+def put_aside(stack, service):
+    """{reason: messages}, over all threads of all replicas."""
+    found = collections.Counter()
+    for process in replicas(stack, service):
+        for reason, number in re.findall(r'^holdfast_engine_put_aside_total\{.*reason="([^"]*)"\} (\d+)$',
+                                         process.admin("/metrics")[1], re.MULTILINE):
+            found[reason] += int(number)
+    return found
+
+
 @TABLES
 def test_what_has_a_key_waits_under_it(stack, sender, table):
     sender.table = table
     before = parked_keys(stack, table.service)
+    counted = put_aside(stack, table.service)
     keys = {key_in(number % LANES): row for number, row in enumerate(table.rows)}
     for key, (_, value, _) in keys.items():
         sender.send_bad(lane_of(key), key.encode(), value(key))
@@ -212,6 +225,7 @@ def test_what_has_a_key_waits_under_it(stack, sender, table):
     wait_for(lambda: set(keys) <= set(told(stack, table.service)), 10, "on-call being told")
     assert {key: told(stack, table.service)[key] for key in keys} == {key: row[2] for key, row in keys.items()}
     wait_for(lambda: parked_keys(stack, table.service) == before + len(keys), 10, "the gauge going up")
+    assert put_aside(stack, table.service) - counted == collections.Counter(reason for _, _, reason in table.rows)
     wanted = ", ".join(f"'{key}'" for key in keys)
     assert stack.servers.sql(f"SELECT id FROM escrow.escrow WHERE id IN ({wanted})") == []
     assert stack.servers.sql(f"SELECT id FROM notifications.delivery WHERE user_id IN ({wanted})") == []
@@ -225,10 +239,12 @@ def test_what_has_a_key_waits_under_it(stack, sender, table):
 @pytest.mark.parametrize("key", [None, b"", b"canary-is-no-uuid", b"\xff\xfe", b"0" * 36])
 def test_what_has_no_key_is_put_aside(stack, sender, table, key):
     sender.table = table
+    before = put_aside(stack, table.service)["engine.no_key"]
     offset = sender.send_bad(3, key, table.neighbour(str(uuid.uuid4())))
     kept = f"FROM {table.service}.quarantine WHERE topic = '{table.topic}' AND lane = 3 AND kafka_offset = {offset}"
     found = wait_for(lambda: stack.servers.sql(f"SELECT reason {kept}"), 15, "the record")
     assert found == [["engine.no_key"]]
+    wait_for(lambda: put_aside(stack, table.service)["engine.no_key"] == before + 1, 10, "its being counted")
     stack.servers.sql(f"DELETE {kept}")  # looked at by a person
 
 

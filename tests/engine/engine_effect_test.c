@@ -267,7 +267,7 @@ static void puts_no_lost_answer_aside(struct world *world)
     calls_open(world, account_of(0), 10);
     world_await_total(world, account_of(0), 11);
     assert_int_equal(WORLD_STAT(process, refused_batches), 1);
-    assert_int_equal(WORLD_STAT(process, parked), 0);
+    assert_int_equal(world_count(world, &engine_parked_key_table), 0);
     assert_int_equal(world->outside.calls, 2);
     world_settle(world);
     world_check(world);

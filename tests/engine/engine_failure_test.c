@@ -51,6 +51,9 @@ static void parks_the_one_that_fails(struct world *world)
     assert_true(str_eq(world_find_parked(world, account_of(1))->reason, STR("toy.fault")));
     /* from the 21st on the account's messages wait: 21, 25, 29, 33, 37 */
     assert_int_equal(world_count(world, &engine_parked_message_table), 5);
+    assert_int_equal(world_put_aside(process, "toy.fault"),
+                     1); /* once, however often it was tried */
+    assert_int_equal(world_put_aside(process, "engine.behind"), 4);
     const int64_t before[] = {1, 1, 5, 9, 13, 17};
     world_check_amounts(world, account_of(1), before, ARRAY_LEN(before));
     const int64_t others[] = {1, 0, 4, 8, 12, 16, 20, 24, 28, 32, 36};

@@ -423,7 +423,7 @@ static void quarantines_what_has_no_key(struct world *world)
     world_await_total(world, account_of(0), 3);
     world_settle(world);
     assert_int_equal(world_count(world, &engine_quarantine_table), 3);
-    assert_int_equal(WORLD_STAT(process, quarantined), 3);
+    assert_int_equal(world_put_aside(process, "engine.no_key"), 3);
     assert_int_equal(world_count(world, &engine_parked_key_table), 0);
     assert_int_equal(world_topic_count(world, TOY_DLQ), 3);
     const void *rows;

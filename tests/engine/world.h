@@ -173,6 +173,8 @@ const struct parked_key_row *world_find_parked(struct world *world, struct id ke
 const struct intake_row *world_find_intake(struct world *world, struct id id);
 /* A count of the process's engine, as WORLD_STAT(process, parked). */
 #define WORLD_STAT(process, name) atomic_load(&engine_stats((process)->engine)->name)
+/* How many messages the process put aside for this reason. */
+uint64_t world_put_aside(const struct process *process, const char *reason);
 
 /* Tells on standard error where everything stands. */
 void world_dump(struct world *world);

@@ -240,6 +240,18 @@ static bool is_parked(struct world *world, const void *context)
     return world_find_parked(world, *key) != NULL;
 }
 
+uint64_t world_put_aside(const struct process *process, const char *reason)
+{
+    const struct engine_aside *aside = engine_stats(process->engine)->aside;
+    for (uint32_t i = 0; i < ENGINE_ASIDE_MAX; i++) {
+        const char *there = atomic_load(&aside[i].reason);
+        if (there && str_eq(str_of(there), str_of(reason))) {
+            return atomic_load(&aside[i].count);
+        }
+    }
+    return 0;
+}
+
 void world_await_parked(struct world *world, struct id key)
 {
     world_await(world, is_parked, &key);
