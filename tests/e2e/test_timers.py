@@ -1,10 +1,12 @@
 """Deadlines from the outside: nobody does anything, and the deal goes on by itself. Days pass by the sandbox clock."""
 
+import re
 import time
 
 import pytest
 
 from harness.api import AMOUNT_MINOR
+from harness.stack import THREADS
 from harness.waiting import PATIENCE_S, wait_for
 
 PAID = (1, AMOUNT_MINOR)
@@ -137,6 +139,44 @@ def test_the_order_in_which_services_hear_of_the_time_does_not_matter(stack, api
     assert timelines[0] == timelines[1]
     for events in timelines[0]:
         assert len(events) == len(set(events)), events
+
+
+def set_clock_ahead(stack, seconds):
+    """Of oracle's database, as when somebody sets its host's clock: no sandbox time, which all know of."""
+    stack.servers.sql("CREATE OR REPLACE FUNCTION oracle.now_us() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT "
+                      f"(extract(epoch FROM clock_timestamp()) * 1000000)::bigint + {seconds * 1_000_000} $$")
+
+
+def test_a_wrong_clock_ends_no_deal(stack, api):
+    """INV32: the deadline is over by oracle's database, and not by Kafka. Nothing ends, on-call is told, all else goes on;
+    when the clock is right again the deadline is what it was."""
+    oracles = [process for name, process in stack.processes.items() if name.startswith("oracle-")]
+
+    def held(process):
+        return len(re.findall(r"^holdfast_engine_timers_held\{.*\} 1$", process.admin("/metrics")[1], re.MULTILINE))
+
+    deal = api.deal(funding_seconds=HOUR)
+    stack.pass_time(3 * HOUR // 4)
+    set_clock_ahead(stack, HOUR // 2)
+    try:
+        for process in oracles:
+            wait_for(lambda of=process: held(of) == THREADS, PATIENCE_S, f"{process.name} holding its timers")
+            told = wait_for(lambda of=process: of.event("engine.clock_apart"), PATIENCE_S, f"{process.name} telling")
+            assert abs(told["apart_ms"] - HOUR * 500) < 60_000
+            assert (process.admin("/livez")[0], process.admin("/readyz")[0]) == (200, 503)
+        other = api.held_deal(funding_seconds=HOUR)
+        wait_for(lambda: stack.servers.sql(f"SELECT 1 FROM oracle.timer WHERE key = '{other.id}' AND kind = 2 AND open"),
+                 PATIENCE_S, "oracle setting the next deadline of another deal")
+        assert deal.view()["state"] == "AWAIT_FUNDS"
+    finally:
+        set_clock_ahead(stack, 0)
+    for process in oracles:
+        process.wait_ready(PATIENCE_S)
+        assert process.event("engine.clock_agrees")
+    assert deal.view()["state"] == "AWAIT_FUNDS"
+    stack.pass_time(HOUR // 4)
+    deal.wait("EXPIRED")
+    assert other.view()["state"] == "FUNDS_HELD"
 
 
 def test_the_other_replica_fires(stack, api):
