@@ -1,6 +1,7 @@
 """A PostgreSQL and a Kafka of one's own, by the same script that developers use."""
 
 import contextlib
+import glob
 import json
 import os
 import signal
@@ -45,15 +46,28 @@ class Servers:
         os.kill(self.pids[name], signal.SIGKILL)
 
     def freeze(self, name):
+        """All of it: PostgreSQL is a process for each session, and their parent, which comes first, so that none is added."""
         os.kill(self.pids[name], signal.SIGSTOP)
+        for pid in self._children(name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
 
     def thaw(self, name):
-        os.kill(self.pids[name], signal.SIGCONT)
-
-    def thaw_all(self):
-        for pid in self.pids.values():
+        for pid in [*self._children(name), self.pids[name]]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
+
+    def thaw_all(self):
+        for name in self.pids:
+            self.thaw(name)
+
+    def _children(self, name):
+        found = []
+        for path in glob.glob("/proc/[0-9]*/stat"):
+            with contextlib.suppress(OSError), open(path, encoding="ascii", errors="replace") as stat:
+                if int(stat.read().rsplit(") ", 1)[1].split()[1]) == self.pids[name]:
+                    found.append(int(path.split("/")[2]))
+        return found
 
     def url(self, role):
         """The connection string of holdfast_<role>."""

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Deals while each service and the broker is killed and frozen, and the database killed, in turn, and whether anybody could tell afterwards.
+"""Deals while each service, the broker and the database are killed and frozen in turn, and whether anybody could tell afterwards.
 
 Two replicas of each service, their own PostgreSQL and Kafka. First some deals that nothing disturbs; then as many for each
 fault, which strikes while they are under way. A client does what a good client does: it repeats a request, with the same
@@ -88,7 +88,7 @@ def differences(stack, deals, undisturbed):
 def stages():
     victims = [f"{service}-{number}" for number in (1, 2) for service in SERVICES]
     yield from ((victim, how) for victim in victims for how in ("kill", "freeze"))
-    yield from (("kafka", "kill"), ("kafka", "freeze"), ("postgres", "kill"))
+    yield from ((server, how) for server in ("kafka", "postgres") for how in ("kill", "freeze"))
 
 
 def demo(stack):
@@ -104,8 +104,10 @@ def demo(stack):
         for victim, how in stages():
             deals, took = run(stack, pool, people, victim, how)
             done += deals
-            slow = how == "kill" and victim not in stack.servers.pids and took > usual + RECOVERY_S
-            mark = f"   more than {RECOVERY_S:.0f} s beyond it" if slow else ""
+            is_server = victim in stack.servers.pids
+            slow = how == "kill" and not is_server and took > usual + RECOVERY_S
+            mark = f", {SERVER_AWAY_S:.0f} s of it away" if is_server else ""
+            mark += f"   more than {RECOVERY_S:.0f} s beyond it" if slow else ""
             struck = {"kill": "killed", "freeze": "frozen"}[how]
             print(f"  {DEALS} deals, {victim + ' ' + struck:<20} {took:6.1f} s{mark}", flush=True)
             if slow:
