@@ -122,7 +122,7 @@ struct delivery {
     enum delivery_state state;
     bool open;              /* WAITING: decisions look at it */
     struct str content;     /* what is said */
-    struct str code;        /* why not; empty otherwise */
+    struct str code;        /* why not, or why not at first; empty otherwise */
     struct str message_ref; /* Discord's id of the message; empty until SENT */
     int64_t happened_at_us;
     int64_t created_at_us;

@@ -67,6 +67,20 @@ bool notifications_decide_still_wanted(const struct recipient *recipient, enum a
                      0; /* linking anew forgets it, and nothing else meanwhile */
 }
 
+/* Its channel is gone: opened anew for it, once. Its code says that it was. */
+static bool is_tried_anew(const struct delivery *delivery, const struct discord_fact *fact)
+{
+    return fact->kind == DISCORD_FACT_NO_CHANNEL && delivery->code.len == 0;
+}
+
+static void try_anew(struct inbox *inbox, uint32_t index, struct str code, int64_t now_us)
+{
+    struct delivery *delivery = inbox->waiting[index];
+    delivery->code = code;
+    delivery->updated_at_us = now_us;
+    inbox->changed[index] = true;
+}
+
 static void settle(struct inbox *inbox, uint32_t index, enum delivery_state state, struct str code,
                    int64_t now_us)
 {
@@ -131,14 +145,19 @@ void notifications_decide_written(struct inbox *inbox, struct id subject,
     }
     for (uint32_t i = 0; i < inbox->count; i++) {
         struct delivery *delivery = inbox->waiting[i];
-        if (id_eq(delivery->id, subject)) {
+        if (!id_eq(delivery->id, subject)) {
+            continue;
+        }
+        if (is_tried_anew(delivery, fact)) {
+            try_anew(inbox, i, fact->code, now_us);
+        } else {
             settle(inbox, i, state_of(fact), fact->code, now_us);
             delivery->message_ref = arrived ? fact->ref : STR("");
             ASSERT(notifications_decide_delivery_is_sound(delivery));
         }
     }
     if (fact->kind == DISCORD_FACT_NO_CHANNEL) {
-        inbox->recipient.channel_id = STR(""); /* opened anew for whoever waits */
+        inbox->recipient.channel_id = STR(""); /* opened anew for what waits */
     }
 }
 

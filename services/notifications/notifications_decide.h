@@ -37,7 +37,7 @@ bool notifications_decide_still_wanted(const struct recipient *recipient, enum a
                                        struct id subject);
 
 /* What became of the call under way. subject: the effect's. A message that did not arrive at an account which
- * is not the person's any more waits on, for the one that is. */
+ * is not the person's any more waits on, for the one that is; one whose channel was gone, once, for another. */
 void notifications_decide_opened(struct inbox *inbox, struct id subject,
                                  const struct discord_fact *fact, int64_t now_us);
 void notifications_decide_written(struct inbox *inbox, struct id subject,

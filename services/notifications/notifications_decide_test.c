@@ -64,19 +64,25 @@ struct fixture {
     struct delivery deliveries[4];
 };
 
-static struct fixture *fixture_of(const char *discord_id, const char *channel_id, uint8_t count)
+static struct fixture *fixture_now(void)
 {
     static struct fixture fixture;
-    fixture = (struct fixture){.inbox = {.recipient = recipient_at(discord_id, channel_id)}};
-    for (uint8_t i = 0; i < count; i++) {
-        fixture.deliveries[i] = delivery_of((uint8_t)(i + 1), NOW);
-        fixture.deliveries[i].n = i + 1;
-        fixture.deliveries[i].state = DELIVERY_WAITING;
-        fixture.deliveries[i].open = true;
-        fixture.inbox.waiting[fixture.inbox.count++] = &fixture.deliveries[i];
-    }
-    fixture.inbox.recipient.told_n = count;
     return &fixture;
+}
+
+static struct fixture *fixture_of(const char *discord_id, const char *channel_id, uint8_t count)
+{
+    struct fixture *fixture = fixture_now();
+    *fixture = (struct fixture){.inbox = {.recipient = recipient_at(discord_id, channel_id)}};
+    for (uint8_t i = 0; i < count; i++) {
+        fixture->deliveries[i] = delivery_of((uint8_t)(i + 1), NOW);
+        fixture->deliveries[i].n = i + 1;
+        fixture->deliveries[i].state = DELIVERY_WAITING;
+        fixture->deliveries[i].open = true;
+        fixture->inbox.waiting[fixture->inbox.count++] = &fixture->deliveries[i];
+    }
+    fixture->inbox.recipient.told_n = count;
+    return fixture;
 }
 
 static void what_becomes_of_news(void **state)
@@ -178,8 +184,38 @@ static void a_channel_that_is_gone_is_opened_anew(void **state)
     struct discord_fact fact = refusal(DISCORD_FACT_NO_CHANNEL);
     (void)notifications_decide_next(&fixture->inbox, NOW);
     notifications_decide_written(&fixture->inbox, id_of(1), &fact, NOW);
-    assert_int_equal(fixture->deliveries[0].state, DELIVERY_FAILED);
+    assert_int_equal(fixture->deliveries[0].state, DELIVERY_WAITING);
+    assert_true(str_eq(fixture->deliveries[0].code, STR("discord_1")));
+    assert_true(fixture->inbox.changed[0]);
     assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).asking, ASKING_CHANNEL);
+    notifications_decide_opened(&fixture->inbox, notifications_discord_subject(STR("1")), &done,
+                                NOW);
+    assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).about, 0);
+}
+
+static void a_channel_that_is_gone_is_opened_once_for_a_message(void **state)
+{
+    static const struct {
+        struct discord_fact fact;
+        enum delivery_state wanted;
+        const char *code;
+    } rows[] = {
+        {{.kind = DISCORD_FACT_NO_CHANNEL, .code = {.ptr = "gone", .len = 4}},
+         DELIVERY_FAILED,
+         "gone"},
+        {{.kind = DISCORD_FACT_DONE, .ref = {.ptr = "77", .len = 2}}, DELIVERY_SENT, ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        a_channel_that_is_gone_is_opened_anew(state);
+        struct fixture *fixture = fixture_now();
+        notifications_decide_written(&fixture->inbox, id_of(1), &rows[i].fact, NOW);
+        assert_int_equal(fixture->deliveries[0].state, rows[i].wanted);
+        assert_true(str_eq(fixture->deliveries[0].code, str_of(rows[i].code)));
+        assert_int_equal(fixture->deliveries[1].state, DELIVERY_WAITING);
+        assert_int_equal(fixture->deliveries[1].code.len, 0);
+        assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).about, 1);
+    }
 }
 
 static void what_is_too_old_expires_and_the_rest_goes_on(void **state)
@@ -439,6 +475,7 @@ int main(void)
         cmocka_unit_test(a_refused_channel_settles_all_that_wait),
         cmocka_unit_test(a_closed_door_settles_one_and_is_tried_again_with_the_next),
         cmocka_unit_test(a_channel_that_is_gone_is_opened_anew),
+        cmocka_unit_test(a_channel_that_is_gone_is_opened_once_for_a_message),
         cmocka_unit_test(what_is_too_old_expires_and_the_rest_goes_on),
         cmocka_unit_test(a_person_that_was_linked_anew_gets_no_channel_of_another),
         cmocka_unit_test(what_did_not_arrive_before_goes_to_the_new_account),

@@ -118,6 +118,19 @@ def test_closed_doors_are_shown_and_left_alone(parties):
     assert len(parties.heard("BUYER")) == 1
 
 
+def test_a_channel_that_is_gone_is_opened_once_more(parties):
+    parties.sandbox.fault(MESSAGES, "status", when="before", status=404, code="10003", count=2)
+    deal = parties.api.deal()
+    rows = parties.wait_settled(deal.id, 2)
+    assert sorted((row["state"], row["code"]) for row in rows) in (  # each met one, or one of them both
+        [("sent", ""), ("sent", "")], [("failed", "discord_10003"), ("sent", "")])
+    parties.sandbox.fault(MESSAGES, "status", when="before", status=404, code="10003", count=100000)
+    deal.pay()
+    rows = parties.wait_settled(deal.id, 4)
+    assert {row["state"] for row in rows if row["notice"] == "funds_held"} == {"failed"}
+    assert {row["code"] for row in rows if row["notice"] == "funds_held"} == {"discord_10003"}
+
+
 def test_nobody_there_is_shown(stack, api):
     """Those who have no Discord account that we know of, registered or not."""
     deal = api.deal()
