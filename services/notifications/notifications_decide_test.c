@@ -116,6 +116,19 @@ static void what_becomes_of_news(void **state)
     }
 }
 
+/* Of a kind that only a newer version knows, which this one took over from: it is said as it was written. */
+static void what_a_newer_version_left_is_said(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of("1", "5", 1);
+    fixture->deliveries[0].notice = NOTICE_COUNT;
+    fixture->deliveries[0].role = ROLE_COUNT;
+    assert_true(notifications_decide_delivery_is_sound(&fixture->deliveries[0]));
+    assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).asking, ASKING_MESSAGE);
+    notifications_decide_written(&fixture->inbox, id_of(1), &done, NOW);
+    assert_int_equal(fixture->deliveries[0].state, DELIVERY_SENT);
+}
+
 static void a_channel_is_opened_first_and_once(void **state)
 {
     (void)state;
@@ -471,6 +484,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_becomes_of_news),
+        cmocka_unit_test(what_a_newer_version_left_is_said),
         cmocka_unit_test(a_channel_is_opened_first_and_once),
         cmocka_unit_test(a_refused_channel_settles_all_that_wait),
         cmocka_unit_test(a_closed_door_settles_one_and_is_tried_again_with_the_next),

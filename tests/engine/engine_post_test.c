@@ -282,6 +282,23 @@ static void come_back(void *context)
     sim_kafka_set_away(world->kafka, false);
 }
 
+/* Of a type that only a newer version knows: it comes again until that one has the lane, and nothing waits behind it. */
+static void comes_again_until_it_is_known(struct world *world)
+{
+    struct process *process = open_both(world);
+    world_intake(world, to_account(), "unknown", 5, world_id("newer", 0), clock_wall_us());
+    while (WORLD_STAT(process, skipped) < 3) {
+        world_step(world);
+    }
+    world_signal(world, to_account(), "add", 7, world_id("behind", 0));
+    world_await_total(world, to_account(), 107);
+    assert_true(the_post(world)->open);
+    assert_int_equal(world_count(world, &engine_parked_key_table), 0);
+    toy_heal();
+    world_await_total(world, to_account(), 112);
+    check_decided_once(world, 100, 112);
+}
+
 /* Asked to end, a process waits until Kafka has what it was given, posts and what was swept alike. */
 static void is_sent_before_the_end(struct world *world)
 {
@@ -527,6 +544,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(is_decided_once, WORLD_BOTH),
     WORLD_TEST(waits_in_the_producer_once, WORLD_SIM_ONLY),
     WORLD_TEST(holds_no_sweep_up, WORLD_SIM_ONLY),
+    WORLD_TEST(comes_again_until_it_is_known, WORLD_SIM_ONLY),
     WORLD_TEST(is_sent_before_the_end, WORLD_SIM_ONLY),
     WORLD_TEST(waits_for_a_parked_target, WORLD_BOTH),
     WORLD_TEST(runs_when_the_way_is_free, WORLD_SIM_ONLY),

@@ -172,7 +172,7 @@ static STATUS decode(struct op *op, const struct bus_record *record,
         .actor = {.kind = ENGINE_ACTOR_SYSTEM},
         .content = hash_of(record->value),
         .creates = body->verb == TOY_OPEN,
-        .skip = body->verb == TOY_UNKNOWN,
+        .skip = body->verb == TOY_UNKNOWN && !healed,
         .body = body,
     };
     return OK;
@@ -326,9 +326,9 @@ static STATUS decide(struct engine_turn *turn, const struct engine_message *mess
     case TOY_OPEN:
     case TOY_ADD:
     case TOY_GARBLE:
-    case TOY_DIE: return add(turn, account, body->amount, 0);
-    case TOY_NONE:
-    case TOY_UNKNOWN: break;
+    case TOY_DIE:
+    case TOY_UNKNOWN: return add(turn, account, body->amount, 0);
+    case TOY_NONE: break;
     }
     UNREACHABLE("verb");
 }

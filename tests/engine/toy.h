@@ -14,7 +14,7 @@
  *   huge N     emits an event over the limit          call N     asks the outside, adds N when it is done
  *   trap N     the same, and its answer runs toy_on_die
  *   buy N      add N, then call N
- *   die N      runs toy_on_die while it is decoded    unknown N  a type this version does not know
+ *   die N      runs toy_on_die while it is decoded    unknown N  a type this version does not know; add N after toy_heal
  *   post N     adds N, posts "add N" to a target      fan N      adds N, posts "add 1" to N targets
  *   bulky N    posts more bytes than go
  *   timer N    N = TOY_TIMER(generation, ms): sets one for ms after its decision, which adds the generation
