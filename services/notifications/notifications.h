@@ -74,7 +74,7 @@ struct deal {
 };
 
 /* What a recipient's one call is about: there is never more than one under way, so that a person reads
- * things in the order in which they were told, and a channel's bucket is asked once at a time. */
+ * things in their order, and a channel's bucket is asked once at a time. */
 enum asking {
     ASKING_NOTHING = 0,
     ASKING_CHANNEL,
@@ -114,7 +114,7 @@ struct delivery {
     struct id id; /* of its call's nonce too */
     struct id user_id;
     int64_t version;
-    int64_t n; /* 1, 2, 3 … for each recipient */
+    int64_t n; /* 1, 2, 3 … for each recipient, as they came here */
     struct id escrow_id;
     int64_t seq;
     enum notice notice;

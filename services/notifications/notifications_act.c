@@ -43,12 +43,12 @@ static STATUS make_recipient(struct engine_turn *turn, struct recipient **ret_re
     return OK;
 }
 
-/* In the order of their n: the rows come in that of their ids. */
+/* The rows come in the order of their ids. */
 static void insert(struct inbox *inbox, struct delivery *delivery)
 {
     ASSERT(inbox->count < DELIVERIES_WAITING_MAX);
     uint32_t at = inbox->count++;
-    while (at > 0 && inbox->waiting[at - 1]->n > delivery->n) {
+    while (at > 0 && notifications_decide_is_before(delivery, inbox->waiting[at - 1])) {
         inbox->waiting[at] = inbox->waiting[at - 1];
         at--;
     }

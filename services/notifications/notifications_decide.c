@@ -1,4 +1,4 @@
-/* The life of deliveries. A recipient's are sent one after the other, in the order they came. */
+/* The life of deliveries. A recipient's are sent one after the other, in the order of what they are about. */
 #include "notifications/notifications_decide.h"
 
 #include "base/assert.h"
@@ -20,6 +20,15 @@ bool notifications_decide_delivery_is_sound(const struct delivery *delivery)
            delivery->state > DELIVERY_NONE && delivery->state < DELIVERY_STATE_COUNT &&
            delivery->open == (delivery->state == DELIVERY_WAITING) &&
            (delivery->message_ref.len > 0) == (delivery->state == DELIVERY_SENT);
+}
+
+/* What one batch of a deal decided has one moment. */
+bool notifications_decide_is_before(const struct delivery *one, const struct delivery *other)
+{
+    if (one->happened_at_us != other->happened_at_us) {
+        return one->happened_at_us < other->happened_at_us;
+    }
+    return one->seq != other->seq ? one->seq < other->seq : one->n < other->n;
 }
 
 static bool is_too_old(const struct delivery *delivery, int64_t now_us)

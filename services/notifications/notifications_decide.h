@@ -8,7 +8,10 @@
  * out. Always holds: a call is under way (asking) exactly when a delivery waits.
  */
 
-/* A recipient with the deliveries that wait, oldest first. */
+/* The order in which a person is told what waits: what happened first is said first, whenever it came here. */
+bool notifications_decide_is_before(const struct delivery *one, const struct delivery *other);
+
+/* A recipient with the deliveries that wait, in that order. */
 struct inbox {
     struct recipient recipient;
     uint32_t count;

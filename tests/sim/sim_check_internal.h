@@ -116,6 +116,7 @@ struct sim_check {
     uint32_t said;           /* messages that sim_check_said has looked at */
     const struct intake *doors[SIM_SERVICE_COUNT]; /* NULL: it has none */
     struct check_lost lost[SIM_SERVICE_COUNT];
+    uint32_t said_before; /* of them, those until a database was no longer behind; 0: none was */
 };
 
 /* Room for one more. */

@@ -254,6 +254,22 @@ static void somebody_else_reads_it(struct sim_run *run)
     sim_discord_message(run->discord, 0)->recipient++;
 }
 
+/* The first two of somebody, told in their order, change places. */
+static void the_later_is_said_first(struct sim_run *run)
+{
+    struct sim_discord_message *first = sim_discord_message(run->discord, 0);
+    for (uint32_t i = 1; i < sim_discord_count(run->discord); i++) {
+        struct sim_discord_message *message = sim_discord_message(run->discord, i);
+        if (message->recipient == first->recipient) {
+            struct sim_discord_message kept = *first;
+            memcpy(first->nonce, message->nonce, sizeof(first->nonce));
+            memcpy(message->nonce, kept.nonce, sizeof(message->nonce));
+            return;
+        }
+    }
+    fail();
+}
+
 static void a_delivery_waits_for_ever(struct sim_run *run)
 {
     CHANGED(struct delivery, row,
@@ -395,6 +411,7 @@ static const struct {
     {"two deliveries", a_notice_has_two_deliveries, RULE(TOLD_ONCE)},
     {"said twice", a_message_is_said_twice, RULE(TOLD_ONCE) | RULE(TOLD_RIGHT)},
     {"another reader", somebody_else_reads_it, RULE(TOLD_RIGHT)},
+    {"the later first", the_later_is_said_first, RULE(TOLD_ORDER)},
     {"a delivery waits", a_delivery_waits_for_ever, RULE(TOLD_ONCE)},
     {"no outcome", a_request_has_no_outcome, RULE(OUTCOME)},
     {"an open call", a_call_is_still_open, RULE(EFFECTS)},

@@ -115,6 +115,7 @@ void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *ve
             check_said(check, sim_discord_message(check->discord, check->said), verdict);
         }
     }
+    check->said_before = judges ? check->said_before : check->said;
 }
 
 /* ---- In the end ---- */
@@ -244,6 +245,35 @@ static void check_all_told(struct sim_check *check, struct sim_verdict *verdict)
     sim_index_fini(&told);
 }
 
+/* ---- In order ---- */
+
+/* It came to the reader's lane first, and is about what happened first. */
+static bool is_told_before(const struct delivery *one, const struct delivery *other)
+{
+    bool happened = one->happened_at_us < other->happened_at_us ||
+                    (one->happened_at_us == other->happened_at_us && one->seq < other->seq);
+    return id_eq(one->user_id, other->user_id) && one->n < other->n && happened;
+}
+
+/* A repetition of it too comes before all of the other one. Messages that were said before a database was put back
+ * are left out. */
+static void check_order(const struct sim_check *check, struct sim_verdict *verdict)
+{
+    uint32_t count = sim_discord_count(check->discord);
+    const struct delivery **about = calloc(count + 1, sizeof(const struct delivery *));
+    ASSERT(about);
+    for (uint32_t i = check->said_before; i < count; i++) {
+        about[i] = delivery_of(check, sim_discord_message(check->discord, i));
+        for (uint32_t before = check->said_before; about[i] && before < i; before++) {
+            if (about[before] && is_told_before(about[i], about[before])) {
+                sim_verdict_fail(verdict, SIM_RULE_TOLD_ORDER, "delivery %s was said after %s",
+                                 check_text(about[i]->id), check_text(about[before]->id));
+            }
+        }
+    }
+    free(about);
+}
+
 void check_notices(struct sim_check *check, struct sim_verdict *verdict)
 {
     struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
@@ -257,4 +287,5 @@ void check_notices(struct sim_check *check, struct sim_verdict *verdict)
     }
     sim_index_fini(&seen);
     check_all_told(check, verdict);
+    check_order(check, verdict);
 }

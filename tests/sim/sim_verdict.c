@@ -33,6 +33,7 @@ static const char *const names[SIM_RULE_COUNT] = {
     [SIM_RULE_TOLD_ONCE] = "told-once",
     [SIM_RULE_TOLD_RIGHT] = "told-right",
     [SIM_RULE_TOLD_ALL] = "told-all",
+    [SIM_RULE_TOLD_ORDER] = "told-order",
     [SIM_RULE_OUTCOME] = "INV33 outcome",
     [SIM_RULE_TAKEN] = "INV33 taken",
     [SIM_RULE_CAUGHT_UP] = "INV40 caught-up",

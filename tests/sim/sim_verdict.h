@@ -40,6 +40,7 @@ enum sim_rule {
     SIM_RULE_TOLD_ONCE,  /* one notice, one delivery, at most one message */
     SIM_RULE_TOLD_RIGHT, /* a message went to whom it is for */
     SIM_RULE_TOLD_ALL,   /* every event that a party is told of has its delivery */
+    SIM_RULE_TOLD_ORDER, /* one after the other, and what was known in time in the order of what happened */
     /* Once faults have stopped and all is drained. */
     SIM_RULE_OUTCOME,   /* INV33: every request has its outcome */
     SIM_RULE_TAKEN,     /* INV33: what somebody was told is taken is kept, and was decided */
