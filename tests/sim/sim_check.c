@@ -58,6 +58,7 @@ void sim_check_free(struct sim_check *check)
     free(check->records);
     free(check->people);
     sim_index_fini(&check->linked);
+    sim_index_fini(&check->awaited);
     arena_fini(&check->arena);
     free(check);
 }

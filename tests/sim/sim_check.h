@@ -42,6 +42,9 @@ bool sim_check_is_frozen(struct sim_check *check, enum sim_service service, stru
 /* Once faults have stopped: whether nothing more will happen by itself before a deal's next clock, or
  * a person, moves it. Cheap enough to ask often. */
 bool sim_check_is_quiet(struct sim_check *check);
+/* Discord is away, or back: what waits for it makes nothing unquiet, and what still waits when it is back and is not
+ * too old must be sent by the end. */
+void sim_check_without_discord(struct sim_check *check, bool away);
 /* Everything, at the end: what must hold at every moment, over all rows and records, and what must
  * hold once all is drained. */
 void sim_check_end(struct sim_check *check, struct sim_verdict *verdict);

@@ -108,7 +108,9 @@ void check_effects(struct sim_check *check, struct sim_verdict *verdict)
         uint32_t cursor = 0;
         const struct effect_row *effect;
         while ((effect = sim_db_next(check->place->dbs[service], &engine_effect_table, &cursor))) {
-            bool excused = service == SIM_PAYMENTS && waits_for_person(check, effect);
+            bool excused = service == SIM_NOTIFICATIONS
+                               ? check->without_discord
+                               : service == SIM_PAYMENTS && waits_for_person(check, effect);
             if (effect->open && !excused) {
                 sim_verdict_fail(verdict, SIM_RULE_EFFECTS,
                                  "call %s about %s is still open after %d attempts",

@@ -112,11 +112,13 @@ struct sim_check {
     struct sim_index fired; /* firings by (key, kind, generation), as an id */
     struct check_person *people;
     uint32_t person_count, person_capacity;
-    struct sim_index linked; /* (user, Discord account), as an id: they belonged together once */
-    uint32_t said;           /* messages that sim_check_said has looked at */
+    bool without_discord;     /* nobody can reach it now */
+    struct sim_index awaited; /* deliveries that must be sent, now that it is back */
+    struct sim_index linked;  /* (user, Discord account), as an id: they belonged together once */
+    uint32_t said;            /* messages that sim_check_said has looked at */
+    uint32_t said_before; /* of them, those until a database was no longer behind; 0: none was */
     const struct intake *doors[SIM_SERVICE_COUNT]; /* NULL: it has none */
     struct check_lost lost[SIM_SERVICE_COUNT];
-    uint32_t said_before; /* of them, those until a database was no longer behind; 0: none was */
 };
 
 /* Room for one more. */

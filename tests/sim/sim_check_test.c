@@ -270,6 +270,22 @@ static void the_later_is_said_first(struct sim_run *run)
     fail();
 }
 
+static void what_waited_for_discord_is_not_sent(struct sim_run *run)
+{
+    CHANGED(struct delivery, waits,
+            tamper_first_row(run, SIM_NOTIFICATIONS, &notifications_repo_delivery));
+    int64_t happened_at_us = waits.happened_at_us;
+    waits.state = DELIVERY_WAITING;
+    waits.happened_at_us = sim_db_decision_us(run->place.dbs[SIM_NOTIFICATIONS]);
+    tamper_put(run, SIM_NOTIFICATIONS, &notifications_repo_delivery, &waits);
+    sim_check_without_discord(run->check, false);
+    CHANGED(struct delivery, row,
+            tamper_first_row(run, SIM_NOTIFICATIONS, &notifications_repo_delivery));
+    row.state = DELIVERY_EXPIRED;
+    row.happened_at_us = happened_at_us;
+    tamper_put(run, SIM_NOTIFICATIONS, &notifications_repo_delivery, &row);
+}
+
 static void a_delivery_waits_for_ever(struct sim_run *run)
 {
     CHANGED(struct delivery, row,
@@ -412,6 +428,7 @@ static const struct {
     {"said twice", a_message_is_said_twice, RULE(TOLD_ONCE) | RULE(TOLD_RIGHT)},
     {"another reader", somebody_else_reads_it, RULE(TOLD_RIGHT)},
     {"the later first", the_later_is_said_first, RULE(TOLD_ORDER)},
+    {"not sent after all", what_waited_for_discord_is_not_sent, RULE(TOLD_RIGHT)},
     {"a delivery waits", a_delivery_waits_for_ever, RULE(TOLD_ONCE)},
     {"no outcome", a_request_has_no_outcome, RULE(OUTCOME)},
     {"an open call", a_call_is_still_open, RULE(EFFECTS)},

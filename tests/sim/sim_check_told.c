@@ -11,6 +11,8 @@
 
 #define NAME_BYTES 64
 #define NONCE_BYTES 12
+/* So long may it take until all that waited is sent. */
+#define SPARE_US (INT64_C(1800) * 1000000)
 
 /* What a message carries for its delivery: the end of its id, in hex. */
 static void nonce_of(struct id delivery_id, char ret_nonce[2 * NONCE_BYTES + 1])
@@ -118,6 +120,20 @@ void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *ve
     check->said_before = judges ? check->said_before : check->said;
 }
 
+void sim_check_without_discord(struct sim_check *check, bool away)
+{
+    struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
+    uint32_t cursor = 0;
+    const struct delivery *delivery;
+    check->without_discord = away;
+    while (!away && (delivery = sim_db_next(db, &notifications_repo_delivery, &cursor))) {
+        int64_t age_us = sim_db_decision_us(db) - delivery->happened_at_us;
+        if (delivery->state == DELIVERY_WAITING && age_us < DELIVERY_AGE_MAX_US - SPARE_US) {
+            sim_index_set(&check->awaited, delivery->id, 0);
+        }
+    }
+}
+
 /* ---- In the end ---- */
 
 /* One notice about one event, in one role, is one delivery. */
@@ -166,6 +182,17 @@ static void check_messages(struct sim_check *check, const struct delivery *deliv
                              check_text(delivery->id), found);
         }
         last = message;
+    }
+    if (delivery->state == DELIVERY_EXPIRED &&
+        delivery->updated_at_us - delivery->happened_at_us <= DELIVERY_AGE_MAX_US) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s expired too early",
+                         check_text(delivery->id));
+    }
+    bool awaited = sim_index_get(&check->awaited, delivery->id) != SIM_INDEX_NONE;
+    if (awaited && delivery->state != DELIVERY_SENT) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT,
+                         "delivery %s waited for Discord and is " STR_FMT, check_text(delivery->id),
+                         STR_ARG(delivery_state_name(delivery->state)));
     }
     if (delivery->state == DELIVERY_SENT && found == 0) {
         sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was never said",

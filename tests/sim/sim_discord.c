@@ -36,6 +36,7 @@ struct sim_discord {
     const struct clock_fake *clock;
     struct random random;
     struct sim_discord_rates rates;
+    bool away;
     struct sim_discord_counts counts;
     struct arena arena;
     struct channel *channels; /* the first one's id is CHANNEL_FIRST */
@@ -89,6 +90,23 @@ const char *sim_discord_fault_name(enum sim_discord_fault fault)
 void sim_discord_set_rates(struct sim_discord *discord, const struct sim_discord_rates *rates)
 {
     discord->rates = *rates;
+}
+
+static void lose_answer(struct caller_answer *answer)
+{
+    free((void *)(uintptr_t)answer->body.ptr);
+    answer->body = (struct str){.ptr = NULL};
+    answer->outcome = CALLER_UNKNOWN;
+}
+
+void sim_discord_set_away(struct sim_discord *discord, bool away)
+{
+    discord->away = away;
+    for (uint32_t i = 0; i < discord->call_count && away; i++) {
+        if (discord->calls[i].line) {
+            lose_answer(&discord->calls[i].answer);
+        }
+    }
 }
 
 static void *room(void *array, uint32_t count, uint32_t *capacity, size_t bytes)
@@ -259,9 +277,7 @@ static void serve(struct sim_discord *discord, const struct caller_call *call,
     case SIM_DISCORD_CHANNEL_GONE: work(discord, call, fault, answer); return;
     case SIM_DISCORD_REPLY_LOST:
         work(discord, call, fault, answer);
-        free((void *)(uintptr_t)answer->body.ptr);
-        answer->body = (struct str){.ptr = NULL};
-        answer->outcome = CALLER_UNKNOWN;
+        lose_answer(answer);
         return;
     case SIM_DISCORD_NOT_SENT: answer->outcome = CALLER_NOT_SENT; return;
     case SIM_DISCORD_CALL_LOST: answer->outcome = CALLER_UNKNOWN; return;
@@ -291,6 +307,13 @@ static struct sim_discord_line *line_of(struct caller *caller)
 
 static enum sim_discord_fault next_fault(struct sim_discord *discord)
 {
+    static const enum sim_discord_fault vain[] = {SIM_DISCORD_NOT_SENT, SIM_DISCORD_CALL_LOST,
+                                                  SIM_DISCORD_ERROR_500};
+
+    if (discord->away) {
+        discord->counts.away++;
+        return vain[random_below(&discord->random, ARRAY_LEN(vain))];
+    }
     uint64_t draw = random_below(&discord->random, SIM_DISCORD_CHANCE);
     for (int fault = SIM_DISCORD_ANSWERS + 1; fault < SIM_DISCORD_FAULT_COUNT; fault++) {
         if (draw < discord->rates.faults[fault]) {

@@ -45,6 +45,10 @@ struct sim_discord_rates {
 
 void sim_discord_set_rates(struct sim_discord *discord, const struct sim_discord_rates *rates);
 
+/* Nobody reaches it: calls meet no connection, no answer, or a server that is not there. What was on its way
+ * is not answered either. */
+void sim_discord_set_away(struct sim_discord *discord, bool away);
+
 struct sim_discord_line {
     struct caller caller; /* first: the port */
     struct sim_discord *discord;
@@ -77,6 +81,7 @@ struct sim_discord_counts {
     uint64_t calls;
     uint64_t bad;        /* requests that notifications never makes */
     uint64_t same_nonce; /* not said again */
+    uint64_t away;       /* calls in vain while it was away */
     uint64_t met[SIM_DISCORD_FAULT_COUNT];
 };
 

@@ -182,6 +182,29 @@ static void faults_do_what_they_say(void **state)
     assert_int_equal(ask(fixture, message(fixture, other, "z")), ENGINE_VERDICT_DONE);
 }
 
+static void while_it_is_away_nothing_is_heard(void **state)
+{
+    struct fixture *fixture = *state;
+    struct str channel_id = channel(fixture);
+    enum caller_outcome outcome = CALLER_OUTCOME_COUNT;
+    send(fixture, message(fixture, channel_id, "on its way"));
+    sim_discord_set_away(fixture->discord, true);
+    assert_int_equal(hear(fixture, &outcome), ENGINE_VERDICT_NONE);
+    assert_int_equal(outcome, CALLER_UNKNOWN);
+    assert_int_equal(sim_discord_count(fixture->discord), 1);
+    bool met[CALLER_OUTCOME_COUNT] = {false};
+    for (int i = 0; i < 40; i++) {
+        send(fixture, message(fixture, channel_id, "in vain"));
+        assert_int_not_equal(hear(fixture, &outcome), ENGINE_VERDICT_DONE);
+        met[outcome] = true;
+    }
+    assert_true(met[CALLER_NOT_SENT] && met[CALLER_UNKNOWN] && met[CALLER_ANSWERED]);
+    assert_int_equal(sim_discord_counts(fixture->discord).away, 40);
+    assert_int_equal(sim_discord_count(fixture->discord), 1);
+    sim_discord_set_away(fixture->discord, false);
+    assert_int_equal(ask(fixture, message(fixture, channel_id, "in vain")), ENGINE_VERDICT_DONE);
+}
+
 static void answers_take_their_time_and_die_with_who_waits(void **state)
 {
     struct fixture *fixture = *state;
@@ -208,6 +231,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_nonce_is_remembered_for_a_while, setup, teardown),
         cmocka_unit_test_setup_teardown(faults_do_what_they_say, setup, teardown),
+        cmocka_unit_test_setup_teardown(while_it_is_away_nothing_is_heard, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_take_their_time_and_die_with_who_waits, setup,
                                         teardown),
     };

@@ -40,6 +40,7 @@ const char *sim_trouble_name(enum sim_trouble trouble)
         [SIM_TROUBLE_STRIPE] = "stripe",
         [SIM_TROUBLE_DISCORD] = "discord",
         [SIM_TROUBLE_TRAFFIC] = "traffic",
+        [SIM_TROUBLE_DISCORD_AWAY] = "discord_away",
     };
 
     ASSERT(trouble < SIM_TROUBLE_COUNT);
@@ -54,7 +55,7 @@ static uint32_t between(struct random *random, uint32_t least, uint32_t most)
 static bool came_later(enum sim_trouble trouble)
 {
     return trouble == SIM_TROUBLE_DB_FAULTS || trouble == SIM_TROUBLE_KAFKA_FAULTS ||
-           trouble == SIM_TROUBLE_AHEAD;
+           trouble == SIM_TROUBLE_AHEAD || trouble == SIM_TROUBLE_DISCORD_AWAY;
 }
 
 struct sim_plan sim_plan_of(uint64_t seed)
@@ -74,6 +75,9 @@ struct sim_plan sim_plan_of(uint64_t seed)
     plan.on[SIM_TROUBLE_DB_CLOCK] &= !plan.on[SIM_TROUBLE_RESTORE];
     plan.on[SIM_TROUBLE_CLOCKS] &=
         !plan.on[SIM_TROUBLE_RESTORE]; /* the broker's knows no sandbox */
+    /* Hours cost turns. A database that is behind looks for what it lacks, not for what it was told. */
+    plan.on[SIM_TROUBLE_DISCORD_AWAY] &=
+        !plan.on[SIM_TROUBLE_RESTORE] && random_below(&later, 8) == 0;
     for (int i = 0; i < SIM_SERVICE_COUNT; i++) {
         plan.replicas[i] = between(&random, 1, 3);
     }

@@ -44,7 +44,8 @@ enum sim_trouble {
     /* Of the outside. */
     SIM_TROUBLE_STRIPE,
     SIM_TROUBLE_DISCORD,
-    SIM_TROUBLE_TRAFFIC, /* people who ask at the wrong moment, twice, or pay something else */
+    SIM_TROUBLE_TRAFFIC,      /* people who ask at the wrong moment, twice, or pay something else */
+    SIM_TROUBLE_DISCORD_AWAY, /* for hours: everything else comes to rest without it */
     SIM_TROUBLE_COUNT,
 };
 

@@ -93,6 +93,7 @@ uint32_t sim_reach_missing(const struct sim_reach *reach,
         demand(&teller, reach->discord[i], "discord",
                sim_discord_fault_name((enum sim_discord_fault)i));
     }
+    demand(&teller, reach->begun[SIM_TROUBLE_DISCORD_AWAY], "discord", "away");
     for (int i = ESCROW_EVENT_NONE + 1; i < ESCROW_EVENT_COUNT; i++) {
         demand(&teller, reach->events[i], "deals", escrow_event_name((enum escrow_event)i));
     }

@@ -21,7 +21,8 @@
 #include "sim_run_internal.h"
 
 #define SECOND_US INT64_C(1000000)
-#define IDLE_TURN_US INT64_C(250000) /* half a heartbeat */
+#define IDLE_TURN_US INT64_C(250000)  /* half a heartbeat */
+#define LONG_TURN_US INT64_C(1000000) /* well within a lease */
 #define CHECK_TURNS 64
 #define PERSON_US (20 * SECOND_US)
 #define SLOTS_MAX 8
@@ -227,7 +228,8 @@ static void pass_time(struct sim_run *run)
         return;
     }
     int64_t now_us = run->world->clock.mono_us;
-    int64_t next_us = sooner(run, now_us + IDLE_TURN_US, sim_stripe_next_us(run->stripe));
+    int64_t most_us = run->long_turns ? LONG_TURN_US : IDLE_TURN_US;
+    int64_t next_us = sooner(run, now_us + most_us, sim_stripe_next_us(run->stripe));
     next_us = sooner(run, next_us, sim_discord_next_us(run->discord));
     next_us = sooner(run, next_us, sim_traffic_next_us(run->traffic));
     sim_world_pass(run->world, next_us - now_us);
@@ -344,6 +346,9 @@ static void trouble(struct sim_run *run)
     int64_t outage_at_us = run->plan.on[SIM_TROUBLE_OUTAGE]
                                ? (int64_t)sim_run_below(run, (uint64_t)left_us)
                                : INT64_MIN; /* never */
+    int64_t away_at_us = run->plan.on[SIM_TROUBLE_DISCORD_AWAY]
+                             ? (int64_t)sim_run_below(run, (uint64_t)left_us)
+                             : INT64_MIN;
     int64_t backup_at_us = (int64_t)sim_run_below(run, (uint64_t)left_us);
     run->troubled = true;
     while (left_us > 0 && run->outcome->verdict.failures == 0) {
@@ -352,6 +357,10 @@ static void trouble(struct sim_run *run)
         left_us -= run->world->clock.mono_us - began_us;
         if (left_us < backup_at_us) {
             sim_run_back_up(run);
+        }
+        if (left_us < away_at_us) {
+            away_at_us = INT64_MIN;
+            sim_run_leave_discord(run);
         }
         if (left_us < outage_at_us) {
             outage_at_us = INT64_MIN;
@@ -387,6 +396,23 @@ static void run_on(struct sim_run *run, int64_t us)
     for (int64_t until_us = run->world->clock.mono_us + us; run->world->clock.mono_us < until_us;) {
         sim_run_turn(run);
     }
+}
+
+/* Nothing but messages waits for it; those that can still be sent when it is back must be. */
+static void stay_without_discord(struct sim_run *run)
+{
+    if (run->discord_until_us == 0) {
+        return;
+    }
+    sim_check_without_discord(run->check, true);
+    drain(run, "Discord had left");
+    run->long_turns = true;
+    run_on(run, run->discord_until_us - run->world->clock.mono_us);
+    run->long_turns = false;
+    sim_check_without_discord(run->check, false);
+    sim_discord_set_away(run->discord, false);
+    run->discord_until_us = 0;
+    sim_trace_line(&run->trace, run->world, NULL, "Discord is back");
 }
 
 /* Sandbox time goes on in every database alike, as `holdfastctl clock advance` makes it. */
@@ -430,6 +456,7 @@ static void count_up(struct sim_run *run)
 static void come_to_rest(struct sim_run *run)
 {
     struct sim_verdict *verdict = &run->outcome->verdict;
+    stay_without_discord(run);
     drain(run, "the troubles");
     sim_run_restored(run);
     let_clocks_run_out(run);

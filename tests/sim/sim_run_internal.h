@@ -39,6 +39,8 @@ struct sim_run {
     int64_t db_until_us[SIM_SERVICE_COUNT];
     uint64_t db_faults_seen[SIM_SERVICE_COUNT];
     int64_t kafka_until_us, queue_until_us;
+    int64_t discord_until_us;     /* 0: it was not away, or is back */
+    bool long_turns;              /* nothing but time has to pass */
     bool troubled;                /* troubles begin */
     uint32_t hanging;             /* processes that hang in a call: turns within turns */
     uint64_t turns, busy_at_turn; /* the last turn in which something happened */
@@ -74,6 +76,8 @@ void sim_run_servers_heard(struct sim_run *run, const struct sim_process *proces
 void sim_run_trouble(struct sim_run *run);
 /* Nobody works for a day or so. Not while somebody hangs in a call. */
 void sim_run_outage(struct sim_run *run);
+/* Discord is gone, for one to three hours. */
+void sim_run_leave_discord(struct sim_run *run);
 /* What restore will go back to: this moment of one of the databases, once. */
 void sim_run_back_up(struct sim_run *run);
 /* Goes back to the backup, if there is one. Not while somebody hangs in a call. */

@@ -11,6 +11,7 @@
 #define CALLS_AHEAD 400 /* a call to die at is one of so many */
 #define HANGING_MAX 2
 #define OUTAGE_US (18 * 3600 * SECOND_US) /* at least, and at most twice that */
+#define AWAY_US (3600 * SECOND_US)        /* Discord, at least, and at most three times that */
 #define CLOCKS_MAX_US (30 * 3600 * SECOND_US)
 #define AHEAD_MAX_US (48 * 3600 * SECOND_US)
 #define CLOCKS_PER_MILLE 50   /* after some jumps no deal is left whose clock runs */
@@ -254,6 +255,7 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
     case SIM_TROUBLE_TRAFFIC:
+    case SIM_TROUBLE_DISCORD_AWAY:
     case SIM_TROUBLE_COUNT: UNREACHABLE("no trouble of a process");
     }
 }
@@ -323,6 +325,7 @@ static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_STRIPE:
     case SIM_TROUBLE_DISCORD:
     case SIM_TROUBLE_TRAFFIC:
+    case SIM_TROUBLE_DISCORD_AWAY:
     case SIM_TROUBLE_COUNT: UNREACHABLE("no trouble of a server");
     }
 }
@@ -430,6 +433,14 @@ void sim_run_outage(struct sim_run *run)
         }
     }
     sim_trace_line(&run->trace, run->world, NULL, "the outage is over");
+}
+
+void sim_run_leave_discord(struct sim_run *run)
+{
+    run->outcome->reach.begun[SIM_TROUBLE_DISCORD_AWAY]++;
+    sim_discord_set_away(run->discord, true);
+    run->discord_until_us = until(run, AWAY_US, 3 * AWAY_US);
+    sim_trace_line(&run->trace, run->world, NULL, "trouble: discord_away");
 }
 
 void sim_run_heal(struct sim_run *run)
