@@ -12,73 +12,15 @@
 #include "base/assert.h"
 #include "base/defer.h"
 #include "base/lane.h"
-#include "base/random.h"
 #include "escrow/escrow.h"
-#include "gateway/gateway_account_command.h"
-#include "gateway/gateway_command.h"
 #include "gateway/gateway_repo.h"
-#include "sim_index.h"
+#include "sim_traffic_internal.h"
 
 #define ARENA_BYTES ((size_t)1024 * 1024)
 #define CHANCE 10000
-#define KEY_BYTES 32
-#define SECOND_US INT64_C(1000000)
 #define HOUR_S 3600
 #define ACTS_MAX 12 /* of one deal, before its people lose interest */
-#define DISCORD_FIRST UINT64_C(100000000000000000)
 #define STAFF_EVERY_US (600 * SECOND_US)
-
-/* Whom a request is from. */
-enum who {
-    WHO_MARKETPLACE = 0,
-    WHO_BUYER,
-    WHO_SELLER,
-    WHO_STAFF,
-    WHO_COUNT,
-};
-
-struct asked {
-    enum gateway_action action; /* NONE: nothing was asked yet */
-    enum who who;
-    uint32_t number; /* of its Idempotency-Key */
-    bool taken;
-};
-
-struct deal {
-    bool opened; /* its creation was asked for */
-    bool poison;
-    struct id escrow_id;
-    struct id creation; /* the request that asked for it */
-    struct gateway_terms terms;
-    struct asked last;
-    uint32_t asked_count;
-    uint32_t acts_left;
-    int64_t next_us; /* INT64_MAX: nothing more */
-};
-
-struct sim_traffic {
-    const struct sim_place *place;
-    struct sim_stripe *stripe;
-    struct sim_traffic_options options;
-    struct random random;
-    struct intake intake;
-    struct arena arena;
-    uint64_t requests; /* each has a correlation id of its own */
-    struct id marketplace, staff;
-    struct id *people;
-    char (*accounts)[KEY_BYTES]; /* of each as a seller, at the provider */
-    uint32_t registered;         /* of them */
-    int64_t people_us;           /* when the next one registers; INT64_MAX: all have */
-    struct random links;         /* of its own: worlds that have none are what they were */
-    uint32_t linked;             /* times so far */
-    int64_t link_us; /* when the next one is linked anew; INT64_MAX: nobody is any more */
-    struct deal *deals;
-    struct sim_index asked; /* deals by their escrow, once their creation was asked for */
-    struct sim_index poisoned;
-    uint32_t soonest; /* the deal that acts next */
-    bool settling;
-    int64_t staff_us; /* settling: when staff look again */
-};
 
 /* ---- Chance ---- */
 
@@ -87,7 +29,7 @@ static bool lucky(struct sim_traffic *traffic, uint32_t chance)
     return chance > 0 && random_below(&traffic->random, CHANCE) < chance;
 }
 
-static int64_t between(struct sim_traffic *traffic, int64_t low, int64_t high)
+int64_t traffic_between(struct sim_traffic *traffic, int64_t low, int64_t high)
 {
     return low + (int64_t)random_below(&traffic->random, (uint64_t)(high - low + 1));
 }
@@ -97,33 +39,32 @@ static int64_t pause(struct sim_traffic *traffic)
 {
     int64_t within_us = traffic->options.open_within_us;
     switch (random_below(&traffic->random, 8)) {
-    case 0: return between(traffic, 0, 1000);
-    case 1: return between(traffic, 0, within_us);
-    default: return between(traffic, 1000, 1000 + within_us / 40);
+    case 0: return traffic_between(traffic, 0, 1000);
+    case 1: return traffic_between(traffic, 0, within_us);
+    default: return traffic_between(traffic, 1000, 1000 + within_us / 40);
     }
 }
 
 /* ---- Requests ---- */
 
-static struct id named(const char *what, uint64_t number)
+struct id traffic_named(const char *what, uint64_t number)
 {
     char name[KEY_BYTES];
     (void)snprintf(name, sizeof(name), "%s %" PRIu64, what, number);
     return id_v5(id_namespace(STR("holdfast/sim")), str_of(name));
 }
 
-/* The arena is empty again. Nothing in a request is random but what the seed drew. */
-static struct op begin_request(struct sim_traffic *traffic, char correlation[ID_TEXT_BYTES])
+struct op traffic_begin_request(struct sim_traffic *traffic, char correlation[ID_TEXT_BYTES])
 {
     arena_reset(&traffic->arena);
-    id_format(named("request", traffic->requests++), correlation);
+    id_format(traffic_named("request", traffic->requests++), correlation);
     return (struct op){.arena = &traffic->arena,
                        .correlation_id = str_of(correlation),
                        .now_us = traffic->place->clock->wall_us};
 }
 
-/* False: the gateway cannot take it now. */
-static bool submit(struct sim_traffic *traffic, struct op *op, const struct intake_request *request)
+bool traffic_submit(struct sim_traffic *traffic, struct op *op,
+                    const struct intake_request *request)
 {
     enum intake_result result;
     traffic->intake.next = SIM_PUBLISH_ONCE;
@@ -160,7 +101,7 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
 {
     char correlation[ID_TEXT_BYTES];
     char key[KEY_BYTES];
-    struct op op = begin_request(traffic, correlation);
+    struct op op = traffic_begin_request(traffic, correlation);
     (void)snprintf(key, sizeof(key), "sim-%u-%u", (unsigned)(deal - traffic->deals),
                    deal->last.number);
     const struct gateway_order order = {
@@ -181,7 +122,7 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
         deal->creation = command.request.id;
         sim_index_set(&traffic->asked, deal->escrow_id, (uint32_t)(deal - traffic->deals));
     }
-    deal->last.taken = submit(traffic, &op, &command.request);
+    deal->last.taken = traffic_submit(traffic, &op, &command.request);
 }
 
 static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_action action,
@@ -191,96 +132,7 @@ static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_act
     send(traffic, deal);
 }
 
-static struct gateway_account_command registration(struct sim_traffic *traffic, struct op *op,
-                                                   uint32_t person)
-{
-    char name[KEY_BYTES];
-    char discord_id[KEY_BYTES];
-    (void)snprintf(name, sizeof(name), "person %u", person);
-    (void)snprintf(discord_id, sizeof(discord_id), "%" PRIu64, DISCORD_FIRST + person);
-    const struct gateway_account_order order = {
-        .verb = GATEWAY_ACCOUNT_REGISTER,
-        .caller = {.kind = ENGINE_ACTOR_MARKETPLACE, .account_id = traffic->marketplace},
-        .key = str_dup(op->arena, str_of(name)),
-        .display_name = str_dup(op->arena, str_of(name)),
-        /* Some have no Discord: their news reaches nobody. */
-        .discord_id = str_dup(op->arena, person % 4 == 3 ? STR("") : str_of(discord_id)),
-        .now_us = op->now_us,
-    };
-    struct gateway_account_command command;
-    struct status st = gateway_account_command_make(op, &order, &command);
-    ASSERT(!status_failed(st));
-    command.request.extra_row = NULL;
-    return command;
-}
-
-static void register_person(struct sim_traffic *traffic)
-{
-    char correlation[ID_TEXT_BYTES];
-    struct op op = begin_request(traffic, correlation);
-    struct gateway_account_command command = registration(traffic, &op, traffic->registered);
-    command.request.extra_row = &command.pending; /* it has moved */
-    traffic->registered += submit(traffic, &op, &command.request) ? 1 : 0;
-    traffic->people_us = traffic->registered < traffic->options.people
-                             ? traffic->place->clock->mono_us + between(traffic, 0, 2 * SECOND_US)
-                             : INT64_MAX;
-}
-
-static int64_t next_link_us(struct sim_traffic *traffic)
-{
-    int64_t within_us = traffic->options.open_within_us;
-    return traffic->linked < traffic->options.links
-               ? traffic->place->clock->mono_us +
-                     (int64_t)random_below(&traffic->links,
-                                           2 * (uint64_t)within_us / traffic->options.links)
-               : INT64_MAX;
-}
-
-/* Whoever is registered, to an account that nobody had. A request that is not taken is not made again. */
-static void link_person(struct sim_traffic *traffic)
-{
-    char correlation[ID_TEXT_BYTES];
-    char key[KEY_BYTES];
-    char discord_id[KEY_BYTES];
-    struct op op = begin_request(traffic, correlation);
-    uint32_t number = traffic->linked++;
-    traffic->link_us = next_link_us(traffic);
-    if (traffic->registered == 0) {
-        return;
-    }
-    (void)snprintf(key, sizeof(key), "link %u", number);
-    (void)snprintf(discord_id, sizeof(discord_id), "%" PRIu64,
-                   DISCORD_FIRST + traffic->options.people + number);
-    const struct gateway_account_order order = {
-        .verb = GATEWAY_ACCOUNT_LINK_DISCORD,
-        .caller = {.kind = ENGINE_ACTOR_MARKETPLACE, .account_id = traffic->marketplace},
-        .key = str_of(key),
-        .user_id = traffic->people[random_below(&traffic->links, traffic->registered)],
-        .discord_id = str_of(discord_id),
-        .now_us = op.now_us,
-    };
-    struct gateway_account_command command;
-    struct status st = gateway_account_command_make(&op, &order, &command);
-    ASSERT(!status_failed(st));
-    (void)submit(traffic, &op, &command.request);
-}
-
 /* ---- Beginning ---- */
-
-/* Their ids follow from how they register, as everybody's do. Each is paid at an account of its own. */
-static void know_people(struct sim_traffic *traffic)
-{
-    traffic->people = calloc(traffic->options.people, sizeof(*traffic->people));
-    traffic->accounts = calloc(traffic->options.people, sizeof(*traffic->accounts));
-    ASSERT(traffic->people);
-    ASSERT(traffic->accounts);
-    for (uint32_t i = 0; i < traffic->options.people; i++) {
-        char correlation[ID_TEXT_BYTES];
-        struct op op = begin_request(traffic, correlation);
-        traffic->people[i] = registration(traffic, &op, i).request.key;
-        (void)snprintf(traffic->accounts[i], KEY_BYTES, "acct_sim%u", i);
-    }
-}
 
 static void draw_deal(struct sim_traffic *traffic, struct deal *deal)
 {
@@ -290,19 +142,19 @@ static void draw_deal(struct sim_traffic *traffic, struct deal *deal)
     bool idle = lucky(traffic, traffic->options.idle);
     *deal = (struct deal){
         .poison = lucky(traffic, traffic->options.poison),
-        .acts_left = (uint32_t)between(traffic, idle ? 1 : 4, idle ? 3 : ACTS_MAX),
-        .next_us =
-            traffic->place->clock->mono_us + between(traffic, 0, traffic->options.open_within_us),
+        .acts_left = (uint32_t)traffic_between(traffic, idle ? 1 : 4, idle ? 3 : ACTS_MAX),
+        .next_us = traffic->place->clock->mono_us +
+                   traffic_between(traffic, 0, traffic->options.open_within_us),
     };
     deal->terms = (struct gateway_terms){
         .buyer_id = traffic->people[buyer],
         .seller_id = traffic->people[seller],
         .seller_account = str_of(traffic->accounts[seller]),
-        .amount_minor = between(traffic, 1, 20000),
+        .amount_minor = traffic_between(traffic, 1, 20000),
         .currency = STR("USD"),
-        .funding_seconds = between(traffic, HOUR_S, 6 * HOUR_S),
-        .delivery_seconds = between(traffic, HOUR_S, 12 * HOUR_S),
-        .inspection_seconds = between(traffic, 24 * HOUR_S, 30 * HOUR_S),
+        .funding_seconds = traffic_between(traffic, HOUR_S, 6 * HOUR_S),
+        .delivery_seconds = traffic_between(traffic, HOUR_S, 12 * HOUR_S),
+        .inspection_seconds = traffic_between(traffic, 24 * HOUR_S, 30 * HOUR_S),
         .description = STR("one thing, as seen"),
     };
 }
@@ -328,15 +180,15 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     traffic->stripe = stripe;
     traffic->options = *options;
     traffic->random = random_seeded(options->seed);
-    traffic->marketplace = named("marketplace", 0);
-    traffic->staff = named("staff", 0);
+    traffic->marketplace = traffic_named("marketplace", 0);
+    traffic->staff = traffic_named("staff", 0);
     traffic->people_us = place->clock->mono_us;
     traffic->staff_us = INT64_MAX;
     traffic->links = random_seeded(options->seed ^ UINT64_C(0x6c696e6b));
-    traffic->link_us = next_link_us(traffic);
+    traffic->link_us = traffic_next_link_us(traffic);
     sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
     arena_init(&traffic->arena, ARENA_BYTES);
-    know_people(traffic);
+    traffic_know_people(traffic);
     traffic->deals = calloc(options->deals, sizeof(*traffic->deals));
     ASSERT(traffic->deals);
     for (uint32_t i = 0; i < options->deals; i++) {
@@ -380,12 +232,13 @@ static bool has_failed(const struct gateway_view *view)
 static void poison(struct sim_traffic *traffic, struct deal *deal)
 {
     char key[ID_TEXT_BYTES];
-    deal->escrow_id = named("poison", (uint64_t)(deal - traffic->deals));
+    deal->escrow_id = traffic_named("poison", (uint64_t)(deal - traffic->deals));
     id_format(deal->escrow_id, key);
     sim_index_set(&traffic->poisoned, deal->escrow_id, 0);
     sim_kafka_append_raw(traffic->place->kafka, TOPIC_ESCROW_COMMANDS_V1,
-                         lane_of_key(deal->escrow_id), named("poison record", traffic->requests++),
-                         str_of(key), STR("\xff\xff no command"));
+                         lane_of_key(deal->escrow_id),
+                         traffic_named("poison record", traffic->requests++), str_of(key),
+                         STR("\xff\xff no command"));
     deal->next_us = INT64_MAX;
 }
 
@@ -554,11 +407,11 @@ bool sim_traffic_step(struct sim_traffic *traffic)
 {
     int64_t now_us = traffic->place->clock->mono_us;
     if (traffic->people_us <= now_us) {
-        register_person(traffic);
+        traffic_register_person(traffic);
         return true;
     }
     if (traffic->link_us <= now_us) {
-        link_person(traffic);
+        traffic_link_person(traffic);
         return true;
     }
     if (traffic->staff_us <= now_us) {

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "base/random.h"
+#include "gateway/gateway_command.h"
+#include "sim_index.h"
+#include "sim_traffic.h"
+
+/* What sim_traffic.c (deals, and who asks for what) and sim_traffic_people.c (who there is) share. */
+
+#define KEY_BYTES 32
+#define SECOND_US INT64_C(1000000)
+
+/* Whom a request is from. */
+enum who {
+    WHO_MARKETPLACE = 0,
+    WHO_BUYER,
+    WHO_SELLER,
+    WHO_STAFF,
+    WHO_COUNT,
+};
+
+struct asked {
+    enum gateway_action action; /* NONE: nothing was asked yet */
+    enum who who;
+    uint32_t number; /* of its Idempotency-Key */
+    bool taken;
+};
+
+struct deal {
+    bool opened; /* its creation was asked for */
+    bool poison;
+    struct id escrow_id;
+    struct id creation; /* the request that asked for it */
+    struct gateway_terms terms;
+    struct asked last;
+    uint32_t asked_count;
+    uint32_t acts_left;
+    int64_t next_us; /* INT64_MAX: nothing more */
+};
+
+struct sim_traffic {
+    const struct sim_place *place;
+    struct sim_stripe *stripe;
+    struct sim_traffic_options options;
+    struct random random;
+    struct intake intake;
+    struct arena arena;
+    uint64_t requests; /* each has a correlation id of its own */
+    struct id marketplace, staff;
+    struct id *people;
+    char (*accounts)[KEY_BYTES]; /* of each as a seller, at the provider */
+    uint32_t registered;         /* of them */
+    int64_t people_us;           /* when the next one registers; INT64_MAX: all have */
+    struct random links;         /* of its own: worlds that have none are what they were */
+    uint32_t linked;             /* times so far */
+    int64_t link_us; /* when the next one is linked anew; INT64_MAX: nobody is any more */
+    struct deal *deals;
+    struct sim_index asked; /* deals by their escrow, once their creation was asked for */
+    struct sim_index poisoned;
+    uint32_t soonest; /* the deal that acts next */
+    bool settling;
+    int64_t staff_us; /* settling: when staff look again */
+};
+
+/* ---- sim_traffic.c ---- */
+
+int64_t traffic_between(struct sim_traffic *traffic, int64_t low, int64_t high);
+struct id traffic_named(const char *what, uint64_t number);
+/* The arena is empty again. Nothing in a request is random but what the seed drew. */
+struct op traffic_begin_request(struct sim_traffic *traffic, char correlation[ID_TEXT_BYTES]);
+/* False: the gateway cannot take it now. */
+bool traffic_submit(struct sim_traffic *traffic, struct op *op,
+                    const struct intake_request *request);
+
+/* ---- sim_traffic_people.c ---- */
+
+/* Before anybody registers: their ids, and each one's account at the provider. */
+void traffic_know_people(struct sim_traffic *traffic);
+/* The next one, who comes again if the gateway cannot take it. */
+void traffic_register_person(struct sim_traffic *traffic);
+/* When somebody is linked anew; INT64_MAX: nobody is any more. */
+int64_t traffic_next_link_us(struct sim_traffic *traffic);
+/* Whoever is registered, to an account that nobody had. A request that is not taken is not made again. */
+void traffic_link_person(struct sim_traffic *traffic);
