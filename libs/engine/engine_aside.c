@@ -52,8 +52,10 @@ static bool needs_a_person(const struct engine_item *item)
 
 static void tell(const struct engine *engine, const struct engine_item *item)
 {
-    const char *topic = item->kind == ENGINE_ITEM_RECORD ? topology_topics[item->record->topic].name
-                                                         : ""; /* an answer or a timer */
+    /* Not of the record, which is released already. */
+    const char *topic = item->kind == ENGINE_ITEM_RECORD
+                            ? topology_topics[item->handler->topic].name
+                            : ""; /* an answer or a timer */
     log_error(&engine->op, "engine.put_aside", LOG_STR("engine_service", engine->service->name),
               LOG_I64("lane", item->lane), LOG_TEXT("topic", topic), LOG_ID("key", item->key),
               LOG_ID("message_id", item->message.id), LOG_STR("code", item->reason));

@@ -185,9 +185,9 @@ def replicas(stack, service):
 
 
 def told(stack, service):
-    """Key and reason, as on-call reads them in the logs."""
+    """Key, and topic and reason, as on-call reads them in the logs."""
     lines = (line for process in replicas(stack, service) for line in process.lines())
-    return {line["key"]: line["code"] for line in lines if line.get("event") == "engine.put_aside"}
+    return {line["key"]: (line["topic"], line["code"]) for line in lines if line.get("event") == "engine.put_aside"}
 
 
 def parked_keys(stack, service):
@@ -223,7 +223,8 @@ def test_what_has_a_key_waits_under_it(stack, sender, table):
     seen = reasons()
     assert {name: seen[key] for key, (name, _, _) in keys.items()} == {name: reason for name, _, reason in table.rows}
     wait_for(lambda: set(keys) <= set(told(stack, table.service)), 10, "on-call being told")
-    assert {key: told(stack, table.service)[key] for key in keys} == {key: row[2] for key, row in keys.items()}
+    on_call = told(stack, table.service)
+    assert {key: on_call[key] for key in keys} == {key: (table.topic, row[2]) for key, row in keys.items()}
     wait_for(lambda: parked_keys(stack, table.service) == before + len(keys), 10, "the gauge going up")
     assert put_aside(stack, table.service) - counted == collections.Counter(reason for _, _, reason in table.rows)
     wanted = ", ".join(f"'{key}'" for key in keys)
