@@ -22,6 +22,8 @@
 #include "obs/log.h"
 
 #define PAUSE_NS (1000 * 1000L)
+#define LONG_PAUSE_NS (20 * PAUSE_NS)
+#define FAR_RECORDS 4000 /* not published in less than 50 ms */
 #define OPEN_ARENA_BYTES ((size_t)16 * 1024 * 1024)
 #define REPLAY_ARENA_BYTES ((size_t)256 * 1024 * 1024)
 #define DRAIN_MS 5000
@@ -46,9 +48,11 @@ static void must(struct op *op, struct status st, const char *what)
     }
 }
 
-void bench_child_pause(void)
+void bench_child_pause(const struct bench_control *control)
 {
-    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    bool far = atomic_load(&control->replay) ||
+               atomic_load(&control->published) + FAR_RECORDS < atomic_load(&control->awaited);
+    const struct timespec pause = {.tv_nsec = far ? LONG_PAUSE_NS : PAUSE_NS};
     if (nanosleep(&pause, NULL) != 0) {
         return; /* only shorter */
     }
@@ -107,7 +111,7 @@ static void *run_thread(void *arg)
         bool ready = atomic_load(&control->ready);
         if (ready && !atomic_load(&control->go)) {
             stood = true;
-            bench_child_pause();
+            bench_child_pause(control);
             continue;
         }
         if (stood && self->tape) {
@@ -181,7 +185,7 @@ static void child_main(const struct bench_child_options *options, struct bench_c
     start(threads, options->threads, run_thread);
     while (!atomic_load(&control->stop) && !atomic_load(&control->replay)) {
         sum_up(threads, options->threads, control);
-        bench_child_pause();
+        bench_child_pause(control);
     }
     join(threads, options->threads);
     if (atomic_load(&control->replay)) {
@@ -200,7 +204,7 @@ static void child_main(const struct bench_child_options *options, struct bench_c
         }
         atomic_store(&control->replayed, true);
         while (!atomic_load(&control->stop)) {
-            bench_child_pause();
+            bench_child_pause(control);
         }
     }
 }
@@ -239,7 +243,7 @@ void bench_child_wait_ready(const struct bench_child *child)
 {
     while (!atomic_load(&child->control->ready)) {
         bench_child_check(child);
-        bench_child_pause();
+        bench_child_pause(child->control);
     }
 }
 

@@ -20,6 +20,7 @@ struct bench_control {
     _Atomic bool replayed;
     _Atomic bool ready; /* all lanes are held */
     _Atomic uint64_t published, batches, decided;
+    _Atomic uint64_t awaited; /* so many published end the phase */
     _Atomic int64_t replay_us;
     _Atomic uint64_t transactions;
 };
@@ -44,8 +45,9 @@ struct bench_child {
 struct bench_child bench_child_start(const struct bench_child_options *options);
 /* Ends this process when the child is gone. */
 void bench_child_check(const struct bench_child *child);
-/* A millisecond. */
-void bench_child_pause(void);
+/* A millisecond when the phase is about to end, else twenty: looking all the time would take a hundredth of
+ * the machine from what is measured. */
+void bench_child_pause(const struct bench_control *control);
 /* Waits until the lanes are held; then the engines stand still until go. */
 void bench_child_wait_ready(const struct bench_child *child);
 /* Ends the process and waits for it; ASSERTs that it ended well. */

@@ -45,8 +45,7 @@ struct bench_deals {
     struct op op;
     struct bus_message *messages;
     int64_t next_n[LANES];  /* of payments.events.v1 */
-    int64_t legs_at[LANES]; /* read so far of payments.commands.v1 */
-    bool legs_assigned;
+    int64_t legs_at[LANES]; /* payments.commands.v1 is read up to here */
     int64_t clock_us;
 };
 
@@ -350,11 +349,10 @@ void bench_deals_read_legs(struct bench_deals *deals, uint32_t phase, struct bus
     if (!asks) {
         return;
     }
-    if (!deals->legs_assigned) {
-        for (int32_t p = 0; p < LANES; p++) {
-            must(&deals->op, bus->ops->assign(&deals->op, bus, TOPIC_PAYMENTS_COMMANDS_V1, p, 0));
-        }
-        deals->legs_assigned = true;
+    /* Only now: a reader that is there all the time fetches while the engine's time is taken. */
+    for (int32_t p = 0; p < LANES; p++) {
+        must(&deals->op,
+             bus->ops->assign(&deals->op, bus, TOPIC_PAYMENTS_COMMANDS_V1, p, deals->legs_at[p]));
     }
     for (uint32_t got_count = 0; got_count < deals->count;) {
         struct bus_record record;
@@ -371,7 +369,11 @@ void bench_deals_read_legs(struct bench_deals *deals, uint32_t phase, struct bus
             deals->deals[deals->by_slot[slot] - 1].leg = leg_of(&deals->op, &record);
             got_count++;
         }
+        deals->legs_at[record.partition] = record.offset + 1;
         bus->ops->release(bus, &record);
+    }
+    for (int32_t p = 0; p < LANES; p++) {
+        bus->ops->unassign(bus, TOPIC_PAYMENTS_COMMANDS_V1, p);
     }
 }
 
