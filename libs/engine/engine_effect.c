@@ -353,8 +353,9 @@ static bool is_still_wanted(const struct engine *engine, const struct store_rows
     const struct table *table = engine->service->effects_of->table;
     for (uint32_t i = 0; i < aggregates->count && !aggregate; i++) {
         const char *at = (const char *)aggregates->rows + i * table->row_bytes;
-        const struct id *key = (const void *)(at + table->columns[0].offset);
-        aggregate = id_eq(*key, row->key) ? at : NULL;
+        struct id key; /* the first column */
+        memcpy(&key, at + table->columns[0].offset, sizeof(key));
+        aggregate = id_eq(key, row->key) ? at : NULL;
     }
     return engine->service->still_wanted(row, aggregate, ret_code);
 }
