@@ -58,44 +58,84 @@ void sim_reach_add(struct sim_reach *reach, const struct sim_reach *more)
 
 /* Who is told, and how much there was to tell. */
 struct teller {
+    uint64_t seeds;
     void (*found)(void *context, const char *what, const char *where);
     void *context;
-    uint32_t missing;
+    struct sim_reach_told told;
 };
 
-static void demand(struct teller *teller, uint64_t count, const char *what, const char *where)
+/* from_seeds: a run of fewer may have missed it by chance. */
+static void demand(struct teller *teller, uint32_t from_seeds, uint64_t count, const char *what,
+                   const char *where)
 {
-    if (count == 0) {
-        teller->missing++;
+    if (teller->seeds < from_seeds) {
+        teller->told.unasked++;
+    } else if (count == 0) {
+        teller->told.missing++;
         teller->found(teller->context, what, where);
     }
 }
 
-uint32_t sim_reach_missing(const struct sim_reach *reach,
-                           void (*found)(void *context, const char *what, const char *where),
-                           void *context)
+/* Every second seed has a trouble, but for some, which every fifth to sixteenth has. */
+static void demand_begun(struct teller *teller, const struct sim_reach *reach)
 {
-    struct teller teller = {.found = found, .context = context};
+    static const uint32_t rare[SIM_TROUBLE_COUNT] = {
+        [SIM_TROUBLE_CLOCKS] = SIM_REACH_RARE_SEEDS,
+        [SIM_TROUBLE_RESTORE] = SIM_REACH_RARE_SEEDS,
+        [SIM_TROUBLE_DISCORD_AWAY] = SIM_REACH_FAULT_SEEDS,
+    };
+
+    for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_COUNT; i++) {
+        demand(teller, rare[i] > 0 ? rare[i] : SIM_REACH_FEW_SEEDS, reach->begun[i],
+               sim_trouble_name((enum sim_trouble)i), "all");
+    }
+}
+
+static void demand_struck(struct teller *teller, const struct sim_reach *reach)
+{
     for (size_t i = 0; i < ARRAY_LEN(demands); i++) {
+        enum sim_trouble trouble = demands[i].trouble;
+        const char *name = sim_trouble_name(trouble);
+        uint64_t struck = 0;
+        for (int s = 0; s < SIM_STEP_COUNT; s++) {
+            struck += reach->counts[trouble][s];
+        }
+        if (i == 0 || trouble != demands[i - 1].trouble) {
+            demand(teller, SIM_REACH_RARE_SEEDS, struck, name, "any call");
+        }
         for (int s = (int)demands[i].first; s <= (int)demands[i].last; s++) {
-            demand(&teller, reach->counts[demands[i].trouble][s],
-                   sim_trouble_name(demands[i].trouble), sim_step_name((enum sim_step)s));
+            demand(teller, SIM_REACH_SEEDS, reach->counts[trouble][s], name,
+                   sim_step_name((enum sim_step)s));
         }
     }
+}
+
+static void demand_faults(struct teller *teller, const struct sim_reach *reach)
+{
     for (int i = 0; i < SIM_SERVER_FAULT_COUNT; i++) {
-        demand(&teller, reach->servers[i], "servers", server_fault_names[i]);
+        demand(teller, SIM_REACH_FAULT_SEEDS, reach->servers[i], "servers", server_fault_names[i]);
     }
     for (int i = 0; i < SIM_STRIPE_FAULT_COUNT; i++) {
-        demand(&teller, reach->stripe[i], "stripe",
+        demand(teller, SIM_REACH_FAULT_SEEDS, reach->stripe[i], "stripe",
                sim_stripe_fault_name((enum sim_stripe_fault)i));
     }
     for (int i = 0; i < SIM_DISCORD_FAULT_COUNT; i++) {
-        demand(&teller, reach->discord[i], "discord",
+        demand(teller, SIM_REACH_FAULT_SEEDS, reach->discord[i], "discord",
                sim_discord_fault_name((enum sim_discord_fault)i));
     }
-    demand(&teller, reach->begun[SIM_TROUBLE_DISCORD_AWAY], "discord", "away");
+}
+
+struct sim_reach_told
+sim_reach_missing(const struct sim_reach *reach, uint64_t seeds,
+                  void (*found)(void *context, const char *what, const char *where), void *context)
+{
+    struct teller teller = {.seeds = seeds, .found = found, .context = context};
+    demand_begun(&teller, reach);
+    demand_struck(&teller, reach);
+    demand_faults(&teller, reach);
     for (int i = ESCROW_EVENT_NONE + 1; i < ESCROW_EVENT_COUNT; i++) {
-        demand(&teller, reach->events[i], "deals", escrow_event_name((enum escrow_event)i));
+        demand(&teller, SIM_REACH_SEEDS, reach->events[i], "deals",
+               escrow_event_name((enum escrow_event)i));
     }
-    return teller.missing;
+    return teller.told;
 }

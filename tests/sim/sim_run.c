@@ -443,6 +443,9 @@ static void count_up(struct sim_run *run)
 {
     struct sim_outcome *outcome = run->outcome;
     count_outside(run);
+    for (int i = SIM_TROUBLE_STRIPE; i <= SIM_TROUBLE_TRAFFIC; i++) {
+        outcome->reach.begun[i] = run->plan.on[i] ? 1 : 0; /* all along */
+    }
     outcome->steps = run->world->steps;
     outcome->hash = run->trace.hash;
     outcome->simulated_us = run->world->clock.wall_us - SIM_WORLD_START_US;
