@@ -240,6 +240,7 @@ static STATUS keep_house(struct engine *engine)
         engine->tail_check_at_ms = now_ms + ENGINE_TAIL_CHECK_MS;
         TRY(engine_lanes_check_tails(engine));
     }
+    TRY(engine_forget(engine, now_ms));
     engine_clock_tend(
         engine); /* after the tails: these are not looked at while something is on its way */
     return OK;

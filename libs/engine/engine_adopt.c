@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "engine/engine_internal.h"
 
-#define DAY_US INT64_C(86400000000)
 #define PIECE_BYTES ((size_t)64 * 1024 * 1024) /* BUS_RANGE_MAX of the largest records, and rows */
 #define REQUESTS_MAX 16                        /* open ones of a lane that are looked through */
 #define RESULT_MAX_BYTES 300
@@ -213,7 +212,6 @@ static STATUS add_record(struct engine *engine, struct op *op, struct engine_out
     *row = (struct outbox_row){.lane = out->row.lane,
                                .topic = out->row.topic,
                                .n = record->n,
-                               .day = (int32_t)(record->committed_at_us / DAY_US),
                                .id = record->message_id,
                                .aggregatetype = ADOPTED_TYPE,
                                .aggregateid = key,

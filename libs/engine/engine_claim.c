@@ -68,7 +68,8 @@ static void blank_lane(struct engine *engine, struct engine_lane *lane, int64_t 
     for (uint32_t i = 0; i < engine->out_count; i++) {
         struct str name = str_of(topology_topics[engine->out_topics[i]].name);
         lane->outs[i] = (struct engine_out){.topic = engine->out_topics[i]};
-        lane->outs[i].row = (struct lane_out_row){.lane = lane->lane, .topic = name, .next_n = 1};
+        lane->outs[i].row =
+            (struct lane_out_row){.lane = lane->lane, .topic = name, .next_n = 1, .first_n = 1};
     }
 }
 

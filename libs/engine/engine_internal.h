@@ -26,6 +26,7 @@
  * engine_park.c     parking, quarantine, running or dropping what was parked
  * engine_aside.c    what on-call sees of that: a line, a count by reason
  * engine_publish.c  outbox to Kafka, acknowledgements, the cursor
+ * engine_forget.c   what was published long ago leaves the outbox (R1)
  * engine_effect.c   effects due, answers, verdicts
  * engine_post.c     messages from one aggregate to another
  * engine_timer.c    timers: which are due, and what becomes of them (engine_timer_heap.c: the soonest)
@@ -42,16 +43,15 @@
 #define ENGINE_TRIES_MAX 3         /* R9: the third try of a record that kills parks it */
 #define ENGINE_STRANGE_PARKS_MAX 3 /* R8: different keys parked in a row without a success */
 #define ENGINE_PUBLISH_BATCH 512
+#define ENGINE_OUTBOX_KEPT_US (180 * 24 * INT64_C(3600) * 1000000) /* twice what any topic keeps */
 #define ENGINE_WAITING_ASK_MS 1000 /* of a longer wait the outbox is asked how old the row is */
 #define ENGINE_WAITING_BEFORE_MS 1 /* waiting_since_ms of what waited before our time */
 #define ENGINE_TAIL_CHECK_MS 60000
 /* INV32: further apart than this, and one of the two clocks is wrong; in step they are, NTP keeps them. */
 #define ENGINE_CLOCK_APART_US (60 * INT64_C(1000000))
-#define ENGINE_CLOCK_ASK_US \
-    (10 * INT64_C(1000000)) /* a clock that was set right is seen within this */
+#define ENGINE_CLOCK_ASK_US (10 * INT64_C(1000000)) /* one that was set right is seen within this */
 #define ENGINE_CLOCK_VALID_US (60 * INT64_C(1000000)) /* an older answer counts no more */
-#define ENGINE_CLOCK_TOOK_US \
-    (10 * INT64_C(1000000)) /* an answer that took longer says too little */
+#define ENGINE_CLOCK_TOOK_US (10 * INT64_C(1000000))  /* an answer that took longer says little */
 #define ENGINE_SWEEP_MS 1000
 #define ENGINE_ADMIN_MS 500
 #define ENGINE_IDLE_ADVANCE_MS 100
@@ -375,8 +375,9 @@ struct engine {
     uint32_t last_batch; /* its size, for adaptive collecting */
     struct engine_condemned condemned;
     int64_t dirty_since_ms; /* cursors not written yet; 0: none */
-    int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms;
-    bool behind; /* some committed rows must be read back to be published */
+    int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms, forget_at_ms;
+    uint32_t forget_next; /* which topic of which lane is looked at, at forget_at_ms */
+    bool behind;          /* some committed rows must be read back to be published */
     /* Intake rows that this thread gave to its producer and that were reported, ever; and how many must
      * be reported before the next sweep. */
     uint64_t intakes_produced, intakes_reported, intakes_awaited;
@@ -588,6 +589,7 @@ void engine_timer_drop(struct engine_turn *turn, const struct engine_item *item)
 /* The heaps follow what was committed. */
 void engine_timer_committed(struct engine *engine, const struct engine_batch *batch);
 
+STATUS engine_forget(struct engine *engine, int64_t now_ms);
 /* engine_sweep.c */
 STATUS engine_sweep(struct engine *engine);
 STATUS engine_admin(struct engine *engine);

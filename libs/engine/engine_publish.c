@@ -123,6 +123,9 @@ void engine_note_waiting(struct engine_out *out)
 void engine_publish_set_back(struct engine *engine, struct engine_out *out, int64_t first_n)
 {
     ASSERT(first_n >= 1);
+    if (first_n < out->row.first_n) { /* what is before it was published, and is forgotten */
+        first_n = out->row.first_n;
+    }
     if (first_n <= out->row.published_n) {
         out->row.published_n = first_n - 1;
         out->dirty = true;

@@ -198,9 +198,10 @@ static STATUS republish(struct engine *engine, struct engine_lane *lane,
         if (!str_eq(out->row.topic, request->topic)) {
             continue;
         }
-        if (request->n < 1 || request->n >= out->row.next_n) {
-            return op_fail(&engine->op, STATUS_INVALID, "engine.no_such_n", "next is n=%" PRId64,
-                           out->row.next_n);
+        if (request->n < out->row.first_n || request->n >= out->row.next_n) {
+            return op_fail(&engine->op, STATUS_INVALID, "engine.no_such_n",
+                           "the outbox has n=%" PRId64 " to %" PRId64, out->row.first_n,
+                           out->row.next_n - 1);
         }
         engine_publish_set_back(engine, out, request->n);
         return engine_advance_alone(

@@ -26,6 +26,7 @@ static const struct table_column lane_out_columns[] = {
     TABLE_COLUMN(struct lane_out_row, topic, COLUMN_TEXT),
     TABLE_COLUMN(struct lane_out_row, next_n, COLUMN_INT8),
     TABLE_COLUMN(struct lane_out_row, published_n, COLUMN_INT8),
+    TABLE_COLUMN(struct lane_out_row, first_n, COLUMN_INT8),
 };
 
 const struct table engine_lane_out_table = {
@@ -112,7 +113,6 @@ static const struct table_column outbox_columns[] = {
     TABLE_COLUMN(struct outbox_row, lane, COLUMN_INT4),
     TABLE_COLUMN(struct outbox_row, topic, COLUMN_TEXT),
     TABLE_COLUMN(struct outbox_row, n, COLUMN_INT8),
-    TABLE_COLUMN(struct outbox_row, day, COLUMN_INT4),
     TABLE_COLUMN(struct outbox_row, id, COLUMN_UUID),
     TABLE_COLUMN(struct outbox_row, aggregatetype, COLUMN_TEXT),
     TABLE_COLUMN(struct outbox_row, aggregateid, COLUMN_UUID),
@@ -127,7 +127,7 @@ const struct table engine_outbox_table = {
     .row_bytes = sizeof(struct outbox_row),
     .columns = outbox_columns,
     .column_count = ARRAY_LEN(outbox_columns),
-    .key_count = 4,
+    .key_count = 3,
     .version = TABLE_NO_COLUMN,
     .parent = TABLE_NO_COLUMN,
 };

@@ -18,6 +18,7 @@ struct lane_out_row {
     struct str topic;
     int64_t next_n;
     int64_t published_n;
+    int64_t first_n; /* the oldest row that the outbox still has, or next_n */
 };
 
 struct lane_cluster_row {
@@ -29,7 +30,6 @@ struct outbox_row {
     int32_t lane;
     struct str topic;
     int64_t n;
-    int32_t day;
     struct id id;
     struct str aggregatetype;
     struct id aggregateid;

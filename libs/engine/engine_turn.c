@@ -5,7 +5,6 @@
 #include "base/assert.h"
 #include "engine/engine_internal.h"
 
-#define DAY_US INT64_C(86400000000)
 #define NOT_FOUND UINT32_MAX
 #define OUTPUTS_PER_ITEM 4 /* room to begin with: an event or two, a command, a timer */
 
@@ -320,7 +319,6 @@ STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id,
         .row = {.lane = lane,
                 .topic = out->row.topic,
                 .n = out->row.next_n,
-                .day = (int32_t)(committed_at_us / DAY_US),
                 .id = id,
                 .aggregatetype = kind_of(turn)->name,
                 .aggregateid = key,

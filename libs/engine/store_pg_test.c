@@ -93,7 +93,6 @@ static struct outbox_row outbox_row(int32_t lane, int64_t n)
     return (struct outbox_row){.lane = lane,
                                .topic = STR("escrow.events.v1"),
                                .n = n,
-                               .day = 20000,
                                .id = id_random(),
                                .aggregatetype = STR("escrow"),
                                .aggregateid = id_random(),
@@ -190,7 +189,7 @@ static void test_rows_in_a_transaction(void **state)
     assert_int_equal(outbox[1].n, 3);
     assert_true(id_eq(outbox[1].id, rows[2].id));
     assert_true(str_eq(outbox[1].payload, STR("payload")));
-    struct lane_out_row out = {.lane = 3, .topic = STR("t"), .next_n = 1, .published_n = 0};
+    struct lane_out_row out = {.lane = 3, .topic = STR("t"), .next_n = 1, .first_n = 1};
     const void *outs[] = {&out};
     begin(&f, refs, 3);
     ok(&f, f.store->ops->insert(&f.op, f.store, &engine_lane_out_table, outs, 1));

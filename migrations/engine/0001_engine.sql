@@ -62,14 +62,17 @@ CREATE TABLE lane_in (
   PRIMARY KEY (lane, topic)
 ) WITH (fillfactor = 50);
 
--- How far lane p has written a topic, and up to which n everything is acknowledged.
+-- How far lane p has written a topic, up to which n everything is acknowledged, and from which n on the outbox
+-- still has it.
 CREATE TABLE lane_out (
   lane integer NOT NULL REFERENCES lane (p),
   topic text NOT NULL,
   next_n bigint NOT NULL CHECK (next_n >= 1),
   published_n bigint NOT NULL CHECK (published_n >= 0),
+  first_n bigint NOT NULL CHECK (first_n >= 1),
   PRIMARY KEY (lane, topic),
-  CHECK (published_n < next_n)
+  CHECK (published_n < next_n),
+  CHECK (first_n <= published_n + 1)
 ) WITH (fillfactor = 50);
 
 -- Which Kafka cluster a lane's cursors speak of; another one stops the lane.
@@ -78,13 +81,13 @@ CREATE TABLE lane_cluster (
   cluster_id text NOT NULL
 );
 
--- What was decided to be published: append-only, numbered by its lane. The columns that
--- Debezium's outbox event router wants (id, aggregatetype, aggregateid, type, payload) are there.
+-- What was decided to be published: append-only, numbered by its lane, which deletes what was published
+-- long ago. The columns that Debezium's outbox event router wants (id, aggregatetype, aggregateid, type,
+-- payload) are there.
 CREATE TABLE outbox (
   lane integer NOT NULL,
   topic text NOT NULL,
   n bigint NOT NULL CHECK (n >= 1),
-  day integer NOT NULL,              -- days since 1970 of committed_at_us
   id uuid NOT NULL,
   aggregatetype text NOT NULL,
   aggregateid uuid NOT NULL,
@@ -92,24 +95,8 @@ CREATE TABLE outbox (
   payload bytea NOT NULL CHECK (octet_length(payload) <= 262144),
   committed_at_us bigint NOT NULL,
   causation_id uuid NOT NULL,
-  PRIMARY KEY (lane, topic, n, day)
-) PARTITION BY RANGE (day);
-CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
-
--- Makes the partitions of today and the coming days. Called by services at start and every hour.
-CREATE FUNCTION outbox_make_partitions(days integer) RETURNS void LANGUAGE plpgsql
-  SECURITY DEFINER SET search_path FROM CURRENT AS
-$$ DECLARE
-  today integer := (now_us() / 86400000000)::integer;
-  day integer;
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext(current_schema() || '.outbox'));
-  FOR day IN SELECT generate_series(today, today + days) LOOP
-    IF to_regclass(format('outbox_%s', day)) IS NULL THEN
-      EXECUTE format('CREATE TABLE outbox_%s PARTITION OF outbox FOR VALUES FROM (%s) TO (%s)', day, day, day + 1);
-    END IF;
-  END LOOP;
-END $$;
+  PRIMARY KEY (lane, topic, n)
+);
 
 -- Messages of intake topics that were decided. Lane-written topics need only lane_in.last_n.
 CREATE TABLE inbox (
@@ -247,4 +234,4 @@ CREATE INDEX admin_request_open ON admin_request (lane, created_at_us) WHERE ope
 
 DROP TABLE admin_request, lane_probe, quarantine, parked_message, parked_key, timer, effect, intake, inbox,
   outbox, lane_cluster, lane_out, lane_in, lane, owner, clock;
-DROP FUNCTION clock_goes_forward(), outbox_make_partitions(integer), assert_rows(bigint, bigint), now_us();
+DROP FUNCTION clock_goes_forward(), assert_rows(bigint, bigint), now_us();

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/defer.h"
 #include "base/lane.h"
+#include "engine/engine_internal.h"
 #include "sim/sim_kafka.h"
 #include "world.h"
 
@@ -291,6 +292,118 @@ static void publishes_again_whoever_dies(struct world *world)
     world_check(world);
 }
 
+/* ---- What is forgotten ---- */
+
+#define DAY_US (24 * INT64_C(3600) * 1000000)
+#define LOOKED_MS (3 * 600 * 1000) /* three rounds over all topics of all lanes */
+
+/* The first and the last n that the outbox has, and that it has all between. */
+static void assert_kept(struct world *world, int64_t first_n, int64_t last_n)
+{
+    const void *rows;
+    uint32_t count = world_rows(world, &engine_outbox_table, &rows);
+    const struct outbox_row *row = rows;
+    assert_int_equal(count, last_n - first_n + 1);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_in_range(row[i].n, first_n, last_n);
+    }
+    assert_int_equal(cursor(world)->first_n, first_n);
+}
+
+static void add_and_settle(struct world *world, uint32_t count, int64_t total)
+{
+    add_many(world, count);
+    world_await_total(world, account(), total);
+    world_settle(world);
+}
+
+/* R1: more than one piece; not a row too many, by sandbox time too. */
+static void forgets_what_was_published_long_ago(struct world *world)
+{
+    world_start(world);
+    open_one(world);
+    add_and_settle(world, ENGINE_PUBLISH_BATCH + 100, ENGINE_PUBLISH_BATCH + 100);
+    const int64_t old = ENGINE_PUBLISH_BATCH + 101;
+    world->ops->advance_clock(world, ENGINE_OUTBOX_KEPT_US - DAY_US);
+    world_run_for(world, LOOKED_MS);
+    assert_kept(world, 1, old);
+    add_and_settle(world, 5, old + 4);
+    world->ops->advance_clock(world, 2 * DAY_US);
+    world_run_for(world, LOOKED_MS);
+    assert_kept(world, old + 1, old + 5);
+    world_answered(world, ask(world, TOY_EVENTS, old), "engine.no_such_n");
+    world_answered(world, ask(world, TOY_EVENTS, old + 1), "done");
+    add_and_settle(world, 1, old + 5);
+}
+
+/* Kafka does not have it, so it waits, however old. */
+static void forgets_nothing_unpublished(struct world *world)
+{
+    world_start(world);
+    open_one(world);
+    add_many(world, 3);
+    sim_kafka_limit_queue(world->kafka, 0);
+    world_await_total(world, account(), 3);
+    world->ops->advance_clock(world, ENGINE_OUTBOX_KEPT_US + DAY_US);
+    world_run_for(world, LOOKED_MS);
+    assert_kept(world, 2, 4);
+    sim_kafka_limit_queue(world->kafka, PLENTY);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 4);
+}
+
+/* A Kafka that lost more than the outbox has gets what there is, and the lane goes on. */
+static void publishes_what_is_left_to_an_empty_log(struct world *world)
+{
+    struct process *process = world_start(world);
+    open_one(world);
+    add_and_settle(world, 3, 3);
+    world->ops->advance_clock(world, ENGINE_OUTBOX_KEPT_US + DAY_US);
+    world_run_for(world, LOOKED_MS);
+    add_and_settle(world, 3, 6);
+    assert_kept(world, 5, 7);
+    world_kill(process);
+    sim_kafka_truncate(world->kafka, TOY_EVENTS, LANE, 0);
+    world_start(world);
+    const struct wanted_count wanted = {.count = 3};
+    world_await(world, has_events, &wanted);
+    world_settle(world);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 3);
+    assert_kept(world, 5, 7);
+}
+
+/* Rows and cursor go together, wherever the owner dies. */
+static void forgets_whoever_dies(struct world *world)
+{
+    struct process *process = world_start(world);
+    open_one(world);
+    bool died = true;
+    uint32_t deaths = 0;
+    for (uint32_t i = 0; i < CALLS_MAX && died; i += 3) {
+        int64_t end_n = cursor(world)->next_n + 2;
+        add_and_settle(world, 2, end_n - 2);
+        world->ops->advance_clock(world, ENGINE_OUTBOX_KEPT_US + DAY_US);
+        world_kill(process);
+        process = world_start(world);
+        world_run_for(world, LOOKED_MS / 3 - 200); /* its first round is about to begin */
+        assert_true(cursor(world)->first_n < end_n);
+        process->fault.crash_at = process->fault.calls + 1 + i;
+        while (!process->fault.dead && cursor(world)->first_n < end_n) {
+            world_step(world);
+        }
+        died = process->fault.dead;
+        process->fault.crash_at = 0;
+        if (died) {
+            deaths++;
+            world_kill(process);
+            process = world_start(world);
+        }
+        assert_kept(world, cursor(world)->first_n, end_n - 1);
+    }
+    assert_false(died);
+    assert_true(deaths > 3);
+}
+
 /* ---- Holes ---- */
 
 static void erase_from_outbox(struct world *world, int64_t n)
@@ -351,6 +464,10 @@ static const struct world_test tests[] = {
     WORLD_TEST(writes_the_cursor_when_idle, WORLD_SIM_ONLY),
     WORLD_TEST(publishes_again_when_asked, WORLD_BOTH),
     WORLD_TEST(publishes_again_whoever_dies, WORLD_SIM_ONLY),
+    WORLD_TEST(forgets_what_was_published_long_ago, WORLD_SIM_ONLY),
+    WORLD_TEST(forgets_nothing_unpublished, WORLD_SIM_ONLY),
+    WORLD_TEST(publishes_what_is_left_to_an_empty_log, WORLD_SIM_ONLY),
+    WORLD_TEST(forgets_whoever_dies, WORLD_SIM_ONLY),
     WORLD_TEST(stops_at_a_hole_in_the_outbox, WORLD_SIM_ONLY),
     WORLD_TEST(stops_when_the_end_is_missing, WORLD_SIM_ONLY),
 };

@@ -166,8 +166,7 @@ static void backup(struct world *world)
 {
     run_sql(world, /* LINT-OK: a backup is no service's statement */
             "DO $$ DECLARE t record; BEGIN"
-            " FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
-            "   AND tablename NOT LIKE 'outbox_%' LOOP"
+            " FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP"
             "  EXECUTE format('CREATE TABLE bak_%s AS TABLE %I', t.tablename, t.tablename);"
             " END LOOP; END $$",
             0);

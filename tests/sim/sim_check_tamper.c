@@ -19,8 +19,6 @@
 #include "sim_rows.h"
 #include "wire/wire.h"
 
-#define DAY_US (INT64_C(86400) * 1000000)
-
 /* ---- Finding things ---- */
 
 const struct escrow *tamper_deal_in(struct sim_run *run, enum escrow_state state)
@@ -72,6 +70,7 @@ static struct lane_out_row line_of(struct sim_run *run, enum sim_service writer,
         sim_db_find(run->place.dbs[writer], &engine_lane_out_table, &like);
     struct lane_out_row fallback = like;
     fallback.next_n = 1;
+    fallback.first_n = 1;
     return row ? *row : fallback;
 }
 
@@ -103,7 +102,6 @@ static struct outbox_row publish(struct sim_run *run, enum topic topic, struct i
         .lane = line.lane,
         .topic = str_of(topology_topics[topic].name),
         .n = line.next_n,
-        .day = (int32_t)(now_us / DAY_US),
         .id = tamper_fresh(),
         .aggregatetype = STR("test"),
         .aggregateid = key,
