@@ -33,7 +33,7 @@ int64_t clock_mono_us(void)
 
 int64_t clock_wall_us(void)
 {
-    return fake ? fake->wall_us : read_us(CLOCK_REALTIME);
+    return fake ? fake->wall_us + fake->ahead_us : read_us(CLOCK_REALTIME);
 }
 
 void clock_format_iso(int64_t wall_us, char ret_text[CLOCK_ISO_BYTES])

@@ -12,12 +12,14 @@ int64_t clock_mono_us(void);
 int64_t clock_wall_us(void);
 
 /*
- * For tests and simulation alone: from now on the clocks stand still at *now (mono_us and wall_us
- * are read at each call). NULL: the machine's clocks again. Not thread-safe.
+ * For tests and simulation alone: from now on the clocks stand still at *now (its fields are read at each
+ * call). NULL: the machine's clocks again. Not thread-safe.
  */
 struct clock_fake {
     int64_t mono_us;
-    int64_t wall_us;
+    int64_t wall_us; /* the true time: simulated servers read it here */
+    int64_t
+        ahead_us; /* by so much the wall clock of the machine that asks is wrong: forward, or back */
 };
 
 void clock_use_fake(const struct clock_fake *now);

@@ -52,7 +52,11 @@ struct bus_delivery {
     int64_t broker_at_ms; /* LogAppendTime: what the broker's clock showed; -1: it did not say */
 };
 
-/* The last record of a partition. n is 0 when the partition holds none (or an unnumbered one). */
+#define BUS_TAIL_RECORDS \
+    64 /* that a dead producer may have left on its way: they are written last */
+
+/* The end of a partition: of the last BUS_TAIL_RECORDS records the one with the highest n, for the very last one may
+ * be a late repetition. n is 0 when there is none, or the last one has no number. */
 struct bus_tail {
     int64_t low;  /* offsets: first that exists */
     int64_t high; /* one past the last */

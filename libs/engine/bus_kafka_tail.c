@@ -1,5 +1,5 @@
 /*
- * What the last record of a partition is, for several topics at once: the claim compares it with the
+ * What the last records of a partition are, for several topics at once: the claim compares it with the
  * database. And what we wrote before, for a database that lost it. A consumer of its own, kept open, so
  * that what is being read is not disturbed.
  */
@@ -20,7 +20,8 @@ struct tails {
     int32_t partition;
     int64_t until_ms;
     struct bus_tail tails[TOPIC_COUNT];
-    bool reading[TOPIC_COUNT]; /* assigned, and its record has not come */
+    bool reading[TOPIC_COUNT]; /* assigned, and its last record has not come */
+    int64_t next[TOPIC_COUNT]; /* offset; what was fetched for somebody before us may still come */
     uint32_t reading_count;
 };
 
@@ -79,25 +80,38 @@ static STATUS start_reading(struct op *op, struct tails *tails)
         if (marks[i].high <= marks[i].low) {
             continue; /* nothing there: n stays 0 */
         }
+        int64_t from = marks[i].high - BUS_TAIL_RECORDS;
+        tails->next[i] = from < marks[i].low ? marks[i].low : from;
         TRY(kafka_consumer_assign(op, tails->bus->tail_reader, marks[i].topic, tails->partition,
-                                  marks[i].high - 1));
+                                  tails->next[i]));
         tails->reading[i] = true;
         tails->reading_count++;
     }
     return OK;
 }
 
+static void take_for(struct tails *tails, uint32_t i, const struct kafka_record *record)
+{
+    struct bus_tail *tail = &tails->tails[i];
+    struct bus_kafka_headers headers = bus_kafka_headers_read(record);
+    bool last = record->offset == tail->high - 1;
+    if (headers.n > tail->n || (last && headers.n == 0)) {
+        tail->n = headers.n;
+        tail->committed_at_us = headers.committed_at_us;
+    }
+    tails->next[i]++;
+    if (last) {
+        stop_reading(tails, i);
+    }
+}
+
 static void take(struct tails *tails, const struct kafka_record *record)
 {
     for (uint32_t i = 0; i < tails->topic_count; i++) {
-        struct bus_tail *tail = &tails->tails[i];
         const char *name = bus_kafka_topic_name(tails->bus, tails->topics[i]);
         if (tails->reading[i] && record->partition == tails->partition &&
-            record->offset == tail->high - 1 && strcmp(record->topic, name) == 0) {
-            struct bus_kafka_headers headers = bus_kafka_headers_read(record);
-            tail->n = headers.n;
-            tail->committed_at_us = headers.committed_at_us;
-            stop_reading(tails, i);
+            record->offset == tails->next[i] && strcmp(record->topic, name) == 0) {
+            take_for(tails, i, record);
             return;
         }
     }

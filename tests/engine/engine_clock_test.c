@@ -107,6 +107,27 @@ static void the_time_of_its_lane_does_not_matter(struct world *world)
     world_check(world);
 }
 
+/* The clock of our own machine is set by two days, either way: nothing comes early, and nothing late. */
+static void our_own_clock_does_not_matter(struct world *world)
+{
+    struct process *process = world_start(world);
+    timers_set(world, timers_account(0), 1, DAY_US / 1000);
+    timers_set(world, timers_account(1), 1, 300000);
+    timers_await(world, timers_account(1), TOY_TIMER_PLAIN);
+    world_settle(world);
+    struct timer_row row = timers_get(world, timers_account(1), TOY_TIMER_PLAIN);
+    uint64_t before = WORLD_STAT(process, batches);
+    world->clock->ahead_us = 2 * DAY_US;
+    world_run_for(world, 1000);
+    assert_true(WORLD_STAT(process, batches) > before); /* tried, and went back */
+    assert_int_equal(WORLD_STAT(process, timers_fired), 0);
+    world->clock->ahead_us = -2 * DAY_US;
+    world_await_total(world, timers_account(1), 1001);
+    assert_in_range(sim_db_decision_us(world->db), row.due_at_us, row.due_at_us + 1000000);
+    world_settle(world);
+    world_check(world);
+}
+
 /* Kafka's clock is not heard for longer than an answer is believed: held, and late, but not lost. */
 static void unheard_clocks_hold(struct world *world)
 {
@@ -160,6 +181,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(a_minute_is_borne_and_no_more, WORLD_SIM_ONLY),
     WORLD_TEST(a_jump_is_seen_under_the_fence, WORLD_SIM_ONLY),
     WORLD_TEST(the_time_of_its_lane_does_not_matter, WORLD_SIM_ONLY),
+    WORLD_TEST(our_own_clock_does_not_matter, WORLD_SIM_ONLY),
     WORLD_TEST(unheard_clocks_hold, WORLD_SIM_ONLY),
     WORLD_TEST(asks_again_after_the_producer_failed, WORLD_SIM_ONLY),
     WORLD_TEST(compares_real_clocks, WORLD_BOTH),

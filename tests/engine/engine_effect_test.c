@@ -184,10 +184,10 @@ static void let_it_hear(void *context)
 {
     struct process *process = context;
     process->caller.hold = false;
-    process->fault.ahead_us = 48 * HOUR_US;
+    process->world->clock->ahead_us += 48 * HOUR_US;
 }
 
-/* A process whose own clock was set on by two days asks no later for that (INV32). */
+/* A process whose own clock is set on by two days right before it hears the answer asks no later for that (INV32). */
 static void asks_again_by_the_database_clock(struct world *world)
 {
     static const enum sim_reply replies[] = {SIM_REPLY_LOST, SIM_REPLY_LATER};
@@ -200,7 +200,7 @@ static void asks_again_by_the_database_clock(struct world *world)
     for (uint32_t call = 1; call <= ARRAY_LEN(replies); call++) {
         process->caller.hold = true;
         calls_await(world, call);
-        process->fault.pause_step = SIM_STEP_HEARTBEAT; /* the answer is decided right after it */
+        process->fault.pause_step = SIM_STEP_TAKE;
         while (process->caller.hold) {
             world_step(world);
         }

@@ -14,6 +14,7 @@
  * that only the simulation has. What a test asks for and does not get fails the test.
  */
 
+struct clock_fake;
 struct sim_db;
 struct sim_kafka;
 struct world;
@@ -52,8 +53,9 @@ struct world_ops {
 struct world {
     const struct world_ops *ops;
     bool simulated;
-    struct sim_db *db;       /* simulated only */
-    struct sim_kafka *kafka; /* simulated only */
+    struct sim_db *db;        /* simulated only */
+    struct sim_kafka *kafka;  /* simulated only */
+    struct clock_fake *clock; /* simulated only */
     void *impl;
     const struct engine_service *service; /* of processes started from now on */
     struct engine_limits limits;

@@ -106,6 +106,7 @@ void world_open_sim(struct world *world)
     clock_use_fake(&impl->clock);
     world->ops = &sim_ops;
     world->simulated = true;
+    world->clock = &impl->clock;
     world->db = sim_db_new(&impl->clock);
     world->kafka = sim_kafka_new(&impl->clock);
     world->impl = impl;

@@ -133,6 +133,18 @@ static STATUS sim_topic_info(struct op *op, struct bus *bus, enum topic topic,
     return OK;
 }
 
+static void look_at_end(const struct sim_log *log, struct bus_tail *tail)
+{
+    int64_t from = (int64_t)log->count - BUS_TAIL_RECORDS;
+    for (int64_t at = from < log->low ? log->low : from; at < log->count; at++) {
+        const struct bus_record *record = &log->records[at].record;
+        if (record->n > tail->n || (at + 1 == log->count && record->n == 0)) {
+            tail->n = record->n;
+            tail->committed_at_us = record->committed_at_us;
+        }
+    }
+}
+
 static STATUS sim_tails(struct op *op, struct bus *bus, const enum topic *topics,
                         uint32_t topic_count, int32_t partition, struct bus_tail *ret_tails)
 {
@@ -141,10 +153,7 @@ static STATUS sim_tails(struct op *op, struct bus *bus, const enum topic *topics
     for (uint32_t i = 0; i < topic_count; i++) {
         const struct sim_log *log = &self_of(bus)->kafka->logs[topics[i]][partition];
         ret_tails[i] = (struct bus_tail){.low = log->low, .high = log->count};
-        if (log->count > log->low) {
-            ret_tails[i].n = log->records[log->count - 1].record.n;
-            ret_tails[i].committed_at_us = log->records[log->count - 1].record.committed_at_us;
-        }
+        look_at_end(log, &ret_tails[i]);
     }
     return OK;
 }

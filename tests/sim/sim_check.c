@@ -65,7 +65,7 @@ void sim_check_free(struct sim_check *check)
 
 void sim_check_reads_again(struct sim_check *check)
 {
-    check->reads_again = true;
+    check->reads_again_us = check->place->clock->wall_us;
 }
 
 /* ---- The books ---- */
@@ -202,6 +202,7 @@ void sim_check_end(struct sim_check *check, struct sim_verdict *verdict)
     check_taken(check, verdict);
     check_statement(check, verdict);
     check_ends(check, verdict);
+    check_firings(check, verdict);
     check_intents(check, verdict);
     check_views(check, verdict);
     if (check->discord) {

@@ -29,13 +29,18 @@ void sim_check_calls(struct sim_check *check, struct sim_verdict *verdict);
 void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *verdict);
 /* A database was put back to an earlier moment: look at everything anew, as if for the first time. */
 void sim_check_forget(struct sim_check *check);
-/* The database of payments was put back: what it reads again may come in another order. */
+/* The database of payments was put back now: it may have lost calls that it had made, and what it reads again may
+ * come in another order. */
 void sim_check_reads_again(struct sim_check *check);
 /* Requests enter a service here: what was taken is held against its rows. The door is borrowed. */
 void sim_check_door(struct sim_check *check, const struct intake *door);
 /* This database was put back now, to what it was at backup_at_us (mono): requests that it has taken since and that
  * nobody else has heard of are lost. */
 void sim_check_put_back(struct sim_check *check, enum sim_service service, int64_t backup_at_us);
+/* Payments read a webhook about this key again before the command that it is about: a person drops it
+ * (docs/operations.md). */
+bool sim_check_is_out_of_order(const struct sim_check *check, enum sim_service service,
+                               struct id key);
 /* A restored database has decisions about this key to make again, which wait behind something that nobody but
  * a person can settle (docs/reliability.md). */
 bool sim_check_is_frozen(struct sim_check *check, enum sim_service service, struct id key);

@@ -50,20 +50,18 @@ static bool is_contradicted(const struct sim_check *check, const struct effect_r
     return sim_stripe_said_error(check->stripe, effect->id) && is_undecided(check, effect->key);
 }
 
-/* A webhook was read again before the command that it is about, which waits behind it. */
-static bool is_out_of_order(const struct sim_check *check, struct id escrow_id)
+bool sim_check_is_out_of_order(const struct sim_check *check, enum sim_service service,
+                               struct id key)
 {
-    const struct parked_key_row like = {.key = escrow_id};
-    const struct parked_key_row *key =
-        sim_db_find(check->place->dbs[SIM_PAYMENTS], &engine_parked_key_table, &like);
-    return check->reads_again && key && str_eq(key->reason, STR("payments.no_leg"));
+    const struct parked_key_row like = {.key = key};
+    const struct parked_key_row *parked =
+        sim_db_find(check->place->dbs[service], &engine_parked_key_table, &like);
+    return service == SIM_PAYMENTS && check->reads_again_us > 0 && parked &&
+           str_eq(parked->reason, STR("payments.no_leg"));
 }
 
 bool check_is_stuck(struct sim_check *check, struct id escrow_id)
 {
-    if (is_out_of_order(check, escrow_id)) {
-        return true;
-    }
     uint32_t cursor = 0;
     const struct effect_row *effect;
     while ((effect = sim_db_next(check->place->dbs[SIM_PAYMENTS], &engine_effect_table, &cursor))) {
@@ -78,8 +76,7 @@ bool check_is_stuck(struct sim_check *check, struct id escrow_id)
 
 bool sim_check_is_frozen(struct sim_check *check, enum sim_service service, struct id key)
 {
-    return service == SIM_PAYMENTS && (is_out_of_order(check, key) ||
-                                       (is_undecided(check, key) && check_is_stuck(check, key)));
+    return service == SIM_PAYMENTS && is_undecided(check, key) && check_is_stuck(check, key);
 }
 
 /* ---- Requests ---- */
@@ -237,6 +234,21 @@ static void check_clock(struct sim_check *check, const struct escrow *escrow,
         if (runs && timer->due_at_us + LATE_MAX_US < sim_db_decision_us(oracle)) {
             sim_verdict_fail(verdict, SIM_RULE_TIMERS, "escrow %s: timer %s is overdue",
                              check_text(escrow->id), escrow_timer_name((enum escrow_timer)i));
+        }
+    }
+}
+
+void check_firings(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (uint32_t i = 0; i < check->cause_count; i++) {
+        const struct check_cause *cause = &check->causes[i];
+        bool ran = cause->ran.kind == cause->fired.kind && cause->ran.seq == cause->fired.seq;
+        if (cause->fired.seq > 0 && cause->events != 0 && !ran) {
+            sim_verdict_fail(verdict, SIM_RULE_TIMERS,
+                             "escrow %s obeyed timer %d of seq %" PRId64
+                             " while timer %d of seq %" PRId64 " ran",
+                             check_text(cause->escrow_id), cause->fired.kind, cause->fired.seq,
+                             cause->ran.kind, cause->ran.seq);
         }
     }
 }

@@ -28,6 +28,7 @@ struct check_deal {
     int64_t transfer_count;
     struct hash head;
     enum escrow_state state;
+    int64_t clock_seq; /* the transition that started the clock of this state */
     /* The topics. */
     int64_t escrow_seq, payments_seq;
 };
@@ -46,11 +47,19 @@ struct check_leg {
     uint32_t told[PAYMENTS_EVENT_COUNT];
 };
 
+/* Which clock of a deal: what oracle calls its generation is the transition that started it. */
+struct check_clock {
+    int kind; /* enum escrow_timer */
+    int64_t seq;
+};
+
 /* What caused transitions: it is decided once. */
 struct check_cause {
     int64_t at_us;
     struct id escrow_id;
-    uint32_t events; /* a bit for each kind */
+    uint32_t events;          /* a bit for each kind */
+    struct check_clock ran;   /* before the first of these transitions */
+    struct check_clock fired; /* what this message is the firing of; seq 0: it is none */
 };
 
 /* A record of an intake topic: the same id has the same bytes, always. */
@@ -90,8 +99,8 @@ struct sim_check {
     struct sim_stripe *stripe;
     struct sim_discord *discord;
     const struct sim_traffic *traffic;
-    struct arena arena; /* of one record */
-    bool reads_again;   /* payments, after a restore */
+    struct arena arena;     /* of one record */
+    int64_t reads_again_us; /* since when payments does, after a restore; 0: it does not */
 
     struct check_deal *deals;
     uint32_t deal_count, deal_capacity;
@@ -173,6 +182,8 @@ void check_restored(struct sim_check *check, struct sim_verdict *verdict);
 void check_ends(struct sim_check *check, struct sim_verdict *verdict);
 void check_intents(struct sim_check *check, struct sim_verdict *verdict);
 void check_views(struct sim_check *check, struct sim_verdict *verdict);
+/* What a clock did to a deal, it did while it ran. */
+void check_firings(struct sim_check *check, struct sim_verdict *verdict);
 /* Something is due by now, or failed and waits for the staff's next round. */
 bool check_is_overdue(struct sim_check *check);
 /* A deal whose money waits for a person: an effect that will never be answered. */

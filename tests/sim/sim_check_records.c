@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/defer.h"
 #include "engine/engine_tables.h"
+#include "escrow/escrow_repo.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "holdfast/gateway/v1/claims.pb-c.h"
@@ -124,7 +125,63 @@ static void read_payments_event(struct sim_check *check, const struct bus_record
     }
 }
 
-/* INV32 */
+/* ---- Deadlines (INV32) ---- */
+
+/* When the clock that this transition of the deal started is to fire: by the deal's terms, whatever oracle was told
+ * or says. False: it started none of this kind. */
+static bool find_deadline(const struct sim_check *check, struct id escrow_id,
+                          struct check_clock clock, int64_t *ret_deadline_us)
+{
+    const struct sim_db *db = check->place->dbs[SIM_ESCROW];
+    const struct escrow_transition like = {.escrow_id = escrow_id, .seq = clock.seq};
+    const struct escrow_transition *started = sim_db_find(db, &escrow_transition_table, &like);
+    const struct escrow escrow_like = {.id = escrow_id};
+    const struct escrow *escrow = sim_db_find(db, &escrow_table, &escrow_like);
+    if (!started || !escrow || clock.kind == (int)ESCROW_TIMER_NONE ||
+        clock.kind != (int)escrow_timer_of(started->to_state)) {
+        return false;
+    }
+    *ret_deadline_us = started->at_us + escrow_period_us(escrow, (enum escrow_timer)clock.kind);
+    return true;
+}
+
+static void check_moment(struct sim_check *check, const struct bus_record *record,
+                         struct id escrow_id, int64_t deadline_us, struct sim_verdict *verdict)
+{
+    if (record->committed_at_us < deadline_us) {
+        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY,
+                         "escrow %s: a timer fired %" PRId64 " us before its time",
+                         check_text(escrow_id), deadline_us - record->committed_at_us);
+    }
+    /* Sandbox time only grows: it was no more when it fired. */
+    const struct sim_db *oracle = check->place->dbs[SIM_ORACLE];
+    int64_t sandbox_us = sim_db_decision_us(oracle) - sim_db_now_us(oracle);
+    int64_t early_us = deadline_us - (record->broker_at_ms + 1) * 1000 - sandbox_us;
+    if (early_us > CLOCKS_APART_US) {
+        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY,
+                         "escrow %s: a timer fired %" PRId64 " us before its time by Kafka's clock",
+                         check_text(escrow_id), early_us);
+    }
+}
+
+static void check_fired_once(struct sim_check *check, struct id escrow_id, struct check_clock clock,
+                             struct sim_verdict *verdict)
+{
+    char name[NAME_BYTES];
+    struct strbuf buf;
+    struct str text;
+    strbuf_init_fixed(&buf, name, sizeof(name));
+    strbuf_addf(&buf, "%d %" PRId64, clock.kind, clock.seq);
+    bool fits = strbuf_finish(&buf, &text);
+    ASSERT(fits);
+    struct id firing = id_v5(escrow_id, text);
+    if (sim_index_get(&check->fired, firing) != SIM_INDEX_NONE) {
+        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY, "escrow %s: timer %s fired twice",
+                         check_text(escrow_id), name);
+    }
+    sim_index_set(&check->fired, firing, 0);
+}
+
 static void read_firing(struct sim_check *check, const struct bus_record *record,
                         struct sim_verdict *verdict)
 {
@@ -137,34 +194,22 @@ static void read_firing(struct sim_check *check, const struct bus_record *record
     const Holdfast__Oracle__V1__OracleEvent *event =
         (const Holdfast__Oracle__V1__OracleEvent *)message;
     const Holdfast__Oracle__V1__TimerFired *fired = event->timer_fired;
+    const struct check_clock clock = {.kind = (int)fired->kind, .seq = fired->generation};
     struct id escrow_id = id_of(event->escrow_id);
-    if (record->committed_at_us < fired->due_at_us) {
+    int64_t deadline_us = 0;
+    bool known = find_deadline(check, escrow_id, clock, &deadline_us);
+    if (!known || fired->due_at_us != deadline_us) {
         sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY,
-                         "escrow %s: a timer fired %" PRId64 " us before its time",
-                         check_text(escrow_id), fired->due_at_us - record->committed_at_us);
+                         "escrow %s: timer %d of seq %" PRId64 " fired for %" PRId64
+                         ", its deadline is %" PRId64,
+                         check_text(escrow_id), clock.kind, clock.seq, fired->due_at_us,
+                         deadline_us);
     }
-    /* Sandbox time only grows: it was no more when it fired. */
-    const struct sim_db *oracle = check->place->dbs[SIM_ORACLE];
-    int64_t sandbox_us = sim_db_decision_us(oracle) - sim_db_now_us(oracle);
-    int64_t early_us = fired->due_at_us - (record->broker_at_ms + 1) * 1000 - sandbox_us;
-    if (early_us > CLOCKS_APART_US) {
-        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY,
-                         "escrow %s: a timer fired %" PRId64 " us before its time by Kafka's clock",
-                         check_text(escrow_id), early_us);
+    if (known) {
+        check_moment(check, record, escrow_id, deadline_us, verdict);
     }
-    char name[NAME_BYTES];
-    struct strbuf buf;
-    struct str text;
-    strbuf_init_fixed(&buf, name, sizeof(name));
-    strbuf_addf(&buf, "%d %" PRId64, (int)fired->kind, fired->generation);
-    bool fits = strbuf_finish(&buf, &text);
-    ASSERT(fits);
-    struct id firing = id_v5(escrow_id, text);
-    if (sim_index_get(&check->fired, firing) != SIM_INDEX_NONE) {
-        sim_verdict_fail(verdict, SIM_RULE_TOO_EARLY, "escrow %s: timer %s fired twice",
-                         check_text(escrow_id), name);
-    }
-    sim_index_set(&check->fired, firing, 0);
+    check_fired_once(check, escrow_id, clock, verdict);
+    check_cause(check, record->message_id)->fired = clock;
 }
 
 static void read_record(struct sim_check *check, const struct bus_record *record,

@@ -224,7 +224,23 @@ void tamper_an_escrow_event_comes_twice(struct sim_run *run)
     (void)publish(run, TOPIC_ESCROW_EVENTS_V1, escrow->id, packed(run, &event.base));
 }
 
-static void publish_firing(struct sim_run *run, struct id escrow_id, int64_t due_in_us)
+/* The clock for paying this deal: the transition that started it. */
+static struct escrow_transition funding_clock(struct sim_run *run, const struct escrow *escrow)
+{
+    uint32_t cursor = 0;
+    const struct escrow_transition *row;
+    while ((row = sim_db_next(run->place.dbs[SIM_ESCROW], &escrow_transition_table, &cursor))) {
+        if (id_eq(row->escrow_id, escrow->id) && row->event == ESCROW_EVENT_AWAIT_FUNDS) {
+            return *row;
+        }
+    }
+    fail_msg("nobody was to pay");
+    return (struct escrow_transition){.seq = 0};
+}
+
+/* The firing's message id. */
+static struct id publish_firing(struct sim_run *run, const struct escrow *escrow, int64_t seq,
+                                int64_t due_at_us)
 {
     Holdfast__Oracle__V1__OracleEvent event;
     Holdfast__Oracle__V1__TimerFired body;
@@ -233,22 +249,53 @@ static void publish_firing(struct sim_run *run, struct id escrow_id, int64_t due
     event.body_case = HOLDFAST__ORACLE__V1__ORACLE_EVENT__BODY_TIMER_FIRED;
     event.timer_fired = &body;
     body.kind = HOLDFAST__ORACLE__V1__TIMER_KIND__TIMER_KIND_FUNDING;
-    body.generation = 1;
-    body.due_at_us = sim_db_decision_us(run->place.dbs[SIM_ORACLE]) + due_in_us;
-    fill_id(run, escrow_id, &event.escrow_id);
-    (void)publish(run, TOPIC_ORACLE_EVENTS_V1, escrow_id, packed(run, &event.base));
+    body.generation = seq;
+    body.due_at_us = due_at_us;
+    fill_id(run, escrow->id, &event.escrow_id);
+    return publish(run, TOPIC_ORACLE_EVENTS_V1, escrow->id, packed(run, &event.base)).id;
+}
+
+/* A deal that was paid in time, so that its first clock never fired. */
+static struct id publish_deadline(struct sim_run *run, int64_t more_us)
+{
+    const struct escrow *escrow = tamper_deal_in(run, ESCROW_RELEASED);
+    struct escrow_transition start = funding_clock(run, escrow);
+    return publish_firing(run, escrow, start.seq,
+                          start.at_us + escrow_period_us(escrow, ESCROW_TIMER_FUNDING) + more_us);
 }
 
 void tamper_a_timer_fires_too_early(struct sim_run *run)
 {
-    publish_firing(run, tamper_fresh(), 1);
+    CHANGED(struct escrow, escrow, tamper_deal_in(run, ESCROW_RELEASED));
+    escrow.funding_seconds += 1000 * DAY_US / 1000000; /* more than all clocks were set on by */
+    tamper_put(run, SIM_ESCROW, &escrow_table, &escrow);
+    (void)publish_deadline(run, 0);
+}
+
+void tamper_a_timer_fires_for_another_moment(struct sim_run *run)
+{
+    (void)publish_deadline(run, -1);
 }
 
 void tamper_a_timer_fires_twice(struct sim_run *run)
 {
-    struct id escrow_id = tamper_fresh();
-    publish_firing(run, escrow_id, 0);
-    publish_firing(run, escrow_id, 0);
+    (void)publish_deadline(run, 0);
+    (void)publish_deadline(run, 0);
+}
+
+void tamper_a_timer_fires_for_nothing(struct sim_run *run)
+{
+    (void)publish_firing(run, tamper_deal_in(run, ESCROW_RELEASED), 1, 1);
+}
+
+void tamper_a_stale_clock_counts(struct sim_run *run)
+{
+    const struct escrow *escrow = tamper_deal_in(run, ESCROW_RELEASED);
+    const struct escrow_transition like = {.escrow_id = escrow->id, .seq = escrow->seq};
+    CHANGED(struct escrow_transition, last,
+            sim_db_find(run->place.dbs[SIM_ESCROW], &escrow_transition_table, &like));
+    last.cause_id = publish_deadline(run, 0);
+    tamper_put(run, SIM_ESCROW, &escrow_transition_table, &last);
 }
 
 void tamper_somebody_is_ahead_of_the_log(struct sim_run *run)

@@ -177,6 +177,54 @@ static void a_leg_is_credited_with_more(struct sim_run *run)
     tamper_put(run, SIM_PAYMENTS, &payments_repo_leg, &more);
 }
 
+/* ---- What waits for a person after a restore ---- */
+
+/* Payments was put back, and a deal of its has decisions to make again that wait behind a call which is too old. Returns
+ * that deal's payout at the provider. */
+static struct sim_stripe_object *wait_for_person(struct sim_run *run)
+{
+    const struct escrow *escrow = tamper_deal_in(run, ESCROW_RELEASED);
+    uint32_t at = 0;
+    assert_int_equal(sim_stripe_made(run->stripe, SIM_STRIPE_TRANSFER, escrow->id, &at), 1);
+    struct sim_stripe_object *payout = sim_stripe_object(run->stripe, at);
+    const struct effect_row like = {.id = payout->key};
+    CHANGED(struct effect_row, effect,
+            sim_db_find(run->place.dbs[SIM_PAYMENTS], &engine_effect_table, &like));
+    effect.open = true;
+    effect.caused_at_us -= DAY_US;
+    tamper_put(run, SIM_PAYMENTS, &engine_effect_table, &effect);
+    const struct restored_row row = {
+        .id = tamper_fresh(), .key = escrow->id, .topic = STR("test"), .n = 1, .open = true};
+    tamper_put(run, SIM_PAYMENTS, &engine_restored_table, &row);
+    sim_check_reads_again(run->check);
+    return payout;
+}
+
+static struct sim_stripe_object *paid_by(struct sim_run *run,
+                                         const struct sim_stripe_object *payout)
+{
+    uint32_t at = 0;
+    assert_int_equal(sim_stripe_made(run->stripe, SIM_STRIPE_INTENT, payout->escrow_id, &at), 1);
+    return sim_stripe_object(run->stripe, at);
+}
+
+static void a_call_was_lost(struct sim_run *run)
+{
+    paid_by(run, wait_for_person(run))->key = tamper_fresh();
+}
+
+static void a_call_is_made_all_the_same(struct sim_run *run)
+{
+    struct sim_stripe_object *intent = paid_by(run, wait_for_person(run));
+    intent->key = tamper_fresh();
+    intent->made_us = run->world->clock.wall_us + 1;
+}
+
+static void it_is_booked_and_did_not_move(struct sim_run *run)
+{
+    wait_for_person(run)->state = SIM_STRIPE_FAILED;
+}
+
 /* ---- The ledger ---- */
 
 static void a_line_has_no_amount(struct sim_run *run)
@@ -391,6 +439,9 @@ static const struct {
     {"money not booked", money_comes_that_nobody_booked, RULE(STATEMENT) | RULE(TERMS)},
     {"a return not booked", a_refund_comes_back_that_nobody_booked, RULE(STATEMENT)},
     {"another payment", another_payment_is_given_back, RULE(RIGHT_MONEY)},
+    {"lost by a restore", a_call_was_lost, 0},
+    {"after a restore", a_call_is_made_all_the_same, RULE(ASKED)},
+    {"booked, not moved", it_is_booked_and_did_not_move, RULE(CREDITED) | RULE(STATEMENT)},
     {"credited too much", a_leg_is_credited_with_more, RULE(CREDITED)},
     {"a line without amount", a_line_has_no_amount,
      RULE(TRANSFER) | RULE(BALANCE) | RULE(CHAIN) | RULE(STATEMENT)},
@@ -406,8 +457,11 @@ static const struct {
     {"a leg settles twice", tamper_a_leg_settles_twice, RULE(ONE_EVENT)},
     {"a seq is skipped", tamper_an_event_skips_a_seq, RULE(SEQ)},
     {"a seq comes twice", tamper_an_escrow_event_comes_twice, RULE(SEQ)},
-    {"too early", tamper_a_timer_fires_too_early, RULE(TOO_EARLY)},
+    {"too early", tamper_a_timer_fires_too_early, RULE(TOO_EARLY) | RULE(CHAIN) | RULE(TERMS)},
+    {"another moment", tamper_a_timer_fires_for_another_moment, RULE(TOO_EARLY)},
     {"fired twice", tamper_a_timer_fires_twice, RULE(TOO_EARLY)},
+    {"fired for nothing", tamper_a_timer_fires_for_nothing, RULE(TOO_EARLY)},
+    {"a stale clock counts", tamper_a_stale_clock_counts, RULE(TIMERS) | RULE(CHAIN)},
     {"ahead of the log", tamper_somebody_is_ahead_of_the_log, RULE(POSITION) | RULE(CAUGHT_UP)},
     {"behind the log", tamper_somebody_is_behind_the_log, RULE(CAUGHT_UP)},
     {"noted elsewhere", tamper_a_message_is_noted_for_another_key, RULE(INBOX) | RULE(TAKEN)},

@@ -154,15 +154,9 @@ static STATUS store_heartbeat(struct op *op, struct store *store, struct id owne
                               struct store_view *ret_view)
 {
     struct fault_store *self = store_of(store);
-    struct sim_fault *fault = self->fault;
     TRY(reach_store(op, self, SIM_STEP_HEARTBEAT, NULL));
-    TRY(told(fault, self->inner->ops->heartbeat(op, self->inner, owner, lease_ms, ret_view)));
-    if (fault->ahead_us > 0) {
-        ret_view->clock.now_us += fault->ahead_us;
-        fault->ahead_us = 0;
-        strike(fault, SIM_STRIKE_AHEAD);
-    }
-    return OK;
+    return told(self->fault,
+                self->inner->ops->heartbeat(op, self->inner, owner, lease_ms, ret_view));
 }
 
 static STATUS store_retire(struct op *op, struct store *store, struct id owner)

@@ -66,7 +66,6 @@ enum sim_strike {
     SIM_STRIKE_BUS_AWAY,
     SIM_STRIKE_COMMIT_LOST,   /* nothing was committed, and nothing heard */
     SIM_STRIKE_COMMIT_UNSAID, /* everything was committed, and nothing heard */
-    SIM_STRIKE_AHEAD,         /* the time that was told is believed to be later */
     SIM_STRIKE_REFUSED,
     SIM_STRIKE_COUNT,
 };
@@ -97,9 +96,6 @@ struct sim_fault {
     bool lose_committed;    /* it was carried out all the same */
     bool store_away;        /* no store can be reached: calls fail, connections are gone */
     bool bus_away;          /* no broker answers this process */
-    /* Its own clock is set on by so much once it has heard the time from its next heartbeat: until it
-     * hears it again, it believes that it is later than the database says. 0: it is not. */
-    int64_t ahead_us;
     const struct table *refused_table; /* inserts into it fail, as by a constraint; NULL: none */
     enum status_kind refused_kind;     /* so */
 };

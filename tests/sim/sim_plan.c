@@ -25,7 +25,7 @@ const char *sim_trouble_name(enum sim_trouble trouble)
         [SIM_TROUBLE_BUS_AWAY] = "bus_away",
         [SIM_TROUBLE_COMMIT_LOST] = "commit_lost",
         [SIM_TROUBLE_COMMIT_UNSAID] = "commit_unsaid",
-        [SIM_TROUBLE_AHEAD] = "ahead",
+        [SIM_TROUBLE_OWN_CLOCK] = "own_clock",
         [SIM_TROUBLE_REFUSED] = "refused",
         [SIM_TROUBLE_DB_AWAY] = "db_away",
         [SIM_TROUBLE_DB_CLOCK] = "db_clock",
@@ -55,7 +55,7 @@ static uint32_t between(struct random *random, uint32_t least, uint32_t most)
 static bool came_later(enum sim_trouble trouble)
 {
     return trouble == SIM_TROUBLE_DB_FAULTS || trouble == SIM_TROUBLE_KAFKA_FAULTS ||
-           trouble == SIM_TROUBLE_AHEAD || trouble == SIM_TROUBLE_DISCORD_AWAY;
+           trouble == SIM_TROUBLE_OWN_CLOCK || trouble == SIM_TROUBLE_DISCORD_AWAY;
 }
 
 struct sim_plan sim_plan_of(uint64_t seed)

@@ -24,8 +24,8 @@ enum sim_trouble {
     SIM_TROUBLE_BUS_AWAY,      /* reaches no broker */
     SIM_TROUBLE_COMMIT_LOST,   /* a commit is not carried out and not answered */
     SIM_TROUBLE_COMMIT_UNSAID, /* a commit is carried out and not answered */
-    SIM_TROUBLE_AHEAD,   /* its own clock is set on: it believes that it is later than it is */
-    SIM_TROUBLE_REFUSED, /* one of its tables takes no new rows: something is wrong with them */
+    SIM_TROUBLE_OWN_CLOCK, /* its machine's clock is set, forward or back, in the middle of a call */
+    SIM_TROUBLE_REFUSED,   /* one of its tables takes no new rows: something is wrong with them */
     /* Of everybody, met first in a call of one process. */
     SIM_TROUBLE_DB_AWAY,
     SIM_TROUBLE_KAFKA_AWAY,

@@ -286,34 +286,55 @@ static uint32_t resume_lanes(struct sim_run *run, uint32_t service)
     return resumed;
 }
 
+static void ask_about(struct sim_run *run, struct sim_db *db, const struct parked_key_row *key,
+                      enum admin_kind kind)
+{
+    sim_trace_line(&run->trace, run->world, NULL, "a person %s a key parked for " STR_FMT,
+                   kind == ADMIN_PARK_DROP ? "drops the first message of" : "retries",
+                   STR_ARG(key->reason));
+    char name[32];
+    (void)snprintf(name, sizeof(name), "%" PRIu64, random_next(&run->random));
+    const struct admin_request_row request = {
+        .id = id_v5(id_namespace(STR("test/admin")), str_of(name)),
+        .lane = key->lane,
+        .kind = kind,
+        .key = key->key,
+        .requested_by = STR("ada"),
+        .approved_by = STR("grace"),
+        .created_at_us = run->world->clock.wall_us,
+        .open = true,
+    };
+    sim_db_put(db, &engine_admin_request_table, &request);
+}
+
+/* Who has asked waits for the answer: another drop would be of the next message. */
+static bool is_asked_for(const struct sim_db *db, struct id key)
+{
+    uint32_t cursor = 0;
+    const struct admin_request_row *request;
+    while ((request = sim_db_next(db, &engine_admin_request_table, &cursor))) {
+        if (request->open && id_eq(request->key, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What waits for its aggregate must be taken up when that is there: nobody asks for it. */
-static uint32_t retry_parked(struct sim_run *run, uint32_t service)
+static uint32_t settle_parked(struct sim_run *run, enum sim_service service)
 {
     struct sim_db *db = run->place.dbs[service];
     uint32_t asked = 0;
     uint32_t count = sim_db_count(db, &engine_parked_key_table);
     for (uint32_t i = 0; i < count; i++) {
         const struct parked_key_row *key = sim_db_row(db, &engine_parked_key_table, i);
-        bool waits = str_eq(key->reason, STR("engine.restoring")) ||
-                     sim_check_is_frozen(run->check, (enum sim_service)service, key->key);
-        if (key->missing || waits || sim_traffic_is_poisoned(run->traffic, key->key)) {
-            continue;
+        bool waits = str_eq(key->reason, STR("engine.restoring")) || is_asked_for(db, key->key) ||
+                     sim_check_is_frozen(run->check, service, key->key);
+        if (!key->missing && !waits && !sim_traffic_is_poisoned(run->traffic, key->key)) {
+            bool drops = sim_check_is_out_of_order(run->check, service, key->key);
+            ask_about(run, db, key, drops ? ADMIN_PARK_DROP : ADMIN_PARK_RETRY);
+            asked++;
         }
-        sim_trace_line(&run->trace, run->world, NULL, "a person retries a key parked for " STR_FMT,
-                       STR_ARG(key->reason));
-        char name[32];
-        (void)snprintf(name, sizeof(name), "%" PRIu64, random_next(&run->random));
-        const struct admin_request_row retry = {
-            .id = id_v5(id_namespace(STR("test/admin")), str_of(name)),
-            .lane = key->lane,
-            .kind = ADMIN_PARK_RETRY,
-            .key = key->key,
-            .requested_by = STR("somebody"),
-            .created_at_us = run->world->clock.wall_us,
-            .open = true,
-        };
-        sim_db_put(db, &engine_admin_request_table, &retry);
-        asked++;
     }
     return asked;
 }
@@ -325,7 +346,7 @@ static bool look_after(struct sim_run *run)
     run->person_at_us = run->world->clock.mono_us + (run->troubled ? PERSON_US / 4 : PERSON_US);
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
         done += resume_lanes(run, i);
-        done += retry_parked(run, i);
+        done += settle_parked(run, (enum sim_service)i);
     }
     return done > 0;
 }

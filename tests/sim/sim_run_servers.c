@@ -29,8 +29,6 @@ void sim_run_servers_err(struct sim_run *run)
                                           .fail = some_rate(run, 10000),
                                           .late = some_rate(run, 1000000),
                                           .late_us = 3000000};
-        /* A repetition that is the log's last record hides from a restored lane that it lacks others. */
-        faults.late = run->plan.on[SIM_TROUBLE_RESTORE] ? 0 : faults.late;
         sim_kafka_set_faults(run->world->kafka, faults, &run->random);
     }
 }

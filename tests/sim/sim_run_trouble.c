@@ -13,7 +13,7 @@
 #define OUTAGE_US (18 * 3600 * SECOND_US) /* at least, and at most twice that */
 #define AWAY_US (3600 * SECOND_US)        /* Discord, at least, and at most three times that */
 #define CLOCKS_MAX_US (30 * 3600 * SECOND_US)
-#define AHEAD_MAX_US (48 * 3600 * SECOND_US)
+#define OWN_CLOCK_MAX_US (48 * 3600 * SECOND_US)
 #define CLOCKS_PER_MILLE 50   /* after some jumps no deal is left whose clock runs */
 #define UNREADY_PER_MILLE 300 /* of processes that are restarted when the broker was away */
 #define REPLICAS_OVER 1       /* more than planned, while a new one takes over */
@@ -105,6 +105,16 @@ static void hang(struct sim_run *run, struct sim_process *process, int64_t us)
     run->hanging--;
 }
 
+/* Of whoever's turn it is: until it hears the database's time, all that it reckons by its own is wrong. */
+static void set_own_clock(struct sim_run *run, const struct sim_process *process)
+{
+    int64_t ahead_us =
+        (int64_t)sim_run_below(run, 2 * (uint64_t)OWN_CLOCK_MAX_US) - OWN_CLOCK_MAX_US;
+    run->world->clock.ahead_us = ahead_us;
+    sim_trace_line(&run->trace, run->world, process, "its own clock is off by %" PRId64 " ms",
+                   ahead_us / 1000);
+}
+
 /* In the middle of a call, before it is made. */
 static void interrupt(void *context)
 {
@@ -112,14 +122,19 @@ static void interrupt(void *context)
     struct sim_run *run = seat->run;
     struct sim_process *process = &run->world->processes[seat - run->seats];
     bool hangs = seat->armed == SIM_TROUBLE_NAP || seat->armed == SIM_TROUBLE_SLEEP;
+    bool sets_clock = seat->armed == SIM_TROUBLE_OWN_CLOCK;
     if (!run->troubled || (hangs && run->hanging == HANGING_MAX)) {
         return;
     }
     sim_trace_line(&run->trace, run->world, process, "%s in %s", sim_trouble_name(seat->armed),
                    sim_step_name(process->fault.step));
-    if (hangs) {
+    if (hangs || sets_clock) {
         run->outcome->reach.counts[seat->armed][process->fault.step]++;
+    }
+    if (hangs) {
         hang(run, process, seat->hangs_us);
+    } else if (sets_clock) {
+        set_own_clock(run, process);
     } else {
         take_away(run, process, seat->armed);
     }
@@ -222,13 +237,11 @@ static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_SLEEP:
     case SIM_TROUBLE_STORE_AWAY:
     case SIM_TROUBLE_BUS_AWAY:
+    case SIM_TROUBLE_OWN_CLOCK:
     case SIM_TROUBLE_DB_AWAY:
     case SIM_TROUBLE_KAFKA_AWAY: arm_some(run, process, trouble); break;
     case SIM_TROUBLE_ROLL: roll(run, process); break;
     case SIM_TROUBLE_REFUSED: refuse(run, process); break;
-    case SIM_TROUBLE_AHEAD:
-        process->fault.ahead_us = 1 + (int64_t)sim_run_below(run, (uint64_t)AHEAD_MAX_US);
-        break;
     case SIM_TROUBLE_KILL:
         if (!process->inside) {
             sim_world_kill(process);
@@ -314,7 +327,7 @@ static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
     case SIM_TROUBLE_BUS_AWAY:
     case SIM_TROUBLE_COMMIT_LOST:
     case SIM_TROUBLE_COMMIT_UNSAID:
-    case SIM_TROUBLE_AHEAD:
+    case SIM_TROUBLE_OWN_CLOCK:
     case SIM_TROUBLE_REFUSED:
     case SIM_TROUBLE_DB_AWAY:
     case SIM_TROUBLE_KAFKA_AWAY:
@@ -451,6 +464,7 @@ void sim_run_heal(struct sim_run *run)
         struct sim_process *process = &run->world->processes[i];
         struct sim_seat *seat = &run->seats[i];
         process->frozen = false;
+        process->ahead_us = 0;
         process->fault = (struct sim_fault){.watch = process->fault.watch,
                                             .calls = process->fault.calls,
                                             .commits = process->fault.commits,
@@ -481,7 +495,6 @@ void sim_run_struck(void *context, const struct sim_process *process, enum sim_s
         [SIM_STRIKE_BUS_AWAY] = SIM_TROUBLE_BUS_AWAY,
         [SIM_STRIKE_COMMIT_LOST] = SIM_TROUBLE_COMMIT_LOST,
         [SIM_STRIKE_COMMIT_UNSAID] = SIM_TROUBLE_COMMIT_UNSAID,
-        [SIM_STRIKE_AHEAD] = SIM_TROUBLE_AHEAD,
         [SIM_STRIKE_REFUSED] = SIM_TROUBLE_REFUSED,
     };
 

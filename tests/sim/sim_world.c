@@ -146,11 +146,30 @@ void sim_world_kill(struct sim_process *process)
     end(process, "killed");
 }
 
+/* What it does from now on it does by its own machine's clock. Returns how wrong that of the turn around it is:
+ * turns are within turns, where somebody hangs in a call. */
+static int64_t enter(struct sim_process *process)
+{
+    struct clock_fake *clock = &process->world->clock;
+    int64_t outer_us = clock->ahead_us;
+    process->inside = true;
+    clock->ahead_us = process->ahead_us;
+    return outer_us;
+}
+
+static void leave(struct sim_process *process, int64_t outer_us)
+{
+    struct clock_fake *clock = &process->world->clock;
+    process->inside = false;
+    process->ahead_us = clock->ahead_us;
+    clock->ahead_us = outer_us;
+}
+
 void sim_world_stop(struct sim_process *process)
 {
-    process->inside = true;
+    int64_t outer_us = enter(process);
     engine_drain(process->engine, DRAIN_MS);
-    process->inside = false;
+    leave(process, outer_us);
     end(process, process->fault.dead ? "crashed" : "stopped");
 }
 
@@ -186,9 +205,9 @@ void sim_world_turn(struct sim_process *process)
     if (!sim_process_lives(process) || process->frozen || process->inside) {
         return;
     }
-    process->inside = true;
+    int64_t outer_us = enter(process);
     status_ignore(engine_step(process->engine, 0), "what it cannot act on is in its lane's row");
-    process->inside = false;
+    leave(process, outer_us);
 }
 
 void sim_world_turns(struct sim_world *world)

@@ -48,8 +48,9 @@ struct sim_process {
     struct sim_fault fault;
     struct sim_watch watch;
     struct sim_fault_caller caller;
-    bool frozen; /* takes no turn: it hangs between two calls, or in one */
-    bool inside; /* its turn has not come to an end: it hangs in a call */
+    bool frozen;      /* takes no turn: it hangs between two calls, or in one */
+    bool inside;      /* its turn has not come to an end: it hangs in a call */
+    int64_t ahead_us; /* of its machine's wall clock; in its turn world->clock has it */
 };
 
 /* Who looks on. Every function may be NULL. */
