@@ -220,7 +220,7 @@ static void read_tails(struct rig *rig, const enum topic *topics, uint32_t count
     rig_ok(rig, st);
 }
 
-static void tails_tell_the_last_record(void **state)
+static void tails_tell_how_far_it_goes(void **state)
 {
     struct rig *rig = *state;
     struct bus_tail tails[3];
@@ -245,6 +245,11 @@ static void tails_tell_the_last_record(void **state)
         assert_int_equal(tails[2].n, 0);
         rig_fill(rig, TOPIC_ESCROW_EVENTS_V1, 5, 8 + extra, 1);
     }
+    rig_fill(rig, TOPIC_ESCROW_EVENTS_V1, 5, 3, 1); /* again, and late */
+    read_tails(rig, tail_topics, 3, 5, tails);
+    assert_int_equal(tails[0].high, 13);
+    assert_int_equal(tails[0].n, 12);
+    assert_int_equal(tails[0].committed_at_us, 12000);
 }
 
 static void tails_of_all_lanes_are_quick(void **state)
@@ -461,7 +466,7 @@ int main(int argc, char **argv)
         ON_A_RIG(malformed_headers_leave_a_record_unnumbered),
         ON_A_RIG(a_partition_given_up_is_silent),
         ON_A_RIG(an_offset_outside_the_log_stops),
-        ON_A_RIG(tails_tell_the_last_record),
+        ON_A_RIG(tails_tell_how_far_it_goes),
         ON_A_RIG(tails_of_all_lanes_are_quick),
         ON_A_RIG(waiting_ends_when_it_should),
         ON_A_RIG(positions_are_seen_by_lag_tools),

@@ -267,7 +267,7 @@ static struct id publish_deadline(struct sim_run *run, int64_t more_us)
 void tamper_a_timer_fires_too_early(struct sim_run *run)
 {
     CHANGED(struct escrow, escrow, tamper_deal_in(run, ESCROW_RELEASED));
-    escrow.funding_seconds += 1000 * DAY_US / 1000000; /* more than all clocks were set on by */
+    escrow.funding_seconds += 1000 * 86400; /* more than all clocks were set on by */
     tamper_put(run, SIM_ESCROW, &escrow_table, &escrow);
     (void)publish_deadline(run, 0);
 }
