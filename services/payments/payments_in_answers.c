@@ -2,18 +2,30 @@
 #include "payments/payments_in_answers.h"
 
 #include "base/assert.h"
+#include "base/defer.h"
 #include "obs/log.h"
 #include "payments/payments_act.h"
 #include "payments/payments_rail_stripe.h"
+
+static bool calls_a_person(struct str code)
+{
+    static const char *const codes[] = {RAIL_CODE_REFUSES_US, RAIL_CODE_KEY_REUSED,
+                                        RAIL_CODE_NOT_OURS, RAIL_CODE_BROKE,
+                                        RAIL_CODE_NOT_CANCELED};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        if (str_eq(code, str_of(codes[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
 
 enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect_row *effect,
                                               const struct caller_answer *answer,
                                               struct str *ret_code)
 {
     enum engine_verdict verdict = payments_rail_stripe.judge(op, effect, answer, ret_code);
-    if (str_eq(*ret_code, STR(RAIL_CODE_REFUSES_US)) ||
-        str_eq(*ret_code, STR(RAIL_CODE_KEY_REUSED)) ||
-        str_eq(*ret_code, STR(RAIL_CODE_NOT_OURS)) || str_eq(*ret_code, STR(RAIL_CODE_BROKE))) {
+    if (calls_a_person(*ret_code)) {
         log_error(op, "payments.alarm", LOG_STR("code", *ret_code),
                   LOG_ID("escrow_id", effect->key), LOG_ID("effect_id", effect->id),
                   LOG_I64("http_status", answer->http_status));

@@ -34,5 +34,7 @@ struct payments_rail {
 /* The answer cannot be what this request was answered: of another object, or unreadable. */
 #define RAIL_CODE_NOT_OURS "answer_not_ours"
 #define RAIL_CODE_UNREADABLE "answer_unreadable"
+/* An intent is not canceled, and what became of it is not told: its money may come, or be there. */
+#define RAIL_CODE_NOT_CANCELED "intent_not_canceled"
 /* The provider broke on this key and says so again and again: it will not do otherwise. */
 #define RAIL_CODE_BROKE "provider_error_repeated"

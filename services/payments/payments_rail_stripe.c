@@ -200,10 +200,8 @@ static const char *object_name(int effect_kind)
 /* Amount and currency of what moved; the decision compares them with what was asked. */
 static bool read_moved(struct op *op, const struct json_value *object, struct payments_fact *fact)
 {
-    struct str currency;
-    return json_i64_at(object, "/amount", &fact->amount_minor) && fact->amount_minor > 0 &&
-           json_text_at(object, "/currency", &currency) &&
-           payments_stripe_event_currency(op->arena, currency, &fact->currency);
+    return payments_stripe_event_money(op->arena, object, "/amount", &fact->amount_minor,
+                                       &fact->currency);
 }
 
 static bool read_refund(struct op *op, const struct json_value *object, struct payments_fact *fact)
@@ -287,8 +285,44 @@ static bool is_about_us(struct str code)
     return false;
 }
 
+/* What an intent says that was paid before it could be canceled. */
+static bool read_paid(struct op *op, const struct json_value *intent, struct payments_fact *fact)
+{
+    fact->kind = PAYMENTS_FACT_SUCCEEDED;
+    fact->charge_ref = payments_stripe_event_charge(intent);
+    return json_text_at(intent, "/id", &fact->provider_ref) &&
+           payments_stripe_event_is_id(fact->provider_ref) &&
+           payments_stripe_event_money(op->arena, intent, STRIPE_RECEIVED, &fact->amount_minor,
+                                       &fact->currency);
+}
+
+/*
+ * The refusal to cancel an intent brings the intent as it stands. Money that came before is told of at
+ * once: its webhook may be lost. What is still being paid is settled by its webhook.
+ */
+static struct stripe_answer understand_not_canceled(struct op *op, const struct effect_row *effect,
+                                                    const struct json_value *root, struct str code)
+{
+    const struct json_value *intent = json_at(root, "/error/payment_intent");
+    struct stripe_answer out = {.verdict = ENGINE_VERDICT_FAILED, .code = code};
+    struct str state = STR("");
+    bool ours =
+        is_ours(intent, effect, "payment_intent") && json_text_at(intent, "/status", &state);
+    if (ours && str_eq(state, STR("canceled"))) {
+        return done((struct payments_fact){.kind = PAYMENTS_FACT_CANCELED});
+    }
+    if (ours && str_eq(state, STR("processing"))) {
+        return out;
+    }
+    out.told = ours && str_eq(state, STR("succeeded")) && read_paid(op, intent, &out.fact);
+    if (!out.told) {
+        out.code = STR(RAIL_CODE_NOT_CANCELED);
+    }
+    return out;
+}
+
 /* 400, 402, 404: nothing happened and nothing will, if the body says so in the provider's words. */
-static struct stripe_answer understand_refusal(const struct effect_row *effect,
+static struct stripe_answer understand_refusal(struct op *op, const struct effect_row *effect,
                                                const struct json_value *root, int32_t http_status)
 {
     struct str type;
@@ -308,21 +342,16 @@ static struct stripe_answer understand_refusal(const struct effect_row *effect,
     if (!definite || (http_status == 404 && !str_eq(code, STR("resource_missing")))) {
         return unknown(payments_stripe_event_code(type));
     }
-    const struct json_value *intent = json_at(root, "/error/payment_intent");
-    struct str state;
-    if (effect->kind == PAYMENTS_EFFECT_CANCEL_INTENT &&
-        is_ours(intent, effect, "payment_intent") && json_text_at(intent, "/status", &state) &&
-        str_eq(state, STR("canceled"))) {
-        return done((struct payments_fact){.kind = PAYMENTS_FACT_CANCELED});
+    struct str reason = payments_stripe_event_code(coded ? code : type);
+    if (effect->kind == PAYMENTS_EFFECT_CANCEL_INTENT) {
+        return understand_not_canceled(op, effect, root, reason);
     }
-    struct stripe_answer out = {
+    return (struct stripe_answer){
         .verdict = ENGINE_VERDICT_FAILED,
-        .code = payments_stripe_event_code(coded ? code : type),
-        /* An intent that cannot be canceled was paid, or is being paid: its webhook settles it. */
-        .told = effect->kind != PAYMENTS_EFFECT_CANCEL_INTENT,
+        .code = reason,
+        .told = true,
+        .fact = {.kind = PAYMENTS_FACT_FAILED, .failure_code = reason},
     };
-    out.fact = (struct payments_fact){.kind = PAYMENTS_FACT_FAILED, .failure_code = out.code};
-    return out;
 }
 
 static struct stripe_answer unknown_http(struct op *op, int32_t http_status)
@@ -373,7 +402,8 @@ static struct stripe_answer understand(struct op *op, const struct effect_row *e
     if (status_failed(json_read(op, answer->body, &root))) {
         return unknown(STR(RAIL_CODE_UNREADABLE));
     }
-    return success ? understand_success(op, effect, root) : understand_refusal(effect, root, http);
+    return success ? understand_success(op, effect, root)
+                   : understand_refusal(op, effect, root, http);
 }
 
 static enum engine_verdict stripe_judge(struct op *op, const struct effect_row *effect,

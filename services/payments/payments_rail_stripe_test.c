@@ -175,6 +175,12 @@ static struct effect_row effect_row(enum payments_effect_kind kind)
 #define REFUNDED(status)                                                                      \
     "{\"id\":\"re_1\",\"object\":\"refund\",\"amount\":5000,\"currency\":\"usd\",\"status\":" \
     "\"" status "\"," METADATA "}"
+#define PAID                                                                    \
+    INTENT("\"status\":\"succeeded\",\"amount\":5000,\"amount_received\":2500," \
+           "\"currency\":\"eur\",\"latest_charge\":\"ch_1\"")
+#define NOT_CANCELED(intent)       \
+    ERROR("invalid_request_error", \
+          ",\"code\":\"payment_intent_unexpected_state\",\"payment_intent\":" intent)
 #define ERROR(type, rest) "{\"error\":{\"type\":\"" type "\"" rest "}}"
 
 static const struct answer_row answer_rows[] = {
@@ -227,19 +233,26 @@ static const struct answer_row answer_rows[] = {
      "resource_missing", FAILED, PAYMENTS_FACT_FAILED},
     {REFUND, 400, ERROR("invalid_request_error", ",\"code\":\"<script>\""), "provider_error",
      FAILED, PAYMENTS_FACT_FAILED},
-    /* An intent that cannot be canceled: its own webhook will tell. */
-    {CANCEL, 400, ERROR("invalid_request_error", ",\"code\":\"payment_intent_unexpected_state\""),
+    /* An intent that cannot be canceled says why not. */
+    {CANCEL, 400, NOT_CANCELED(INTENT("\"status\":\"canceled\"")), "", DONE,
+     PAYMENTS_FACT_CANCELED},
+    {CANCEL, 400, NOT_CANCELED(PAID), "payment_intent_unexpected_state", FAILED,
+     PAYMENTS_FACT_SUCCEEDED},
+    {CANCEL, 400, NOT_CANCELED(INTENT("\"status\":\"processing\"")),
      "payment_intent_unexpected_state", FAILED, 0},
+    /* … and where it does not, a person must look. */
+    {CANCEL, 400, NOT_CANCELED("null"), RAIL_CODE_NOT_CANCELED, FAILED, 0},
+    {CANCEL, 404, ERROR("invalid_request_error", ",\"code\":\"resource_missing\""),
+     RAIL_CODE_NOT_CANCELED, FAILED, 0},
+    {CANCEL, 400, NOT_CANCELED(INTENT("\"status\":\"requires_capture\"")), RAIL_CODE_NOT_CANCELED,
+     FAILED, 0},
+    {CANCEL, 400, NOT_CANCELED(INTENT("\"status\":\"succeeded\"")), RAIL_CODE_NOT_CANCELED, FAILED,
+     0},
     {CANCEL, 400,
-     ERROR("invalid_request_error",
-           ",\"code\":\"payment_intent_unexpected_state\",\"payment_intent\":" INTENT(
-               "\"status\":\"succeeded\"")),
-     "payment_intent_unexpected_state", FAILED, 0},
-    {CANCEL, 400,
-     ERROR("invalid_request_error",
-           ",\"code\":\"payment_intent_unexpected_state\",\"payment_intent\":" INTENT(
-               "\"status\":\"canceled\"")),
-     "", DONE, PAYMENTS_FACT_CANCELED},
+     NOT_CANCELED("{\"id\":\"pi_1\",\"object\":\"payment_intent\",\"status\":\"succeeded\","
+                  "\"amount_received\":5000,\"currency\":\"usd\",\"metadata\":{\"escrow_id\":"
+                  "\"" ESCROW "\",\"leg_id\":\"" OTHER "\"}}"),
+     RAIL_CODE_NOT_CANCELED, FAILED, 0},
 
     /* Our own fault, or nobody's: never the leg's. */
     {CREATE, 401, ERROR("invalid_request_error", ",\"code\":\"api_key_expired\""),
@@ -362,6 +375,15 @@ static void answers_bring_their_particulars(void **state)
     assert_int_equal(payments_rail_stripe.read(&fixture->op, &asked, &answer, &fact, &told).kind,
                      STATUS_OK);
     assert_true(str_eq(fact.failure_code, STR("lost_or_stolen_card")));
+    asked = effect_row(CANCEL);
+    answer = (struct caller_answer){
+        .outcome = CALLER_ANSWERED, .http_status = 400, .body = STR(NOT_CANCELED(PAID))};
+    assert_int_equal(payments_rail_stripe.read(&fixture->op, &asked, &answer, &fact, &told).kind,
+                     STATUS_OK);
+    assert_true(str_eq(fact.provider_ref, STR("pi_1")));
+    assert_true(str_eq(fact.charge_ref, STR("ch_1")));
+    assert_int_equal(fact.amount_minor, 2500); /* what was received, not what was asked */
+    assert_true(str_eq(fact.currency, STR("EUR")));
 }
 
 static void no_answer_is_unknown(void **state)

@@ -12,7 +12,7 @@ struct stripe_object {
 };
 
 static const struct stripe_object stripe_objects[] = {
-    {"payment_intent.", "payment_intent", "/amount_received"},
+    {"payment_intent.", "payment_intent", STRIPE_RECEIVED},
     {"transfer.", "transfer", "/amount"},
     {"refund.", "refund", "/amount"},
     {"charge.refund.updated", "refund", "/amount"},
@@ -150,6 +150,25 @@ static struct str ref_at(const struct json_value *value, const char *plain, cons
     return found && payments_stripe_event_is_id(ref) ? ref : STR("");
 }
 
+struct str payments_stripe_event_charge(const struct json_value *intent)
+{
+    return ref_at(intent, "/latest_charge", "/latest_charge/id");
+}
+
+bool payments_stripe_event_money(struct arena *arena, const struct json_value *object,
+                                 const char *pointer, int64_t *ret_minor, struct str *ret_currency)
+{
+    int64_t minor;
+    struct str lower;
+    if (!json_i64_at(object, pointer, &minor) || minor <= 0 ||
+        !json_text_at(object, "/currency", &lower) ||
+        !payments_stripe_event_currency(arena, lower, ret_currency)) {
+        return false;
+    }
+    *ret_minor = minor;
+    return true;
+}
+
 /* Fills what a signal needs; false when the object does not say it. */
 static bool read_object(struct arena *arena, const struct json_value *object,
                         const struct stripe_object *kind, struct stripe_event *event)
@@ -162,7 +181,7 @@ static bool read_object(struct arena *arena, const struct json_value *object,
         !id_at(object, "/metadata/leg_id", &event->leg_id)) {
         return false;
     }
-    event->charge_id = ref_at(object, "/latest_charge", "/latest_charge/id");
+    event->charge_id = payments_stripe_event_charge(object);
     struct str code;
     if (json_text_at(object, "/last_payment_error/code", &code) ||
         json_text_at(object, "/failure_reason", &code)) {
@@ -178,13 +197,9 @@ static bool read_object(struct arena *arena, const struct json_value *object,
     if (failure && event->failure_code.len == 0) {
         event->failure_code = payments_stripe_event_code(event->object_state);
     }
-    if (fact != PAYMENTS_FACT_SUCCEEDED) {
-        return true;
-    }
-    struct str currency;
-    return json_i64_at(object, kind->amount, &event->amount_minor) && event->amount_minor > 0 &&
-           json_text_at(object, "/currency", &currency) &&
-           payments_stripe_event_currency(arena, currency, &event->currency);
+    return fact != PAYMENTS_FACT_SUCCEEDED ||
+           payments_stripe_event_money(arena, object, kind->amount, &event->amount_minor,
+                                       &event->currency);
 }
 
 /* What a person can look up at the provider, of an object that no leg of ours takes. */

@@ -58,3 +58,14 @@ struct str payments_stripe_event_code(struct str code);
 bool payments_stripe_event_is_id(struct str id);
 /* Three lower-case letters to upper case, in the arena; false when it is not that. */
 bool payments_stripe_event_currency(struct arena *arena, struct str lower, struct str *ret_upper);
+
+struct json_value;
+
+/* What moved, by an object that has it at `pointer` ("/amount"): more than nothing, with its currency in
+ * upper case; false when the object does not say it. */
+bool payments_stripe_event_money(struct arena *arena, const struct json_value *object,
+                                 const char *pointer, int64_t *ret_minor, struct str *ret_currency);
+/* Where a PaymentIntent says how much was received. */
+#define STRIPE_RECEIVED "/amount_received"
+/* The charge that an intent was paid by, or that failed last; empty: it does not say. */
+struct str payments_stripe_event_charge(const struct json_value *intent);

@@ -10,15 +10,21 @@
 #include "sandbox/sandbox_meet.h"
 #include "sandbox/sandbox_render.h"
 
-static STATUS render_error(struct op *op, enum sandbox_error error, struct str about,
-                           struct sandbox_answer *ret_answer)
+static STATUS render_refusal(struct op *op, struct sandbox_refusal refusal,
+                             struct sandbox_answer *ret_answer)
 {
     struct json_writer json;
     json_write_init(&json, op->arena, SANDBOX_BODY_MAX_BYTES);
-    sandbox_render_error(&json, (struct sandbox_refusal){.error = error, .about = about});
+    sandbox_render_error(&json, refusal);
     TRY(json_write_finish(op, &json, &ret_answer->body));
-    ret_answer->http_status = sandbox_errors[error].http_status;
+    ret_answer->http_status = sandbox_errors[refusal.error].http_status;
     return OK;
+}
+
+static STATUS render_error(struct op *op, enum sandbox_error error, struct str about,
+                           struct sandbox_answer *ret_answer)
+{
+    return render_refusal(op, (struct sandbox_refusal){.error = error, .about = about}, ret_answer);
 }
 
 static bool is_authorized(const struct sandbox *sandbox, const struct http_request *req)
@@ -83,7 +89,7 @@ static STATUS work_or_error(void *ctx)
     if (status_failed(st)) {
         refusal = (struct sandbox_refusal){.error = SANDBOX_ERROR_FULL};
     }
-    return refusal.error ? render_error(call->op, refusal.error, refusal.about, &call->answer) : OK;
+    return refusal.error ? render_refusal(call->op, refusal, &call->answer) : OK;
 }
 
 static STATUS fault_answer(void *ctx, const struct sandbox_fault *fault)

@@ -43,7 +43,10 @@ struct sandbox_error_row {
 
 extern const struct sandbox_error_row sandbox_errors[SANDBOX_ERROR_COUNT];
 
+struct sandbox_intent;
+
 struct sandbox_refusal {
     enum sandbox_error error;
     struct str about;
+    const struct sandbox_intent *intent; /* INTENT_STATE: the answer shows it as it stands */
 };

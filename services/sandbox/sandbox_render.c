@@ -142,6 +142,9 @@ void sandbox_render_error(struct json_writer *json, struct sandbox_refusal refus
     strbuf_addf(&message, "%s%s" STR_FMT, row->sentence, refusal.about.len > 0 ? ": " : ".",
                 STR_ARG(refusal.about));
     json_write_str(json, "message", strbuf_finish(&message, &text) ? text : str_of(row->sentence));
+    if (refusal.intent) {
+        sandbox_render_intent(json, "payment_intent", refusal.intent);
+    }
     json_write_end(json);
     json_write_end(json);
 }

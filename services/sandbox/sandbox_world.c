@@ -18,6 +18,12 @@ static struct sandbox_refusal refuse(enum sandbox_error error, struct str about)
     return (struct sandbox_refusal){.error = error, .about = about};
 }
 
+static struct sandbox_refusal refuse_state(const struct sandbox_intent *intent)
+{
+    return (struct sandbox_refusal){
+        .error = SANDBOX_ERROR_INTENT_STATE, .about = intent->id, .intent = intent};
+}
+
 static const struct sandbox_refusal allowed = {.error = SANDBOX_ERROR_NONE};
 
 void *sandbox_shelf_add(struct sandbox_shelf *shelf, struct arena *arena, size_t item_bytes)
@@ -323,7 +329,7 @@ struct sandbox_refusal sandbox_world_cancel_intent(struct sandbox_intent *intent
         return refusal;
     }
     if (intent->state != SANDBOX_INTENT_REQUIRES_PAYMENT_METHOD) {
-        return refuse(SANDBOX_ERROR_INTENT_STATE, intent->id);
+        return refuse_state(intent);
     }
     intent->state = SANDBOX_INTENT_CANCELED;
     return allowed;
@@ -333,7 +339,7 @@ struct sandbox_refusal sandbox_world_pay(struct sandbox_world *world, struct san
                                          int64_t amount_minor, struct str currency)
 {
     if (intent->state != SANDBOX_INTENT_REQUIRES_PAYMENT_METHOD) {
-        return refuse(SANDBOX_ERROR_INTENT_STATE, intent->id);
+        return refuse_state(intent);
     }
     if (amount_minor < 1 || amount_minor > AMOUNT_MAX_MINOR) {
         return refuse(SANDBOX_ERROR_PARAMETER_INVALID, STR("amount"));
@@ -354,7 +360,7 @@ struct sandbox_refusal sandbox_world_decline(struct sandbox_world *world,
                                              struct sandbox_intent *intent, struct str code)
 {
     if (intent->state != SANDBOX_INTENT_REQUIRES_PAYMENT_METHOD) {
-        return refuse(SANDBOX_ERROR_INTENT_STATE, intent->id);
+        return refuse_state(intent);
     }
     return keep(&world->arena, code, &intent->decline_code) ? allowed
                                                             : refuse(SANDBOX_ERROR_FULL, STR(""));

@@ -69,7 +69,9 @@ def test_a_payment(sandbox, sink):
     paid = sandbox.pay(made["client_secret"], amount="900")
     assert (paid["status"], paid["amount"], paid["amount_received"]) == ("succeeded", 1000, 900)
     assert sandbox.get(f"/v1/payment_intents/{made['id']}").json() == paid
-    error(sandbox.post(f"/v1/payment_intents/{made['id']}/cancel"), 400, "payment_intent_unexpected_state")
+    refused = sandbox.post(f"/v1/payment_intents/{made['id']}/cancel")
+    error(refused, 400, "payment_intent_unexpected_state")
+    assert refused.json()["error"]["payment_intent"] == paid
     events = sink.wait(3)
     assert [event["type"] for event in events] == [
         "payment_intent.created", "charge.succeeded", "payment_intent.succeeded"]

@@ -56,7 +56,8 @@ struct sim_stripe_rates {
     uint16_t webhook_repeated; /* the same event is delivered again */
     uint16_t webhook_twin;     /* another event id about the same thing */
     uint16_t webhook_late;     /* comes up to webhook_late_us later, else within a second */
-    uint16_t webhook_lost;     /* of transfers and intents that were made: never comes */
+    /* Never comes: of transfers and intents that were made, of money that came before a cancellation. */
+    uint16_t webhook_lost;
     int64_t webhook_late_us;
     int64_t latency_us; /* of a call, at most */
 };

@@ -40,7 +40,9 @@ struct stripe_call {
 
 /* An event of the provider, as its webhook says it: the same bytes every time. */
 struct stripe_told {
-    char *body; /* owned */
+    char *body;     /* owned */
+    uint32_t about; /* the object's number */
+    bool lost;      /* is not delivered any more, until somebody asks again */
     uint32_t tries;
 };
 
@@ -128,4 +130,6 @@ void sim_stripe_webhook_fini(struct sim_stripe *stripe);
 /* Something happened to the object: its webhooks are on their way. */
 void sim_stripe_tell(struct sim_stripe *stripe, const struct sim_stripe_object *object,
                      const char *type);
+/* What was told about the object and is still on its way never comes. */
+void sim_stripe_lose(struct sim_stripe *stripe, const struct sim_stripe_object *object);
 void sim_stripe_deliver(struct sim_stripe *stripe, uint32_t at, struct intake *payments);

@@ -168,7 +168,8 @@ static struct served refuse_somehow(struct sim_stripe *stripe)
 
 /* ---- Doing ---- */
 
-static struct served cancel(struct sim_stripe *stripe, struct str path)
+/* heard: its answer is, sooner or later. */
+static struct served cancel(struct sim_stripe *stripe, struct str path, bool heard)
 {
     struct str ref;
     struct str rest;
@@ -184,6 +185,11 @@ static struct served cancel(struct sim_stripe *stripe, struct str path)
         intent->state = SIM_STRIPE_CANCELED;
         sim_stripe_tell(stripe, intent, "payment_intent.canceled");
         return say(stripe, intent);
+    }
+    /* The refusal says what the webhook would have: nothing depends on that one any more. */
+    if (heard && intent->state == SIM_STRIPE_MOVED &&
+        sim_stripe_lucky(stripe, stripe->rates.webhook_lost)) {
+        sim_stripe_lose(stripe, intent);
     }
     struct strbuf buf;
     strbuf_init(&buf, &stripe->arena, STRIPE_TEXT_MAX_BYTES);
@@ -328,7 +334,8 @@ static struct served work(struct sim_stripe *stripe, const struct effects_reques
     }
     struct served served = {.http_status = 200};
     if (fault != SIM_STRIPE_SAVED_500) {
-        served = creates ? create(stripe, request, key) : cancel(stripe, request->path);
+        served = creates ? create(stripe, request, key)
+                         : cancel(stripe, request->path, fault != SIM_STRIPE_SAVED_500_DONE);
     }
     if (fault == SIM_STRIPE_SAVED_500 || fault == SIM_STRIPE_SAVED_500_DONE) {
         served = (struct served){.http_status = 500,

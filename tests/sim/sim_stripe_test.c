@@ -332,6 +332,44 @@ static void odd_payments_are_what_they_are(void **state)
     }
 }
 
+/* The webhook of money that came before the cancellation is lost: the refusal alone tells of it. */
+static void a_cancellation_that_is_too_late_brings_the_intent(void **state)
+{
+    struct fixture *fixture = *state;
+    ask_intent(fixture, "k");
+    pass(fixture, 0);
+    assert_int_equal(heard(fixture, PAYMENTS_EFFECT_CREATE_INTENT, "in"), ENGINE_VERDICT_DONE);
+    sim_stripe_set_rates(fixture->stripe,
+                         &(struct sim_stripe_rates){.webhook_lost = SIM_STRIPE_CHANCE,
+                                                    .webhook_late = SIM_STRIPE_CHANCE,
+                                                    .webhook_late_us = HOUR_US});
+    assert_true(sim_stripe_pay(fixture->stripe, id_of("escrow"), SIM_PAY_LESS));
+    ask(fixture, "c",
+        (struct payments_effect){.kind = PAYMENTS_EFFECT_CANCEL_INTENT,
+                                 .leg_id = id_of("in"),
+                                 .intent_ref = STR("pi_0")});
+    pass(fixture, 0);
+    struct caller_answer answer;
+    assert_true(fixture->caller->ops->take(fixture->caller, 0, &answer));
+    const struct effect_row effect = {.kind = PAYMENTS_EFFECT_CANCEL_INTENT,
+                                      .key = id_of("escrow"),
+                                      .subject = id_of("in"),
+                                      .attempts = 1};
+    struct payments_fact fact;
+    bool told = false;
+    assert_int_equal(payments_rail_stripe.read(&fixture->op, &effect, &answer, &fact, &told).kind,
+                     STATUS_OK);
+    fixture->caller->ops->release(fixture->caller, &answer);
+    assert_true(told);
+    assert_int_equal(fact.kind, PAYMENTS_FACT_SUCCEEDED);
+    assert_int_equal(fact.amount_minor, AMOUNT / 2);
+    pass(fixture, HOUR_US);
+    assert_int_equal(signals(fixture), 1); /* created, and nothing of the money */
+    sim_stripe_tell_again(fixture->stripe);
+    pass(fixture, HOUR_US);
+    assert_int_equal(signals(fixture), 2); /* it is not lost at the provider */
+}
+
 static void a_canceled_intent_cannot_be_paid_and_the_reverse(void **state)
 {
     struct fixture *fixture = *state;
@@ -399,6 +437,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(repeated_and_twin_events_are_what_they_are, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(odd_payments_are_what_they_are, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cancellation_that_is_too_late_brings_the_intent, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_canceled_intent_cannot_be_paid_and_the_reverse, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_refund_may_wait_fail_and_come_back, setup, teardown),

@@ -65,7 +65,8 @@ static uint32_t make_event(struct sim_stripe *stripe, const struct sim_stripe_ob
     struct str body;
     bool fits = strbuf_finish(&buf, &body);
     ASSERT(fits);
-    stripe->events[stripe->event_count] = (struct stripe_told){.body = sim_stripe_copy(body)};
+    stripe->events[stripe->event_count] =
+        (struct stripe_told){.body = sim_stripe_copy(body), .about = object->number};
     return stripe->event_count++;
 }
 
@@ -87,9 +88,18 @@ void sim_stripe_tell(struct sim_stripe *stripe, const struct sim_stripe_object *
     }
 }
 
+void sim_stripe_lose(struct sim_stripe *stripe, const struct sim_stripe_object *object)
+{
+    for (uint32_t i = 0; i < stripe->event_count; i++) {
+        stripe->events[i].lost =
+            stripe->events[i].lost || stripe->events[i].about == object->number;
+    }
+}
+
 void sim_stripe_tell_again(struct sim_stripe *stripe)
 {
     for (uint32_t i = 0; i < stripe->event_count; i++) {
+        stripe->events[i].lost = false;
         plan_delivery(stripe, i, sim_stripe_delay(stripe, SOON_US));
     }
 }
@@ -135,6 +145,9 @@ static bool is_taken(struct sim_stripe *stripe, struct str body, struct intake *
 void sim_stripe_deliver(struct sim_stripe *stripe, uint32_t at, struct intake *payments)
 {
     struct stripe_told *event = &stripe->events[at];
+    if (event->lost) {
+        return;
+    }
     stripe->counts.webhooks++;
     if (is_taken(stripe, str_of(event->body), payments)) {
         stripe->counts.webhooks_taken++;
