@@ -347,6 +347,9 @@ static bool is_other_object(const struct leg *leg, const struct payments_fact *f
 static const char *why_not_about(const struct leg *leg, const struct payments_fact *fact)
 {
     bool succeeded = fact->kind == PAYMENTS_FACT_SUCCEEDED;
+    if (fact->about != leg->kind) {
+        return "payments.other_kind"; /* somebody gave an object the metadata of another */
+    }
     if (succeeded && is_other_object(leg, fact)) {
         return "payments.other_object";
     }
@@ -427,6 +430,8 @@ struct payments_decision payments_decide_fact(const struct payments_view *view, 
     ASSERT(payments_decide_payment_is_sound(view->payment));
     ASSERT(fact->kind > PAYMENTS_FACT_NONE);
     ASSERT(fact->kind < PAYMENTS_FACT_COUNT);
+    ASSERT(fact->about > LEG_KIND_NONE);
+    ASSERT(fact->about < LEG_KIND_COUNT);
     const struct leg *now = leg_find(view, leg_id);
     if (!now) {
         return broken("payments.no_leg");

@@ -112,6 +112,7 @@ enum payments_fact_kind {
 
 struct payments_fact {
     enum payments_fact_kind kind;
+    enum leg_kind about;      /* what the provider's object is: an intent, a transfer, a refund */
     struct str provider_ref;  /* empty: not told */
     struct str client_secret; /* MADE of an intent */
     struct str charge_ref;
@@ -215,7 +216,8 @@ struct payments_decision payments_decide_dropped(const struct payments_view *vie
                                                  const struct payments_command *command,
                                                  int64_t now_us);
 
-/* A fact about the leg `leg_id`; view->payment must be there. BROKEN when there is no such leg. */
+/* A fact about the leg `leg_id`; view->payment must be there. BROKEN when there is no such leg, or when it
+ * is not what the fact's object is. */
 struct payments_decision payments_decide_fact(const struct payments_view *view, struct id leg_id,
                                               const struct payments_fact *fact, int64_t now_us);
 

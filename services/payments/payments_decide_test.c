@@ -283,6 +283,39 @@ static void credited_is_what_was_received(void **state)
     assert_broken(&out, "payments.overdrawn");
 }
 
+/* A transfer that names a refund's leg, of the same amount, is no refund: for each kind of leg, each kind of
+ * object and each fact. */
+static void an_object_of_another_kind_is_refused(void **state)
+{
+    (void)state;
+    struct world paid = world_paid();
+    struct payments_command transfer = world_transfer(2, 2000);
+    struct payments_command refund = world_refund(3, 2000);
+    world_say(&paid, &transfer);
+    world_say(&paid, &refund);
+
+    const struct id legs[LEG_KIND_COUNT] = {
+        [LEG_IN] = WORLD_PAY_LEG, [LEG_TRANSFER] = world_id(2), [LEG_REFUND] = world_id(3)};
+
+    for (int leg = LEG_IN; leg < LEG_KIND_COUNT; leg++) {
+        for (int about = LEG_IN; about < LEG_KIND_COUNT; about++) {
+            for (int kind = PAYMENTS_FACT_EXISTS; kind < PAYMENTS_FACT_COUNT; kind++) {
+                struct world world = paid;
+                struct payments_fact fact =
+                    leg == LEG_IN ? world_fact_paid : world_moved("xx_1", 2000);
+                fact.kind = (enum payments_fact_kind)kind;
+                fact.about = (enum leg_kind)about;
+                struct payments_decision out = world_tell(&world, legs[leg], &fact);
+                if (leg != about) {
+                    assert_broken(&out, "payments.other_kind");
+                } else {
+                    assert_int_not_equal(out.verdict, PAYMENTS_BROKEN);
+                }
+            }
+        }
+    }
+}
+
 static void facts_that_cannot_be_true_stop_the_key(void **state)
 {
     (void)state;
@@ -521,6 +554,7 @@ int main(void)
         cmocka_unit_test(no_intent_is_made_after_a_cancellation),
         cmocka_unit_test(money_that_arrives_after_all_is_not_refused),
         cmocka_unit_test(credited_is_what_was_received),
+        cmocka_unit_test(an_object_of_another_kind_is_refused),
         cmocka_unit_test(facts_that_cannot_be_true_stop_the_key),
         cmocka_unit_test(what_went_out_is_what_was_asked_for),
         cmocka_unit_test(nothing_goes_out_before_money_came_in),

@@ -16,6 +16,7 @@ STATUS payments_in_signals_decide(struct engine_turn *turn, const struct engine_
     }
     struct payments_fact fact = {
         .kind = payments_stripe_event_fact(signal->event_type, signal->object_state),
+        .about = payments_stripe_event_leg(signal->event_type),
         .provider_ref = signal->object_id,
         .charge_ref = signal->charge_id,
         .failure_code = signal->failure_code,

@@ -184,6 +184,19 @@ static bool is_ours(const struct json_value *object, const struct effect_row *ef
            id_parse(leg, &leg_id) && id_eq(leg_id, effect->subject);
 }
 
+static enum leg_kind leg_of(int effect_kind)
+{
+    switch ((enum payments_effect_kind)effect_kind) {
+    case PAYMENTS_EFFECT_CREATE_INTENT:
+    case PAYMENTS_EFFECT_CANCEL_INTENT: return LEG_IN;
+    case PAYMENTS_EFFECT_CREATE_TRANSFER: return LEG_TRANSFER;
+    case PAYMENTS_EFFECT_CREATE_REFUND: return LEG_REFUND;
+    case PAYMENTS_EFFECT_NONE:
+    case PAYMENTS_EFFECT_COUNT: break;
+    }
+    UNREACHABLE("a request has a kind");
+}
+
 static const char *object_name(int effect_kind)
 {
     switch ((enum payments_effect_kind)effect_kind) {
@@ -424,6 +437,7 @@ static struct status stripe_read(struct op *op, const struct effect_row *effect,
                        "judged as certain before, now " STR_FMT, STR_ARG(understood.code));
     }
     *ret_fact = understood.fact;
+    ret_fact->about = leg_of(effect->kind);
     *ret_told = understood.told;
     return OK;
 }

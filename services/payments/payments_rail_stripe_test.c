@@ -307,6 +307,11 @@ static void answers_mean_what_the_table_says(void **state)
         if (told != (row->fact != PAYMENTS_FACT_NONE) || (told && fact.kind != row->fact)) {
             fail_msg("row %zu: fact %d", i, (int)fact.kind);
         }
+        if (told) {
+            assert_int_equal(fact.about, row->kind == TRANSFER ? LEG_TRANSFER
+                                         : row->kind == REFUND ? LEG_REFUND
+                                                               : LEG_IN);
+        }
     }
 }
 

@@ -9,13 +9,14 @@ struct stripe_object {
     const char *prefix; /* of the event types */
     const char *object;
     const char *amount;
+    enum leg_kind leg;
 };
 
 static const struct stripe_object stripe_objects[] = {
-    {"payment_intent.", "payment_intent", STRIPE_RECEIVED},
-    {"transfer.", "transfer", "/amount"},
-    {"refund.", "refund", "/amount"},
-    {"charge.refund.updated", "refund", "/amount"},
+    {"payment_intent.", "payment_intent", STRIPE_RECEIVED, LEG_IN},
+    {"transfer.", "transfer", "/amount", LEG_TRANSFER},
+    {"refund.", "refund", "/amount", LEG_REFUND},
+    {"charge.refund.updated", "refund", "/amount", LEG_REFUND},
 };
 
 struct stripe_meaning {
@@ -134,6 +135,12 @@ static const struct stripe_object *object_of_type(struct str type)
         }
     }
     return NULL;
+}
+
+enum leg_kind payments_stripe_event_leg(struct str type)
+{
+    const struct stripe_object *object = object_of_type(type);
+    return object ? object->leg : LEG_KIND_NONE;
 }
 
 static bool id_at(const struct json_value *value, const char *pointer, struct id *ret_id)

@@ -52,6 +52,9 @@ STATUS payments_stripe_event_read(struct op *op, struct str body, struct stripe_
 /* What an event of this type, about an object in this state, says about its leg; NONE: nothing. */
 enum payments_fact_kind payments_stripe_event_fact(struct str type, struct str object_state);
 
+/* What the objects that events of this type are about are to us; NONE: nothing. */
+enum leg_kind payments_stripe_event_leg(struct str type);
+
 /* A code as we pass it on: the provider's where it is a plain word, else "provider_error". */
 struct str payments_stripe_event_code(struct str code);
 /* An id as the provider makes them: letters, digits, '_', '-'. */

@@ -119,33 +119,37 @@ static void every_type_means_what_the_table_says(void **state)
     static const struct {
         const char *type, *state;
         enum payments_fact_kind fact;
+        enum leg_kind leg;
     } rows[] = {
-        {"payment_intent.created", "requires_payment_method", PAYMENTS_FACT_EXISTS},
-        {"payment_intent.processing", "processing", PAYMENTS_FACT_EXISTS},
-        {"payment_intent.requires_action", "requires_action", PAYMENTS_FACT_EXISTS},
-        {"payment_intent.payment_failed", "requires_payment_method", PAYMENTS_FACT_DECLINED},
-        {"payment_intent.succeeded", "succeeded", PAYMENTS_FACT_SUCCEEDED},
-        {"payment_intent.canceled", "canceled", PAYMENTS_FACT_CANCELED},
-        {"payment_intent.amount_capturable_updated", "requires_capture", PAYMENTS_FACT_NONE},
-        {"transfer.created", "", PAYMENTS_FACT_SUCCEEDED},
-        {"transfer.reversed", "", PAYMENTS_FACT_NONE},
-        {"refund.created", "pending", PAYMENTS_FACT_EXISTS},
-        {"refund.created", "succeeded", PAYMENTS_FACT_SUCCEEDED},
-        {"refund.updated", "requires_action", PAYMENTS_FACT_EXISTS},
-        {"refund.updated", "failed", PAYMENTS_FACT_FAILED},
-        {"refund.updated", "canceled", PAYMENTS_FACT_CANCELED},
-        {"refund.updated", "unheard_of", PAYMENTS_FACT_NONE},
-        {"refund.failed", "failed", PAYMENTS_FACT_FAILED},
-        {"charge.refund.updated", "succeeded", PAYMENTS_FACT_SUCCEEDED},
-        {"charge.refunded", "succeeded", PAYMENTS_FACT_NONE},
-        {"charge.succeeded", "succeeded", PAYMENTS_FACT_NONE},
-        {"payment_intent", "succeeded", PAYMENTS_FACT_NONE},
-        {"", "", PAYMENTS_FACT_NONE},
+        {"payment_intent.created", "requires_payment_method", PAYMENTS_FACT_EXISTS, LEG_IN},
+        {"payment_intent.processing", "processing", PAYMENTS_FACT_EXISTS, LEG_IN},
+        {"payment_intent.requires_action", "requires_action", PAYMENTS_FACT_EXISTS, LEG_IN},
+        {"payment_intent.payment_failed", "requires_payment_method", PAYMENTS_FACT_DECLINED,
+         LEG_IN},
+        {"payment_intent.succeeded", "succeeded", PAYMENTS_FACT_SUCCEEDED, LEG_IN},
+        {"payment_intent.canceled", "canceled", PAYMENTS_FACT_CANCELED, LEG_IN},
+        {"payment_intent.amount_capturable_updated", "requires_capture", PAYMENTS_FACT_NONE,
+         LEG_IN},
+        {"transfer.created", "", PAYMENTS_FACT_SUCCEEDED, LEG_TRANSFER},
+        {"transfer.reversed", "", PAYMENTS_FACT_NONE, LEG_TRANSFER},
+        {"refund.created", "pending", PAYMENTS_FACT_EXISTS, LEG_REFUND},
+        {"refund.created", "succeeded", PAYMENTS_FACT_SUCCEEDED, LEG_REFUND},
+        {"refund.updated", "requires_action", PAYMENTS_FACT_EXISTS, LEG_REFUND},
+        {"refund.updated", "failed", PAYMENTS_FACT_FAILED, LEG_REFUND},
+        {"refund.updated", "canceled", PAYMENTS_FACT_CANCELED, LEG_REFUND},
+        {"refund.updated", "unheard_of", PAYMENTS_FACT_NONE, LEG_REFUND},
+        {"refund.failed", "failed", PAYMENTS_FACT_FAILED, LEG_REFUND},
+        {"charge.refund.updated", "succeeded", PAYMENTS_FACT_SUCCEEDED, LEG_REFUND},
+        {"charge.refunded", "succeeded", PAYMENTS_FACT_NONE, LEG_KIND_NONE},
+        {"charge.succeeded", "succeeded", PAYMENTS_FACT_NONE, LEG_KIND_NONE},
+        {"payment_intent", "succeeded", PAYMENTS_FACT_NONE, LEG_KIND_NONE},
+        {"", "", PAYMENTS_FACT_NONE, LEG_KIND_NONE},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         assert_int_equal(payments_stripe_event_fact(str_of(rows[i].type), str_of(rows[i].state)),
                          rows[i].fact);
+        assert_int_equal(payments_stripe_event_leg(str_of(rows[i].type)), rows[i].leg);
     }
 }
 

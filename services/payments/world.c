@@ -75,7 +75,14 @@ struct payments_decision world_tell(struct world *world, struct id leg_id,
 {
     const void *legs[WORLD_LEGS_MAX];
     struct payments_view view = world_view(world, legs);
-    struct payments_decision out = payments_decide_fact(&view, leg_id, fact, WORLD_NOW_US);
+    struct payments_fact told = *fact;
+    for (uint32_t i = 0; told.about == LEG_KIND_NONE && i < world->leg_count; i++) {
+        told.about = id_eq(world->legs[i].id, leg_id) ? world->legs[i].kind : LEG_KIND_NONE;
+    }
+    if (told.about == LEG_KIND_NONE) {
+        told.about = LEG_IN; /* of no leg that is there */
+    }
+    struct payments_decision out = payments_decide_fact(&view, leg_id, &told, WORLD_NOW_US);
     world_keep(world, &out);
     return out;
 }

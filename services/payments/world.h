@@ -32,6 +32,7 @@ struct id world_id(uint8_t number);
 
 /* Decides, checks what holds for every decision (versions, gapless seq), and keeps the result. */
 struct payments_decision world_say(struct world *world, const struct payments_command *command);
+/* A fact that does not say what it is about is about what the leg is. */
 struct payments_decision world_tell(struct world *world, struct id leg_id,
                                     const struct payments_fact *fact);
 
