@@ -129,6 +129,22 @@ int64_t intake_backlog_ms(struct intake *intake)
     return since_ms == 0 ? 0 : clock_mono_ms() - since_ms;
 }
 
+/* Under the mutex. R17: why no more like this are taken, or NULL. */
+static const char *why_refused(struct intake *intake, const struct intake_request *request)
+{
+    uint32_t kept = request->refused_last ? 0 : INTAKE_RESERVE;
+    size_t kept_bytes = request->refused_last ? 0 : INTAKE_RESERVE_BYTES;
+    if (!request->refused_last && intake->backlog_max_ms > 0 &&
+        intake_backlog_ms(intake) > intake->backlog_max_ms) {
+        return "intake.backlog";
+    }
+    if (intake->queued + kept >= INTAKE_QUEUE_MAX ||
+        intake->bytes + intake_entry_bytes(request) + kept_bytes > INTAKE_QUEUE_MAX_BYTES) {
+        return "intake.full";
+    }
+    return NULL;
+}
+
 /* Under the mutex. *ret_busy: the same id is on its way. */
 static STATUS enqueue(struct op *op, struct intake *intake, const struct intake_request *request,
                       struct intake_entry **ret_entry, bool *ret_busy)
@@ -136,16 +152,13 @@ static STATUS enqueue(struct op *op, struct intake *intake, const struct intake_
     if (intake->closing) {
         return op_fail(op, STATUS_RETRY, "intake.unavailable", "closing");
     }
-    if (intake->backlog_max_ms > 0 && intake_backlog_ms(intake) > intake->backlog_max_ms) {
-        return op_fail(op, STATUS_RETRY, "intake.backlog", "Kafka is behind"); /* R17 */
-    }
     if (set_has(intake, request->id)) {
         *ret_busy = true;
         return OK;
     }
-    if (intake->queued >= INTAKE_QUEUE_MAX ||
-        intake->bytes + intake_entry_bytes(request) > INTAKE_QUEUE_MAX_BYTES) {
-        return op_fail(op, STATUS_RETRY, "intake.full", "%u requests wait", intake->queued);
+    const char *refusal = why_refused(intake, request);
+    if (refusal) {
+        return op_fail(op, STATUS_RETRY, refusal, "%u requests wait", intake->queued);
     }
     struct intake_entry *entry = intake_entry_new(request);
     if (!entry) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/defer.h"
@@ -31,6 +32,8 @@ struct intake_request {
     struct str payload;  /* the record's value, at most BUS_VALUE_MAX_BYTES */
     struct hash content; /* over type, key, actor and body, as the consumer computes it */
     struct id account;   /* who may see the command */
+    /* R17: saves somebody's money: is taken while Kafka is behind, and has INTAKE_RESERVE_… of the queue. */
+    bool refused_last;
     const struct table
         *extra_table;      /* a row stored in the same transaction, or NULL; a row whose */
     const void *extra_row; /* primary key is there already is left alone */
@@ -46,11 +49,13 @@ enum intake_result {
 };
 
 #define INTAKE_QUEUE_MAX 4096 /* requests waiting for their commit; more: STATUS_RETRY */
+#define INTAKE_RESERVE 512    /* of these, for what is refused last */
 #define INTAKE_GROUP_MAX 512  /* requests in one transaction */
 #define INTAKE_REPUBLISH_AFTER_US (2 * 1000000)       /* not acknowledged by Kafka */
 #define INTAKE_REPUBLISH_NO_OUTCOME_US (60 * 1000000) /* acknowledged, no outcome */
 
 #define INTAKE_QUEUE_MAX_BYTES ((size_t)64 * 1024 * 1024) /* all that the queue may hold */
+#define INTAKE_RESERVE_BYTES ((size_t)8 * 1024 * 1024)    /* of these, for what is refused last */
 
 struct intake_options {
     struct str database_url;
@@ -58,8 +63,9 @@ struct intake_options {
     struct str source; /* ce_source: the service's name */
     struct kafka_security security;
     kafka_log *log; /* librdkafka's lines; NULL: silence */
-    /* R17: while one waits for Kafka's acknowledgement for longer, no more are taken, but for one at a
-     * time to find out, when none is on its way. 0: whatever comes is taken. */
+    /* R17: while one waits for Kafka's acknowledgement for longer, no more are taken, but for those that
+     * are refused last, and for one at a time to find out, when none is on its way. 0: whatever comes is
+     * taken. */
     int64_t backlog_max_ms;
     struct bus *bus; /* NULL: Kafka, by the fields above; else used instead, and owned from a
                         successful open on */

@@ -281,6 +281,7 @@ static void both_names_of_a_route_are_one_command(void **state)
     fixture_as(ENGINE_ACTOR_USER, BUYER);
     expect(fixture_call(HTTP_POST, "/v1/escrows/:id/release", ESCROW, STR("")), 202, NULL);
     struct intake_request first = fixture.last;
+    assert_false(first.refused_last); /* R17: a refund is */
     expect(fixture_call(HTTP_POST, "/api/escrow/:id/release",
                         "E0000000-0000-4000-8000-000000000005", STR("{}")),
            202, NULL);
@@ -297,6 +298,7 @@ static void reasons_are_taken_where_they_belong(void **state)
         202, NULL);
     struct hash with = fixture.last.content;
     expect(fixture_call(HTTP_POST, "/v1/escrows/:id/refund", ESCROW, STR("{}")), 202, NULL);
+    assert_true(fixture.last.refused_last); /* R17 */
     assert_false(hash_eq(&with, &fixture.last.content));
     expect(fixture_call(HTTP_POST, "/v1/escrows/:id/mark-delivered", ESCROW,
                         STR("{\"reason\":\"x\"}")),

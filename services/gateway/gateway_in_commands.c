@@ -108,7 +108,7 @@ STATUS gateway_take_in(struct op *op, struct gateway *gateway, const struct inta
     return answer_result(op, request, result, ret);
 }
 
-static struct status take_in(struct op *op, struct gateway *gateway,
+static struct status take_in(struct op *op, struct gateway *gateway, const struct http_request *req,
                              const struct gateway_order *order, struct http_response *ret)
 {
     struct gateway_command *command = arena_new(op->arena, struct gateway_command, 1);
@@ -116,6 +116,7 @@ static struct status take_in(struct op *op, struct gateway *gateway,
         return op_arena_full(op);
     }
     TRY(gateway_command_make(op, order, command));
+    command->request.refused_last = (req->route->flags & HTTP_ROUTE_SAVES_MONEY) != 0;
     return gateway_take_in(op, gateway, &command->request, ret);
 }
 
@@ -143,7 +144,7 @@ STATUS gateway_post_escrow(struct op *op, void *deps, const struct http_request 
     order.terms.description = STR("");
     TRY(json_read_object(op, req->body, create_fields, ARRAY_LEN(create_fields), &order.terms));
     TRY(gateway_terms_check(op, &order.terms));
-    return take_in(op, deps, &order, ret);
+    return take_in(op, deps, req, &order, ret);
 }
 
 /* The deal must be there for this caller, and the caller must be one who may ask for this. */
@@ -178,7 +179,7 @@ static struct status act(struct op *op, void *deps, const struct http_request *r
     }
     TRY(read_reason(op, req, &order));
     TRY(check_identity(op, deps, &order, ret));
-    return take_in(op, deps, &order, ret);
+    return take_in(op, deps, req, &order, ret);
 }
 
 /* REQ-D9 */

@@ -144,6 +144,7 @@ STATUS payments_in_webhook_judge(struct op *op, const struct payments_webhook_de
     work.row.id = payments_signal_id(work.row.provider, work.row.event_id);
     work.request.id = work.row.id;
     work.request.extra_table = &payments_repo_webhook;
+    work.request.refused_last = true; /* R17: whoever is refused here is owed money */
     *ret_work = work;
     return OK;
 }
