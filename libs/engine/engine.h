@@ -88,6 +88,12 @@ struct id engine_next_id(struct engine_turn *turn);
 STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
                    struct str payload);
 
+/* Called with `about` when the batch of this decision is committed, in the order of the decisions; never when
+ * it is rolled back, to be decided again: for what is to be counted or told to people once. A process
+ * that dies right after the commit tells nothing. about lives as long as the arena. */
+typedef void engine_afterwards_fn(const struct op *op, const void *about);
+STATUS engine_afterwards(struct engine_turn *turn, engine_afterwards_fn *tell, const void *about);
+
 /* Whoever waits for this message (its row of `intake`, ENGINE_CLOSES_MESSAGE) hears REJECTED, with this
  * code and sentence, which live as long as the arena; without this: ACCEPTED. */
 void engine_refuse(struct engine_turn *turn, struct str code, struct str sentence);
@@ -254,6 +260,9 @@ struct engine_handler {
      * empty for ACCEPTED. */
     enum intake_outcome (*outcome)(const struct engine_message *message, struct str *ret_code,
                                    struct str *ret_sentence);
+    /* What comes before its aggregate is no matter of order, which heals by itself: people are told of it
+     * (engine.put_aside) as of anything else that waits for them. */
+    bool never_early;
     bool drop_needs_two; /* dropping a parked message of this topic needs a second person */
 };
 

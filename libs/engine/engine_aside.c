@@ -46,8 +46,8 @@ static void count(struct engine_stats *stats, struct str reason)
 /* What only came before its creation, or is decided again after a restore, goes on by itself. */
 static bool needs_a_person(const struct engine_item *item)
 {
-    return item->fate != ENGINE_FATE_BEHIND && !item->missing &&
-           !str_eq(item->reason, ENGINE_RESTORING);
+    bool early = item->missing && !(item->handler && item->handler->never_early);
+    return item->fate != ENGINE_FATE_BEHIND && !early && !str_eq(item->reason, ENGINE_RESTORING);
 }
 
 static void tell(const struct engine *engine, const struct engine_item *item)

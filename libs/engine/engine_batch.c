@@ -340,6 +340,7 @@ static void after_commit(struct engine *engine, struct engine_batch *batch)
         }
     }
     atomic_fetch_add_explicit(&engine->stats.batches, 1, memory_order_relaxed);
+    engine_tell_afterwards(engine, batch);
 }
 
 /* ---- When it fails ---- */

@@ -279,7 +279,7 @@ struct engine_batch {
     struct engine_rows appends[ENGINE_TABLES_MAX];
     struct engine_rows inbox, quarantine, parked_keys_new, parked_keys_changed, parked_keys_gone;
     struct engine_rows parked_messages, parked_messages_gone, intakes, effects_new, effects_changed;
-    struct engine_rows requests, posts, restored_changed;
+    struct engine_rows requests, posts, restored_changed, afterwards;
     struct engine_output *outputs;
     uint32_t output_count, output_capacity;
     struct engine_new_effect **sends; /* effects to send after commit */
@@ -505,6 +505,7 @@ STATUS engine_emit_raw(struct engine_turn *turn, enum topic topic, struct id id,
                        struct id key, struct str payload);
 STATUS engine_rows_add(struct engine *engine, struct engine_rows *rows, const void *row,
                        int64_t old_version);
+void engine_tell_afterwards(const struct engine *engine, const struct engine_batch *batch);
 /* The view's rows of a child table (ASSERT) of its kind. */
 struct engine_children *engine_view_children(const struct engine *engine, struct engine_view *view,
                                              const struct table *table);

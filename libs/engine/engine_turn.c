@@ -257,6 +257,30 @@ void engine_close_later(struct engine_turn *turn)
     turn->closes_later = true;
 }
 
+struct afterwards {
+    engine_afterwards_fn *tell;
+    const void *about;
+};
+
+STATUS engine_afterwards(struct engine_turn *turn, engine_afterwards_fn *tell, const void *about)
+{
+    struct engine *engine = turn->engine;
+    struct afterwards *one = arena_new(&engine->arena, struct afterwards, 1);
+    if (!one) {
+        return op_arena_full(&engine->op);
+    }
+    *one = (struct afterwards){.tell = tell, .about = about};
+    return engine_rows_add(engine, &turn->batch->afterwards, one, 0);
+}
+
+void engine_tell_afterwards(const struct engine *engine, const struct engine_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->afterwards.count; i++) {
+        const struct afterwards *one = batch->afterwards.rows[i];
+        one->tell(&engine->op, one->about);
+    }
+}
+
 struct id engine_next_id(struct engine_turn *turn)
 {
     if (turn->ordinal == 0) {

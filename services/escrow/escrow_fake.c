@@ -93,6 +93,14 @@ struct id engine_next_id(struct engine_turn *turn)
     return id_nth(id_derive(turn->message.id, turn->message.committed_at_us), turn->ordinal++);
 }
 
+STATUS engine_afterwards(struct engine_turn *turn, engine_afterwards_fn *tell, const void *about)
+{
+    ASSERT(turn->to_tell < FAKE_AFTERWARDS_MAX);
+    turn->tell[turn->to_tell] = tell;
+    turn->about[turn->to_tell++] = about;
+    return OK;
+}
+
 STATUS engine_emit(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
                    struct str payload)
 {
@@ -131,6 +139,7 @@ static struct status decode(struct engine_turn *fake, enum topic topic, struct i
             fake->ordinal = 0;
             fake->changed = false;
             fake->changed_rows = 0;
+            fake->to_tell = 0;
             fake->before = fake->rows;
             *ret_handler = handler;
             return handler->decode(&fake->op, &record, &fake->message);
@@ -149,6 +158,9 @@ STATUS fake_deliver(struct engine_turn *fake, enum topic topic, struct id key, s
         return st;
     }
     check_said(fake);
+    for (uint32_t i = 0; i < fake->to_tell; i++) {
+        fake->tell[i](&fake->op, fake->about[i]);
+    }
     return OK;
 }
 

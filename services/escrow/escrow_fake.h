@@ -11,6 +11,7 @@
 #define FAKE_SUSPENSE_MAX 64
 #define FAKE_HISTORY_MAX 1024
 #define FAKE_RECORDS_MAX 1024
+#define FAKE_AFTERWARDS_MAX 8 /* of one decision */
 #define FAKE_ARENA_BYTES ((size_t)32 * 1024 * 1024)
 
 struct fake_record {
@@ -43,6 +44,9 @@ struct engine_turn {
     struct fake_record records[FAKE_RECORDS_MAX];
     struct engine_message message;
     uint32_t ordinal;
+    uint32_t to_tell; /* engine_afterwards */
+    engine_afterwards_fn *tell[FAKE_AFTERWARDS_MAX];
+    const void *about[FAKE_AFTERWARDS_MAX];
 };
 
 /* A clean one, at the time of the fixtures. The fake is large: not for the stack. */

@@ -105,8 +105,9 @@ static struct status append_history(struct engine_turn *turn, const struct engin
     return OK;
 }
 
-static void tell_unexpected(const struct op *op, const struct escrow_suspense *money)
+static void tell_unexpected(const struct op *op, const void *about)
 {
+    const struct escrow_suspense *money = about;
     if (money->state == ESCROW_SUSPENSE_FLAGGED) {
         log_error(op, "escrow.money_waits_for_staff", LOG_ID("escrow_id", money->escrow_id),
                   LOG_ID("leg_id", money->leg_id), LOG_I64("amount_minor", money->amount_minor),
@@ -122,7 +123,12 @@ static struct status save_suspense(struct engine_turn *turn,
                                    const struct escrow_suspense_change *change)
 {
     if (change->index == ESCROW_SUSPENSE_NEW) {
-        tell_unexpected(engine_op(turn), &change->row);
+        struct escrow_suspense *told = arena_new(engine_op(turn)->arena, struct escrow_suspense, 1);
+        if (!told) {
+            return op_arena_full(engine_op(turn));
+        }
+        *told = change->row; /* the row itself may change again before the commit */
+        TRY(engine_afterwards(turn, tell_unexpected, told));
         void *row = NULL;
         return engine_child_create(turn, &escrow_suspense_table, &change->row, &row);
     }
@@ -186,6 +192,25 @@ static struct status accept(struct engine_turn *turn, const struct engine_messag
     return check_result(turn, row);
 }
 
+static void count(const struct op *op, const void *about)
+{
+    (void)op;
+    escrow_metrics_count(about);
+}
+
+static struct status count_afterwards(struct engine_turn *turn, const struct escrow *now,
+                                      const struct escrow_message *message,
+                                      const struct escrow_decision *decision)
+{
+    struct op *op = engine_op(turn);
+    struct escrow_tally *tally = arena_new(op->arena, struct escrow_tally, 1);
+    if (!tally) {
+        return op_arena_full(op);
+    }
+    bool counts = escrow_metrics_tally(now, message, decision, op->now_us, tally);
+    return counts ? engine_afterwards(turn, count, tally) : OK;
+}
+
 STATUS escrow_in_decide(struct engine_turn *turn, const struct engine_message *message)
 {
     struct op *op = engine_op(turn);
@@ -194,7 +219,7 @@ STATUS escrow_in_decide(struct engine_turn *turn, const struct engine_message *m
     struct escrow_facts facts;
     TRY(collect_facts(turn, now, body, &facts));
     struct escrow_decision decision = escrow_decide(now, body, &facts);
-    escrow_metrics_decided(now, body, &decision, op->now_us);
+    TRY(count_afterwards(turn, now, body, &decision));
     switch (decision.verdict) {
     case ESCROW_ACCEPT: return accept(turn, message, now, &decision);
     case ESCROW_REJECT:

@@ -39,24 +39,33 @@ static bool has_failed(const struct escrow *now, const struct escrow_message *me
            !now->payment_setup_failed && decision->next.payment_setup_failed;
 }
 
-void escrow_metrics_decided(const struct escrow *now, const struct escrow_message *message,
-                            const struct escrow_decision *decision, int64_t now_us)
+bool escrow_metrics_tally(const struct escrow *now, const struct escrow_message *message,
+                          const struct escrow_decision *decision, int64_t now_us,
+                          struct escrow_tally *ret_tally)
+{
+    struct escrow_tally tally = {.failed = has_failed(now, message, decision) ? 1 : 0};
+    ASSERT(decision->step_count <= ESCROW_STEPS_MAX);
+    bool accepted = decision->verdict == ESCROW_ACCEPT;
+    for (uint32_t i = 0; accepted && i < decision->step_count; i++) {
+        if (decision->steps[i].event == ESCROW_EVENT_CREATED) {
+            tally.created++;
+        } else if (decision->steps[i].event == ESCROW_EVENT_AWAIT_FUNDS) {
+            tally.ready++;
+            tally.ready_us = now_us - decision->next.created_at_us;
+        }
+    }
+    *ret_tally = tally;
+    return tally.created + tally.failed + tally.ready > 0;
+}
+
+void escrow_metrics_count(const struct escrow_tally *tally)
 {
     if (!series.created) {
         return;
     }
-    if (has_failed(now, message, decision)) {
-        metrics_add(series.failures, 1);
-    }
-    if (decision->verdict != ESCROW_ACCEPT) {
-        return;
-    }
-    ASSERT(decision->step_count <= ESCROW_STEPS_MAX);
-    for (uint32_t i = 0; i < decision->step_count; i++) {
-        if (decision->steps[i].event == ESCROW_EVENT_CREATED) {
-            metrics_add(series.created, 1);
-        } else if (decision->steps[i].event == ESCROW_EVENT_AWAIT_FUNDS) {
-            metrics_observe_us(series.creation, now_us - decision->next.created_at_us);
-        }
+    metrics_add(series.created, tally->created);
+    metrics_add(series.failures, tally->failed);
+    for (uint32_t i = 0; i < tally->ready; i++) {
+        metrics_observe_us(series.creation, tally->ready_us);
     }
 }

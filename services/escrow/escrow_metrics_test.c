@@ -34,6 +34,15 @@ static struct escrow_decision accepted(enum escrow_event event, bool setup_faile
     };
 }
 
+static void decided(const struct escrow *now, const struct escrow_message *message,
+                    const struct escrow_decision *decision, int64_t now_us)
+{
+    struct escrow_tally tally;
+    if (escrow_metrics_tally(now, message, decision, now_us, &tally)) {
+        escrow_metrics_count(&tally);
+    }
+}
+
 static void has(struct str page, const char *text)
 {
     if (!strstr(page.ptr, text)) {
@@ -57,17 +66,17 @@ static void counts_creations(void **state)
     struct escrow_decision no_setup = accepted(ESCROW_EVENT_PAYMENT_FAILED, true);
     struct str page;
 
-    escrow_metrics_decided(NULL, &create, &created, 0); /* nobody asks: nothing to count in */
+    decided(NULL, &create, &created, 0); /* nobody asks: nothing to count in */
     escrow_metrics_init(metrics);
-    escrow_metrics_decided(NULL, &create, &created, 100 * US_PER_S);
-    escrow_metrics_decided(NULL, &create, &created, 100 * US_PER_S);
-    escrow_metrics_decided(NULL, &create, &refusal, 100 * US_PER_S);
-    escrow_metrics_decided(&waiting, &cancel, &refusal, 100 * US_PER_S); /* refuses no creation */
-    escrow_metrics_decided(&waiting, &intent, &awaits, 105 * US_PER_S);  /* on a bound */
-    escrow_metrics_decided(&waiting, &intent, &awaits, 106 * US_PER_S);
-    escrow_metrics_decided(&waiting, &failed, &no_setup, 106 * US_PER_S);
-    escrow_metrics_decided(&broken, &failed, &no_setup, 107 * US_PER_S); /* it had failed before */
-    escrow_metrics_decided(&held, &failed, &no_setup, 107 * US_PER_S);   /* a charge, later */
+    decided(NULL, &create, &created, 100 * US_PER_S);
+    decided(NULL, &create, &created, 100 * US_PER_S);
+    decided(NULL, &create, &refusal, 100 * US_PER_S);
+    decided(&waiting, &cancel, &refusal, 100 * US_PER_S); /* refuses no creation */
+    decided(&waiting, &intent, &awaits, 105 * US_PER_S);  /* on a bound */
+    decided(&waiting, &intent, &awaits, 106 * US_PER_S);
+    decided(&waiting, &failed, &no_setup, 106 * US_PER_S);
+    decided(&broken, &failed, &no_setup, 107 * US_PER_S); /* it had failed before */
+    decided(&held, &failed, &no_setup, 107 * US_PER_S);   /* a charge, later */
     assert_false(status_failed(metrics_render(&op, metrics, &page)));
     has(page, "\nescrow_created_total 2\n");
     has(page, "\nescrow_failures_total 2\n");

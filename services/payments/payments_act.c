@@ -69,6 +69,30 @@ static struct status send(struct engine_turn *turn, const struct payments_effect
     return engine_effect(turn, &ask);
 }
 
+struct alarm {
+    struct str code;
+    struct id escrow_id;
+    struct id cause_id;
+};
+
+static void tell_alarm(const struct op *op, const void *about)
+{
+    const struct alarm *alarm = about;
+    log_error(op, "payments.alarm", LOG_STR("code", alarm->code),
+              LOG_ID("escrow_id", alarm->escrow_id), LOG_ID("cause_id", alarm->cause_id));
+}
+
+STATUS payments_act_alarm(struct engine_turn *turn, const struct engine_message *cause,
+                          struct str code)
+{
+    struct alarm *alarm = arena_new(engine_op(turn)->arena, struct alarm, 1);
+    if (!alarm) {
+        return op_arena_full(engine_op(turn));
+    }
+    *alarm = (struct alarm){.code = code, .escrow_id = cause->key, .cause_id = cause->id};
+    return engine_afterwards(turn, tell_alarm, alarm);
+}
+
 STATUS payments_act(struct engine_turn *turn, const struct engine_message *cause,
                     const struct payments_decision *decision)
 {
@@ -78,8 +102,7 @@ STATUS payments_act(struct engine_turn *turn, const struct engine_message *cause
                        "a sound escrow or provider never says this");
     }
     if (decision->alarm) {
-        log_error(op, "payments.alarm", LOG_TEXT("code", decision->alarm),
-                  LOG_ID("escrow_id", cause->key), LOG_ID("cause_id", cause->id));
+        TRY(payments_act_alarm(turn, cause, str_of(decision->alarm)));
     }
     if (decision->verdict == PAYMENTS_NOTHING) {
         return OK;

@@ -9,6 +9,10 @@
 /* The payment of the turn's key and its legs; borrowed from the batch. */
 STATUS payments_act_view(struct engine_turn *turn, struct payments_view *ret_view);
 
+/* A person is told (`payments.alarm`), once the decision is committed. */
+STATUS payments_act_alarm(struct engine_turn *turn, const struct engine_message *cause,
+                          struct str code);
+
 /* Carries a decision out. BROKEN is STATUS_BUG with the decision's code: the key is parked. */
 STATUS payments_act(struct engine_turn *turn, const struct engine_message *cause,
                     const struct payments_decision *decision);

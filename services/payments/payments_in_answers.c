@@ -25,7 +25,8 @@ enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect
                                               struct str *ret_code)
 {
     enum engine_verdict verdict = payments_rail_stripe.judge(op, effect, answer, ret_code);
-    if (calls_a_person(*ret_code)) {
+    /* A certain answer is told of when its decision is committed; this one is told of at every attempt. */
+    if (verdict == ENGINE_VERDICT_UNKNOWN && calls_a_person(*ret_code)) {
         log_error(op, "payments.alarm", LOG_STR("code", *ret_code),
                   LOG_ID("escrow_id", effect->key), LOG_ID("effect_id", effect->id),
                   LOG_I64("http_status", answer->http_status));
@@ -40,6 +41,9 @@ STATUS payments_in_answers_decide(struct engine_turn *turn, const struct effect_
     struct payments_fact fact;
     bool told = false;
     TRY(payments_rail_stripe.read(engine_op(turn), effect, answer, &fact, &told));
+    if (calls_a_person(effect->last_answer)) {
+        TRY(payments_act_alarm(turn, engine_cause(turn), effect->last_answer));
+    }
     if (!told) {
         return OK;
     }

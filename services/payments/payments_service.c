@@ -30,6 +30,7 @@ static const struct engine_handler payments_handlers[] = {
         .decode = payments_signal_decode,
         .decide = payments_in_signals_decide,
         .closes = ENGINE_CLOSES_MESSAGE,
+        .never_early = true, /* the payment is committed before the provider hears of it */
         .drop_needs_two = true,
     },
 };

@@ -63,6 +63,8 @@ static void parks_the_one_that_fails(struct world *world)
         assert_in_range(WORLD_STAT(process, refused_batches), 4, 12);
         assert_true(WORLD_STAT(process, batches) <= 12); /* what is good goes in large pieces */
     }
+    /* What a batch that was rolled back would have told is told once, by the one that is kept. */
+    assert_int_equal(toy_afterwards(), world_count(world, &toy_journal_table));
     world_check(world);
 }
 

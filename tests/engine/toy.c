@@ -39,6 +39,7 @@ struct toy_body {
 };
 
 static bool healed;
+static atomic_uint afterwards;
 void (*toy_on_die)(void);
 static const struct id *targets;
 static uint32_t target_count;
@@ -58,8 +59,14 @@ void toy_heal(void)
 void toy_reset(void)
 {
     healed = false;
+    atomic_store(&afterwards, 0);
     toy_on_die = NULL;
     toy_set_targets(NULL, 0);
+}
+
+uint32_t toy_afterwards(void)
+{
+    return atomic_load(&afterwards);
 }
 
 void toy_set_targets(const struct id *ids, uint32_t count)
@@ -186,6 +193,13 @@ int64_t toy_amount(const struct engine_message *message)
 
 /* ---- Deciding ---- */
 
+static void count_afterwards(const struct op *op, const void *about)
+{
+    (void)op;
+    (void)about;
+    atomic_fetch_add(&afterwards, 1);
+}
+
 static STATUS add(struct engine_turn *turn, struct toy_account *account, int64_t amount,
                   size_t event_bytes)
 {
@@ -194,6 +208,7 @@ static STATUS add(struct engine_turn *turn, struct toy_account *account, int64_t
     account->version++;
     account->total += amount;
     engine_changed(turn);
+    TRY(engine_afterwards(turn, count_afterwards, NULL));
     struct toy_journal line = {.account_id = account->id,
                                .seq = account->seq,
                                .amount = amount,

@@ -65,6 +65,8 @@ extern const struct engine_service toy_service;
 /* From now on garbled and faulty messages are fine: the bug was fixed. toy_reset undoes it. */
 void toy_heal(void);
 void toy_reset(void);
+/* How many decisions that added were told of afterwards (engine_afterwards). */
+uint32_t toy_afterwards(void);
 /* The number of a decoded message. */
 int64_t toy_amount(const struct engine_message *message);
 /* Called when a "die" message is decoded, a mine fires, the answer to a trap is decided. */

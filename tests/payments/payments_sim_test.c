@@ -7,10 +7,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/defer.h"
+#include "obs/log.h"
 #include "payments/payments_rail_stripe.h"
 #include "rig.h"
 
@@ -274,6 +276,81 @@ static void a_signal_waits_for_its_payment(void **state)
     rig_close(rig);
 }
 
+#define LOG_BYTES 65536
+
+/* The errors that are logged while `act` runs. */
+static void logged(struct rig *rig, void (*act)(struct rig *rig), char *ret_text)
+{
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    log_open(&(struct log_options){.service = STR("tester"),
+                                   .version = STR("1"),
+                                   .level = LOG_LEVEL_ERROR,
+                                   .fd = fileno(file)});
+    act(rig);
+    log_close();
+    rewind(file);
+    size_t len = fread(ret_text, 1, LOG_BYTES - 1, file);
+    ret_text[len] = '\0';
+    (void)fclose(file);
+}
+
+static uint32_t count_of(const char *text, const char *wanted)
+{
+    uint32_t count = 0;
+    for (const char *at = text; (at = strstr(at, wanted)); at++) {
+        count++;
+    }
+    return count;
+}
+
+static void meet_a_stranger(struct rig *rig)
+{
+    struct id stranger = rig_escrow(6);
+    rig_signal(rig, stranger, LEG_PAY, "a", "payment_intent.succeeded", "pi_0");
+    while (!rig_parked(rig, stranger)) {
+        rig_step(rig);
+    }
+    rig_signal(rig, stranger, LEG_PAY, "b", "payment_intent.succeeded", "pi_0");
+    rig_run_for(rig, 1000);
+}
+
+/* A payment is committed before the provider hears of it: a signal of one that nobody knows is never just
+ * early, so a person is told, once. */
+static void a_person_is_told_of_a_payment_that_nobody_knows(void **state)
+{
+    (void)state;
+    static char text[LOG_BYTES];
+    struct rig *rig = rig_open();
+    rig_start(rig);
+    logged(rig, meet_a_stranger, text);
+    assert_int_equal(count_of(text, "\"event\":\"engine.put_aside\""), 1);
+    assert_int_equal(count_of(text, "\"code\":\"payments.no_payment_yet\""), 1);
+    assert_true(rig_parked(rig, rig_escrow(6))->missing); /* its creation would release it */
+    rig_close(rig);
+}
+
+static void refuse_a_cancellation(struct rig *rig)
+{
+    sim_stripe_refuse(rig->stripe, "/v1/payment_intents/", "unheard_of");
+    rig_cancel(rig, rig_escrow(6));
+    rig_run_for(rig, 60000);
+}
+
+static void a_refused_cancellation_calls_a_person_once(void **state)
+{
+    (void)state;
+    static char text[LOG_BYTES];
+    struct rig *rig = rig_open();
+    rig_start(rig);
+    rig_create(rig, rig_escrow(6));
+    rig_run_until(rig, rig_escrow(6), CREATED);
+    logged(rig, refuse_a_cancellation, text);
+    assert_int_equal(count_of(text, "\"event\":\"payments.alarm\""), 1);
+    assert_int_equal(count_of(text, "\"code\":\"intent_not_canceled\""), 1);
+    rig_close(rig);
+}
+
 static void what_no_sound_escrow_asks_parks_its_key_alone(void **state)
 {
     (void)state;
@@ -330,6 +407,8 @@ int main(void)
         cmocka_unit_test(a_refused_transfer_is_told_and_the_money_can_go_back),
         cmocka_unit_test(a_refund_that_is_sent_back_is_told_once),
         cmocka_unit_test(a_signal_waits_for_its_payment),
+        cmocka_unit_test(a_person_is_told_of_a_payment_that_nobody_knows),
+        cmocka_unit_test(a_refused_cancellation_calls_a_person_once),
         cmocka_unit_test(what_no_sound_escrow_asks_parks_its_key_alone),
         cmocka_unit_test(a_storm_of_webhooks_is_one_payment),
     };
