@@ -66,6 +66,7 @@ void rig_close(struct rig *rig)
 {
     sim_world_close(rig->world); /* its process hangs up */
     sim_stripe_free(rig->stripe);
+    sim_intake_fini(&rig->door);
     test_free(rig);
 }
 
