@@ -263,11 +263,10 @@ struct engine_new_effect {
 /* One attempt: everything in the batch arena, nothing kept unless it commits. */
 struct engine_batch {
     struct engine_item *items;
-    uint32_t item_max; /* room for so many */
-    uint32_t item_count;
-    uint32_t record_count; /* of the items, how many came from the queue's front */
-    uint32_t timer_count;  /* … and from the heaps */
-    bool is_probe;         /* R9: its one item is tried alone */
+    uint32_t item_count, item_max; /* item_max: room for so many */
+    uint32_t record_count;         /* of the items, how many came from the queue's front */
+    uint32_t timer_count;          /* … and from the heaps */
+    bool is_probe;                 /* R9: its one item is tried alone */
     struct store_fence fence;
     struct engine_in ins[LANES][ENGINE_HANDLERS_MAX];
     struct engine_out outs[LANES][ENGINE_OUT_TOPICS_MAX];
