@@ -366,15 +366,7 @@ static void repeat_last(struct world *world, uint32_t offset)
     struct process *second = back_up(world, first);
     live(world, account_of(0), &total);
     lose(world, second);
-    struct bus_record late = sim_kafka_record(world->kafka, TOY_EVENTS, LANE, offset);
-    const struct bus_message again = {.topic = TOY_EVENTS,
-                                      .partition = LANE,
-                                      .n = late.n,
-                                      .committed_at_us = late.committed_at_us,
-                                      .message_id = late.message_id,
-                                      .key = late.key,
-                                      .value = late.value};
-    sim_kafka_append(world->kafka, &again);
+    sim_kafka_append_again(world->kafka, TOY_EVENTS, LANE, offset);
     world_start(world);
     restore_as_asked(world);
     world_await_total(world, account_of(0), total);

@@ -126,6 +126,14 @@ void sim_kafka_append_raw(struct sim_kafka *kafka, enum topic topic, int32_t par
     sim_kafka_write(kafka, sim_record_of(&message));
 }
 
+void sim_kafka_append_again(struct sim_kafka *kafka, enum topic topic, int32_t partition,
+                            uint32_t at)
+{
+    struct sim_record record = kafka->logs[topic][partition].records[at];
+    sim_record_keep(&record);
+    sim_kafka_write(kafka, record);
+}
+
 uint32_t sim_kafka_count(const struct sim_kafka *kafka, enum topic topic, int32_t partition)
 {
     return kafka->logs[topic][partition].count;

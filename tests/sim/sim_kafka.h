@@ -50,6 +50,9 @@ void sim_kafka_append(struct sim_kafka *kafka, const struct bus_message *message
 /* A record without the headers that lane-written topics carry. key may be any bytes. */
 void sim_kafka_append_raw(struct sim_kafka *kafka, enum topic topic, int32_t partition,
                           struct id message_id, struct str key, struct str value);
+/* The record at an offset once more, as a producer's repetition. */
+void sim_kafka_append_again(struct sim_kafka *kafka, enum topic topic, int32_t partition,
+                            uint32_t at);
 
 uint32_t sim_kafka_count(const struct sim_kafka *kafka, enum topic topic, int32_t partition);
 /* Borrowed until the log is truncated. */
