@@ -37,13 +37,16 @@ class Faults:
         self.stack = stack
 
     def strike(self, victim, how):
-        if victim in self.stack.servers.pids:
-            getattr(self.stack.servers, how)(victim)
-            time.sleep(SERVER_AWAY_S)
-            self.stack.servers.start() if how == "kill" else self.stack.servers.thaw(victim)
-        else:
+        """Returns for how many seconds a server was away: its own start is part of it."""
+        if victim not in self.stack.servers.pids:
             self.stack.api.prefer(3 - int(victim[-1]))  # what a load balancer's health check would do
             getattr(self.stack.processes[victim], how)()
+            return 0.0
+        began = time.monotonic()
+        getattr(self.stack.servers, how)(victim)
+        time.sleep(SERVER_AWAY_S)
+        self.stack.servers.start() if how == "kill" else self.stack.servers.thaw(victim)
+        return time.monotonic() - began
 
     def mend(self, victim, how):
         if victim in self.stack.servers.pids:
@@ -57,19 +60,20 @@ class Faults:
 
 def run(stack, pool, people, victim=None, how=None):
     """One stage, a deal for each pair of people: ([(parties, deal)], seconds from the fault, or from the beginning, until all
-    were done)."""
+    were done, seconds of these without a server)."""
     faults = Faults(stack)
     under_way = [pool.submit(Client(parties.api).whole_deal) for parties in people]
     began = time.monotonic()
+    away = 0.0
     if victim:
         time.sleep(STRIKE_AFTER_S)
         began = time.monotonic()
-        faults.strike(victim, how)
+        away = faults.strike(victim, how)
     deals = [(parties, deal.result()) for parties, deal in zip(people, under_way)]
     took = time.monotonic() - began
     if victim:
         faults.mend(victim, how)
-    return deals, took
+    return deals, took, away
 
 
 def differences(stack, deals, undisturbed):
@@ -99,14 +103,14 @@ def demo(stack):
     people = [Parties(stack) for _ in range(DEALS)]
     with concurrent.futures.ThreadPoolExecutor(DEALS) as pool:
         run(stack, pool, people)  # warms up what is compiled and connected late
-        undisturbed, usual = run(stack, pool, people)
+        undisturbed, usual, _ = run(stack, pool, people)
         print(f"  {DEALS} deals, nobody disturbed     {usual:6.1f} s", flush=True)
         for victim, how in stages():
-            deals, took = run(stack, pool, people, victim, how)
+            deals, took, away = run(stack, pool, people, victim, how)
             done += deals
             is_server = victim in stack.servers.pids
             slow = how == "kill" and not is_server and took > usual + RECOVERY_S
-            mark = f", {SERVER_AWAY_S:.0f} s of it away" if is_server else ""
+            mark = f", {away:.1f} s of it away" if is_server else ""
             mark += f"   more than {RECOVERY_S:.0f} s beyond it" if slow else ""
             struck = {"kill": "killed", "freeze": "frozen"}[how]
             print(f"  {DEALS} deals, {victim + ' ' + struck:<20} {took:6.1f} s{mark}", flush=True)
