@@ -17,9 +17,8 @@ int64_t clock_wall_us(void);
  */
 struct clock_fake {
     int64_t mono_us;
-    int64_t wall_us; /* the true time: simulated servers read it here */
-    int64_t
-        ahead_us; /* by so much the wall clock of the machine that asks is wrong: forward, or back */
+    int64_t wall_us;  /* the true time: simulated servers read it here */
+    int64_t ahead_us; /* so far the asking machine's clock is ahead of it; negative: behind */
 };
 
 void clock_use_fake(const struct clock_fake *now);

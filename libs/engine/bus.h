@@ -52,8 +52,8 @@ struct bus_delivery {
     int64_t broker_at_ms; /* LogAppendTime: what the broker's clock showed; -1: it did not say */
 };
 
-#define BUS_TAIL_RECORDS \
-    64 /* that a dead producer may have left on its way: they are written last */
+/* So many records of a dead producer may be on their way still: they are written last. */
+#define BUS_TAIL_RECORDS 64
 
 /* The end of a partition: of the last BUS_TAIL_RECORDS records the one with the highest n, for the very last one may
  * be a late repetition. n is 0 when there is none, or the last one has no number. */

@@ -434,8 +434,7 @@ STATUS engine_replay_end(struct engine_turn *turn);
 /* *ret_told: the very record is in the log. Fails when another one is, or one is missing before it. */
 STATUS engine_replay_emit(struct engine_turn *turn, enum topic topic, struct id id,
                           struct str payload, bool *ret_told);
-/* Runs the next of the key's parked messages in the order in which they were decided; parked NULL: none of
- * them can be run yet. Fails when it will never come. */
+/* Runs the key's next parked message, as once decided; parked NULL: none yet. Fails if none ever. */
 STATUS engine_replay_one(struct engine *engine, struct engine_lane *lane, struct id key,
                          struct engine_choice *ret_choice);
 
@@ -518,8 +517,7 @@ STATUS engine_tell(struct engine *engine, struct engine_batch *batch);
 
 /* engine_park.c */
 STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item);
-/* Runs the key's parked messages in order, as far as they can be by now; *ret_left: there are more, call
- * again. */
+/* Runs the key's parked messages in order, as far as they can be by now; *ret_left: more, call again. */
 STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left);
 /* The first in the order in which they came. */
 STATUS engine_park_first(struct engine *engine, struct id key, struct engine_choice *ret_choice);
@@ -589,7 +587,9 @@ void engine_timer_drop(struct engine_turn *turn, const struct engine_item *item)
 /* The heaps follow what was committed. */
 void engine_timer_committed(struct engine *engine, const struct engine_batch *batch);
 
+/* engine_forget.c: looks at one topic of one lane, when it is time */
 STATUS engine_forget(struct engine *engine, int64_t now_ms);
+
 /* engine_sweep.c */
 STATUS engine_sweep(struct engine *engine);
 STATUS engine_admin(struct engine *engine);

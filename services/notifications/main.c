@@ -39,9 +39,8 @@ static const struct conf_key keys[] = {
      .max = 9000,
      .fallback = "1000",
      .help = "After so many refused calls (401, 403, 404, 429) in ten minutes none is made until "
-             "the oldest are "
-             "forgotten. Discord shuts out who has 10,000: those of all replicas together must "
-             "stay below."},
+             "the oldest are forgotten. Discord shuts out who has 10,000: those of all replicas "
+             "together must stay below."},
 };
 
 static STATUS open_caller(struct op *op, const struct conf *conf, struct caller **ret_caller)

@@ -70,10 +70,10 @@ bool notifications_decide_linked(struct recipient *recipient, struct str discord
 bool notifications_decide_still_wanted(const struct recipient *recipient, enum asking asking,
                                        struct id subject)
 {
-    return asking == ASKING_CHANNEL
-               ? id_eq(subject, notifications_discord_subject(recipient->discord_id))
-               : recipient->channel_id.len >
-                     0; /* linking anew forgets it, and nothing else meanwhile */
+    if (asking == ASKING_CHANNEL) {
+        return id_eq(subject, notifications_discord_subject(recipient->discord_id));
+    }
+    return recipient->channel_id.len > 0; /* linking anew forgets it, and nothing else meanwhile */
 }
 
 /* Its channel is gone: opened anew for it, once. Its code says that it was. */

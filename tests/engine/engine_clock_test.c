@@ -14,15 +14,22 @@
 #define APART_US (60 * INT64_C(1000000))
 #define HELD_MS 90000 /* longer than any answer of Kafka's is believed */
 
-/* The database wakes up two days ahead, and works on so for a while. When it is set right its lanes stay
- * where they had committed, and still nothing comes early; what is due comes. */
-static void a_database_ahead_fires_nothing(struct world *world)
+/* Of accounts 0 and 1, due in a day and in five minutes. */
+static struct process *start_with_two_timers(struct world *world)
 {
     struct process *process = world_start(world);
     timers_set(world, timers_account(0), 1, DAY_US / 1000);
     timers_set(world, timers_account(1), 1, 300000);
     timers_await(world, timers_account(1), TOY_TIMER_PLAIN);
     world_settle(world);
+    return process;
+}
+
+/* The database wakes up two days ahead, and works on so for a while. When it is set right its lanes stay
+ * where they had committed, and still nothing comes early; what is due comes. */
+static void a_database_ahead_fires_nothing(struct world *world)
+{
+    struct process *process = start_with_two_timers(world);
     sim_db_set_clock(world->db, 2 * DAY_US);
     for (uint32_t i = 0; i < 90; i++) {
         world_command(world, timers_account(2 + i), "open", 1);
@@ -110,11 +117,7 @@ static void the_time_of_its_lane_does_not_matter(struct world *world)
 /* The clock of our own machine is set by two days, either way: nothing comes early, and nothing late. */
 static void our_own_clock_does_not_matter(struct world *world)
 {
-    struct process *process = world_start(world);
-    timers_set(world, timers_account(0), 1, DAY_US / 1000);
-    timers_set(world, timers_account(1), 1, 300000);
-    timers_await(world, timers_account(1), TOY_TIMER_PLAIN);
-    world_settle(world);
+    struct process *process = start_with_two_timers(world);
     struct timer_row row = timers_get(world, timers_account(1), TOY_TIMER_PLAIN);
     uint64_t before = WORLD_STAT(process, batches);
     world->clock->ahead_us = 2 * DAY_US;
