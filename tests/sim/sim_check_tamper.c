@@ -147,6 +147,18 @@ void tamper_a_record_was_never_committed(struct sim_run *run)
     tamper_put(run, SIM_ORACLE, &engine_outbox_table, &row);
 }
 
+void tamper_the_outbox_forgets_too_early(struct sim_run *run)
+{
+    struct outbox_row row = publish(run, TOPIC_ORACLE_DLQ_V1, tamper_fresh(), STR("a"));
+    row.id = tamper_fresh();
+    append(run, &row, TOPIC_ORACLE_DLQ_V1, row.n + 1);
+    struct lane_out_row line = line_of(run, SIM_ORACLE, TOPIC_ORACLE_DLQ_V1, row.lane);
+    line.published_n = row.n + 1;
+    line.next_n = row.n + 2;
+    line.first_n = line.next_n;
+    tamper_put(run, SIM_ORACLE, &engine_lane_out_table, &line);
+}
+
 void tamper_a_commit_was_never_published(struct sim_run *run)
 {
     CHANGED(struct lane_out_row, line, tamper_first_row(run, SIM_ESCROW, &engine_lane_out_table));

@@ -24,6 +24,7 @@ struct id tamper_fresh(void);
 void tamper_a_number_is_left_out(struct sim_run *run);
 void tamper_a_number_has_two_records(struct sim_run *run);
 void tamper_a_record_was_never_committed(struct sim_run *run);
+void tamper_the_outbox_forgets_too_early(struct sim_run *run);
 void tamper_a_commit_was_never_published(struct sim_run *run);
 void tamper_a_leg_settles_twice(struct sim_run *run);
 void tamper_an_event_skips_a_seq(struct sim_run *run);

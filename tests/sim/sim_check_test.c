@@ -453,6 +453,7 @@ static const struct {
     {"a gap", tamper_a_number_is_left_out, RULE(GAPLESS) | RULE(OUTBOX)},
     {"a fork", tamper_a_number_has_two_records, RULE(SAME_N)},
     {"published, not committed", tamper_a_record_was_never_committed, RULE(OUTBOX)},
+    {"forgotten too early", tamper_the_outbox_forgets_too_early, RULE(OUTBOX)},
     {"committed, not published", tamper_a_commit_was_never_published, RULE(OUTBOX)},
     {"a leg settles twice", tamper_a_leg_settles_twice, RULE(ONE_EVENT)},
     {"a seq is skipped", tamper_an_event_skips_a_seq, RULE(SEQ)},
