@@ -9,7 +9,7 @@ tests=0 failures=0
 
 clean() {
     rm -rf -- "${tree:?}"/*
-    mkdir -p -- "$tree/libs/base" "$tree/libs/conf" "$tree/libs/pg" "$tree/services/escrow" "$tree/proto" "$tree/tests"
+    mkdir -p -- "$tree/libs/base" "$tree/libs/conf" "$tree/libs/pg" "$tree/services/escrow/testing" "$tree/proto" "$tree/tests"
 }
 
 expect() { # what must be printed (empty: nothing), name
@@ -46,6 +46,8 @@ for name in malloc calloc realloc strdup; do
     passes libs/base/arena.c "    x = $name(y);"
 done
 passes services/escrow/escrow_x_test.c '    x = malloc(y);'
+passes services/escrow/testing/escrow_x.c '    x = malloc(y);'
+finds 'banned function' services/escrow/testing/escrow_x.c '    x = atoi(y);'
 passes tests/x.c '    x = calloc(1, y);'
 finds 'getenv outside libs/conf' "$escrow" '    x = getenv("A");'
 finds 'getenv outside libs/conf' services/escrow/escrow_x_test.c '    x = getenv("A");'
@@ -69,6 +71,7 @@ finds 'SQL in a .c file' "$escrow" 'const char *s = "SELECT 1";'
 finds 'SQL in a .c file' "$escrow" 'const char *s = "UPDATE escrow SET a = 1";'
 passes libs/pg/pg_x.c 'const char *s = "SELECT 1";'
 passes services/escrow/escrow_x_test.c 'const char *s = "SELECT 1";'
+passes services/escrow/testing/escrow_x.c 'const char *s = "SELECT 1";'
 passes "$escrow" 'const char *s = "please update the SET";'
 finds 'left undone' "$escrow" "/* TO""DO: later */"
 finds 'left undone' proto/a.proto "// FIX""ME"

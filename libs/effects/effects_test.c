@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "http/http_server.h"
-#include "httpc/httpc_test_server.h"
+#include "httpc/testing/httpc_test_server.h"
 
 #define WAIT_MS 60000
 #define MANY_CALLS 1000

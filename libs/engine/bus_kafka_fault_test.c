@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/defer.h"
-#include "engine/bus_kafka_rig.h"
+#include "engine/testing/bus_kafka_rig.h"
 
 #define EVENTS TOPIC_ESCROW_EVENTS_V1
 #define LONG_MS 10000

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/defer.h"
 #include "base/lane.h"
-#include "engine/bus_kafka_rig.h"
+#include "engine/testing/bus_kafka_rig.h"
 #include "kafka/kafka_producer.h"
 
 #define LONG_MS 10000

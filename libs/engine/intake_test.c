@@ -13,8 +13,8 @@
 
 #include "base/clock.h"
 #include "base/lane.h"
-#include "engine/intake_test_bus.h"
-#include "engine/intake_test_gate.h"
+#include "engine/testing/intake_test_bus.h"
+#include "engine/testing/intake_test_gate.h"
 #include "pg/pg_batch.h"
 #include "testing/testing_pg.h"
 #include "testing/testing_proxy.h"

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "http/http_test_fixture.h"
+#include "http/testing/http_test_fixture.h"
 
 /* ---- Tests ---- */
 

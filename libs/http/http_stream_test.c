@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "http_test_fixture.h"
+#include "http/testing/http_test_fixture.h"
 
 #define LONG_MS 15000   /* of limits that a test does not want to meet */
 #define AT_ONCE_MS 3000 /* far below LONG_MS, far above what a loaded machine needs */

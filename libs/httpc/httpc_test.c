@@ -15,7 +15,7 @@
 
 #include "base/clock.h"
 #include "httpc/httpc_address.h"
-#include "httpc/httpc_test_server.h"
+#include "httpc/testing/httpc_test_server.h"
 
 #define MANY_CALLS 1000
 #define WAIT_MS 20000

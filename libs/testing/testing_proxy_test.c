@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "engine/bus_kafka_rig.h"
+#include "engine/testing/bus_kafka_rig.h"
 #include "pg/pg_batch.h"
 #include "pg/pg_conn.h"
 #include "testing/testing_pg.h"

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "escrow/escrow_fixture.h"
+#include "escrow/testing/escrow_fixture.h"
 
 static void expect_hash(struct hash hash, struct str hex)
 {

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "escrow/escrow_checks.h"
+#include "escrow/testing/escrow_checks.h"
 
 static struct escrow_message create_message(void)
 {

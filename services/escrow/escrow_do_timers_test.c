@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "escrow/escrow_checks.h"
+#include "escrow/testing/escrow_checks.h"
 
 #define S INT64_C(1000000)
 

@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "escrow/escrow_fake.h"
-#include "escrow/escrow_fixture.h"
-#include "escrow/escrow_records.h"
+#include "escrow/testing/escrow_fake.h"
+#include "escrow/testing/escrow_fixture.h"
+#include "escrow/testing/escrow_records.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "holdfast/oracle/v1/commands.pb-c.h"

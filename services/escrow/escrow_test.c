@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "escrow/escrow_fixture.h"
+#include "escrow/testing/escrow_fixture.h"
 
 #define UNSOUND(change)                                 \
     do {                                                \

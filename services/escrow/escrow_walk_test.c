@@ -3,7 +3,7 @@
  * real money, leg by leg, and an oracle of the mind its timers; the escrow's rows, transfers, events
  * and commands are held against both after every message. SEED=n repeats a run, DEALS=n makes it longer.
  */
-#include "escrow/escrow_walk.h"
+#include "escrow/testing/escrow_walk.h"
 
 #include <inttypes.h>
 #include <setjmp.h>
@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "base/assert.h"
-#include "escrow/escrow_fixture.h"
-#include "escrow/escrow_records.h"
+#include "escrow/testing/escrow_fixture.h"
+#include "escrow/testing/escrow_records.h"
 #include "testing/testing_env.h"
 
 static struct id random_id(struct walk *walk)

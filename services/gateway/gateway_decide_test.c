@@ -10,9 +10,9 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "gateway/gateway_checks.h"
 #include "gateway/gateway_in.h"
 #include "gateway/gateway_repo.h"
+#include "gateway/testing/gateway_checks.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "holdfast/payments/v1/events.pb-c.h"
 #include "wire/wire.h"

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "gateway/gateway_checks.h"
+#include "gateway/testing/gateway_checks.h"
 #include "pg/pg_batch.h"
 #include "testing/testing_pg.h"
 

@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/defer.h"
 #include "base/request_key.h"
-#include "gateway/gateway_fixture.h"
+#include "gateway/testing/gateway_fixture.h"
 
 #define MARKETPLACE "a0000000-0000-4000-8000-000000000001"
 #define TOKEN "hf_test_0123456789012345678901234567890123456789"

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "gateway/gateway_fixture.h"
 #include "gateway/gateway_repo.h"
+#include "gateway/testing/gateway_fixture.h"
 #include "json/json_read.h"
 
 #define MARKETPLACE "a0000000-0000-4000-8000-000000000001"

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "payments/world.h"
+#include "payments/testing/world.h"
 
 static void assert_broken(const struct payments_decision *out, const char *code)
 {

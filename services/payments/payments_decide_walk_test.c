@@ -7,7 +7,7 @@
 
 #include "base/defer.h"
 #include "base/random.h"
-#include "payments/world.h"
+#include "payments/testing/world.h"
 #include "testing/testing_env.h"
 
 /* ---- Every order (INV27, INV28) ---- */

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "payments/world.h"
+#include "payments/testing/world.h"
 
 static void a_refund_may_be_pending_and_may_be_taken_back(void **state)
 {

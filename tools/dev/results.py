@@ -55,7 +55,7 @@ RETRIED = {"http_limits", "http_server", "http_stream", "httpc", "intake_test", 
 # A sanitizer's finding, or an assertion of the product that did not hold, is a defect however rare it is.
 DEFECT = re.compile(r"Sanitizer|runtime error: ")
 ASSERTION = re.compile(r'"event":"assert".*?"at":"([^"]*)"')
-OF_TESTS = re.compile(r"libs/testing/|_test\.c:|/tests/")
+OF_TESTS = re.compile(r"/testing/|_test\.c:|/tests/")
 
 
 def is_defect(text):

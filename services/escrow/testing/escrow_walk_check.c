@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "escrow/escrow_chain.h"
-#include "escrow/escrow_walk.h"
+#include "escrow/testing/escrow_walk.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "holdfast/oracle/v1/commands.pb-c.h"
 #include "holdfast/payments/v1/commands.pb-c.h"

@@ -1,5 +1,5 @@
 /* Routes and handlers for the tests, and the raw client. */
-#include "http/http_test_fixture.h"
+#include "http/testing/http_test_fixture.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

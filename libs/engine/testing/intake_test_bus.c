@@ -1,5 +1,5 @@
 /* Produced messages in an array, under one mutex; wait and wake by one condition. */
-#include "engine/intake_test_bus.h"
+#include "engine/testing/intake_test_bus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

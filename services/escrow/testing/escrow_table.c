@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/defer.h"
-#include "escrow/escrow_fixture.h"
+#include "escrow/testing/escrow_fixture.h"
 
 struct role {
     const char *name;

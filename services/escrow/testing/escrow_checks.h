@@ -1,7 +1,7 @@
 #pragma once
 
 /* What the tests of the decision share. cmocka and its prerequisites are included before. */
-#include "escrow/escrow_fixture.h"
+#include "escrow/testing/escrow_fixture.h"
 
 static inline struct escrow_decision decide(const struct fixture *fixture,
                                             const struct escrow_message *message)

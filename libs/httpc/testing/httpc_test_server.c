@@ -1,4 +1,4 @@
-#include "httpc/httpc_test_server.h"
+#include "httpc/testing/httpc_test_server.h"
 
 #include <arpa/inet.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "engine/intake_test_gate.h"
+#include "engine/testing/intake_test_gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

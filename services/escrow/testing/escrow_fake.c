@@ -1,5 +1,5 @@
 /* See the header. */
-#include "escrow/escrow_fake.h"
+#include "escrow/testing/escrow_fake.h"
 
 #include <string.h>
 

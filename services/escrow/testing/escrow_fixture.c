@@ -1,5 +1,5 @@
 /* See the header. */
-#include "escrow/escrow_fixture.h"
+#include "escrow/testing/escrow_fixture.h"
 
 #include <string.h>
 

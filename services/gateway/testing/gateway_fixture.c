@@ -1,4 +1,4 @@
-#include "gateway/gateway_fixture.h"
+#include "gateway/testing/gateway_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

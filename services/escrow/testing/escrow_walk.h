@@ -2,7 +2,7 @@
 
 #include "base/random.h"
 #include "escrow/escrow_decide.h"
-#include "escrow/escrow_fake.h"
+#include "escrow/testing/escrow_fake.h"
 
 /*
  * A random life of an escrow, between a provider and an oracle of the mind: what the provider moved,

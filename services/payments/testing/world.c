@@ -1,5 +1,5 @@
 /* Keeps rows as the engine would, and asserts what every decision must keep. */
-#include "payments/world.h"
+#include "payments/testing/world.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* See the header. */
-#include "escrow/escrow_records.h"
+#include "escrow/testing/escrow_records.h"
 
 #include "base/assert.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"

@@ -1,5 +1,5 @@
 /* What the tests of the bus over Kafka share. */
-#include "engine/bus_kafka_rig.h"
+#include "engine/testing/bus_kafka_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
