@@ -3,12 +3,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/defer.h"
+#include "base/file.h"
 
 #define PATH_BYTES 4096
 #define VERSION_MAX_BYTES 32
@@ -80,13 +80,6 @@ struct status ctl_migration_parse(struct op *op, struct str name, struct str con
     return OK;
 }
 
-static void close_file(FILE **file)
-{
-    if (*file) {
-        (void)fclose(*file); /* it was only read */
-    }
-}
-
 static void close_dir(DIR **dir)
 {
     if (*dir) {
@@ -103,22 +96,7 @@ static STATUS read_file(struct op *op, struct str dir, struct str name, struct s
     if (!strbuf_finish(&path_buf, &path)) {
         return op_fail(op, STATUS_INVALID, "ctl.usage", "the path is too long");
     }
-    DEFER(close_file) FILE *file = fopen(path.ptr, "re");
-    if (!file) {
-        return op_fail(op, STATUS_RETRY, "ctl.file", "%s cannot be opened (errno %d)", path.ptr,
-                       errno);
-    }
-    char *content = arena_alloc(op->arena, CTL_MIGRATION_MAX_BYTES + 1, 1);
-    if (!content) {
-        return op_arena_full(op);
-    }
-    size_t len = fread(content, 1, CTL_MIGRATION_MAX_BYTES + 1, file);
-    if (ferror(file) || len > CTL_MIGRATION_MAX_BYTES) {
-        return op_fail(op, STATUS_RETRY, "ctl.file", "%s cannot be read or is over %zu bytes",
-                       path.ptr, CTL_MIGRATION_MAX_BYTES);
-    }
-    *ret_content = (struct str){.ptr = content, .len = len};
-    return OK;
+    return file_read(op, path, CTL_MIGRATION_MAX_BYTES, ret_content);
 }
 
 static bool is_sql_file(struct str name)
