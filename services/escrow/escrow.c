@@ -65,6 +65,21 @@ const char *escrow_account_name(enum escrow_account account)
     UNREACHABLE("escrow account");
 }
 
+enum escrow_account_side escrow_account_side(enum escrow_account account)
+{
+    switch (account) {
+    case ESCROW_ACCOUNT_PSP_CLEAR: return ESCROW_SIDE_ASSET;
+    case ESCROW_ACCOUNT_ESCROW_IN:
+    case ESCROW_ACCOUNT_ESCROW_HELD:
+    case ESCROW_ACCOUNT_DUE_SELLER:
+    case ESCROW_ACCOUNT_DUE_BUYER:
+    case ESCROW_ACCOUNT_SUSPENSE: return ESCROW_SIDE_LIABILITY;
+    case ESCROW_ACCOUNT_NONE: return ESCROW_SIDE_NONE;
+    case ESCROW_ACCOUNT_COUNT: break;
+    }
+    UNREACHABLE("escrow account");
+}
+
 const char *escrow_timer_name(enum escrow_timer timer)
 {
     switch (timer) {

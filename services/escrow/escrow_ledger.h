@@ -17,3 +17,13 @@ enum escrow_account {
 
 /* "PSP_CLEAR"; the empty string for none. */
 const char *escrow_account_name(enum escrow_account account);
+
+enum escrow_account_side {
+    ESCROW_SIDE_NONE = 0,
+    ESCROW_SIDE_ASSET,     /* what we have, or are owed: debits less credits */
+    ESCROW_SIDE_LIABILITY, /* what we owe: credits less debits, never below zero */
+    ESCROW_SIDE_RESULT,    /* income and cost: either way */
+    ESCROW_SIDE_COUNT,
+};
+
+enum escrow_account_side escrow_account_side(enum escrow_account account);

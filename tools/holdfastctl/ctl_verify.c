@@ -313,7 +313,8 @@ static int64_t sum_accounts(struct op *op, struct ctl_verification *verification
         if (!money_try_add(sum_minor, owed_minor, &sum_minor)) {
             return INT64_MAX;
         }
-        if (owed_minor < 0 && a != ESCROW_ACCOUNT_PSP_CLEAR) {
+        bool is_liability = escrow_account_side((enum escrow_account)a) == ESCROW_SIDE_LIABILITY;
+        if (owed_minor < 0 && is_liability) {
             ctl_verify_add(op, verification, none, "liability", "%s in " STR_FMT " is below zero",
                            escrow_account_name((enum escrow_account)a), STR_ARG(totals->currency));
         }
