@@ -19,6 +19,7 @@ const char *escrow_state_name(enum escrow_state state)
     case ESCROW_REFUNDED: return "REFUNDED";
     case ESCROW_CANCELLED: return "CANCELLED";
     case ESCROW_EXPIRED: return "EXPIRED";
+    case ESCROW_DELIVERY_REJECTED: return "DELIVERY_REJECTED";
     case ESCROW_STATE_COUNT: break;
     }
     UNREACHABLE("escrow state");
@@ -45,6 +46,8 @@ const char *escrow_event_name(enum escrow_event event)
     case ESCROW_EVENT_SUSPENSE_REFUNDED: return "EscrowSuspenseRefunded";
     case ESCROW_EVENT_PAYOUT_RETRIED: return "EscrowPayoutRetried";
     case ESCROW_EVENT_EXPIRED: return "EscrowExpired";
+    case ESCROW_EVENT_REJECTED: return "EscrowRejected";
+    case ESCROW_EVENT_RETURN_ACCEPTED: return "EscrowReturnAccepted";
     case ESCROW_EVENT_COUNT: break;
     }
     UNREACHABLE("escrow event");
@@ -87,6 +90,7 @@ const char *escrow_timer_name(enum escrow_timer timer)
     case ESCROW_TIMER_FUNDING: return "FUNDING";
     case ESCROW_TIMER_DELIVERY: return "DELIVERY";
     case ESCROW_TIMER_INSPECTION: return "INSPECTION";
+    case ESCROW_TIMER_ANSWER: return "ANSWER";
     case ESCROW_TIMER_COUNT: break;
     }
     UNREACHABLE("escrow timer");
@@ -98,6 +102,7 @@ enum escrow_timer escrow_timer_of(enum escrow_state state)
     case ESCROW_AWAIT_FUNDS: return ESCROW_TIMER_FUNDING;
     case ESCROW_FUNDS_HELD: return ESCROW_TIMER_DELIVERY;
     case ESCROW_DELIVERED: return ESCROW_TIMER_INSPECTION;
+    case ESCROW_DELIVERY_REJECTED: return ESCROW_TIMER_ANSWER;
     case ESCROW_NONE:
     case ESCROW_CREATED:
     case ESCROW_RELEASING:
@@ -117,6 +122,7 @@ int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer)
     case ESCROW_TIMER_FUNDING: return escrow->funding_seconds * US_PER_SECOND;
     case ESCROW_TIMER_DELIVERY: return escrow->delivery_seconds * US_PER_SECOND;
     case ESCROW_TIMER_INSPECTION: return escrow->inspection_seconds * US_PER_SECOND;
+    case ESCROW_TIMER_ANSWER: return ESCROW_ANSWER_SECONDS * US_PER_SECOND;
     case ESCROW_TIMER_NONE:
     case ESCROW_TIMER_COUNT: break;
     }
@@ -146,7 +152,8 @@ static bool sums_are_sound(const struct escrow *escrow)
 /* Where the price must be in each state. */
 static bool price_is_placed(const struct escrow *escrow)
 {
-    bool holds = escrow->state == ESCROW_FUNDS_HELD || escrow->state == ESCROW_DELIVERED;
+    bool holds = escrow->state == ESCROW_FUNDS_HELD || escrow->state == ESCROW_DELIVERED ||
+                 escrow->state == ESCROW_DELIVERY_REJECTED;
     int64_t price = escrow->price_minor;
     return escrow->held_minor == (holds ? price : 0) &&
            escrow->due_seller_minor == (escrow->state == ESCROW_RELEASING ? price : 0) &&

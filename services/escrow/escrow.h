@@ -26,6 +26,7 @@ enum escrow_state {
     ESCROW_REFUNDED,  /* final, unless the buyer's bank sends the money back */
     ESCROW_CANCELLED, /* final */
     ESCROW_EXPIRED,   /* final: not paid in time */
+    ESCROW_DELIVERY_REJECTED,
     ESCROW_STATE_COUNT,
 };
 
@@ -49,8 +50,13 @@ enum escrow_event {
     ESCROW_EVENT_SUSPENSE_REFUNDED,
     ESCROW_EVENT_PAYOUT_RETRIED,
     ESCROW_EVENT_EXPIRED,
+    ESCROW_EVENT_REJECTED,
+    ESCROW_EVENT_RETURN_ACCEPTED,
     ESCROW_EVENT_COUNT,
 };
+
+/* The same for all deals: the first three clocks of a deal are its own terms. */
+#define ESCROW_ANSWER_SECONDS 259200 /* 72 hours */
 
 /* The clocks of a deal. One runs at a time: which one is a function of the state. */
 enum escrow_timer {
@@ -58,6 +64,7 @@ enum escrow_timer {
     ESCROW_TIMER_FUNDING,    /* the buyer's time to pay */
     ESCROW_TIMER_DELIVERY,   /* the seller's time to deliver */
     ESCROW_TIMER_INSPECTION, /* the buyer's time to object */
+    ESCROW_TIMER_ANSWER,     /* the seller's time to answer a rejection */
     ESCROW_TIMER_COUNT,
 };
 

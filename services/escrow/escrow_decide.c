@@ -66,6 +66,18 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         EXTRA_MONEY(ESCROW_DELIVERED),
         REFUNDS_OF_SUSPENSE(ESCROW_DELIVERED),
         RETRY(ESCROW_DELIVERED),
+        [ESCROW_REJECT_DELIVERY]   = {escrow_do_reject, ESCROW_DELIVERY_REJECTED, ESCROW_EVENT_REJECTED},
+    },
+    [ESCROW_DELIVERY_REJECTED] = {
+        [ESCROW_RELEASE]           = {escrow_do_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_DELIVERY_REJECTED, ESCROW_EVENT_NONE},
+        [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        [ESCROW_ACCEPT_RETURN]     = {escrow_do_accept_return, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        [ESCROW_TIMER_FIRED]       = {escrow_do_refund_unanswered, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        PAYMENT_IS_OVER(ESCROW_DELIVERY_REJECTED),
+        EXTRA_MONEY(ESCROW_DELIVERY_REJECTED),
+        REFUNDS_OF_SUSPENSE(ESCROW_DELIVERY_REJECTED),
+        RETRY(ESCROW_DELIVERY_REJECTED),
     },
     [ESCROW_RELEASING] = {
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_RELEASING, ESCROW_EVENT_NONE},
@@ -131,6 +143,8 @@ static const uint32_t escrow_rights[ESCROW_MESSAGE_KIND_COUNT] = {
     [ESCROW_CANCEL]         = MAY(ROLE_BUYER) | MAY(ROLE_SELLER) | MAY(ROLE_MARKETPLACE) | MAY(ROLE_STAFF),
     [ESCROW_REFUND]         = MAY(ROLE_SELLER) | MAY(ROLE_STAFF),
     [ESCROW_RETRY_PAYOUT]   = MAY(ROLE_STAFF),
+    [ESCROW_REJECT_DELIVERY] = MAY(ROLE_BUYER),
+    [ESCROW_ACCEPT_RETURN]  = MAY(ROLE_SELLER),
 };
 
 /* clang-format on */
@@ -237,7 +251,7 @@ enum escrow_state escrow_state_when_over(enum escrow_state state)
 
 bool escrow_message_is_command(enum escrow_message_kind kind)
 {
-    return kind >= ESCROW_CREATE && kind <= ESCROW_RETRY_PAYOUT;
+    return kind >= ESCROW_CREATE && kind <= ESCROW_ACCEPT_RETURN;
 }
 
 uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
@@ -246,12 +260,14 @@ uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
     case ESCROW_CREATE:
     case ESCROW_RELEASE:
     case ESCROW_REFUND:
+    case ESCROW_ACCEPT_RETURN:
     case ESCROW_PAYMENT_SUCCEEDED:
     case ESCROW_TIMER_FIRED: return 1;
     case ESCROW_RETRY_PAYOUT: return ESCROW_LEGS_MAX;
     case ESCROW_MESSAGE_NONE:
     case ESCROW_MARK_DELIVERED:
     case ESCROW_CANCEL:
+    case ESCROW_REJECT_DELIVERY:
     case ESCROW_INTENT_CREATED:
     case ESCROW_PAYMENT_FAILED:
     case ESCROW_PAYMENT_CANCELED:
@@ -307,6 +323,8 @@ const char *escrow_message_name(enum escrow_message_kind kind)
     case ESCROW_CANCEL: return "CancelEscrow";
     case ESCROW_REFUND: return "Refund";
     case ESCROW_RETRY_PAYOUT: return "RetryPayout";
+    case ESCROW_REJECT_DELIVERY: return "RejectDelivery";
+    case ESCROW_ACCEPT_RETURN: return "AcceptReturn";
     case ESCROW_INTENT_CREATED: return "PaymentIntentCreated";
     case ESCROW_PAYMENT_SUCCEEDED: return "PaymentSucceeded";
     case ESCROW_PAYMENT_FAILED: return "PaymentFailed";

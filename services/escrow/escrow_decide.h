@@ -35,6 +35,8 @@ enum escrow_message_kind {
     ESCROW_CANCEL,
     ESCROW_REFUND,
     ESCROW_RETRY_PAYOUT,
+    ESCROW_REJECT_DELIVERY,
+    ESCROW_ACCEPT_RETURN,
     /* what payments reports; certain, never refused */
     ESCROW_INTENT_CREATED,
     ESCROW_PAYMENT_SUCCEEDED,
@@ -74,7 +76,7 @@ struct escrow_message {
     struct id escrow_id;
     struct engine_actor actor;
     struct escrow_terms terms; /* CREATE */
-    struct str text;           /* CANCEL, REFUND: the reason; *_FAILED: the provider's code */
+    struct str text;           /* a command's reason; *_FAILED: the provider's code */
     struct id leg_id;          /* payments: the provider operation */
     int64_t amount_minor;      /* *_SUCCEEDED: > 0 */
     struct str currency;       /* PAYMENT_SUCCEEDED: three or four capitals */

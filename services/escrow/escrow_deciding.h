@@ -58,6 +58,8 @@ bool deciding_is_unpaid(const struct escrow *now);
 /* The steps: of commands (escrow_do_commands.c), */
 escrow_do escrow_do_create, escrow_do_plain, escrow_do_release, escrow_do_cancel;
 escrow_do escrow_do_refund, escrow_do_retry, escrow_do_has_funds;
+/* of rejections (escrow_do_disputes.c), */
+escrow_do escrow_do_reject, escrow_do_accept_return, escrow_do_refund_unanswered;
 /* of timers (escrow_do_timers.c); that the timer is the one that runs is decided already, */
 escrow_do escrow_do_expire, escrow_do_refund_undelivered, escrow_do_release_inspected;
 /* and of what payments reports (escrow_do_payments.c). */

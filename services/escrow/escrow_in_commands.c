@@ -57,6 +57,15 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         body->kind = ESCROW_RETRY_PAYOUT;
         *ret_content = &command->retry_payout->base;
         return OK;
+    case CASE(REJECT_DELIVERY):
+        body->kind = ESCROW_REJECT_DELIVERY;
+        body->text = str_of(command->reject_delivery->reason);
+        *ret_content = &command->reject_delivery->base;
+        return OK;
+    case CASE(ACCEPT_RETURN):
+        body->kind = ESCROW_ACCEPT_RETURN;
+        *ret_content = &command->accept_return->base;
+        return OK;
     case CASE(_NOT_SET):
     case _HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY__CASE_IS_INT_SIZE: break;
     }

@@ -8,9 +8,10 @@
 /* Their states are our numbers; tests/contract compares the names too. */
 _Static_assert((int)ESCROW_CREATED == (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CREATED,
                "first state");
-_Static_assert((int)ESCROW_EXPIRED == (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_EXPIRED,
+_Static_assert((int)ESCROW_DELIVERY_REJECTED ==
+                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_DELIVERY_REJECTED,
                "last state");
-_Static_assert(ESCROW_EXPIRED + 1 == ESCROW_STATE_COUNT, "last state");
+_Static_assert(ESCROW_DELIVERY_REJECTED + 1 == ESCROW_STATE_COUNT, "last state");
 
 #define FIRST_BODY ((int)HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED)
 
@@ -36,7 +37,9 @@ BODY(ESCROW_EVENT_FUNDS_SUSPENDED, ESCROW_FUNDS_SUSPENDED);
 BODY(ESCROW_EVENT_SUSPENSE_REFUNDED, ESCROW_SUSPENSE_REFUNDED);
 BODY(ESCROW_EVENT_PAYOUT_RETRIED, ESCROW_PAYOUT_RETRIED);
 BODY(ESCROW_EVENT_EXPIRED, ESCROW_EXPIRED);
-_Static_assert(ESCROW_EVENT_COUNT == 18, "a new event needs its line above and its case below");
+BODY(ESCROW_EVENT_REJECTED, ESCROW_REJECTED);
+BODY(ESCROW_EVENT_RETURN_ACCEPTED, ESCROW_RETURN_ACCEPTED);
+_Static_assert(ESCROW_EVENT_COUNT == 20, "a new event needs its line above and its case below");
 
 /* A body in the arena, initialised; `field` of the event points to it. */
 #define NEW_BODY(op, event, type, init, field)    \
@@ -86,6 +89,8 @@ DEFINE_EMPTY(payout_retried, Holdfast__Escrow__V1__EscrowPayoutRetried,
              holdfast__escrow__v1__escrow_payout_retried__init, escrow_payout_retried)
 DEFINE_EMPTY(expired, Holdfast__Escrow__V1__EscrowExpired,
              holdfast__escrow__v1__escrow_expired__init, escrow_expired)
+DEFINE_EMPTY(return_accepted, Holdfast__Escrow__V1__EscrowReturnAccepted,
+             holdfast__escrow__v1__escrow_return_accepted__init, escrow_return_accepted)
 DEFINE_AMOUNT(funds_held, Holdfast__Escrow__V1__EscrowFundsHeld,
               holdfast__escrow__v1__escrow_funds_held__init, escrow_funds_held)
 DEFINE_AMOUNT(released, Holdfast__Escrow__V1__EscrowReleased,
@@ -102,6 +107,8 @@ DEFINE_TEXT(payment_failed, Holdfast__Escrow__V1__EscrowPaymentFailed,
             holdfast__escrow__v1__escrow_payment_failed__init, escrow_payment_failed, code)
 DEFINE_TEXT(cancelled, Holdfast__Escrow__V1__EscrowCancelled,
             holdfast__escrow__v1__escrow_cancelled__init, escrow_cancelled, reason)
+DEFINE_TEXT(rejected, Holdfast__Escrow__V1__EscrowRejected,
+            holdfast__escrow__v1__escrow_rejected__init, escrow_rejected, reason)
 
 /* clang-format on */
 
@@ -191,6 +198,8 @@ static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_SUSPENSE_REFUNDED] = fill_suspense_refunded,
     [ESCROW_EVENT_PAYOUT_RETRIED] = fill_payout_retried,
     [ESCROW_EVENT_EXPIRED] = fill_expired,
+    [ESCROW_EVENT_REJECTED] = fill_rejected,
+    [ESCROW_EVENT_RETURN_ACCEPTED] = fill_return_accepted,
 };
 
 /* What every event tells of the escrow after it. */

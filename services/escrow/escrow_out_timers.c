@@ -14,7 +14,8 @@
 KIND(FUNDING);
 KIND(DELIVERY);
 KIND(INSPECTION);
-_Static_assert(ESCROW_TIMER_COUNT == 4, "a new timer needs its line above");
+KIND(ANSWER);
+_Static_assert(ESCROW_TIMER_COUNT == 5, "a new timer needs its line above");
 
 STATUS escrow_out_timer(struct engine_turn *turn, const struct engine_message *cause,
                         struct id escrow_id, const struct escrow_timer_order *order)

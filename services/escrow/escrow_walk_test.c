@@ -82,9 +82,11 @@ static void random_command(struct walk *walk)
 {
     /* Who usually sends it; half of the time it is anybody. */
     static const uint64_t usual[] = {
-        [ESCROW_CREATE] = 3, [ESCROW_MARK_DELIVERED] = 1, [ESCROW_RELEASE] = 0,
-        [ESCROW_CANCEL] = 0, [ESCROW_REFUND] = 1,         [ESCROW_RETRY_PAYOUT] = 2};
-    enum escrow_message_kind kind = ESCROW_CREATE + (uint32_t)random_below(&walk->random, 6);
+        [ESCROW_CREATE] = 3,          [ESCROW_MARK_DELIVERED] = 1, [ESCROW_RELEASE] = 0,
+        [ESCROW_CANCEL] = 0,          [ESCROW_REFUND] = 1,         [ESCROW_RETRY_PAYOUT] = 2,
+        [ESCROW_REJECT_DELIVERY] = 0, [ESCROW_ACCEPT_RETURN] = 1};
+    enum escrow_message_kind kind =
+        ESCROW_CREATE + (uint32_t)random_below(&walk->random, sizeof(usual) / sizeof(usual[0]) - 1);
     if ((kind == ESCROW_CANCEL || kind == ESCROW_REFUND) && chance(walk, 70)) {
         kind = chance(walk, 50) ? ESCROW_MARK_DELIVERED : ESCROW_RELEASE;
     }

@@ -36,7 +36,7 @@ int64_t gateway_characters(struct str text);
 #define GATEWAY_STATE_NONE 0 /* only payments told of it so far */
 #define GATEWAY_STATE_CREATED 1
 #define GATEWAY_STATE_AWAIT_FUNDS 2
-#define GATEWAY_STATE_COUNT 11
+#define GATEWAY_STATE_COUNT 12
 
 /* "AWAIT_FUNDS"; "PENDING" for GATEWAY_STATE_NONE. */
 struct str gateway_state_name(int state);

@@ -14,18 +14,20 @@
 struct action_row {
     const char *verb; /* of the path; "" for CREATE */
     uint32_t roles;
-    bool has_reason;
+    enum gateway_reason_rule reason;
 };
 
 /* clang-format off */
 static const struct action_row actions[GATEWAY_ACTION_COUNT] = {
-    [GATEWAY_CREATE]         = {"", MAY(GATEWAY_ROLE_MARKETPLACE), false},
-    [GATEWAY_MARK_DELIVERED] = {"mark-delivered", MAY(GATEWAY_ROLE_SELLER), false},
-    [GATEWAY_RELEASE]        = {"release", MAY(GATEWAY_ROLE_BUYER), false},
+    [GATEWAY_CREATE]         = {"", MAY(GATEWAY_ROLE_MARKETPLACE), GATEWAY_REASON_NONE},
+    [GATEWAY_MARK_DELIVERED] = {"mark-delivered", MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
+    [GATEWAY_RELEASE]        = {"release", MAY(GATEWAY_ROLE_BUYER), GATEWAY_REASON_NONE},
     [GATEWAY_CANCEL]         = {"cancel", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER) |
-                                MAY(GATEWAY_ROLE_MARKETPLACE) | MAY(GATEWAY_ROLE_STAFF), true},
-    [GATEWAY_REFUND]         = {"refund", MAY(GATEWAY_ROLE_SELLER) | MAY(GATEWAY_ROLE_STAFF), true},
-    [GATEWAY_RETRY]          = {"retry", MAY(GATEWAY_ROLE_STAFF), false},
+                                MAY(GATEWAY_ROLE_MARKETPLACE) | MAY(GATEWAY_ROLE_STAFF), GATEWAY_REASON_MAY},
+    [GATEWAY_REFUND]         = {"refund", MAY(GATEWAY_ROLE_SELLER) | MAY(GATEWAY_ROLE_STAFF), GATEWAY_REASON_MAY},
+    [GATEWAY_RETRY]          = {"retry", MAY(GATEWAY_ROLE_STAFF), GATEWAY_REASON_NONE},
+    [GATEWAY_REJECT_DELIVERY] = {"reject-delivery", MAY(GATEWAY_ROLE_BUYER), GATEWAY_REASON_MUST},
+    [GATEWAY_ACCEPT_RETURN]  = {"accept-return", MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
 };
 
 /* clang-format on */
@@ -36,10 +38,10 @@ bool gateway_action_allowed(enum gateway_action action, enum gateway_role role)
     return (actions[action].roles & MAY(role)) != 0;
 }
 
-bool gateway_action_has_reason(enum gateway_action action)
+enum gateway_reason_rule gateway_action_reason(enum gateway_action action)
 {
     ASSERT(action < GATEWAY_ACTION_COUNT);
-    return actions[action].has_reason;
+    return actions[action].reason;
 }
 
 /* ---- What is asked for ---- */
@@ -101,9 +103,11 @@ STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
     return OK;
 }
 
-STATUS gateway_reason_check(struct op *op, struct str reason)
+STATUS gateway_reason_check(struct op *op, enum gateway_action action, struct str reason)
 {
-    if (gateway_characters(reason) > GATEWAY_REASON_MAX_CHARS || reason.len > REASON_MAX_BYTES) {
+    bool missing = gateway_action_reason(action) == GATEWAY_REASON_MUST && reason.len == 0;
+    if (missing || gateway_characters(reason) > GATEWAY_REASON_MAX_CHARS ||
+        reason.len > REASON_MAX_BYTES) {
         return refuse(op, "escrow.bad_text", STR("/reason"));
     }
     return OK;
@@ -217,6 +221,16 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
     case GATEWAY_RETRY: {
         NEW_BODY(Holdfast__Escrow__V1__RetryPayout, holdfast__escrow__v1__retry_payout__init,
                  retry_payout, RETRY_PAYOUT);
+        return OK;
+    }
+    case GATEWAY_REJECT_DELIVERY: {
+        NEW_BODY(Holdfast__Escrow__V1__RejectDelivery, holdfast__escrow__v1__reject_delivery__init,
+                 reject_delivery, REJECT_DELIVERY);
+        return wire_fill_text(op, order->reason, &body->reason);
+    }
+    case GATEWAY_ACCEPT_RETURN: {
+        NEW_BODY(Holdfast__Escrow__V1__AcceptReturn, holdfast__escrow__v1__accept_return__init,
+                 accept_return, ACCEPT_RETURN);
         return OK;
     }
     case GATEWAY_ACTION_NONE:

@@ -17,13 +17,23 @@ enum gateway_action {
     GATEWAY_CANCEL,
     GATEWAY_REFUND,
     GATEWAY_RETRY,
+    GATEWAY_REJECT_DELIVERY,
+    GATEWAY_ACCEPT_RETURN,
     GATEWAY_ACTION_COUNT,
 };
 
 /* Whether somebody in this role may ask for it at all; never a question of the deal's state. */
 bool gateway_action_allowed(enum gateway_action action, enum gateway_role role);
-/* Whether its body may hold a reason. */
-bool gateway_action_has_reason(enum gateway_action action);
+
+/* Whether its body may hold a reason, or must. */
+enum gateway_reason_rule {
+    GATEWAY_REASON_NONE = 0,
+    GATEWAY_REASON_MAY,
+    GATEWAY_REASON_MUST,
+    GATEWAY_REASON_RULE_COUNT,
+};
+
+enum gateway_reason_rule gateway_action_reason(enum gateway_action action);
 
 struct gateway_terms {
     struct id buyer_id;
@@ -39,7 +49,7 @@ struct gateway_terms {
 
 /* STATUS_INVALID, HTTP 422, with the field to blame. */
 STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms);
-STATUS gateway_reason_check(struct op *op, struct str reason);
+STATUS gateway_reason_check(struct op *op, enum gateway_action action, struct str reason);
 
 struct gateway_order {
     enum gateway_action action;
@@ -47,7 +57,7 @@ struct gateway_order {
     struct str key;             /* Idempotency-Key */
     struct id escrow_id;        /* none for CREATE: it is derived */
     struct gateway_terms terms; /* CREATE, checked */
-    struct str reason;          /* CANCEL, REFUND, checked; may be empty */
+    struct str reason;          /* checked; empty: none */
     int64_t now_us;             /* when it was asked */
 };
 

@@ -233,6 +233,8 @@ static void every_action_has_its_type(void **state)
         [GATEWAY_CANCEL] = "holdfast.escrow.v1.CancelEscrow",
         [GATEWAY_REFUND] = "holdfast.escrow.v1.Refund",
         [GATEWAY_RETRY] = "holdfast.escrow.v1.RetryPayout",
+        [GATEWAY_REJECT_DELIVERY] = "holdfast.escrow.v1.RejectDelivery",
+        [GATEWAY_ACCEPT_RETURN] = "holdfast.escrow.v1.AcceptReturn",
     };
     for (int i = GATEWAY_MARK_DELIVERED; i < GATEWAY_ACTION_COUNT; i++) {
         struct gateway_order order = action((enum gateway_action)i);
@@ -254,6 +256,8 @@ static void roles_may_what_they_may(void **state)
         [GATEWAY_CANCEL] = {false, true, true, true, true},
         [GATEWAY_REFUND] = {false, false, true, false, true},
         [GATEWAY_RETRY] = {false, false, false, false, true},
+        [GATEWAY_REJECT_DELIVERY] = {false, true, false, false, false},
+        [GATEWAY_ACCEPT_RETURN] = {false, false, true, false, false},
     };
     for (int action_at = 0; action_at < GATEWAY_ACTION_COUNT; action_at++) {
         for (int role = 0; role < GATEWAY_ROLE_COUNT; role++) {
@@ -387,18 +391,28 @@ static void texts_have_their_bounds(void **state)
     terms.description.len = 1002;
     judge(op, &terms, "escrow.bad_text", "/description");
     memset(big, 'x', sizeof(big));
-    assert_int_equal(gateway_reason_check(op, (struct str){.ptr = big, .len = 200}).kind,
-                     STATUS_OK);
-    assert_int_equal(gateway_reason_check(op, (struct str){.ptr = big, .len = 201}).kind,
-                     STATUS_INVALID);
+    assert_int_equal(
+        gateway_reason_check(op, GATEWAY_CANCEL, (struct str){.ptr = big, .len = 200}).kind,
+        STATUS_OK);
+    assert_int_equal(
+        gateway_reason_check(op, GATEWAY_CANCEL, (struct str){.ptr = big, .len = 201}).kind,
+        STATUS_INVALID);
     assert_string_equal(op->err.field, "/reason");
+    /* Who rejects says why; who gives back need not. */
+    assert_int_equal(gateway_reason_check(op, GATEWAY_REFUND, STR("")).kind, STATUS_OK);
+    assert_int_equal(gateway_reason_check(op, GATEWAY_REJECT_DELIVERY, STR("")).kind,
+                     STATUS_INVALID);
+    assert_string_equal(op->err.code, "escrow.bad_text");
+    assert_int_equal(gateway_reason_check(op, GATEWAY_REJECT_DELIVERY, STR("x")).kind, STATUS_OK);
     for (size_t i = 0; i < 170; i++) { /* three bytes each: few characters, many bytes */
         memcpy(big + 3 * i, "\xE2\x82\xAC", 3);
     }
-    assert_int_equal(gateway_reason_check(op, (struct str){.ptr = big, .len = 498}).kind,
-                     STATUS_OK);
-    assert_int_equal(gateway_reason_check(op, (struct str){.ptr = big, .len = 501}).kind,
-                     STATUS_INVALID);
+    assert_int_equal(
+        gateway_reason_check(op, GATEWAY_CANCEL, (struct str){.ptr = big, .len = 498}).kind,
+        STATUS_OK);
+    assert_int_equal(
+        gateway_reason_check(op, GATEWAY_CANCEL, (struct str){.ptr = big, .len = 501}).kind,
+        STATUS_INVALID);
 }
 
 int main(void)

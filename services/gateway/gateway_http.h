@@ -57,6 +57,8 @@ http_handler gateway_post_release;
 http_handler gateway_post_cancel;
 http_handler gateway_post_refund;
 http_handler gateway_post_retry;
+http_handler gateway_post_reject_delivery;
+http_handler gateway_post_accept_return;
 
 /* gateway_in_users.c */
 http_handler gateway_post_user;

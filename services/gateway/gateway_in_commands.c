@@ -47,11 +47,12 @@ static struct status read_reason(struct op *op, const struct http_request *req,
                                  struct gateway_order *order)
 {
     struct reason_body body = {.reason = STR("")};
-    size_t field_count = gateway_action_has_reason(order->action) ? ARRAY_LEN(reason_fields) : 0;
+    bool has_none = gateway_action_reason(order->action) == GATEWAY_REASON_NONE;
+    size_t field_count = has_none ? 0 : ARRAY_LEN(reason_fields);
     if (req->body.len > 0) {
         TRY(json_read_object(op, req->body, reason_fields, field_count, &body));
     }
-    TRY(gateway_reason_check(op, body.reason));
+    TRY(gateway_reason_check(op, order->action, body.reason));
     order->reason = body.reason;
     return OK;
 }
@@ -212,4 +213,16 @@ STATUS gateway_post_retry(struct op *op, void *deps, const struct http_request *
                           struct http_response *ret)
 {
     return act(op, deps, req, GATEWAY_RETRY, ret);
+}
+
+STATUS gateway_post_reject_delivery(struct op *op, void *deps, const struct http_request *req,
+                                    struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_REJECT_DELIVERY, ret);
+}
+
+STATUS gateway_post_accept_return(struct op *op, void *deps, const struct http_request *req,
+                                  struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_ACCEPT_RETURN, ret);
 }

@@ -69,9 +69,11 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     case CASE(ESCROW_PAYMENT_FAILED):
         news->note = str_of(event->escrow_payment_failed->code);
         return OK;
+    case CASE(ESCROW_REJECTED): news->note = str_of(event->escrow_rejected->reason); return OK;
     case CASE(ESCROW_AWAIT_FUNDS):
     case CASE(ESCROW_DELIVERED):
     case CASE(ESCROW_PAYOUT_RETRIED):
+    case CASE(ESCROW_RETURN_ACCEPTED):
     case CASE(ESCROW_EXPIRED): return OK;
     case CASE(COMMAND_REJECTED):
         news->kind = GATEWAY_NEWS_REFUSED;

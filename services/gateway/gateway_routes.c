@@ -12,7 +12,7 @@
         .flags = HTTP_ROUTE_NEEDS_KEY | (more_flags),                          \
     }
 #define COMMAND(route_path, route_handler) COMMAND_WITH(route_path, route_handler, 0)
-/* Gives money back: the last to be refused when there are too many requests (R17). */
+/* Gives money back, or keeps it from going out: the last to be refused when there are too many requests (R17). */
 #define RESCUE(route_path, route_handler) \
     COMMAND_WITH(route_path, route_handler, HTTP_ROUTE_SAVES_MONEY)
 #define READ(route_path, route_handler)                                      \
@@ -36,6 +36,8 @@ const struct http_route gateway_routes[] = {
     COMMAND("/v1/escrows/:id/cancel",         gateway_post_cancel),
     RESCUE("/v1/escrows/:id/refund",          gateway_post_refund),
     COMMAND("/v1/escrows/:id/retry",          gateway_post_retry),
+    RESCUE("/v1/escrows/:id/reject-delivery", gateway_post_reject_delivery),
+    RESCUE("/v1/escrows/:id/accept-return",   gateway_post_accept_return),
     /* REQ-D9, REQ-D10: the names that clients of old know. */
     COMMAND("/api/escrow/:id/mark-delivered", gateway_post_mark_delivered),
     COMMAND("/api/escrow/:id/release",        gateway_post_release),

@@ -22,6 +22,7 @@ struct str notice_name(enum notice notice)
     case NOTICE_FUNDS_SUSPENDED: return STR("funds_suspended");
     case NOTICE_FOREIGN_MONEY: return STR("foreign_money");
     case NOTICE_SUSPENSE_REFUNDED: return STR("suspense_refunded");
+    case NOTICE_REJECTED: return STR("rejected");
     case NOTICE_NONE: return STR("none");
     case NOTICE_COUNT: break;
     }

@@ -119,8 +119,11 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
     case CASE(ESCROW_SUSPENSE_REFUNDED):
         return tell_amount(op, news, NOTICE_SUSPENSE_REFUNDED,
                            event->escrow_suspense_refunded->amount);
-    case CASE(ESCROW_FUNDS_RECEIVED): /* what becomes of it follows at once */
-    case CASE(ESCROW_PAYOUT_RETRIED): /* so does what comes of it */
+    case CASE(ESCROW_REJECTED):
+        return tell_detail(op, news, NOTICE_REJECTED, event->escrow_rejected->reason);
+    case CASE(ESCROW_RETURN_ACCEPTED): /* the refund follows at once, and says why */
+    case CASE(ESCROW_FUNDS_RECEIVED):  /* what becomes of it follows at once */
+    case CASE(ESCROW_PAYOUT_RETRIED):  /* so does what comes of it */
     case CASE(COMMAND_REJECTED): return OK;
     case CASE(_NOT_SET):
     case _HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY__CASE_IS_INT_SIZE: break;

@@ -99,6 +99,13 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
         {
             [ROLE_BUYER] = "**{amount}** that this deal did not expect was sent back to you.",
         },
+    [NOTICE_REJECTED] =
+        {
+            [ROLE_BUYER] = "The delivery of this deal was rejected[. Reason: {detail}].",
+            [ROLE_SELLER] =
+                "The delivery of this deal was rejected by the buyer[. Reason: {detail}]. You can "
+                "accept the return for as long as the deal waits for your answer.",
+        },
 };
 
 bool notifications_text_is_told(enum notice notice, enum role role)

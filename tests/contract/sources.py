@@ -73,12 +73,20 @@ def table(migration, name):
     return match.group(1)
 
 
+def schema(service):
+    """All that the migrations of a service do, in their order, without how they are undone."""
+    files = sorted((ROOT / "migrations" / service).glob("*.sql"))
+    return "".join(file.read_text().split("-- migrate:down")[0] for file in files)
+
+
 def column_check(migration, table_name, column):
-    """The numbers that a column's own CHECK lets pass."""
+    """The numbers that a column's own CHECK lets pass: by the last migration that says so."""
     line = re.search(rf"^  {column} [^\n]*?CHECK \(([^\n]*)", table(migration, table_name), re.M)
     assert line, f"{table_name}.{column} has no CHECK"
-    listed = re.search(r"IN \(([\d, ]+)\)", line.group(1))
+    later = re.findall(rf"ADD CONSTRAINT {table_name}_{column}_check CHECK \(([^\n]*)", migration)
+    rule = later[-1] if later else line.group(1)
+    listed = re.search(r"IN \(([\d, ]+)\)", rule)
     if listed:
         return {int(n) for n in listed.group(1).split(",")}
-    low, high = re.search(r"BETWEEN (\d+) AND (\d+)", line.group(1)).groups()
+    low, high = re.search(r"BETWEEN (\d+) AND (\d+)", rule).groups()
     return set(range(int(low), int(high) + 1))

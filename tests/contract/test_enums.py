@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from sources import ROOT, block, c_code, c_enum, column_check, oneof, proto, proto_enum, read, snake, table, without
+from sources import ROOT, block, c_code, c_enum, column_check, oneof, proto, proto_enum, read, schema, snake, table, without
 
 ENGINE_SQL = read("migrations/engine/0001_engine.sql")
 PAYMENTS_SQL = read("migrations/payments/0101_payments.sql")
-GATEWAY_SQL = read("migrations/gateway/0101_gateway.sql")
+GATEWAY_SQL = schema("gateway")
 META = proto("common/v1/meta.proto")
 EVENTS = proto("payments/v1/events.proto")
 COMMANDS = proto("payments/v1/commands.proto")

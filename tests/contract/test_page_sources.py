@@ -14,7 +14,7 @@ def test_actions_are_those_of_the_table():
     table = re.search(r"actions\[GATEWAY_ACTION_COUNT\] = {(.*?)^};", COMMANDS, re.S | re.M)[1]
     allowed = {
         verb: {role.lower() for role in re.findall(r"GATEWAY_ROLE_(\w+)", roles)}
-        for verb, roles in re.findall(r'{"([\w-]+)",(.*?)(?:true|false)}', table, re.S)
+        for verb, roles in re.findall(r'{"([\w-]+)",(.*?)GATEWAY_REASON_\w+}', table, re.S)
     }
     offered = {
         verb: set(re.findall(r'"(\w+)"', roles))

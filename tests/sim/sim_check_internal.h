@@ -57,7 +57,7 @@ struct check_clock {
 struct check_cause {
     int64_t at_us;
     struct id escrow_id;
-    uint32_t events;          /* a bit for each kind */
+    uint64_t events;          /* a bit for each kind */
     struct check_clock ran;   /* before the first of these transitions */
     struct check_clock fired; /* what this message is the firing of; seq 0: it is none */
 };

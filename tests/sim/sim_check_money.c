@@ -292,7 +292,7 @@ static void note_cause(struct sim_check *check, const struct escrow_transition *
                        struct check_clock ran, struct sim_verdict *verdict)
 {
     struct check_cause *cause = check_cause(check, transition->cause_id);
-    uint32_t event = UINT32_C(1) << transition->event;
+    uint64_t event = UINT64_C(1) << transition->event;
     if (cause->at_us == 0) {
         cause->at_us = transition->at_us;
         cause->escrow_id = transition->escrow_id;

@@ -230,6 +230,7 @@ static const struct {
     [ESCROW_EVENT_FUNDS_SUSPENDED] = {.buyer = true},
     [ESCROW_EVENT_SUSPENSE_REFUNDED] = {.buyer = true},
     [ESCROW_EVENT_EXPIRED] = {true, true},
+    [ESCROW_EVENT_REJECTED] = {true, true},
 };
 
 static struct id news_name(struct id escrow_id, int64_t seq, enum role role)

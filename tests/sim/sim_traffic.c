@@ -111,7 +111,7 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
         .escrow_id =
             deal->last.action == GATEWAY_CREATE ? (struct id){.bytes = {0}} : deal->escrow_id,
         .terms = deal->terms,
-        .reason = STR(""),
+        .reason = deal->last.action == GATEWAY_REJECT_DELIVERY ? STR("not as seen") : STR(""),
         .now_us = op.now_us,
     };
     struct gateway_command command;
@@ -263,7 +263,8 @@ static void ask_anything(struct sim_traffic *traffic, struct deal *deal)
         {GATEWAY_CANCEL, WHO_BUYER},          {GATEWAY_CANCEL, WHO_SELLER},
         {GATEWAY_CANCEL, WHO_MARKETPLACE},    {GATEWAY_CANCEL, WHO_STAFF},
         {GATEWAY_REFUND, WHO_SELLER},         {GATEWAY_REFUND, WHO_STAFF},
-        {GATEWAY_RETRY, WHO_STAFF},
+        {GATEWAY_RETRY, WHO_STAFF},           {GATEWAY_REJECT_DELIVERY, WHO_BUYER},
+        {GATEWAY_ACCEPT_RETURN, WHO_SELLER},
     };
 
     uint64_t which = random_below(&traffic->random, ARRAY_LEN(askable));
@@ -312,9 +313,18 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
     case ESCROW_DELIVERED:
         if (mood < 2) {
             ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
+        } else if (mood == 2) {
+            ask(traffic, deal, GATEWAY_REJECT_DELIVERY, WHO_BUYER);
         } else {
             ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER);
         }
+        return;
+    case ESCROW_DELIVERY_REJECTED:
+        if (mood < 2) {
+            ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER); /* it was right after all */
+        } else if (mood < 5) {
+            ask(traffic, deal, GATEWAY_ACCEPT_RETURN, WHO_SELLER);
+        } /* or nobody answers */
         return;
     case ESCROW_RELEASING:
     case ESCROW_REFUNDING:

@@ -21,7 +21,8 @@ static void place_price(struct escrow *escrow)
     case ESCROW_CANCELLED:
     case ESCROW_EXPIRED: return;
     case ESCROW_FUNDS_HELD:
-    case ESCROW_DELIVERED: escrow->held_minor = price_minor; break;
+    case ESCROW_DELIVERED:
+    case ESCROW_DELIVERY_REJECTED: escrow->held_minor = price_minor; break;
     case ESCROW_RELEASING:
         escrow->due_seller_minor = price_minor;
         escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;

@@ -14,6 +14,8 @@ union command_bodies {
     Holdfast__Escrow__V1__CancelEscrow cancel;
     Holdfast__Escrow__V1__Refund refund;
     Holdfast__Escrow__V1__RetryPayout retry;
+    Holdfast__Escrow__V1__RejectDelivery reject;
+    Holdfast__Escrow__V1__AcceptReturn accept_return;
 };
 
 static struct status fill_create(struct op *op, const struct escrow_terms *terms,
@@ -63,6 +65,16 @@ static struct status fill_command(struct op *op, const struct escrow_message *me
         command->body_case = COMMAND(REFUND);
         holdfast__escrow__v1__refund__init(&bodies->refund);
         return wire_fill_text(op, message->text, &bodies->refund.reason);
+    }
+    if (message->kind == ESCROW_REJECT_DELIVERY) {
+        command->body_case = COMMAND(REJECT_DELIVERY);
+        holdfast__escrow__v1__reject_delivery__init(&bodies->reject);
+        return wire_fill_text(op, message->text, &bodies->reject.reason);
+    }
+    if (message->kind == ESCROW_ACCEPT_RETURN) {
+        command->body_case = COMMAND(ACCEPT_RETURN);
+        holdfast__escrow__v1__accept_return__init(&bodies->accept_return);
+        return OK;
     }
     ASSERT(message->kind == ESCROW_RETRY_PAYOUT);
     command->body_case = COMMAND(RETRY_PAYOUT);

@@ -77,7 +77,7 @@ static void print_cell(const struct fixture *fixture, const struct escrow_messag
 {
     const struct escrow *now = fixture->escrow.state == ESCROW_NONE ? NULL : &fixture->escrow;
     struct escrow_decision decision = escrow_decide(now, message, &fixture->facts);
-    printf("%-11s %-20s %-22s %s", now ? escrow_state_name(now->state) : "-",
+    printf("%-17s %-20s %-22s %s", now ? escrow_state_name(now->state) : "-",
            escrow_message_name(message->kind), what, verdicts[decision.verdict]);
     if (decision.reason != ESCROW_REASON_NONE) {
         printf(" %s", escrow_reason_text(decision.reason)->code);
@@ -104,7 +104,7 @@ static void print_cell(const struct fixture *fixture, const struct escrow_messag
 
 static void print_commands(const struct fixture *fixture)
 {
-    for (enum escrow_message_kind kind = ESCROW_CREATE; kind <= ESCROW_RETRY_PAYOUT; kind++) {
+    for (enum escrow_message_kind kind = ESCROW_CREATE; escrow_message_is_command(kind); kind++) {
         for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
             struct escrow_message message = fixture_message(kind);
             message.actor.kind = roles[i].kind;

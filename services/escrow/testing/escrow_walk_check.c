@@ -253,7 +253,10 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
         assert_true(seller || staff || timer);
     } else if (transition->event == ESCROW_EVENT_EXPIRED) {
         assert_true(timer);
-    } else if (transition->event == ESCROW_EVENT_DELIVERED) {
+    } else if (transition->event == ESCROW_EVENT_REJECTED) {
+        assert_true(buyer);
+    } else if (transition->event == ESCROW_EVENT_DELIVERED ||
+               transition->event == ESCROW_EVENT_RETURN_ACCEPTED) {
         assert_true(seller);
     } else if (transition->event == ESCROW_EVENT_PAYOUT_RETRIED) {
         assert_true(staff);

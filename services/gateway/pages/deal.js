@@ -10,12 +10,14 @@ const ACTIONS = [
   { verb: "release", label: "Release the money", roles: ["buyer"] },
   { verb: "cancel", label: "Cancel", roles: ["buyer", "seller", "marketplace", "staff"] },
   { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"] },
+  { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], why: "What is wrong with the delivery?" },
+  { verb: "accept-return", label: "Accept the return", roles: ["seller"] },
   { verb: "retry", label: "Retry what failed", roles: ["staff"] },
 ];
 // What happens by itself, by the state that the deal then goes to.
 const OTHERWISE = {
   EXPIRED: "Unless the buyer has paid by then, the deal expires.",
-  REFUNDING: "Unless the seller has delivered by then, the buyer gets the money back.",
+  REFUNDING: "Unless the seller has acted by then, the buyer gets the money back.",
   RELEASING: "Unless the buyer is refunded before, the seller then gets the money.",
 };
 // What the server may answer to one attempt and not to the next: it says nothing about an earlier one.
@@ -33,7 +35,7 @@ let link = "unknown";
 let streams = 0; // how often a snapshot has begun what is told
 let caller = null;
 let deal = null;
-// {verb, key, id, streams, status, unsure, code, sentence}: what this page asked for, the newest first. streams: as it was when
+// {verb, reason, key, id, streams, status, unsure, code, sentence}: what this page asked for, the newest first. streams: as it was when
 // it was asked first; only while it is still so, its outcome must yet be told. unsure: one attempt, whose answer is not known,
 // may have been taken in; then a refusal of another attempt says nothing.
 const requests = [];
@@ -130,7 +132,7 @@ function render() {
   $("deadline").hidden = !clockRuns;
   $("deadline").replaceChildren(...(clockRuns ? deadline() : []));
   const allowed = link === "live" ? ACTIONS.filter((action) => action.roles.includes(role())) : [];
-  $("actions").replaceChildren(...allowed.map(({ verb, label }) => button(label, () => ask(verb))));
+  $("actions").replaceChildren(...allowed.map((action) => button(action.label, () => ask(action))));
   $("commands").replaceChildren(...requests.map(requestRow));
 }
 
@@ -199,7 +201,7 @@ async function sendOnce(request) {
     const answer = await call(`/v1/escrows/${dealId}/${request.verb}`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "Idempotency-Key": request.key },
-      body: "{}",
+      body: JSON.stringify(request.reason ? { reason: request.reason } : {}),
     });
     const told = await answer.json();
     if (answer.status === 202) {
@@ -225,8 +227,12 @@ function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function ask(verb) {
-  const request = { verb, key: newKey(), id: null, streams, status: "sending", unsure: false };
+function ask({ verb, why }) {
+  const reason = why ? window.prompt(why)?.trim() : undefined;
+  if (why && !reason) {
+    return; // nothing is asked for without the reason
+  }
+  const request = { verb, reason, key: newKey(), id: null, streams, status: "sending", unsure: false };
   requests.unshift(request);
   send(request);
 }

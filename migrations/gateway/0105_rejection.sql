@@ -1,0 +1,22 @@
+-- migrate:up
+
+-- 11: DELIVERY_REJECTED.
+ALTER TABLE escrow_view
+  DROP CONSTRAINT escrow_view_state_check,
+  ADD CONSTRAINT escrow_view_state_check CHECK (state BETWEEN 0 AND 11),
+  DROP CONSTRAINT escrow_view_deadline_state_check,
+  ADD CONSTRAINT escrow_view_deadline_state_check CHECK (deadline_state BETWEEN 0 AND 11);
+ALTER TABLE escrow_timeline
+  DROP CONSTRAINT escrow_timeline_state_check,
+  ADD CONSTRAINT escrow_timeline_state_check CHECK (state BETWEEN 1 AND 11);
+
+-- migrate:down
+
+ALTER TABLE escrow_timeline
+  DROP CONSTRAINT escrow_timeline_state_check,
+  ADD CONSTRAINT escrow_timeline_state_check CHECK (state BETWEEN 1 AND 10);
+ALTER TABLE escrow_view
+  DROP CONSTRAINT escrow_view_state_check,
+  ADD CONSTRAINT escrow_view_state_check CHECK (state BETWEEN 0 AND 10),
+  DROP CONSTRAINT escrow_view_deadline_state_check,
+  ADD CONSTRAINT escrow_view_deadline_state_check CHECK (deadline_state BETWEEN 0 AND 10);
