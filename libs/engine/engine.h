@@ -237,7 +237,6 @@ enum engine_closes {
  * holds up the messages of both.
  */
 struct engine_aggregate_kind {
-    struct str name;           /* outbox.aggregatetype: "escrow" */
     const struct table *table; /* single COLUMN_UUID key; NULL: children are all that it has */
     const struct table *children[ENGINE_TABLES_MAX]; /* with a parent column; NULL-terminated */
 };

@@ -14,7 +14,6 @@
 #define PIECE_BYTES ((size_t)64 * 1024 * 1024) /* BUS_RANGE_MAX of the largest records, and rows */
 #define REQUESTS_MAX 16                        /* open ones of a lane that are looked through */
 #define RESULT_MAX_BYTES 300
-#define ADOPTED_TYPE STR("restored") /* the aggregate's kind is in no header */
 
 static bool is_lost(const struct engine_out *out, const struct bus_tail *tail)
 {
@@ -210,10 +209,10 @@ static STATUS add_record(struct engine *engine, struct op *op, struct engine_out
     }
     struct outbox_row *row = &piece->outbox[piece->outbox_count];
     *row = (struct outbox_row){.lane = out->row.lane,
-                               .topic = out->row.topic,
+                               .topic = out->topic,
                                .n = record->n,
                                .id = record->message_id,
-                               .aggregatetype = ADOPTED_TYPE,
+                               .aggregatetype = out->row.topic,
                                .aggregateid = key,
                                .type = record->type,
                                .payload = record->value,
@@ -228,7 +227,7 @@ static STATUS add_record(struct engine *engine, struct op *op, struct engine_out
     *note = (struct restored_row){.id = row->id,
                                   .key = key,
                                   .lane = row->lane,
-                                  .topic = row->topic,
+                                  .topic = out->row.topic,
                                   .n = row->n,
                                   .at_us = row->committed_at_us,
                                   .content = hash_of(row->payload),

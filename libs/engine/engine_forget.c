@@ -25,7 +25,7 @@ static STATUS find_old(struct engine *engine, const struct engine_lane *lane,
                        const struct engine_out *out, uint32_t limit, struct store_rows *ret_old)
 {
     struct store *store = engine->ports.store;
-    struct outbox_row like = {.lane = lane->lane, .topic = out->row.topic};
+    struct outbox_row like = {.lane = lane->lane, .topic = out->topic};
     TRY(store->ops->scan(&engine->op, store, &engine_scan_outbox, &like, out->row.first_n - 1,
                          limit, ret_old));
     TRY(store->ops->sync(&engine->op, store));

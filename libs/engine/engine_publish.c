@@ -61,7 +61,7 @@ static STATUS catch_up(struct engine *engine, struct engine_lane *lane, struct e
                        bool *ret_done)
 {
     struct store *store = engine->ports.store;
-    struct outbox_row like = {.lane = lane->lane, .topic = out->row.topic};
+    struct outbox_row like = {.lane = lane->lane, .topic = out->topic};
     struct store_rows rows;
     *ret_done = false;
     TRY(store->ops->scan(&engine->op, store, &engine_scan_outbox, &like, out->produced_n,
@@ -147,7 +147,7 @@ static STATUS ask_ages(struct engine *engine, struct engine_out *const *outs, ui
         return OK;
     }
     for (uint32_t i = 0; i < count; i++) {
-        struct outbox_row like = {.lane = outs[i]->row.lane, .topic = outs[i]->row.topic};
+        struct outbox_row like = {.lane = outs[i]->row.lane, .topic = outs[i]->topic};
         TRY(store->ops->scan(&engine->op, store, &engine_scan_outbox, &like,
                              outs[i]->row.published_n, /* limit */ 1, &rows[i]));
     }

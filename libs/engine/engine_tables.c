@@ -111,7 +111,7 @@ const struct table engine_lane_cluster_table = {
 
 static const struct table_column outbox_columns[] = {
     TABLE_COLUMN(struct outbox_row, lane, COLUMN_INT4),
-    TABLE_COLUMN(struct outbox_row, topic, COLUMN_TEXT),
+    TABLE_COLUMN(struct outbox_row, topic, COLUMN_ENUM),
     TABLE_COLUMN(struct outbox_row, n, COLUMN_INT8),
     TABLE_COLUMN(struct outbox_row, id, COLUMN_UUID),
     TABLE_COLUMN(struct outbox_row, aggregatetype, COLUMN_TEXT),

@@ -28,10 +28,10 @@ struct lane_cluster_row {
 
 struct outbox_row {
     int32_t lane;
-    struct str topic;
+    enum topic topic;
     int64_t n;
     struct id id;
-    struct str aggregatetype;
+    struct str aggregatetype; /* the topic's name: what Debezium's event router routes by */
     struct id aggregateid;
     struct str type;
     struct str payload;

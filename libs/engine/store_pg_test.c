@@ -91,10 +91,10 @@ static struct store_fence begin(struct fixture *f, const struct store_lane_ref *
 static struct outbox_row outbox_row(int32_t lane, int64_t n)
 {
     return (struct outbox_row){.lane = lane,
-                               .topic = STR("escrow.events.v1"),
+                               .topic = TOPIC_ESCROW_EVENTS_V1,
                                .n = n,
                                .id = id_random(),
-                               .aggregatetype = STR("escrow"),
+                               .aggregatetype = STR("escrow.events.v1"),
                                .aggregateid = id_random(),
                                .type = STR("x"),
                                .payload = STR("payload"),
@@ -178,7 +178,7 @@ static void test_rows_in_a_transaction(void **state)
     ok(&f, f.store->ops->commit(&f.op, f.store));
     assert_int_equal(testing_pg_number(testing, "SELECT last_at_us FROM lane WHERE p = 7"),
                      fence.clock.now_us);
-    struct outbox_row like = {.lane = 3, .topic = STR("escrow.events.v1")};
+    struct outbox_row like = {.lane = 3, .topic = TOPIC_ESCROW_EVENTS_V1};
     struct store_rows found = {.count = 0};
     begin(&f, refs, 3);
     ok(&f, f.store->ops->scan(&f.op, f.store, &engine_scan_outbox, &like, 1, 10, &found));
@@ -398,7 +398,7 @@ static void test_failures_commit_nothing(void **state)
     assert_int_equal(st.kind, STATUS_BUG);
     assert_non_null(strstr(f.op.err.msg, "HF001"));
     f.store->ops->rollback(f.store);
-    row.topic = STR("bad \xff");
+    row.type = STR("bad \xff");
     begin(&f, &ref, 1);
     insert_outbox(&f, &row);
     st = f.store->ops->commit(&f.op, f.store);

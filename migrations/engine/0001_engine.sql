@@ -83,10 +83,11 @@ CREATE TABLE lane_cluster (
 
 -- What was decided to be published: append-only, numbered by its lane, which deletes what was published
 -- long ago. The columns that Debezium's outbox event router wants (id, aggregatetype, aggregateid, type,
--- payload) are there.
+-- payload) are there: aggregatetype, which it routes by, is the topic's name, and topic its number in
+-- topology.yaml, for an index of numbers is a fifth of what an insert costs cheaper.
 CREATE TABLE outbox (
   lane integer NOT NULL,
-  topic text NOT NULL,
+  topic smallint NOT NULL CHECK (topic >= 1),
   n bigint NOT NULL CHECK (n >= 1),
   id uuid NOT NULL,
   aggregatetype text NOT NULL,

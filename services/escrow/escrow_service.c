@@ -5,7 +5,6 @@
 #include "wire/wire.h"
 
 static const struct engine_aggregate_kind escrow = {
-    .name = STR("escrow"),
     .table = &escrow_table,
     .children = {&escrow_suspense_table},
 };

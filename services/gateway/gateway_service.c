@@ -5,17 +5,14 @@
 #include "wire/wire.h"
 
 static const struct engine_aggregate_kind deal = {
-    .name = STR("escrow"),
     .table = &gateway_view_table,
 };
 
 static const struct engine_aggregate_kind account = {
-    .name = STR("account"),
     .table = &gateway_account_table,
 };
 
 static const struct engine_aggregate_kind claim = {
-    .name = STR("discord_claim"),
     .table = &gateway_claim_table,
 };
 

@@ -7,7 +7,6 @@
 #include "notifications/notifications_repo.h"
 
 const struct engine_aggregate_kind notifications_act_kind = {
-    .name = STR("recipient"),
     .table = &notifications_repo_recipient,
     .children = {&notifications_repo_delivery},
 };

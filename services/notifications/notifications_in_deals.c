@@ -13,7 +13,6 @@ typedef Holdfast__Escrow__V1__EscrowEvent wire_event;
 #define CASE(name) HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_##name
 
 const struct engine_aggregate_kind notifications_in_deals_kind = {
-    .name = STR("deal"),
     .table = &notifications_repo_deal,
 };
 

@@ -8,7 +8,6 @@
 
 /* An escrow, of which we know but its deadlines. */
 static const struct engine_aggregate_kind deadlines = {
-    .name = STR("timer"),
     .children = {&engine_timer_table},
 };
 

@@ -10,7 +10,6 @@
 #include "wire/wire.h"
 
 static const struct engine_aggregate_kind payment = {
-    .name = STR("payment"),
     .table = &payments_repo_payment,
     .children = {&payments_repo_leg},
 };

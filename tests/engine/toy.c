@@ -403,7 +403,6 @@ static struct str parked_record(struct op *op, const struct bus_record *record,
 }
 
 const struct engine_aggregate_kind toy_account_kind = {
-    .name = {.ptr = "account", .len = 7},
     .table = &toy_account_table,
     .children = {&toy_call_table, &engine_timer_table},
 };

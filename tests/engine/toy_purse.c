@@ -65,7 +65,6 @@ static STATUS decide(struct engine_turn *turn, const struct engine_message *mess
 }
 
 static const struct engine_aggregate_kind purse_kind = {
-    .name = {.ptr = "purse", .len = 5},
     .table = &toy_purse_table,
     .children = {&toy_coin_table},
 };

@@ -107,7 +107,7 @@ static uint32_t outbox_count(struct world *world, enum topic topic)
     uint32_t count = world_rows(world, &engine_outbox_table, &rows);
     const struct outbox_row *out = rows;
     for (uint32_t i = 0; i < count; i++) {
-        found += str_eq(out[i].topic, str_of(topology_topics[topic].name)) ? 1 : 0;
+        found += out[i].topic == topic ? 1 : 0;
     }
     return found;
 }

@@ -265,7 +265,7 @@ static void check_committed(struct sim_check *check, const struct bus_record *re
 {
     enum sim_service writer = check_service(topology_topics[record->topic].writer);
     const struct outbox_row like = {
-        .lane = record->partition, .topic = str_of(topic_name(record->topic)), .n = record->n};
+        .lane = record->partition, .topic = record->topic, .n = record->n};
     const struct sim_db *db = check->place->dbs[writer];
     const struct outbox_row *row = sim_db_find(db, &engine_outbox_table, &like);
     if (!row && is_forgotten(db, record)) {

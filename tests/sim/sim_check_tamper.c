@@ -100,10 +100,10 @@ static struct outbox_row publish(struct sim_run *run, enum topic topic, struct i
     int64_t now_us = sim_db_decision_us(run->place.dbs[writer]);
     const struct outbox_row row = {
         .lane = line.lane,
-        .topic = str_of(topology_topics[topic].name),
+        .topic = topic,
         .n = line.next_n,
         .id = tamper_fresh(),
-        .aggregatetype = STR("test"),
+        .aggregatetype = line.topic,
         .aggregateid = key,
         .type = STR("test"),
         .payload = payload,

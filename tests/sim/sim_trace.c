@@ -53,8 +53,8 @@ static void tell_records(struct sim_trace *trace, const struct sim_process *proc
         char key[ID_TEXT_BYTES];
         id_format(row->aggregateid, key);
         sim_trace_line(trace, process->world, process,
-                       "  decided " STR_FMT " of %s: " STR_FMT "/%d n %" PRId64, STR_ARG(row->type),
-                       key, STR_ARG(row->topic), row->lane, row->n);
+                       "  decided " STR_FMT " of %s: %s/%d n %" PRId64, STR_ARG(row->type), key,
+                       topology_topics[row->topic].name, row->lane, row->n);
     }
 }
 

@@ -11,11 +11,12 @@ import re
 import sys
 
 READERS_MAX = 8
+NUMBER_MAX = 255
 RETENTION_DAYS_MAX = 3650
 TOPIC_NAME = re.compile(r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)+\.v[1-9][0-9]*$")
 SERVICE_NAME = re.compile(r"^[a-z][a-z0-9-]*$")
 KINDS = ("lane", "intake", "clock")
-TOPIC_KEYS = ("name", "kind", "writer", "readers", "retention_days")
+TOPIC_KEYS = ("name", "number", "kind", "writer", "readers", "retention_days")
 
 
 class TopologyError(Exception):
@@ -60,6 +61,8 @@ def field(line, topic, key, text):
         raise TopologyError(line, f"writer: '{text}' is not a service name")
     if key == "readers":
         topic[key] = words(line, key, text)
+    elif key == "number":
+        topic[key] = number(line, key, text, 1, NUMBER_MAX)
     elif key == "retention_days":
         topic[key] = number(line, key, text, 1, RETENTION_DAYS_MAX)
     else:
@@ -76,7 +79,7 @@ def finish(line, topic, seen):
 
 
 def parse(text):
-    """Returns {'partitions': int, 'topics': [{name, kind, writer, readers, retention_days}]}."""
+    """Returns {'partitions': int, 'topics': [{name, number, kind, writer, readers, retention_days}]}."""
     result = {}
     topics = []
     seen = set()
@@ -111,6 +114,8 @@ def parse(text):
         finish(topic_line, topic, seen)
     if "partitions" not in result or not topics:
         raise TopologyError(0, "needs 'partitions' and at least one topic")
+    if sorted(topic["number"] for topic in topics) != list(range(1, len(topics) + 1)):
+        raise TopologyError(0, f"the numbers of {len(topics)} topics are 1 to {len(topics)}, each once")
     return result
 
 
@@ -119,7 +124,8 @@ def constant(name):
 
 
 def c_header(topology):
-    constants = "\n".join(f"    {constant(topic['name'])}," for topic in topology["topics"])
+    numbered = sorted(topology["topics"], key=lambda topic: topic["number"])
+    constants = "\n".join(f"    {constant(topic['name'])} = {topic['number']}," for topic in numbered)
     return f"""/* Generated from topology.yaml by tools/topology/topology.py. Do not edit. */
 #ifndef HOLDFAST_TOPOLOGY_TOPOLOGY_H
 #define HOLDFAST_TOPOLOGY_TOPOLOGY_H

@@ -12,11 +12,13 @@ GOOD = """# a comment
 partitions: 12
 topics:
   - name: escrow.commands.v1   # another
+    number: 2
     kind: intake
     writer: gateway
     readers: [escrow]
     retention_days: 7
   - name: escrow.events.v1
+    number: 1
     kind: lane
     writer: escrow
     readers: []
@@ -33,6 +35,7 @@ class Accepts(unittest.TestCase):
             result["topics"][0],
             {
                 "name": "escrow.commands.v1",
+                "number": 2,
                 "kind": "intake",
                 "writer": "gateway",
                 "readers": ["escrow"],
@@ -51,8 +54,8 @@ class Accepts(unittest.TestCase):
         header = topology.c_header(result)
         source = topology.c_source(result)
         self.assertIn("#define TOPOLOGY_PARTITIONS 12", header)
-        self.assertLess(header.index("TOPIC_NONE"), header.index("TOPIC_ESCROW_COMMANDS_V1"))
-        self.assertLess(header.index("TOPIC_ESCROW_EVENTS_V1"), header.index("TOPIC_COUNT"))
+        self.assertLess(header.index("TOPIC_NONE = 0"), header.index("TOPIC_ESCROW_EVENTS_V1 = 1"))
+        self.assertLess(header.index("TOPIC_ESCROW_COMMANDS_V1 = 2"), header.index("TOPIC_COUNT"))
         self.assertIn('[TOPIC_ESCROW_COMMANDS_V1] = {\n        .name = "escrow.commands.v1"', source)
         self.assertIn(".kind = TOPOLOGY_INTAKE", source)
         self.assertIn(".kind = TOPOLOGY_LANE", source)
@@ -72,7 +75,11 @@ class Refuses(unittest.TestCase):
             ("partitions: 12", "partitions: twelve", "line 2"),
             ("partitions: 12\n", "", "partitions"),
             ("partitions: 12", "partitions: 12\npartitions: 13", "twice"),
-            ("kind: intake", "kind: both", "line 5"),
+            ("kind: intake", "kind: both", "line 6"),
+            ("number: 2", "number: 0", "line 5"),
+            ("number: 2", "number: 1", "each once"),
+            ("number: 2", "number: 3", "each once"),
+            ("    number: 2\n", "", "no 'number'"),
             ("    kind: intake\n", "", "no 'kind'"),
             ("    retention_days: 90\n", "", "no 'retention_days'"),
             ("    kind: intake", "    kind: intake\n    kind: lane", "twice"),
@@ -81,7 +88,7 @@ class Refuses(unittest.TestCase):
             ("readers: [escrow]", "readers: escrow", "list"),
             ("readers: [escrow]", "readers: [escrow, escrow]", "twice"),
             ("readers: [escrow]", "readers: [a, b, c, d, e, f, g, h, i]", "at most"),
-            ("retention_days: 7", "retention_days: -1", "line 8"),
+            ("retention_days: 7", "retention_days: -1", "line 9"),
             ("retention_days: 7", "retention: 7", "unknown key"),
             ("escrow.events.v1", "escrow.commands.v1", "listed twice"),
             ("escrow.events.v1", "escrow_events", "topic name"),
