@@ -110,6 +110,9 @@ enum delivery_state {
 #define DELIVERY_AGE_MAX_US (20 * INT64_C(3600) * 1000000)
 /* Of one recipient: they are loaded with it. Nobody reads more after an outage. */
 #define DELIVERIES_WAITING_MAX 200
+/* Of those without a channel, kept for the account that may become known: the last so many. Whoever never comes
+ * must cost little. */
+#define DELIVERIES_KEPT_MAX 20
 
 struct delivery {
     struct id id; /* of its call's nonce too */
@@ -121,11 +124,12 @@ struct delivery {
     enum notice notice;
     enum role role;
     enum delivery_state state;
-    bool open;              /* WAITING: decisions look at it */
+    bool open;              /* decisions look at it: WAITING, or NO_CHANNEL and kept */
     struct str content;     /* what is said */
     struct str code;        /* why not, or why not at first; empty otherwise */
     struct str message_ref; /* Discord's id of the message; empty until SENT */
     int64_t happened_at_us;
+    int64_t taken_up_at_us; /* when an account became known for what was kept; 0: it was there */
     int64_t created_at_us;
     int64_t updated_at_us;
 };

@@ -47,11 +47,11 @@ static void insert(struct inbox *inbox, struct delivery *delivery)
 {
     ASSERT(inbox->count < DELIVERIES_WAITING_MAX);
     uint32_t at = inbox->count++;
-    while (at > 0 && notifications_decide_is_before(delivery, inbox->waiting[at - 1])) {
-        inbox->waiting[at] = inbox->waiting[at - 1];
+    while (at > 0 && notifications_decide_is_before(delivery, inbox->deliveries[at - 1])) {
+        inbox->deliveries[at] = inbox->deliveries[at - 1];
         at--;
     }
-    inbox->waiting[at] = delivery;
+    inbox->deliveries[at] = delivery;
 }
 
 STATUS notifications_act_load(struct engine_turn *turn, struct inbox **ret_inbox)
@@ -87,7 +87,8 @@ STATUS notifications_act_add(struct engine_turn *turn, struct inbox *inbox,
     TRY(engine_child_create(turn, &notifications_repo_delivery, delivery, &row));
     if (delivery->open) {
         insert(inbox, row);
-    } else {
+    }
+    if (delivery->state != DELIVERY_WAITING) {
         count(delivery->state);
     }
     return OK;
@@ -99,8 +100,9 @@ static STATUS ask(struct engine_turn *turn, const struct inbox *inbox, struct ne
 {
     struct op *op = engine_op(turn);
     const struct recipient *recipient = &inbox->recipient;
-    const struct delivery *delivery = inbox->waiting[next.about];
-    struct engine_ask out = {.id = engine_next_id(turn), .caused_at_us = delivery->happened_at_us};
+    const struct delivery *delivery = inbox->deliveries[next.about];
+    struct engine_ask out = {.id = engine_next_id(turn),
+                             .caused_at_us = notifications_decide_waits_since_us(delivery)};
     if (next.asking == ASKING_CHANNEL) {
         out.kind = DISCORD_CALL_CHANNEL;
         out.subject = notifications_discord_subject(recipient->discord_id);
@@ -122,9 +124,11 @@ STATUS notifications_act_keep(struct engine_turn *turn, struct inbox *inbox)
     }
     for (uint32_t i = 0; i < inbox->count; i++) {
         if (inbox->changed[i]) {
-            inbox->waiting[i]->version++;
-            engine_child_changed(turn, &notifications_repo_delivery, inbox->waiting[i]);
-            count(inbox->waiting[i]->state);
+            inbox->deliveries[i]->version++;
+            engine_child_changed(turn, &notifications_repo_delivery, inbox->deliveries[i]);
+        }
+        if (inbox->settled[i]) {
+            count(inbox->deliveries[i]->state);
         }
     }
     ASSERT(notifications_decide_is_sound(&inbox->recipient));

@@ -18,7 +18,10 @@ bool notifications_decide_delivery_is_sound(const struct delivery *delivery)
     /* A newer version may have written it: what is to be said is there, whatever it is about. */
     return delivery->n >= 1 && delivery->notice > NOTICE_NONE && delivery->role > ROLE_NONE &&
            delivery->state > DELIVERY_NONE && delivery->state < DELIVERY_STATE_COUNT &&
-           delivery->open == (delivery->state == DELIVERY_WAITING) &&
+           delivery->taken_up_at_us >= 0 &&
+           (delivery->open
+                ? delivery->state == DELIVERY_WAITING || delivery->state == DELIVERY_NO_CHANNEL
+                : delivery->state != DELIVERY_WAITING) &&
            (delivery->message_ref.len > 0) == (delivery->state == DELIVERY_SENT);
 }
 
@@ -31,12 +34,17 @@ bool notifications_decide_is_before(const struct delivery *one, const struct del
     return one->seq != other->seq ? one->seq < other->seq : one->n < other->n;
 }
 
-static bool is_too_old(const struct delivery *delivery, int64_t now_us)
+int64_t notifications_decide_waits_since_us(const struct delivery *delivery)
 {
-    return now_us - delivery->happened_at_us > DELIVERY_AGE_MAX_US;
+    return delivery->taken_up_at_us > 0 ? delivery->taken_up_at_us : delivery->happened_at_us;
 }
 
-void notifications_decide_told(struct recipient *recipient, uint32_t waiting_count,
+static bool is_too_old(const struct delivery *delivery, int64_t now_us)
+{
+    return now_us - notifications_decide_waits_since_us(delivery) > DELIVERY_AGE_MAX_US;
+}
+
+void notifications_decide_told(struct recipient *recipient, uint32_t open_count,
                                struct delivery *delivery, int64_t now_us)
 {
     delivery->n = ++recipient->told_n;
@@ -46,10 +54,12 @@ void notifications_decide_told(struct recipient *recipient, uint32_t waiting_cou
         delivery->state = DELIVERY_NO_CHANNEL;
     } else if (is_too_old(delivery, now_us)) {
         delivery->state = DELIVERY_EXPIRED;
-    } else if (waiting_count >= DELIVERIES_WAITING_MAX) {
+    } else if (open_count >= DELIVERIES_WAITING_MAX) {
         delivery->state = DELIVERY_DROPPED;
     }
-    delivery->open = delivery->state == DELIVERY_WAITING;
+    bool may_be_kept = delivery->state == DELIVERY_NO_CHANNEL && !is_too_old(delivery, now_us) &&
+                       open_count < DELIVERIES_WAITING_MAX;
+    delivery->open = delivery->state == DELIVERY_WAITING || may_be_kept;
     ASSERT(notifications_decide_delivery_is_sound(delivery));
 }
 
@@ -84,7 +94,7 @@ static bool is_tried_anew(const struct delivery *delivery, const struct discord_
 
 static void try_anew(struct inbox *inbox, uint32_t index, struct str code, int64_t now_us)
 {
-    struct delivery *delivery = inbox->waiting[index];
+    struct delivery *delivery = inbox->deliveries[index];
     delivery->code = code;
     delivery->updated_at_us = now_us;
     inbox->changed[index] = true;
@@ -93,13 +103,14 @@ static void try_anew(struct inbox *inbox, uint32_t index, struct str code, int64
 static void settle(struct inbox *inbox, uint32_t index, enum delivery_state state, struct str code,
                    int64_t now_us)
 {
-    struct delivery *delivery = inbox->waiting[index];
+    struct delivery *delivery = inbox->deliveries[index];
     ASSERT(delivery->state == DELIVERY_WAITING);
     delivery->state = state;
     delivery->open = false;
     delivery->code = code;
     delivery->updated_at_us = now_us;
     inbox->changed[index] = true;
+    inbox->settled[index] = true;
 }
 
 static enum delivery_state state_of(const struct discord_fact *fact)
@@ -153,7 +164,7 @@ void notifications_decide_written(struct inbox *inbox, struct id subject,
         return; /* the person was linked to another user meanwhile: that one is told next */
     }
     for (uint32_t i = 0; i < inbox->count; i++) {
-        struct delivery *delivery = inbox->waiting[i];
+        struct delivery *delivery = inbox->deliveries[i];
         if (!id_eq(delivery->id, subject)) {
             continue;
         }
@@ -170,24 +181,119 @@ void notifications_decide_written(struct inbox *inbox, struct id subject,
     }
 }
 
+/* ---- What is kept for an account that may become known ---- */
+
+/* What is not here is told beside, and worth it while it is new. */
+static const struct {
+    bool stands; /* says where the deal stands: what said so before is out of date */
+    bool
+        lasts; /* worth telling for as long as nothing says otherwise: somebody waits for something */
+} tells[NOTICE_COUNT] = {
+    [NOTICE_PAYMENT_READY] = {.stands = true, .lasts = true},
+    [NOTICE_PAYMENT_SETUP_FAILED] = {.stands = true, .lasts = true},
+    [NOTICE_FUNDS_HELD] = {.stands = true, .lasts = true},
+    [NOTICE_DELIVERED] = {.stands = true, .lasts = true},
+    [NOTICE_REJECTED] = {.stands = true, .lasts = true},
+    [NOTICE_RELEASE_STARTED] = {.stands = true, .lasts = true},
+    [NOTICE_PAYOUT_FAILED] = {.stands = true, .lasts = true},
+    [NOTICE_REFUND_STARTED] = {.stands = true, .lasts = true},
+    [NOTICE_REFUND_FAILED] = {.stands = true, .lasts = true},
+    [NOTICE_FOREIGN_MONEY] = {.lasts = true},
+    [NOTICE_RELEASED] = {.stands = true},
+    [NOTICE_REFUNDED] = {.stands = true},
+    [NOTICE_CANCELLED] = {.stands = true},
+    [NOTICE_EXPIRED] = {.stands = true},
+};
+
+/* A newer version's notices are not in our table. */
+static bool stands(const struct delivery *delivery)
+{
+    return delivery->notice < NOTICE_COUNT && tells[delivery->notice].stands;
+}
+
+static bool lasts(const struct delivery *delivery)
+{
+    return delivery->notice < NOTICE_COUNT && tells[delivery->notice].lasts;
+}
+
+static bool is_out_of_date(const struct inbox *inbox, uint32_t index)
+{
+    for (uint32_t i = index + 1; i < inbox->count; i++) {
+        if (stands(inbox->deliveries[i]) &&
+            id_eq(inbox->deliveries[i]->escrow_id, inbox->deliveries[index]->escrow_id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_worth_telling(const struct inbox *inbox, uint32_t index, int64_t now_us)
+{
+    const struct delivery *delivery = inbox->deliveries[index];
+    bool lasting = lasts(delivery) || now_us - delivery->happened_at_us <= DELIVERY_AGE_MAX_US;
+    return lasting && !is_out_of_date(inbox, index);
+}
+
+/* Nobody can be told. The last of what is worth telling stays open. */
+static void keep(struct inbox *inbox, int64_t now_us)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = inbox->count; i-- > 0;) {
+        struct delivery *delivery = inbox->deliveries[i];
+        if (!delivery->open) {
+            continue;
+        }
+        if (delivery->state == DELIVERY_WAITING) {
+            settle(inbox, i, DELIVERY_NO_CHANNEL, STR(""), now_us);
+        }
+        bool stays = kept < DELIVERIES_KEPT_MAX && is_worth_telling(inbox, i, now_us);
+        inbox->changed[i] = inbox->changed[i] || delivery->open != stays;
+        delivery->open = stays;
+        kept += stays ? 1 : 0;
+    }
+}
+
+/* Somebody can be told now: what was kept waits its turn. */
+static void take_up(struct inbox *inbox, int64_t now_us)
+{
+    for (uint32_t i = 0; i < inbox->count; i++) {
+        struct delivery *delivery = inbox->deliveries[i];
+        if (!delivery->open || delivery->state != DELIVERY_NO_CHANNEL) {
+            continue;
+        }
+        delivery->open = is_worth_telling(inbox, i, now_us);
+        if (delivery->open) {
+            delivery->state = DELIVERY_WAITING;
+            delivery->taken_up_at_us = now_us;
+            delivery->updated_at_us = now_us;
+        }
+        inbox->changed[i] = true;
+    }
+}
+
 /* ---- What comes next ---- */
 
 struct next_call notifications_decide_next(struct inbox *inbox, int64_t now_us)
 {
     struct recipient *recipient = &inbox->recipient;
+    const struct next_call nothing = {.asking = ASKING_NOTHING};
     ASSERT(recipient->asking == ASKING_NOTHING);
     for (uint32_t i = 0; i < inbox->count; i++) {
-        if (inbox->waiting[i]->state != DELIVERY_WAITING) {
-            continue;
-        }
-        if (is_too_old(inbox->waiting[i], now_us)) {
+        const struct delivery *delivery = inbox->deliveries[i];
+        if (delivery->state == DELIVERY_WAITING && is_too_old(delivery, now_us)) {
             settle(inbox, i, DELIVERY_EXPIRED, STR(""), now_us);
-        } else if (recipient->discord_id.len == 0) {
-            settle(inbox, i, DELIVERY_NO_CHANNEL, STR(""), now_us);
-        } else {
+        }
+    }
+    if (recipient->discord_id.len == 0) {
+        keep(inbox, now_us);
+        return nothing;
+    }
+    take_up(inbox, now_us);
+    for (uint32_t i = 0; i < inbox->count; i++) {
+        if (inbox->deliveries[i]->state == DELIVERY_WAITING) {
             recipient->asking = recipient->channel_id.len > 0 ? ASKING_MESSAGE : ASKING_CHANNEL;
             return (struct next_call){.asking = recipient->asking, .about = i};
         }
     }
-    return (struct next_call){.asking = ASKING_NOTHING};
+    return nothing;
 }

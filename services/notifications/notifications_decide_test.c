@@ -1,62 +1,15 @@
-/* Deliveries: one after the other, in order, each settled once; and a walk that keeps its own books. */
+/* Deliveries: one after the other, in order, each settled once. */
 #include "notifications/notifications_decide.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/defer.h"
-#include "base/random.h"
-#include "testing/testing_env.h"
-
-#define NOW INT64_C(1763721600000000)
-#define HOUR_US INT64_C(3600000000)
-#define WALK_ROUNDS 300
-#define WALK_STEPS 400
-
-static struct id id_of(uint8_t last)
-{
-    return (struct id){.bytes = {[15] = last}};
-}
-
-static struct recipient recipient_at(const char *discord_id, const char *channel_id)
-{
-    return (struct recipient){.user_id = id_of(200),
-                              .version = 1,
-                              .discord_id = str_of(discord_id),
-                              .channel_id = str_of(channel_id),
-                              .created_at_us = NOW,
-                              .updated_at_us = NOW};
-}
-
-static struct delivery delivery_of(uint8_t number, int64_t happened_at_us)
-{
-    return (struct delivery){.id = id_of(number),
-                             .user_id = id_of(200),
-                             .version = 1,
-                             .escrow_id = id_of(100),
-                             .notice = NOTICE_DELIVERED,
-                             .role = ROLE_BUYER,
-                             .content = STR("x"),
-                             .code = STR(""),
-                             .message_ref = STR(""),
-                             .happened_at_us = happened_at_us,
-                             .created_at_us = happened_at_us};
-}
-
-static const struct discord_fact done = {
-    .kind = DISCORD_FACT_DONE, .ref = {.ptr = "77", .len = 2}, .code = {.ptr = "", .len = 0}};
-static const struct discord_fact expired = {
-    .kind = DISCORD_FACT_EXPIRED, .ref = {.ptr = "", .len = 0}, .code = {.ptr = "", .len = 0}};
-
-static struct discord_fact refusal(enum discord_fact_kind kind)
-{
-    return (struct discord_fact){.kind = kind, .ref = STR(""), .code = STR("discord_1")};
-}
+#include "notifications/testing/notifications_rows.h"
 
 /* A recipient with `count` deliveries waiting, none under way. */
 struct fixture {
@@ -79,7 +32,7 @@ static struct fixture *fixture_of(const char *discord_id, const char *channel_id
         fixture->deliveries[i].n = i + 1;
         fixture->deliveries[i].state = DELIVERY_WAITING;
         fixture->deliveries[i].open = true;
-        fixture->inbox.waiting[fixture->inbox.count++] = &fixture->deliveries[i];
+        fixture->inbox.deliveries[fixture->inbox.count++] = &fixture->deliveries[i];
     }
     fixture->inbox.recipient.told_n = count;
     return fixture;
@@ -94,14 +47,18 @@ static void what_becomes_of_news(void **state)
         uint32_t waiting;
         int64_t age_us;
         enum delivery_state wanted;
+        bool open;
     } rows[] = {
-        {"1", 0, 0, DELIVERY_WAITING},
-        {"1", DELIVERIES_WAITING_MAX - 1, 0, DELIVERY_WAITING},
-        {"1", DELIVERIES_WAITING_MAX, 0, DELIVERY_DROPPED},
-        {"1", 0, DELIVERY_AGE_MAX_US, DELIVERY_WAITING},
-        {"1", 0, DELIVERY_AGE_MAX_US + 1, DELIVERY_EXPIRED},
-        {"", 0, 0, DELIVERY_NO_CHANNEL},
-        {"", 0, DELIVERY_AGE_MAX_US + 1, DELIVERY_NO_CHANNEL},
+        {"1", 0, 0, DELIVERY_WAITING, true},
+        {"1", DELIVERIES_WAITING_MAX - 1, 0, DELIVERY_WAITING, true},
+        {"1", DELIVERIES_WAITING_MAX, 0, DELIVERY_DROPPED, false},
+        {"1", 0, DELIVERY_AGE_MAX_US, DELIVERY_WAITING, true},
+        {"1", 0, DELIVERY_AGE_MAX_US + 1, DELIVERY_EXPIRED, false},
+        {"", 0, 0, DELIVERY_NO_CHANNEL, true},
+        {"", DELIVERIES_WAITING_MAX - 1, 0, DELIVERY_NO_CHANNEL, true},
+        {"", DELIVERIES_WAITING_MAX, 0, DELIVERY_NO_CHANNEL, false},
+        {"", 0, DELIVERY_AGE_MAX_US, DELIVERY_NO_CHANNEL, true},
+        {"", 0, DELIVERY_AGE_MAX_US + 1, DELIVERY_NO_CHANNEL, false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -110,7 +67,7 @@ static void what_becomes_of_news(void **state)
         struct delivery delivery = delivery_of(1, NOW - rows[i].age_us);
         notifications_decide_told(&recipient, rows[i].waiting, &delivery, NOW);
         assert_int_equal(delivery.state, rows[i].wanted);
-        assert_int_equal(delivery.open, rows[i].wanted == DELIVERY_WAITING);
+        assert_int_equal(delivery.open, rows[i].open);
         assert_int_equal(delivery.n, 7);
         assert_int_equal(recipient.told_n, 7);
     }
@@ -157,6 +114,103 @@ static void what_a_newer_version_left_is_said(void **state)
     assert_int_equal(fixture->deliveries[0].state, DELIVERY_SENT);
 }
 
+/* ---- What is kept for an account that may become known ---- */
+
+/* Nobody was there, then somebody is: which of two deliveries are sent then. */
+static void what_still_stands_is_kept_and_sent(void **state)
+{
+    (void)state;
+
+    static const struct {
+        enum notice notices[2];
+        uint8_t deals[2];
+        int64_t later_us; /* when the account becomes known */
+        bool sent[2];
+    } rows[] = {
+        {{NOTICE_PAYMENT_READY, NOTICE_FUNDS_HELD}, {1, 1}, 0, {false, true}},
+        {{NOTICE_PAYMENT_READY, NOTICE_FUNDS_HELD}, {1, 2}, 0, {true, true}},
+        {{NOTICE_FUNDS_HELD, NOTICE_FOREIGN_MONEY}, {1, 1}, 0, {true, true}},
+        {{NOTICE_PAYMENT_DECLINED, NOTICE_FUNDS_HELD}, {1, 1}, 0, {false, true}},
+        {{NOTICE_FUNDS_HELD, NOTICE_RELEASED}, {1, 1}, DELIVERY_AGE_MAX_US, {false, true}},
+        {{NOTICE_FUNDS_HELD, NOTICE_RELEASED}, {1, 1}, DELIVERY_AGE_MAX_US + 1, {false, false}},
+        {{NOTICE_FUNDS_HELD, NOTICE_RELEASED}, {1, 2}, DELIVERY_AGE_MAX_US + 1, {true, false}},
+        {{NOTICE_PAYMENT_READY, NOTICE_PAYMENT_DECLINED},
+         {1, 1},
+         DELIVERY_AGE_MAX_US,
+         {true, true}},
+        {{NOTICE_PAYMENT_READY, NOTICE_PAYMENT_DECLINED},
+         {1, 1},
+         DELIVERY_AGE_MAX_US + 1,
+         {true, false}},
+        {{NOTICE_PAYMENT_READY, NOTICE_COUNT}, {1, 1}, DELIVERY_AGE_MAX_US + 1, {true, false}},
+        {{NOTICE_DELIVERED, NOTICE_DELIVERED}, {1, 2}, 400 * 24 * HOUR_US, {true, true}},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture *fixture = fixture_of("", "", 2);
+        struct inbox *inbox = &fixture->inbox;
+        for (uint32_t d = 0; d < 2; d++) {
+            fixture->deliveries[d].notice = rows[i].notices[d];
+            fixture->deliveries[d].escrow_id = id_of(rows[i].deals[d]);
+        }
+        assert_int_equal(notifications_decide_next(inbox, NOW).asking, ASKING_NOTHING);
+        int64_t later_us = NOW + rows[i].later_us;
+        assert_true(notifications_decide_linked(&inbox->recipient, STR("1"), later_us));
+        bool some = rows[i].sent[0] || rows[i].sent[1];
+        assert_int_equal(notifications_decide_next(inbox, later_us).asking,
+                         some ? ASKING_CHANNEL : ASKING_NOTHING);
+        for (uint32_t d = 0; d < 2; d++) {
+            const struct delivery *delivery = &fixture->deliveries[d];
+            assert_int_equal(delivery->state,
+                             rows[i].sent[d] ? DELIVERY_WAITING : DELIVERY_NO_CHANNEL);
+            assert_int_equal(delivery->open, rows[i].sent[d]);
+            assert_int_equal(delivery->taken_up_at_us, rows[i].sent[d] ? later_us : 0);
+            assert_true(notifications_decide_delivery_is_sound(delivery));
+        }
+    }
+}
+
+/* Its age counts from when somebody could be told. */
+static void what_was_taken_up_grows_old_anew(void **state)
+{
+    (void)state;
+    struct fixture *fixture = fixture_of("", "", 1);
+    struct inbox *inbox = &fixture->inbox;
+    int64_t known_us = NOW + 2 * DELIVERY_AGE_MAX_US;
+    (void)notifications_decide_next(inbox, NOW);
+    assert_true(notifications_decide_linked(&inbox->recipient, STR("1"), known_us));
+    assert_int_equal(notifications_decide_next(inbox, known_us).asking, ASKING_CHANNEL);
+    assert_int_equal(notifications_decide_waits_since_us(&fixture->deliveries[0]), known_us);
+    notifications_decide_opened(inbox, notifications_discord_subject(STR("1")), &expired, known_us);
+    assert_int_equal(notifications_decide_next(inbox, known_us + DELIVERY_AGE_MAX_US).asking,
+                     ASKING_CHANNEL);
+    notifications_decide_opened(inbox, notifications_discord_subject(STR("1")), &expired, known_us);
+    assert_int_equal(notifications_decide_next(inbox, known_us + DELIVERY_AGE_MAX_US + 1).asking,
+                     ASKING_NOTHING);
+    assert_int_equal(fixture->deliveries[0].state, DELIVERY_EXPIRED);
+}
+
+/* Who never comes must cost little: the last so many deals. */
+static void only_the_last_are_kept(void **state)
+{
+    (void)state;
+    static struct delivery deliveries[DELIVERIES_KEPT_MAX + 1];
+    struct inbox inbox = {.recipient = recipient_at("", "")};
+    for (uint8_t i = 0; i < ARRAY_LEN(deliveries); i++) {
+        deliveries[i] = delivery_of(i, NOW + i);
+        deliveries[i].escrow_id = id_of(i);
+        notifications_decide_told(&inbox.recipient, inbox.count, &deliveries[i], NOW);
+        inbox.deliveries[inbox.count++] = &deliveries[i];
+    }
+    (void)notifications_decide_next(&inbox, NOW);
+    for (uint32_t i = 0; i < ARRAY_LEN(deliveries); i++) {
+        assert_int_equal(deliveries[i].state, DELIVERY_NO_CHANNEL);
+        assert_int_equal(deliveries[i].open, i > 0);
+        assert_int_equal(inbox.changed[i], i == 0);
+        assert_false(inbox.settled[i]); /* it was counted when it came */
+    }
+}
+
 static void a_channel_is_opened_first_and_once(void **state)
 {
     (void)state;
@@ -170,7 +224,7 @@ static void a_channel_is_opened_first_and_once(void **state)
         struct next_call next = notifications_decide_next(inbox, NOW);
         assert_int_equal(next.asking, ASKING_MESSAGE);
         assert_int_equal(next.about, i);
-        notifications_decide_written(inbox, inbox->waiting[i]->id, &done, NOW + 1);
+        notifications_decide_written(inbox, inbox->deliveries[i]->id, &done, NOW + 1);
         assert_int_equal(fixture->deliveries[i].state, DELIVERY_SENT);
         assert_true(str_eq(fixture->deliveries[i].message_ref, STR("77")));
         assert_int_equal(fixture->deliveries[i].updated_at_us, NOW + 1);
@@ -376,146 +430,15 @@ static void a_channel_that_was_not_asked_for_settles_nothing(void **state)
     assert_int_equal(notifications_decide_next(&fixture->inbox, NOW).asking, ASKING_CHANNEL);
 }
 
-/* ---- A walk ---- */
-
-struct walk {
-    struct random random;
-    struct recipient recipient;
-    struct delivery rows[WALK_STEPS];
-    uint32_t count;
-    struct id subject; /* of the call under way */
-    int64_t now_us;
-};
-
-static struct inbox load(struct walk *walk)
-{
-    struct inbox inbox = {.recipient = walk->recipient};
-    for (uint32_t i = 0; i < walk->count; i++) {
-        if (walk->rows[i].open) {
-            assert_true(inbox.count < DELIVERIES_WAITING_MAX);
-            uint32_t at = inbox.count++;
-            while (at > 0 &&
-                   notifications_decide_is_before(&walk->rows[i], inbox.waiting[at - 1])) {
-                inbox.waiting[at] = inbox.waiting[at - 1];
-                at--;
-            }
-            inbox.waiting[at] = &walk->rows[i];
-        }
-    }
-    return inbox;
-}
-
-static void go_on(struct walk *walk, struct inbox *inbox)
-{
-    struct next_call next = notifications_decide_next(inbox, walk->now_us);
-    walk->recipient = inbox->recipient;
-    if (next.asking == ASKING_CHANNEL) {
-        walk->subject = notifications_discord_subject(walk->recipient.discord_id);
-    } else if (next.asking == ASKING_MESSAGE) {
-        walk->subject = inbox->waiting[next.about]->id;
-        for (uint32_t i = 0; i < walk->count; i++) {
-            assert_true(!walk->rows[i].open ||
-                        walk->rows[i].happened_at_us >= inbox->waiting[next.about]->happened_at_us);
-        }
-    }
-}
-
-static void tell(struct walk *walk)
-{
-    struct inbox inbox = load(walk);
-    struct delivery *row = &walk->rows[walk->count++];
-    *row = delivery_of(0, walk->now_us - (int64_t)random_below(&walk->random, 30) * HOUR_US);
-    memcpy(row->id.bytes, &walk->count, sizeof(walk->count));
-    notifications_decide_told(&inbox.recipient, inbox.count, row, walk->now_us);
-    walk->recipient = inbox.recipient;
-    if (row->open && inbox.count == 0) {
-        inbox.waiting[inbox.count++] = row;
-        go_on(walk, &inbox);
-    }
-}
-
-static void answer(struct walk *walk)
-{
-    static const enum discord_fact_kind kinds[] = {
-        DISCORD_FACT_DONE,       DISCORD_FACT_DONE,    DISCORD_FACT_DONE,   DISCORD_FACT_CLOSED,
-        DISCORD_FACT_NO_CHANNEL, DISCORD_FACT_REFUSED, DISCORD_FACT_EXPIRED};
-    enum discord_fact_kind kind = kinds[random_below(&walk->random, ARRAY_LEN(kinds))];
-    struct discord_fact fact = kind == DISCORD_FACT_DONE ? done : refusal(kind);
-    struct inbox inbox = load(walk);
-    if (kind == DISCORD_FACT_EXPIRED &&
-        !notifications_decide_still_wanted(&walk->recipient, walk->recipient.asking,
-                                           walk->subject)) {
-        fact.kind = DISCORD_FACT_RELINKED;
-    }
-    if (walk->recipient.asking == ASKING_CHANNEL) {
-        notifications_decide_opened(&inbox, walk->subject, &fact, walk->now_us);
-    } else {
-        notifications_decide_written(&inbox, walk->subject, &fact, walk->now_us);
-    }
-    go_on(walk, &inbox);
-}
-
-static void link_anew(struct walk *walk)
-{
-    static const char *const users[] = {"", "1", "2"};
-    (void)notifications_decide_linked(&walk->recipient,
-                                      str_of(users[random_below(&walk->random, ARRAY_LEN(users))]),
-                                      walk->now_us);
-}
-
-static void check(const struct walk *walk)
-{
-    uint32_t waiting = 0;
-    assert_true(notifications_decide_is_sound(&walk->recipient));
-    for (uint32_t i = 0; i < walk->count; i++) {
-        assert_true(notifications_decide_delivery_is_sound(&walk->rows[i]));
-        assert_int_equal(walk->rows[i].n, i + 1);
-        waiting += walk->rows[i].open ? 1 : 0;
-    }
-    assert_int_equal(walk->recipient.asking != ASKING_NOTHING, waiting > 0);
-    assert_in_range(waiting, 0, DELIVERIES_WAITING_MAX);
-}
-
-static void a_walk(void **state)
-{
-    (void)state;
-    bool seen[DELIVERY_STATE_COUNT] = {false};
-    static struct walk walk;
-    uint64_t seed = testing_env_seed(11);
-    for (uint64_t round = 0; round < WALK_ROUNDS; round++) {
-        walk = (struct walk){.random = random_seeded(seed + round),
-                             .recipient = recipient_at("1", ""),
-                             .now_us = NOW};
-        uint64_t rate = 1 + random_below(&walk.random, 9); /* how often Discord answers */
-        while (walk.count < WALK_STEPS) {
-            uint64_t dice = random_below(&walk.random, 100);
-            walk.now_us += (int64_t)random_below(&walk.random, 3) * HOUR_US / 40;
-            if (dice == 0) {
-                link_anew(&walk);
-            } else if (dice < 10 * (rate - 1) && walk.recipient.asking != ASKING_NOTHING) {
-                answer(&walk);
-            } else {
-                tell(&walk);
-            }
-            check(&walk);
-        }
-        for (uint32_t i = 0; i < walk.count; i++) {
-            seen[walk.rows[i].state] = true;
-        }
-    }
-    for (enum delivery_state i = DELIVERY_NONE + 1; i < DELIVERY_STATE_COUNT; i++) {
-        if (!seen[i]) {
-            fail_msg("none was " STR_FMT, STR_ARG(delivery_state_name(i)));
-        }
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_becomes_of_news),
         cmocka_unit_test(what_happened_first_is_said_first),
         cmocka_unit_test(what_a_newer_version_left_is_said),
+        cmocka_unit_test(what_still_stands_is_kept_and_sent),
+        cmocka_unit_test(what_was_taken_up_grows_old_anew),
+        cmocka_unit_test(only_the_last_are_kept),
         cmocka_unit_test(a_channel_is_opened_first_and_once),
         cmocka_unit_test(a_refused_channel_settles_all_that_wait),
         cmocka_unit_test(a_closed_door_settles_one_and_is_tried_again_with_the_next),
@@ -527,7 +450,6 @@ int main(void)
         cmocka_unit_test(what_did_not_arrive_before_an_unlinking_has_no_channel),
         cmocka_unit_test(what_arrived_before_is_sent),
         cmocka_unit_test(a_channel_that_was_not_asked_for_settles_nothing),
-        cmocka_unit_test(a_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

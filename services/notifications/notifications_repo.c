@@ -60,6 +60,7 @@ static const struct table_column delivery_columns[] = {
     TABLE_COLUMN(struct delivery, code, COLUMN_TEXT),
     TABLE_COLUMN(struct delivery, message_ref, COLUMN_TEXT),
     TABLE_FIXED_COLUMN(struct delivery, happened_at_us, COLUMN_INT8),
+    TABLE_COLUMN(struct delivery, taken_up_at_us, COLUMN_INT8),
     TABLE_FIXED_COLUMN(struct delivery, created_at_us, COLUMN_INT8),
     TABLE_COLUMN(struct delivery, updated_at_us, COLUMN_INT8),
 };

@@ -143,21 +143,37 @@ def test_nobody_there_is_shown(stack, api):
     assert {row["state"] for row in wait_for(settled, 20, "the deliveries")} == {"no_channel"}
 
 
-def test_linked_meanwhile(parties):
-    """A person who is linked later hears from then on, at the new place."""
+def test_linked_later(parties):
+    """A person whose account becomes known later is told there where their deals stand, and hears from then on."""
     user = parties.register()
     api = parties.stack.api.speaking_as(
         {**parties.ids, "BUYER": user}, {**parties.api.tokens, "BUYER": parties.token(user)})
-    deal = api.deal()
-    wait_for(lambda: parties.states("--user", user) == {("payment_ready", "buyer"): "no_channel"}, 20, "no channel")
+    deal, moved_on = api.deal(), api.held_deal()
+
+    def unheard():
+        rows = parties.deliveries("--user", user)
+        return len(rows) == 3 and rows
+
+    rows = wait_for(unheard, PATIENCE_S, "no channel")
+    assert {(row["escrow_id"], row["notice"]): (row["state"], row["open"]) for row in rows} == {
+        (deal.id, "payment_ready"): ("no_channel", True),
+        (moved_on.id, "payment_ready"): ("no_channel", False),
+        (moved_on.id, "funds_held"): ("no_channel", True)}
     new = str(next(ORDINALS))
     linked = api.post(f"/v1/users/{user}/link-discord", "MARKETPLACE", {"discord_id": new})
     assert api.outcome(linked, "MARKETPLACE") == ("accepted", None)
     rows = wait_for(lambda: parties.stack.servers.sql(
         f"SELECT discord_id FROM notifications.recipient WHERE user_id = '{user}' AND discord_id <> ''"), 20, "the link")
     assert rows == [[new]]
+    told = wait_for(lambda: len(parties.sandbox.messages(new)) == 2 and parties.sandbox.messages(new), PATIENCE_S, "both deals")
+    by_deal = {escrow: [m["content"] for m in told if escrow in m["content"]] for escrow in (deal.id, moved_on.id)}
+    assert ["was prepared" in by_deal[deal.id][0], "was set aside" in by_deal[moved_on.id][0]] == [True, True]
     deal.pay()
-    wait_for(lambda: len(parties.sandbox.messages(new)) == 1, 20, "the message")
+    told = wait_for(lambda: len(parties.sandbox.messages(new)) == 3 and parties.sandbox.messages(new), PATIENCE_S, "the news")
+    assert deal.id in told[2]["content"] and "was set aside" in told[2]["content"]
+    states = {(row["escrow_id"], row["notice"]): row["state"] for row in parties.deliveries("--user", user)}
+    assert states.pop((moved_on.id, "payment_ready")) == "no_channel"
+    assert set(states.values()) == {"sent"}
 
 
 def test_what_waits_goes_to_the_account_of_now(parties):

@@ -339,6 +339,16 @@ static void a_delivery_waits_for_ever(struct sim_run *run)
     CHANGED(struct delivery, row,
             tamper_first_row(run, SIM_NOTIFICATIONS, &notifications_repo_delivery));
     row.open = true;
+    row.state = DELIVERY_WAITING;
+    tamper_put(run, SIM_NOTIFICATIONS, &notifications_repo_delivery, &row);
+}
+
+static void a_delivery_is_kept_from_who_is_there(struct sim_run *run)
+{
+    CHANGED(struct delivery, row,
+            tamper_first_row(run, SIM_NOTIFICATIONS, &notifications_repo_delivery));
+    row.open = true;
+    row.state = DELIVERY_NO_CHANNEL;
     tamper_put(run, SIM_NOTIFICATIONS, &notifications_repo_delivery, &row);
 }
 
@@ -485,6 +495,8 @@ static const struct {
     {"the later first", the_later_is_said_first, RULE(TOLD_ORDER)},
     {"not sent after all", what_waited_for_discord_is_not_sent, RULE(TOLD_RIGHT)},
     {"a delivery waits", a_delivery_waits_for_ever, RULE(TOLD_ONCE)},
+    {"a delivery is kept from who is there", a_delivery_is_kept_from_who_is_there,
+     RULE(TOLD_RIGHT)},
     {"no outcome", a_request_has_no_outcome, RULE(OUTCOME)},
     {"an open call", a_call_is_still_open, RULE(EFFECTS)},
     {"a parked key", a_key_is_parked, RULE(PARKED)},

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "escrow/escrow_repo.h"
+#include "notifications/notifications_decide.h"
 #include "notifications/notifications_repo.h"
 #include "sim_check_internal.h"
 
@@ -127,7 +128,7 @@ void sim_check_without_discord(struct sim_check *check, bool away)
     const struct delivery *delivery;
     check->without_discord = away;
     while (!away && (delivery = sim_db_next(db, &notifications_repo_delivery, &cursor))) {
-        int64_t age_us = sim_db_decision_us(db) - delivery->happened_at_us;
+        int64_t age_us = sim_db_decision_us(db) - notifications_decide_waits_since_us(delivery);
         if (delivery->state == DELIVERY_WAITING && age_us < DELIVERY_AGE_MAX_US - SPARE_US) {
             sim_index_set(&check->awaited, delivery->id, 0);
         }
@@ -149,7 +150,7 @@ static void check_delivery_once(struct sim_index *seen, const struct delivery *d
                          check_text(delivery->escrow_id), name);
     }
     sim_index_set(seen, notice, 0);
-    if (delivery->open) {
+    if (delivery->state == DELIVERY_WAITING) {
         sim_verdict_fail(verdict, SIM_RULE_TOLD_ONCE, "delivery %s is still waiting",
                          check_text(delivery->id));
     }
@@ -194,7 +195,8 @@ static void check_messages(struct sim_check *check, const struct delivery *deliv
         last = message;
     }
     if (delivery->state == DELIVERY_EXPIRED &&
-        delivery->updated_at_us - delivery->happened_at_us <= DELIVERY_AGE_MAX_US) {
+        delivery->updated_at_us - notifications_decide_waits_since_us(delivery) <=
+            DELIVERY_AGE_MAX_US) {
         sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s expired too early",
                          check_text(delivery->id));
     }
@@ -203,6 +205,14 @@ static void check_messages(struct sim_check *check, const struct delivery *deliv
         sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT,
                          "delivery %s waited for Discord and is " STR_FMT, check_text(delivery->id),
                          STR_ARG(delivery_state_name(delivery->state)));
+    }
+    const struct recipient like = {.user_id = delivery->user_id};
+    const struct recipient *recipient =
+        sim_db_find(check->place->dbs[SIM_NOTIFICATIONS], &notifications_repo_recipient, &like);
+    if (delivery->state == DELIVERY_NO_CHANNEL && delivery->open && recipient &&
+        recipient->discord_id.len > 0) {
+        sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT,
+                         "delivery %s is kept, and its reader is there", check_text(delivery->id));
     }
     if (delivery->state == DELIVERY_SENT && found == 0) {
         sim_verdict_fail(verdict, SIM_RULE_TOLD_RIGHT, "delivery %s was never said",

@@ -28,24 +28,28 @@ static STATUS add_delivery(struct op *op, const struct pg_rows *rows, uint32_t r
     TRY(pg_rows_id(op, rows, row, "escrow_id", &cells[0].id));
     TRY(pg_rows_i64(op, rows, row, "seq", &cells[1].number));
     TRY(add_words(op, rows, row, &cells[2]));
-    TRY(pg_rows_text(op, rows, row, "code", &cells[5].text));
-    TRY(pg_rows_id(op, rows, row, "user_id", &cells[6].id));
-    TRY(pg_rows_text(op, rows, row, "discord_id", &cells[7].text));
-    TRY(pg_rows_text(op, rows, row, "message_ref", &cells[8].text));
-    TRY(pg_rows_i64(op, rows, row, "happened_at_us", &cells[9].number));
-    TRY(pg_rows_i64(op, rows, row, "updated_at_us", &cells[10].number));
-    return pg_rows_text(op, rows, row, "content", &cells[11].text);
+    bool open;
+    TRY(pg_rows_bool(op, rows, row, "open", &open));
+    cells[5].number = open;
+    TRY(pg_rows_text(op, rows, row, "code", &cells[6].text));
+    TRY(pg_rows_id(op, rows, row, "user_id", &cells[7].id));
+    TRY(pg_rows_text(op, rows, row, "discord_id", &cells[8].text));
+    TRY(pg_rows_text(op, rows, row, "message_ref", &cells[9].text));
+    TRY(pg_rows_i64(op, rows, row, "happened_at_us", &cells[10].number));
+    TRY(pg_rows_i64(op, rows, row, "updated_at_us", &cells[11].number));
+    return pg_rows_text(op, rows, row, "content", &cells[12].text);
 }
 
 struct status ctl_delivery_list(struct op *op, struct ctl *ctl)
 {
     static const struct ctl_column columns[] = {
-        {"escrow_id", CTL_CELL_ID},    {"seq", CTL_CELL_NUMBER},
-        {"notice", CTL_CELL_TEXT},     {"role", CTL_CELL_TEXT},
-        {"state", CTL_CELL_TEXT},      {"code", CTL_CELL_TEXT},
-        {"user_id", CTL_CELL_ID},      {"discord_id", CTL_CELL_TEXT},
-        {"message_id", CTL_CELL_TEXT}, {"happened_at", CTL_CELL_TIME},
-        {"updated_at", CTL_CELL_TIME}, {"content", CTL_CELL_TEXT},
+        {"escrow_id", CTL_CELL_ID},     {"seq", CTL_CELL_NUMBER},
+        {"notice", CTL_CELL_TEXT},      {"role", CTL_CELL_TEXT},
+        {"state", CTL_CELL_TEXT},       {"open", CTL_CELL_BOOL},
+        {"code", CTL_CELL_TEXT},        {"user_id", CTL_CELL_ID},
+        {"discord_id", CTL_CELL_TEXT},  {"message_id", CTL_CELL_TEXT},
+        {"happened_at", CTL_CELL_TIME}, {"updated_at", CTL_CELL_TIME},
+        {"content", CTL_CELL_TEXT},
     };
     const struct ctl_args *args = &ctl->args;
     int32_t limit = ctl_args_given(args, CTL_OPTION_LIMIT) ? (int32_t)args->number[CTL_OPTION_LIMIT]

@@ -3,8 +3,8 @@
 -- $2 user_id uuid
 -- $3 row_limit integer
 -- returns rows
-SELECT d.user_id, d.escrow_id, d.seq, d.notice, d.role, d.state, replace(d.content, chr(10), ' / ') AS content,
-  CASE WHEN d.open THEN coalesce(e.last_answer, '') ELSE d.code END AS code, r.discord_id, d.message_ref, d.happened_at_us, d.updated_at_us
+SELECT d.user_id, d.escrow_id, d.seq, d.notice, d.role, d.state, d.open, replace(d.content, chr(10), ' / ') AS content,
+  CASE WHEN d.state = 1 THEN coalesce(e.last_answer, '') ELSE d.code END AS code, r.discord_id, d.message_ref, d.happened_at_us, d.updated_at_us
 FROM delivery d
 JOIN recipient r ON r.user_id = d.user_id
 LEFT JOIN LATERAL (SELECT last_answer FROM effect WHERE key = d.user_id AND open LIMIT 1) e ON true
