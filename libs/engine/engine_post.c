@@ -24,6 +24,23 @@ static bool is_internal(const struct engine *engine, enum topic topic)
     return false;
 }
 
+struct intake_row intake_row_of(enum topic topic, struct id id, struct str type, struct id key,
+                                struct str payload)
+{
+    return (struct intake_row){
+        .id = id,
+        .lane = lane_of_key(key),
+        .topic = str_of(topology_topics[topic].name),
+        .key = key,
+        .type = type,
+        .payload = payload,
+        .content = hash_of(payload), /* made once: nothing is ever compared with it */
+        .open = true,
+        .outcome_code = STR(""),
+        .outcome_sentence = STR(""),
+    };
+}
+
 STATUS engine_post(struct engine_turn *turn, enum topic topic, struct id id, struct str type,
                    struct id key, struct str payload)
 {
@@ -43,21 +60,10 @@ STATUS engine_post(struct engine_turn *turn, enum topic topic, struct id id, str
     if (!row) {
         return op_arena_full(op);
     }
-    *row = (struct intake_row){
-        .id = id,
-        .lane = lane_of_key(key),
-        .topic = str_of(topology_topics[topic].name),
-        .key = key,
-        .type = type,
-        .payload = payload,
-        .content = hash_of(payload), /* made once: nothing is ever compared with it */
-        .created_at_us = op->now_us,
-        /* Like every intake's, by the clock that nobody sets on: the sweep goes by it. */
-        .due_at_us = op->now_us - engine->sandbox_us + INTAKE_REPUBLISH_AFTER_US,
-        .open = true,
-        .outcome_code = STR(""),
-        .outcome_sentence = STR(""),
-    };
+    *row = intake_row_of(topic, id, type, key, payload);
+    row->created_at_us = op->now_us;
+    /* Like every intake's, by the clock that nobody sets on: the sweep goes by it. */
+    row->due_at_us = op->now_us - engine->sandbox_us + INTAKE_REPUBLISH_AFTER_US;
     turn->post_count++;
     return engine_rows_add(engine, &turn->batch->posts, row, 0);
 }

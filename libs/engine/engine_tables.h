@@ -66,6 +66,11 @@ struct intake_row {
     int64_t closed_at_us;
 };
 
+/* A message that waits to be published, as engine_post and others leave it for the lane of its key: open, never sent,
+ * its times zero. Everything is borrowed. */
+struct intake_row intake_row_of(enum topic topic, struct id id, struct str type, struct id key,
+                                struct str payload);
+
 struct parked_key_row {
     struct id key;
     int32_t lane;

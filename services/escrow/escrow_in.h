@@ -20,6 +20,11 @@ STATUS escrow_in_payments_decode(struct op *op, const struct bus_record *record,
 STATUS escrow_in_oracle_decode(struct op *op, const struct bus_record *record,
                                struct engine_message *ret_message);
 
+/* escrow.messages.v1: what the sealer leaves for an escrow goes out as a record of escrow.seals.v1. */
+STATUS escrow_in_seals_decode(struct op *op, const struct bus_record *record,
+                              struct engine_message *ret_message);
+STATUS escrow_in_seals_decide(struct engine_turn *turn, const struct engine_message *message);
+
 /* A body in the arena, with what all topics take from the envelope; message->body is it. */
 STATUS escrow_in_new_body(struct op *op, struct engine_message *message,
                           struct escrow_message **ret_body);

@@ -31,6 +31,13 @@ static const struct engine_handler handlers[] = {
         .decide = escrow_in_decide,
         .drop_needs_two = true, /* nothing else would refund or release the deal */
     },
+    {
+        .topic = TOPIC_ESCROW_MESSAGES_V1,
+        .aggregate = &escrow,
+        .decode = escrow_in_seals_decode,
+        .decide = escrow_in_seals_decide,
+        .closes = ENGINE_CLOSES_MESSAGE,
+    },
 };
 
 const struct engine_service escrow_service = {

@@ -77,5 +77,6 @@ http_handler gateway_get_page_file;
 http_handler gateway_get_escrow;
 http_handler gateway_get_escrows;
 http_handler gateway_get_timeline;
+http_handler gateway_get_proof;
 http_handler gateway_get_command;
 http_handler gateway_get_openapi;

@@ -21,6 +21,11 @@ STATUS gateway_in_payments_decode(struct op *op, const struct bus_record *record
 /* News of a deal: both topics above. */
 STATUS gateway_in_decide(struct engine_turn *turn, const struct engine_message *message);
 
+/* escrow.seals.v1 */
+STATUS gateway_in_seals_decode(struct op *op, const struct bus_record *record,
+                               struct engine_message *ret_message);
+STATUS gateway_in_seals_decide(struct engine_turn *turn, const struct engine_message *message);
+
 /* gateway.commands.v1 */
 STATUS gateway_in_accounts_decode(struct op *op, const struct bus_record *record,
                                   struct engine_message *ret_message);

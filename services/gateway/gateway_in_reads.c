@@ -9,6 +9,7 @@
 #include "gateway/gateway_http.h"
 #include "gateway/gateway_openapi.h"
 #include "gateway/gateway_out_json.h"
+#include "gateway/gateway_proof.h"
 
 #define LINK_MAX_BYTES 256
 #define TIMELINE_MAX 100
@@ -121,6 +122,24 @@ STATUS gateway_get_timeline(struct op *op, void *deps, const struct http_request
         next_after = entries[count - 1].seq;
     }
     return gateway_out_timeline(op, entries, count, role, next_after, &ret->body);
+}
+
+STATUS gateway_get_proof(struct op *op, void *deps, const struct http_request *req,
+                         struct http_response *ret)
+{
+    struct gateway *gateway = deps;
+    struct gateway_deal deal;
+    struct gateway_proof proof;
+    enum gateway_role role = GATEWAY_ROLE_NONE;
+    bool found = false;
+    TRY(find_deal(op, deps, req, &deal, &role));
+    if (deal.in_view) {
+        TRY(gateway_proof_find(op, gateway->pg, deal.view.id, &proof, &found));
+    }
+    if (!found) {
+        return op_fail(op, STATUS_NOT_FOUND, "escrow.not_sealed", "no seal covers it yet");
+    }
+    return gateway_proof_json(op, &proof, deal.view.seq, &ret->body);
 }
 
 STATUS gateway_get_command(struct op *op, void *deps, const struct http_request *req,

@@ -46,6 +46,7 @@ const struct http_route gateway_routes[] = {
     READ("/v1/escrows",                       gateway_get_escrows),
     READ("/v1/escrows/:id",                   gateway_get_escrow),
     READ("/v1/escrows/:id/timeline",          gateway_get_timeline),
+    READ("/v1/escrows/:id/proof",             gateway_get_proof),
     READ("/v1/users/:id",                     gateway_get_user),
     READ("/v1/commands/:id",                  gateway_get_command),
     READ("/v1/events",                        gateway_get_events),

@@ -1,6 +1,7 @@
 /* The service as the engine sees it: topics, tables, and who does what. */
 #include "base/defer.h"
 #include "gateway/gateway_in.h"
+#include "gateway/gateway_proof.h"
 #include "gateway/gateway_repo.h"
 #include "wire/wire.h"
 
@@ -14,6 +15,11 @@ static const struct engine_aggregate_kind account = {
 
 static const struct engine_aggregate_kind claim = {
     .table = &gateway_claim_table,
+};
+
+static const struct engine_aggregate_kind proof = {
+    .name = STR("proof"),
+    .table = &gateway_proof_table,
 };
 
 static const struct engine_handler handlers[] = {
@@ -46,6 +52,12 @@ static const struct engine_handler handlers[] = {
         .decide = gateway_in_claims_decide,
         .dropped = gateway_in_claims_dropped,
         .closes = ENGINE_CLOSES_MESSAGE,
+    },
+    {
+        .topic = TOPIC_ESCROW_SEALS_V1,
+        .aggregate = &proof,
+        .decode = gateway_in_seals_decode,
+        .decide = gateway_in_seals_decide,
     },
 };
 

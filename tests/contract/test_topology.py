@@ -16,7 +16,7 @@ import topology  # noqa: E402
 
 TOPICS = topology.parse((ROOT / "topology.yaml").read_text())["topics"]
 EMIT = re.compile(r"\bengine_emit\(\s*\w+,\s*(TOPIC_\w+)")
-SUBMIT = re.compile(r"(?:\brequest->topic\s*=|\bengine_post\(\s*\w+,)\s*(TOPIC_\w+)")
+SUBMIT = re.compile(r"(?:\brequest->topic\s*=|\bengine_post\(\s*\w+,|\bintake_row_of\()\s*(TOPIC_\w+)")
 DLQ = re.compile(r"\.dlq\s*=\s*(TOPIC_\w+)")
 CLOCK = re.compile(r"\.clock\s*=\s*(TOPIC_\w+)")
 
@@ -39,7 +39,7 @@ def writers(pattern):
 
 def test_every_use_is_understood():
     """A topic written in a way that the patterns do not see would make the other tests blind."""
-    seen = re.compile(r"\bengine_emit\(|\bengine_post\(|\brequest->topic\s*=|\.dlq\s*=|\.clock\s*=\s*TOPIC_")
+    seen = re.compile(r"\bengine_emit\(|\bengine_post\(|\bintake_row_of\(|\brequest->topic\s*=|\.dlq\s*=|\.clock\s*=\s*TOPIC_")
     count = sum(len(seen.findall(text)) for _, text in sources())
     understood = sum(len(pattern.findall(text)) for _, text in sources() for pattern in (EMIT, SUBMIT, DLQ, CLOCK))
     assert count == understood > 0

@@ -20,8 +20,10 @@ SLOW_POLL_S = 0.1  # where each look is a process
 
 
 class Stack:
-    def __init__(self, folder, replicas=2):
+    def __init__(self, folder, replicas=2, extra=None):
+        """extra: more variables of a service, by its name."""
         self.folder = folder
+        self.extra = extra or {}
         self.replicas = replicas
         self.processes = {}
         self.servers = Servers(folder / "servers")
@@ -76,7 +78,7 @@ class Stack:
         if service == "notifications":
             environment["DISCORD_API_BASE"] = self.sandbox.url + DISCORD
             environment["DISCORD_BOT_TOKEN"] = BOT_TOKEN
-        return environment
+        return {**environment, **self.extra.get(service, {})}
 
     def add_gateway(self, **changes):
         """Starts one more gateway, "gateway-limited", configured otherwise; its port. The caller stops it."""

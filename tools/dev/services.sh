@@ -34,7 +34,8 @@ replica_env() { # service, replica
     gateway)
         service_env "$name" "$(http_port_key gateway "$2")" "${common[@]}" "REQUEST_SIGNING_SECRET=$(secret REQUEST_SIGNING)"
         ;;
-    escrow | oracle) service_env "$name" - "${common[@]}" ;;
+    escrow) service_env "$name" - "${common[@]}" "SEAL_KEY=$(seal_key)" ;;
+    oracle) service_env "$name" - "${common[@]}" ;;
     payments)
         service_env "$name" "$(http_port_key payments "$2")" "${common[@]}" \
             "STRIPE_API_BASE=$(service_url SANDBOX_HTTP_PORT)" \
@@ -45,6 +46,14 @@ replica_env() { # service, replica
             "DISCORD_API_BASE=$(service_url SANDBOX_HTTP_PORT)/api/v10" "DISCORD_BOT_TOKEN=$(discord_bot_token)"
         ;;
     esac
+}
+
+# RFC 8410: an Ed25519 private key is these sixteen bytes and its seed.
+seal_key() {
+    local hex
+    hex=302e020100300506032b657004220420$(secret SEAL_SEED 32)
+    printf -- '-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----' \
+        "$(printf '%b' "$(sed 's/../\\x&/g' <<<"$hex")" | base64 -w0)"
 }
 
 stripe_secret_key() { printf 'sk_test_%s' "$(secret STRIPE_KEY)"; }

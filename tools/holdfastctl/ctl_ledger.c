@@ -4,6 +4,7 @@
 #include "escrow/escrow.h"
 #include "escrow/escrow_repo.h"
 #include "holdfastctl/ctl_db.h"
+#include "holdfastctl/ctl_seals.h"
 #include "holdfastctl/ctl_verify.h"
 #include "holdfastctl_sql.h"
 #include "pg/pg_batch.h"
@@ -18,6 +19,7 @@ struct page {
     struct pg_batch_rows transitions;
     struct pg_batch_rows transfers;
     struct pg_batch_rows suspense;
+    struct pg_batch_rows leaves;
 };
 
 static STATUS read_ids(struct op *op, struct pg_conn *conn, struct id after, struct page *page)
@@ -42,6 +44,8 @@ static STATUS read_rows(struct op *op, struct pg_conn *conn, struct page *page)
                                &page->transfers));
     TRY(pg_batch_load_children(op, conn, &escrow_suspense_table, page->ids, page->count,
                                &page->suspense));
+    TRY(pg_batch_load_children(op, conn, &escrow_seal_leaf_table, page->ids, page->count,
+                               &page->leaves));
     return pg_batch_sync(op, conn);
 }
 
@@ -50,6 +54,7 @@ struct cursor {
     uint32_t transition;
     uint32_t transfer;
     uint32_t suspense;
+    uint32_t leaf;
 };
 
 static const struct escrow *find_escrow(const struct page *page, struct id id)
@@ -69,6 +74,7 @@ static struct ctl_history next_history(const struct page *page, const struct esc
     const struct escrow_transition *transitions = page->transitions.rows;
     const struct escrow_transfer *transfers = page->transfers.rows;
     const struct escrow_suspense *suspense = page->suspense.rows;
+    const struct escrow_seal_leaf *leaves = page->leaves.rows;
     struct cursor from = *cursor;
     while (cursor->transition < page->transitions.count &&
            id_eq(transitions[cursor->transition].escrow_id, escrow->id)) {
@@ -82,6 +88,9 @@ static struct ctl_history next_history(const struct page *page, const struct esc
            id_eq(suspense[cursor->suspense].escrow_id, escrow->id)) {
         cursor->suspense++;
     }
+    while (cursor->leaf < page->leaves.count && id_eq(leaves[cursor->leaf].escrow_id, escrow->id)) {
+        cursor->leaf++;
+    }
     return (struct ctl_history){
         .escrow = escrow,
         .transitions = transitions + from.transition,
@@ -90,6 +99,8 @@ static struct ctl_history next_history(const struct page *page, const struct esc
         .transfer_count = cursor->transfer - from.transfer,
         .suspense = suspense + from.suspense,
         .suspense_count = cursor->suspense - from.suspense,
+        .leaves = leaves + from.leaf,
+        .leaf_count = cursor->leaf - from.leaf,
     };
 }
 
@@ -163,7 +174,8 @@ static STATUS print_counts(struct op *op, struct ctl *ctl,
 {
     static const struct ctl_column columns[] = {
         {"escrows", CTL_CELL_NUMBER},   {"transitions", CTL_CELL_NUMBER},
-        {"transfers", CTL_CELL_NUMBER}, {"findings", CTL_CELL_NUMBER},
+        {"transfers", CTL_CELL_NUMBER}, {"seals", CTL_CELL_NUMBER},
+        {"unsealed", CTL_CELL_NUMBER},  {"findings", CTL_CELL_NUMBER},
         {"ok", CTL_CELL_BOOL},
     };
     struct ctl_table table;
@@ -173,8 +185,10 @@ static STATUS print_counts(struct op *op, struct ctl *ctl,
     cells[0].number = (int64_t)verification->escrows;
     cells[1].number = (int64_t)verification->transitions;
     cells[2].number = (int64_t)verification->transfers;
-    cells[3].number = (int64_t)verification->findings_total;
-    cells[4].number = verification->findings_total == 0 ? 1 : 0;
+    cells[3].number = (int64_t)verification->seals;
+    cells[4].number = (int64_t)verification->unsealed;
+    cells[5].number = (int64_t)verification->findings_total;
+    cells[6].number = verification->findings_total == 0 ? 1 : 0;
     ctl_out_object(&ctl->out, "verified", &table);
     return OK;
 }
@@ -244,14 +258,20 @@ static STATUS print_findings(struct op *op, struct ctl *ctl,
 struct status ctl_ledger_verify(struct op *op, struct ctl *ctl)
 {
     struct ctl_verification *verification = arena_new(op->arena, struct ctl_verification, 1);
-    if (!verification) {
+    struct ctl_keys *keys = arena_new(op->arena, struct ctl_keys, 1);
+    if (!verification || !keys) {
         return op_arena_full(op);
+    }
+    bool signatures = ctl_args_given(&ctl->args, CTL_OPTION_SEAL_KEYS);
+    if (signatures) {
+        TRY(ctl_keys_read(op, ctl->args.text[CTL_OPTION_SEAL_KEYS], keys));
     }
     DEFER(pg_conn_free_at) struct pg_conn *conn = NULL;
     TRY(ctl_db_open(op, ctl, STR("escrow"), &conn));
     TRY(pg_begin_snapshot(op, conn));
     TRY(verify_all(op, conn, verification));
     TRY(verify_orphans(op, conn, verification));
+    TRY(ctl_seals_verify(op, conn, signatures ? keys : NULL, verification));
     TRY(pg_commit(op, conn));
     TRY(ctl_verify_finish(op, verification));
     TRY(print_counts(op, ctl, verification));

@@ -88,8 +88,8 @@ static void check_transition(struct op *op, struct ctl_verification *verificatio
     }
 }
 
-static void check_chain(struct op *op, struct ctl_verification *verification,
-                        const struct ctl_history *history)
+void ctl_verify_chain(struct op *op, struct ctl_verification *verification,
+                      const struct ctl_history *history)
 {
     const struct escrow *escrow = history->escrow;
     struct hash prev = escrow_chain_root(escrow);
@@ -297,7 +297,8 @@ void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
             FOUND("unsound", "suspense row %" PRIu32 " contradicts itself", i + 1);
         }
     }
-    check_chain(op, verification, history);
+    ctl_verify_chain(op, verification, history);
+    ctl_verify_leaves(op, verification, history);
     check_deadline(op, verification, history);
     check_ledger(op, verification, history);
 }

@@ -5,6 +5,8 @@
 
 #include "base/op.h"
 #include "escrow/escrow.h"
+#include "escrow/escrow_seal.h"
+#include "holdfastctl/ctl_keys.h"
 
 /*
  * Is what is stored about one escrow what its history says? Pure: rows in, findings out. Everything
@@ -42,6 +44,8 @@ struct ctl_verification {
     uint64_t escrows;
     uint64_t transitions;
     uint64_t transfers;
+    uint64_t seals;
+    uint64_t unsealed; /* escrows that have events which no seal covers yet */
 };
 
 /* All that is stored about one escrow. Transitions by rising seq; transfers by rising (seq, ordinal). */
@@ -53,6 +57,8 @@ struct ctl_history {
     uint32_t transfer_count;
     const struct escrow_suspense *suspense;
     uint32_t suspense_count;
+    const struct escrow_seal_leaf *leaves; /* by rising seal_n */
+    uint32_t leaf_count;
 };
 
 /* Adds to the totals and findings. */
@@ -63,6 +69,25 @@ void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
 void ctl_verify_add(struct op *op, struct ctl_verification *verification, struct id escrow_id,
                     const char *what, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
+
+/* Parts of it: the chain from the terms to the row's head, seq and state; what seals say of the history. */
+void ctl_verify_chain(struct op *op, struct ctl_verification *verification,
+                      const struct ctl_history *history);
+void ctl_verify_leaves(struct op *op, struct ctl_verification *verification,
+                       const struct ctl_history *history);
+
+struct ctl_last_seal {
+    int64_t n; /* 0: none */
+    struct hash hash;
+};
+
+/* One seal with the hashes of its leaves, and the one before it. */
+void ctl_verify_seal(struct op *op, struct ctl_verification *verification,
+                     const struct escrow_seal *seal, const struct ctl_last_seal *before,
+                     const struct hash *leaves, uint32_t leaf_count);
+/* Its signature, with the key that it names; a finding about this escrow, or none. */
+void ctl_verify_signature(struct op *op, struct ctl_verification *verification, struct id escrow_id,
+                          const struct escrow_seal *seal, const struct ctl_keys *keys);
 
 /* After all escrows: debits and credits of all accounts are equal in every currency, and no liability
  * is below zero. Fails when the arena was ever full. */

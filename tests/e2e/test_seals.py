@@ -1,0 +1,137 @@
+"""Histories are sealed each period by one of the replicas, and anybody can check a proof with standard tools alone."""
+
+import hashlib
+import uuid
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from harness.stack import Stack
+from harness.waiting import wait_for
+
+PATIENCE_S = 60
+KEY = Ed25519PrivateKey.generate()
+PRIVATE_PEM = KEY.private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
+PUBLIC_PEM = KEY.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+PUBLIC_DER = KEY.public_key().public_bytes(
+    serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    stack = Stack(tmp_path_factory.mktemp("seals"), replicas=2,
+                  extra={"escrow": {"SEAL_KEY": PRIVATE_PEM, "SEAL_PERIOD_MS": "200"}})
+    try:
+        yield stack.start()
+    finally:
+        stack.stop()
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def number(value):
+    return value.to_bytes(8, "big")
+
+
+def root_of(proof, escrow_id):
+    """RFC 9162, 2.1.3.2, from the leaf on."""
+    here = sha256(b"\0", uuid.UUID(escrow_id).bytes, number(proof["seq"]), bytes.fromhex(proof["head"]),
+                  number(proof["prev_seal_n"]))
+    at, last = proof["leaf_index"], proof["seal"]["leaves"] - 1
+    for beside in map(bytes.fromhex, proof["path"]):
+        assert last > 0
+        if at % 2 == 1 or at == last:
+            here = sha256(b"\1", beside, here)
+            while at % 2 == 0 and at != 0:
+                at, last = at // 2, last // 2
+        else:
+            here = sha256(b"\1", here, beside)
+        at, last = at // 2, last // 2
+    assert last == 0
+    return here
+
+
+def check(proof, escrow_id):
+    """Is the proof right? By the words of docs/audit.md."""
+    seal = proof["seal"]
+    text = (f"holdfast.seal.v1\nn {seal['n']}\nat_us {seal['at_us']}\nleaves {seal['leaves']}\n"
+            f"prev {seal['prev']}\nroot {seal['root']}\nkey {seal['key']}\n")
+    assert seal["key"] == hashlib.sha256(PUBLIC_DER).hexdigest()
+    KEY.public_key().verify(bytes.fromhex(seal["signature"]), text.encode())
+    assert root_of(proof, escrow_id).hex() == seal["root"]
+
+
+def sealed(stack, deal, seq):
+    """The proof, as soon as it covers this event."""
+
+    def there():
+        answer = stack.api.get(f"/v1/escrows/{deal.id}/proof", "BUYER")
+        assert answer.status in (200, 404), answer
+        if answer.status == 404:
+            assert answer.json()["code"] == "escrow.not_sealed"
+            return None
+        return answer.json()["seq"] >= seq and answer.json()
+
+    return wait_for(there, PATIENCE_S, f"a seal of {deal.id}")
+
+
+def verify(stack, tmp_path, code=0):
+    keys = tmp_path / "keys.pem"
+    keys.write_bytes(b"of this test\n" + PUBLIC_PEM)
+    return stack.verifier.json("ledger", "verify", "--seal-keys", str(keys), code=code)
+
+
+def test_a_deal_is_sealed_and_its_proof_can_be_checked(running, tmp_path):
+    deal = running.api.held_deal()
+    other = running.api.held_deal()
+    view = deal.view()
+    proof = sealed(running, deal, view["seq"])
+    check(proof, deal.id)
+    head = running.servers.sql(f"SELECT encode(hash, 'hex') FROM escrow.transition WHERE escrow_id = '{deal.id}' "
+                               f"AND seq = {proof['seq']}")
+    assert proof["head"] == head[0][0]
+    with pytest.raises((AssertionError, InvalidSignature)):
+        check({**proof, "head": "00" * 32}, deal.id)
+    with pytest.raises((AssertionError, InvalidSignature)):
+        check({**proof, "seal": {**proof["seal"], "at_us": proof["seal"]["at_us"] - 1}}, deal.id)
+    sealed(running, other, other.view()["seq"])
+    told = verify(running, tmp_path)
+    assert told["verified"]["seals"] >= 1 and told["verified"]["unsealed"] == 0
+    assert running.api.get(f"/v1/escrows/{deal.id}/proof", "STRANGER").status == 404
+    assert running.api.get(f"/v1/escrows/{deal.id}/proof", "STAFF").status == 200
+
+
+def test_sealing_goes_on_when_a_replica_dies(running, tmp_path):
+    deal = running.api.held_deal()
+    sealed(running, deal, deal.view()["seq"])
+    running.processes["escrow-1"].kill()
+    running.api.post(f"/v1/escrows/{deal.id}/mark-delivered", "SELLER")
+    deal.wait("DELIVERED")
+    check(sealed(running, deal, deal.view()["seq"]), deal.id)
+    running.processes["escrow-1"].start().wait_ready(60)
+    assert running.servers.sql("SELECT count(*) = max(n) FROM escrow.seal") == [["t"]]
+    assert verify(running, tmp_path)["verified"]["ok"]
+
+
+def test_a_history_that_was_rewritten_whole_is_found_by_its_seal(running, tmp_path):
+    """A superuser who changes a transition and the chain behind it leaves a chain that is right in itself."""
+    deal = running.api.held_deal()
+    sealed(running, deal, deal.view()["seq"])
+    rewritten = "00" * 32
+    before = running.servers.sql(f"SELECT encode(hash, 'hex'), seq FROM escrow.transition WHERE escrow_id = '{deal.id}' "
+                                 "ORDER BY seq DESC LIMIT 1")[0]
+    change = ("SET session_replication_role = replica; ALTER TABLE escrow.transition DISABLE TRIGGER USER; "
+              "UPDATE escrow.transition SET hash = decode('{hash}', 'hex') WHERE escrow_id = '{id}' AND seq = {seq}; "
+              "UPDATE escrow.escrow SET chain_head = decode('{hash}', 'hex') WHERE id = '{id}'; "
+              "ALTER TABLE escrow.transition ENABLE ALWAYS TRIGGER transition_append_only")
+    running.servers.sql(change.format(hash=rewritten, id=deal.id, seq=before[1]))
+    found = {row["what"] for row in verify(running, tmp_path, code=1)["findings"] if row["escrow_id"] == deal.id}
+    assert "sealed_head" in found
+    running.servers.sql(change.format(hash=before[0], id=deal.id, seq=before[1]))
+    assert verify(running, tmp_path)["verified"]["ok"]
