@@ -45,7 +45,8 @@ static struct str events_topic(void)
 
 static STATUS read_changed(struct op *op, struct pg_conn *conn, struct look *look)
 {
-    const struct pg_param params[] = {PG_TEXT(events_topic()), PG_I64(LANE_EVENTS_MAX)};
+    const struct pg_param params[] = {PG_TEXT(events_topic()), PG_I16(TOPIC_ESCROW_EVENTS_V1),
+                                      PG_I64(LANE_EVENTS_MAX)};
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
     TRY(pg_query(op, conn, &escrow_sql_sealer_changed, params, ARRAY_LEN(params), &rows));
     look->count = pg_rows_count(rows);

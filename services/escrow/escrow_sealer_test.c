@@ -107,7 +107,7 @@ static struct id add_escrow(uint8_t number, int events)
     (void)snprintf(
         sql, sizeof(sql),
         "INSERT INTO lane_out VALUES (%d, 'escrow.events.v1', 1, 0, 1) ON CONFLICT DO NOTHING;"
-        "INSERT INTO outbox SELECT o.lane, o.topic, o.next_n + g, gen_random_uuid(), 'escrow',"
+        "INSERT INTO outbox SELECT o.lane, 2, o.next_n + g, gen_random_uuid(), 'escrow',"
         " '%s', 't', '', 1, gen_random_uuid() FROM lane_out o, generate_series(0, %d - 1) g"
         " WHERE o.lane = %d; UPDATE lane_out SET next_n = next_n + %d WHERE lane = %d",
         (int)lane, id, events, (int)lane, events, (int)lane);
@@ -125,7 +125,7 @@ static void change(struct id escrow_id, int seq_more)
     (void)snprintf(
         sql, sizeof(sql),
         "UPDATE escrow SET seq = seq + %d WHERE id = '%s';"
-        "INSERT INTO outbox SELECT o.lane, o.topic, o.next_n, gen_random_uuid(), 'escrow', '%s',"
+        "INSERT INTO outbox SELECT o.lane, 2, o.next_n, gen_random_uuid(), 'escrow', '%s',"
         " 't', '', 1, gen_random_uuid() FROM lane_out o WHERE o.lane = %d;"
         "UPDATE lane_out SET next_n = next_n + 1 WHERE lane = %d",
         seq_more, id, id, (int)lane, (int)lane);

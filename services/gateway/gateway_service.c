@@ -18,7 +18,6 @@ static const struct engine_aggregate_kind claim = {
 };
 
 static const struct engine_aggregate_kind proof = {
-    .name = STR("proof"),
     .table = &gateway_proof_table,
 };
 

@@ -53,7 +53,7 @@ seal_key() {
     local hex
     hex=302e020100300506032b657004220420$(secret SEAL_SEED 32)
     printf -- '-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----' \
-        "$(printf '%b' "$(sed 's/../\\x&/g' <<<"$hex")" | base64 -w0)"
+        "$(fold -w2 <<<"$hex" | while read -r byte; do printf '%b' "\\x$byte"; done | base64 -w0)"
 }
 
 stripe_secret_key() { printf 'sk_test_%s' "$(secret STRIPE_KEY)"; }
