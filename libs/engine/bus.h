@@ -62,7 +62,25 @@ struct bus_tail {
     int64_t high; /* one past the last */
     int64_t n;
     int64_t committed_at_us;
+    int64_t lowest_n;   /* of these records */
+    int64_t whole_n;    /* from the first of them on none is missing up to this one */
+    uint64_t beginning; /* which of the numbers 1 to BUS_TAIL_RECORDS are there, by bits */
 };
+
+_Static_assert(BUS_TAIL_RECORDS == 64, "the bits of beginning");
+
+/* Of each of these records in turn, into a tail that begins with zeros. */
+static inline void bus_tail_take(struct bus_tail *tail, int64_t n, int64_t committed_at_us,
+                                 bool is_last)
+{
+    if (n > tail->n || (is_last && n == 0)) {
+        tail->n = n;
+        tail->committed_at_us = committed_at_us;
+    }
+    tail->lowest_n = tail->lowest_n == 0 || n < tail->lowest_n ? n : tail->lowest_n;
+    tail->whole_n = tail->whole_n == 0 || n == tail->whole_n + 1 ? n : tail->whole_n;
+    tail->beginning |= n >= 1 && n <= BUS_TAIL_RECORDS ? UINT64_C(1) << (n - 1) : 0;
+}
 
 /* Records of one partition, from the first offset up to (not with) the last. */
 struct bus_range {

@@ -95,10 +95,7 @@ static void take_for(struct tails *tails, uint32_t i, const struct kafka_record 
     struct bus_tail *tail = &tails->tails[i];
     struct bus_kafka_headers headers = bus_kafka_headers_read(record);
     bool last = record->offset == tail->high - 1;
-    if (headers.n > tail->n || (last && headers.n == 0)) {
-        tail->n = headers.n;
-        tail->committed_at_us = headers.committed_at_us;
-    }
+    bus_tail_take(tail, headers.n, headers.committed_at_us, last);
     tails->next[i]++;
     if (last) {
         stop_reading(tails, i);

@@ -8,8 +8,7 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
-#include "base/clock.h"
-#include "engine/engine_internal.h"
+#include "engine/engine_seek.h"
 
 #define PIECE_BYTES ((size_t)64 * 1024 * 1024) /* BUS_RANGE_MAX of the largest records, and rows */
 #define REQUESTS_MAX 16                        /* open ones of a lane that are looked through */
@@ -111,73 +110,23 @@ static STATUS note_inputs(struct engine *engine, struct engine_lane *lane)
     return store->ops->commit(op, store);
 }
 
-/* We are alive, however long this takes. */
-static STATUS beat(struct engine *engine, struct op *op)
-{
-    struct store *store = engine->ports.store;
-    int64_t sent_ms = clock_mono_ms();
-    struct store_view view;
-    if (sent_ms < engine->heartbeat_at_ms) {
-        return OK;
-    }
-    TRY(store->ops->heartbeat(op, store, engine->owner, engine->limits.lease_ms, &view));
-    engine->lease_until_ms = sent_ms + engine->limits.lease_ms;
-    engine->heartbeat_at_ms = sent_ms + engine->limits.heartbeat_ms;
-    return OK;
-}
+/* ---- Taking back ---- */
 
-/* ---- Finding the first one ---- */
-
-static STATUS lowest_and_highest(struct engine *engine, struct op *op,
-                                 const struct bus_range *range, int64_t *ret_lowest,
-                                 int64_t *ret_highest)
-{
-    struct bus *bus = engine->ports.bus;
-    struct bus_record *records = arena_new(op->arena, struct bus_record, BUS_RANGE_MAX);
-    if (!records) {
-        return op_arena_full(op);
-    }
-    TRY(bus->ops->read_back(op, bus, range, records));
-    *ret_lowest = *ret_highest = records[0].n;
-    for (int64_t i = 1; i < range->to - range->from; i++) {
-        *ret_lowest = records[i].n < *ret_lowest ? records[i].n : *ret_lowest;
-        *ret_highest = records[i].n > *ret_highest ? records[i].n : *ret_highest;
-    }
-    return OK;
-}
-
-/*
- * Goes back from the end, piece by piece, until nothing in a whole piece is as high as n. The last records, too,
- * may be repetitions: what a producer left on its way when it died is written later than its successor's.
- */
 static STATUS find_offset(struct engine *engine, struct op *op, const struct engine_out *out,
                           const struct bus_tail *tail, int64_t *ret_offset)
 {
-    int64_t first_n = out->row.next_n;
-    struct bus_range range = {
-        .topic = out->topic, .partition = out->row.lane, .from = tail->high, .to = tail->high};
-    for (;;) {
-        int64_t lowest = 0;
-        int64_t highest = 0;
-        range.to = range.from;
-        range.from = range.to - BUS_RANGE_MAX < tail->low ? tail->low : range.to - BUS_RANGE_MAX;
-        arena_reset(op->arena);
-        TRY(beat(engine, op));
-        TRY(lowest_and_highest(engine, op, &range, &lowest, &highest));
-        bool ends = range.from == tail->low;
-        if (highest < first_n || (ends && lowest <= first_n)) {
-            *ret_offset = range.from;
-            return OK;
-        }
-        if (ends) {
-            return op_fail(op, STATUS_STOP, "engine.restore_log_gone",
-                           "%s/%" PRId32 " begins with n=%" PRId64 ", n=%" PRId64 " is wanted",
-                           topology_topics[out->topic].name, out->row.lane, lowest, first_n);
-        }
-    }
+    struct bus_range whole = {
+        .topic = out->topic, .partition = out->row.lane, .from = tail->low, .to = tail->high};
+    struct engine_seek seek;
+    TRY(engine_seek_back(engine, op, &whole, out->row.next_n, &seek));
+    *ret_offset = seek.offset;
+    return seek.first <= out->row.next_n
+               ? OK
+               : op_fail(op, STATUS_STOP, "engine.restore_log_gone",
+                         "%s/%" PRId32 " begins with n=%" PRId64 ", n=%" PRId64 " is wanted",
+                         topology_topics[out->topic].name, out->row.lane, seek.first,
+                         out->row.next_n);
 }
-
-/* ---- Taking back ---- */
 
 struct piece {
     struct outbox_row outbox[BUS_RANGE_MAX];
@@ -287,7 +236,7 @@ static STATUS take_topic(struct engine *engine, struct op *op, struct engine_lan
         range.to =
             range.from + BUS_RANGE_MAX < tail->high ? range.from + BUS_RANGE_MAX : tail->high;
         arena_reset(op->arena);
-        TRY(beat(engine, op));
+        TRY(engine_seek_beat(engine, op));
         TRY(take_piece(engine, op, lane, out, &range));
         range.from = range.to;
     }

@@ -8,7 +8,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/crash.h"
-#include "engine/engine_internal.h"
+#include "engine/engine_seek.h"
 
 #define BUSY_BATCH 16 /* a batch of more than this makes the next one gather (R16) */
 
@@ -23,11 +23,12 @@ void engine_queue_pop(struct engine *engine, uint32_t count)
     memmove(engine->queue, engine->queue + count, engine->queue_count * sizeof(engine->queue[0]));
 }
 
-void engine_queue_drop_lane(struct engine *engine, int32_t lane)
+void engine_queue_drop(struct engine *engine, int32_t lane, enum topic topic)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < engine->queue_count; i++) {
-        if (engine->queue[i].partition == lane) {
+        const struct bus_record *record = &engine->queue[i];
+        if (record->partition == lane && (topic == TOPIC_NONE || record->topic == topic)) {
             engine->ports.bus->ops->release(engine->ports.bus, &engine->queue[i]);
         } else {
             engine->queue[kept++] = engine->queue[i];
@@ -39,7 +40,7 @@ void engine_queue_drop_lane(struct engine *engine, int32_t lane)
     }
 }
 
-/* Takes what the bus has; an offset that is gone stops its lane. */
+/* Takes what the bus has; where an offset is gone, it is looked for anew. */
 static STATUS fill_queue(struct engine *engine)
 {
     struct bus *bus = engine->ports.bus;
@@ -49,9 +50,7 @@ static STATUS fill_queue(struct engine *engine)
         struct status st = bus->ops->poll(&engine->op, bus, &record, &got);
         if (st.kind == STATUS_STOP && record.partition >= 0 && record.partition < LANES) {
             struct engine_lane *lane = engine_lane_at(engine, record.partition);
-            if (lane->mine) {
-                engine_lane_stop(engine, lane, engine->op.err.code, str_of(engine->op.err.msg));
-            }
+            TRY(lane->mine ? engine_seek_position(engine, lane, record.topic) : OK);
             continue;
         }
         TRY(st);
@@ -125,14 +124,14 @@ STATUS engine_batch_begin(struct engine *engine, struct engine_batch *batch, uin
     return OK;
 }
 
-static uint32_t in_index(const struct engine *engine, enum topic topic)
+uint32_t engine_in_index(const struct engine *engine, enum topic topic)
 {
     for (uint32_t i = 0; i < engine->service->handler_count; i++) {
         if (engine->service->handlers[i].topic == topic) {
             return i;
         }
     }
-    UNREACHABLE("a record of a topic that is not read");
+    UNREACHABLE("a topic that is not read");
 }
 
 /* Of an answer or a timer; the answer's effect may be gone. */
@@ -203,7 +202,7 @@ static STATUS add_record(struct engine *engine, struct engine_batch *batch,
     struct engine_item *item = &batch->items[batch->item_count];
     *item = (struct engine_item){.kind = ENGINE_ITEM_RECORD,
                                  .lane = record->partition,
-                                 .in = in_index(engine, record->topic),
+                                 .in = engine_in_index(engine, record->topic),
                                  .record = record};
     item->handler = &engine->service->handlers[item->in];
     batch->item_count++;

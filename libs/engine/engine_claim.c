@@ -169,6 +169,32 @@ static STATUS read_cursors(struct engine *engine, struct engine_lane *lane)
     return take_parked(engine, lane, &parked);
 }
 
+/* 1, 2, 3: so many are there without a hole. */
+static int64_t whole_beginning(const struct bus_tail *tail)
+{
+    return ~tail->beginning == 0 ? BUS_TAIL_RECORDS : __builtin_ctzll(~tail->beginning);
+}
+
+/*
+ * The first record that Kafka had acknowledged and has no more; 0: it lost none. More may have been written behind
+ * what was lost. A short log that begins where all logs do holds all that there ever was.
+ */
+static int64_t first_lost(const struct lane_out_row *row, const struct bus_tail *tail)
+{
+    bool emptied = tail->high == tail->low && tail->high > 0; /* by retention: says nothing */
+    bool begins = tail->low == 0 && tail->high <= BUS_TAIL_RECORDS;
+    int64_t whole_n = tail->whole_n < tail->n ? tail->whole_n : tail->n;
+    if (emptied) {
+        return 0;
+    }
+    if (begins && row->first_n == 1) {
+        whole_n = whole_beginning(tail);
+    } else if (begins && tail->lowest_n > row->first_n) {
+        return row->first_n;
+    }
+    return whole_n < row->published_n || whole_n < tail->n ? whole_n + 1 : 0;
+}
+
 /* R7: the broker's last record of each topic we write, against what we remember writing. */
 STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
                              struct engine_out *out, const struct bus_tail *tail)
@@ -184,10 +210,10 @@ STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
                        "%s/%" PRId32 " holds n=%" PRId64 ", this database would write n=%" PRId64,
                        name, lane->lane, tail->n, out->row.next_n);
     }
-    bool emptied = tail->high == tail->low && tail->high > 0; /* by retention: says nothing */
-    if (!emptied && tail->n < out->row.published_n) {
+    int64_t lost_n = first_lost(&out->row, tail);
+    if (lost_n > 0) {
         engine_report(engine, lane->lane, "engine.kafka_lost_tail");
-        engine_publish_set_back(engine, out, tail->n + 1);
+        engine_publish_set_back(engine, out, lost_n);
     }
     return OK;
 }

@@ -16,6 +16,7 @@
  * engine_probe.c    after an unclean end: what is tried is noted before (R9)
  * engine_adopt.c    records that a restored database lost, taken back from the log (R18)
  * engine_replay.c   the decisions that led to them, made again in their order and compared (R18)
+ * engine_seek.c     where in a log to begin, when a position is not in it any more
  * engine_batch.c    collect, decode; one attempt, and what follows its commit or failure
  * engine_load.c     fence and load
  * engine_decide.c   one item: new or not, waiting or not, decided
@@ -353,8 +354,7 @@ struct engine {
 
     bool connected;
     uint32_t connect_tries;
-    int64_t connect_at_ms;
-    int64_t heartbeat_at_ms;
+    int64_t connect_at_ms, heartbeat_at_ms;
     int64_t clock_offset_us; /* the database's clock minus ours, at the last fence or heartbeat */
     int64_t sandbox_us;      /* of that, what its sandbox clock adds */
     struct engine_clock clock;
@@ -415,8 +415,7 @@ STATUS engine_tidy_parked(struct engine *engine);
 STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
                              struct engine_out *out, const struct bus_tail *tail);
 
-/* engine_adopt.c: R7, R18. The records of the topics that we write and do not know of: fails with
- * STATUS_STOP, or takes them back when people have asked for it. tails: of engine->out_topics. */
+/* engine_adopt.c: R7, R18. Records of our topics (tails) that we do not know: STATUS_STOP, or taken back as asked. */
 STATUS engine_adopt(struct engine *engine, struct engine_lane *lane, const struct bus_tail *tails);
 /* The lane's open request to restore it, in op->arena. */
 STATUS engine_adopt_asked(struct engine *engine, struct engine_lane *lane, bool *ret_asked,
@@ -450,7 +449,8 @@ STATUS engine_batch_run(struct engine *engine);
 STATUS engine_batch_items(struct engine *engine, struct engine_batch *batch);
 /* Room for item_max items; copies the lanes' cursors. */
 STATUS engine_batch_begin(struct engine *engine, struct engine_batch *batch, uint32_t item_max);
-void engine_queue_drop_lane(struct engine *engine, int32_t lane);
+void engine_queue_drop(struct engine *engine, int32_t lane, enum topic topic); /* NONE: of all */
+uint32_t engine_in_index(const struct engine *engine, enum topic topic); /* in service->handlers */
 void engine_queue_pop(struct engine *engine, uint32_t count);
 
 void engine_put_aside(struct engine_item *item, const char *reason);

@@ -5,7 +5,8 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/crash.h"
-#include "engine/engine_internal.h"
+#include "base/defer.h"
+#include "engine/engine_seek.h"
 
 #define INTRODUCTION_MS 50 /* between our first heartbeat and our first claims */
 #define STOP_REASON_MAX_BYTES 400
@@ -37,7 +38,7 @@ static void stop_reading(struct engine *engine, struct engine_lane *lane)
     for (uint32_t i = 0; i < engine->service->handler_count; i++) {
         bus->ops->unassign(bus, engine->service->handlers[i].topic, lane->lane);
     }
-    engine_queue_drop_lane(engine, lane->lane);
+    engine_queue_drop(engine, lane->lane, TOPIC_NONE);
 }
 
 void engine_lane_lose(struct engine *engine, struct engine_lane *lane)
@@ -275,28 +276,44 @@ STATUS engine_lanes_tend(struct engine *engine)
                 : claim_share(engine, &view, share, yields);
 }
 
+/* R7, of what we write. */
+static STATUS check_outs(struct engine *engine, struct engine_lane *lane,
+                         const struct bus_tail *tails)
+{
+    for (uint32_t i = 0; i < engine->out_count; i++) {
+        struct engine_out *out = &lane->outs[i];
+        struct status st = engine_check_own_tail(engine, lane, out, &tails[i]);
+        if (st.kind == STATUS_STOP) {
+            engine_lane_stop(engine, lane, engine->op.err.code, str_of(engine->op.err.msg));
+            return OK;
+        }
+        TRY(st);
+        if (out->row.published_n < out->produced_n) {
+            out->produced_n = out->row.published_n;
+            engine->behind = true;
+        }
+    }
+    return OK;
+}
+
 STATUS engine_lanes_check_tails(struct engine *engine)
 {
     struct bus *bus = engine->ports.bus;
+    enum topic topics[ENGINE_OUT_TOPICS_MAX + ENGINE_HANDLERS_MAX];
+    struct bus_tail tails[ARRAY_LEN(topics)];
+    memcpy(topics, engine->out_topics, sizeof(engine->out_topics));
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        topics[engine->out_count + i] = engine->service->handlers[i].topic;
+    }
     for (int32_t p = 0; p < LANES; p++) {
         struct engine_lane *lane = &engine->lanes[p];
-        struct bus_tail tails[ENGINE_OUT_TOPICS_MAX];
-        if (!lane->mine || engine->out_count == 0 || bus->ops->in_flight(bus) > 0) {
+        if (!lane->mine || bus->ops->in_flight(bus) > 0) {
             continue;
         }
-        TRY(bus->ops->tails(&engine->op, bus, engine->out_topics, engine->out_count, p, tails));
-        for (uint32_t i = 0; i < engine->out_count; i++) {
-            struct status st = engine_check_own_tail(engine, lane, &lane->outs[i], &tails[i]);
-            if (st.kind == STATUS_STOP) {
-                engine_lane_stop(engine, lane, engine->op.err.code, str_of(engine->op.err.msg));
-                break;
-            }
-            TRY(st);
-            if (lane->outs[i].row.published_n < lane->outs[i].produced_n) {
-                lane->outs[i].produced_n = lane->outs[i].row.published_n;
-                engine->behind = true;
-            }
-        }
+        TRY(bus->ops->tails(&engine->op, bus, topics,
+                            engine->out_count + engine->service->handler_count, p, tails));
+        TRY(check_outs(engine, lane, tails));
+        TRY(lane->mine ? engine_seek_missing(engine, lane, tails + engine->out_count) : OK);
     }
     return OK;
 }

@@ -176,6 +176,9 @@ STATUS engine_advance_alone(struct engine *engine)
         for (uint32_t i = 0; i < engine->out_count; i++) {
             dirty |= lane->outs[i].dirty;
         }
+        for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+            dirty |= lane->ins[i].dirty; /* a position that was looked for anew */
+        }
         if (lane->mine && dirty) {
             TRY(sort_cursors(engine, lane->ins, lane->outs, &cursors));
             refs[ref_count++] = (struct store_lane_ref){.lane = p, .epoch = lane->epoch};
@@ -200,6 +203,9 @@ STATUS engine_advance_alone(struct engine *engine)
             struct engine_out *out = &engine->lanes[refs[r].lane].outs[i];
             out->stored |= out->dirty;
             out->dirty = false;
+        }
+        for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+            engine->lanes[refs[r].lane].ins[i].dirty = false;
         }
     }
     return OK;

@@ -336,6 +336,26 @@ static void publishes_a_lost_tail_again(struct world *world)
     world_check(world);
 }
 
+/* More was written before anybody looked: what is missing lies behind the last one, or before the first. */
+static void fills_a_hole_in_its_own_tail(struct world *world)
+{
+    numbered_from(world, 1, 6);
+    struct process *process = world_start(world);
+    await_sum_to(world, 6);
+    world_settle(world);
+    sim_kafka_truncate(world->kafka, TOY_EVENTS, LANE, 4);
+    numbered(world, 7);
+    await_sum_to(world, 7);
+    world_run_for(world, 61000);
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 4 + 1 + 3); /* 1 to 4, 7, 5 to 7 */
+    sim_kafka_recreate(world->kafka, TOY_EVENTS);
+    numbered(world, 8);
+    await_sum_to(world, 8);
+    world_run_for(world, 130000); /* once is enough */
+    assert_int_equal(world_topic_count(world, TOY_EVENTS), 1 + 8);
+    assert_int_equal(gaps(process), 0);
+}
+
 /* Retention says nothing about what was lost: an emptied partition is not published again. */
 static void lets_retention_empty_a_partition(struct world *world)
 {
@@ -366,7 +386,8 @@ static void stops_at_a_foreign_record(struct world *world)
     other_lane_works(world);
 }
 
-static void stops_when_its_position_is_gone(struct world *world)
+/* Retention was quicker than the reader: what is there is read, and what is not is a gap. */
+static void waits_for_what_retention_took(struct world *world)
 {
     numbered_from(world, 1, 2);
     struct process *first = world_start(world);
@@ -375,10 +396,81 @@ static void stops_when_its_position_is_gone(struct world *world)
     world_end(first);
     numbered_from(world, 3, 6);
     world->ops->expire(world, TOY_COMMANDS, LANE, 5);
-    world_start(world);
-    world_await_stopped(world, LANE, "bus.offset_gone");
+    struct process *second = world_start(world);
+    numbered(world, 7);
+    world_settle(world);
+    assert_int_equal(gaps(second), 1);
+    assert_int_equal(position(world, TOY_COMMANDS).next_offset, 7);
     await_sum_to(world, 2);
     other_lane_works(world);
+    numbered_from(world, 3, 7); /* its writer was asked */
+    await_sum_to(world, 7);
+    world_settle(world);
+    world_check(world);
+}
+
+/* Kafka lost what was read already: the reader goes back to where the log ends, and knows what comes again. */
+static void reads_a_tail_that_was_rewritten(struct world *world)
+{
+    struct process *first = world_start(world);
+    numbered_from(world, 1, 6);
+    await_sum_to(world, 6);
+    world_settle(world);
+    sim_kafka_truncate(world->kafka, TOY_COMMANDS, LANE, 3);
+    world->appended[TOY_COMMANDS][LANE] = 3; /* what there is to settle */
+    world_run_for(world, 1000);
+    assert_int_equal(position(world, TOY_COMMANDS).next_offset, 3); /* kept, though nothing came */
+    numbered_from(world, 4, 5);
+    world_kill(first);
+    struct process *second = world_start(world);
+    numbered_from(world, 6, 8);
+    await_sum_to(world, 8);
+    world_settle(world);
+    assert_int_equal(gaps(second), 0);
+    assert_false(world->ops->lane(world, LANE).stopped);
+    world_check(world);
+}
+
+/* Rewritten behind the back of a reader that slept, without what had come twice: it has gone past what it lacks. */
+static void looks_back_at_a_gap(struct world *world)
+{
+    struct process *process = world_start(world);
+    numbered_from(world, 1, 3);
+    numbered_from(world, 1, 3);
+    await_sum_to(world, 3);
+    world_settle(world);
+    sim_kafka_truncate(world->kafka, TOY_COMMANDS, LANE, 1);
+    world->appended[TOY_COMMANDS][LANE] = 1;
+    numbered_from(world, 2, 8);
+    world_run_for(world, 61000); /* looked at each minute */
+    await_sum_to(world, 8);
+    assert_int_equal(gaps(process), 1);
+    world_settle(world);
+    world_check(world);
+}
+
+/* Offsets begin with 0 again. What is requested after that is read, wherever the reader was. */
+static void reads_a_topic_that_was_made_anew(struct world *world)
+{
+    struct id account = world_account_in(LANE, 0);
+    struct process *process = world_start(world);
+    numbered_from(world, 1, 3);
+    for (uint32_t i = 0; i < 4; i++) {
+        world_signal(world, account, "add", 10, world_id("signal", i));
+    }
+    world_await_total(world, account, 46);
+    world_settle(world);
+    sim_kafka_recreate(world->kafka, TOY_COMMANDS);
+    sim_kafka_recreate(world->kafka, TOY_SIGNALS);
+    world_run_for(world, 1000);
+    assert_int_equal(position(world, TOY_COMMANDS).next_offset, 0);
+    assert_int_equal(position(world, TOY_SIGNALS).next_offset, 0);
+    world_signal(world, account, "add", 10, world_id("signal", 3));
+    world_signal(world, account, "add", 100, world_id("signal", 4));
+    numbered_from(world, 1, 4);
+    world_await_total(world, account, 150);
+    assert_int_equal(gaps(process), 0);
+    assert_false(world->ops->lane(world, LANE).stopped);
 }
 
 static void stops_in_another_cluster(struct world *world)
@@ -445,9 +537,13 @@ static const struct world_test tests[] = {
     WORLD_TEST(parks_one_id_with_two_contents, WORLD_SIM_ONLY),
     WORLD_TEST(stops_when_the_database_lost_rows, WORLD_BOTH),
     WORLD_TEST(publishes_a_lost_tail_again, WORLD_SIM_ONLY),
+    WORLD_TEST(fills_a_hole_in_its_own_tail, WORLD_SIM_ONLY),
     WORLD_TEST(lets_retention_empty_a_partition, WORLD_SIM_ONLY),
     WORLD_TEST(stops_at_a_foreign_record, WORLD_SIM_ONLY),
-    WORLD_TEST(stops_when_its_position_is_gone, WORLD_BOTH),
+    WORLD_TEST(waits_for_what_retention_took, WORLD_BOTH),
+    WORLD_TEST(reads_a_tail_that_was_rewritten, WORLD_SIM_ONLY),
+    WORLD_TEST(looks_back_at_a_gap, WORLD_SIM_ONLY),
+    WORLD_TEST(reads_a_topic_that_was_made_anew, WORLD_SIM_ONLY),
     WORLD_TEST(stops_in_another_cluster, WORLD_SIM_ONLY),
     WORLD_TEST(stops_at_another_partition_count, WORLD_SIM_ONLY),
     WORLD_TEST(waits_for_topics, WORLD_SIM_ONLY),

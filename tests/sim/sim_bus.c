@@ -138,10 +138,7 @@ static void look_at_end(const struct sim_log *log, struct bus_tail *tail)
     int64_t from = (int64_t)log->count - BUS_TAIL_RECORDS;
     for (int64_t at = from < log->low ? log->low : from; at < log->count; at++) {
         const struct bus_record *record = &log->records[at].record;
-        if (record->n > tail->n || (at + 1 == log->count && record->n == 0)) {
-            tail->n = record->n;
-            tail->committed_at_us = record->committed_at_us;
-        }
+        bus_tail_take(tail, record->n, record->committed_at_us, at + 1 == log->count);
     }
 }
 
@@ -152,6 +149,7 @@ static STATUS sim_tails(struct op *op, struct bus *bus, const enum topic *topics
     sim_kafka_arrive(self_of(bus)->kafka);
     for (uint32_t i = 0; i < topic_count; i++) {
         const struct sim_log *log = &self_of(bus)->kafka->logs[topics[i]][partition];
+        sim_kafka_looked(self_of(bus)->kafka, log);
         ret_tails[i] = (struct bus_tail){.low = log->low, .high = log->count};
         look_at_end(log, &ret_tails[i]);
     }
@@ -164,6 +162,7 @@ static STATUS sim_read_back(struct op *op, struct bus *bus, const struct bus_ran
     TRY(check(op, self_of(bus)));
     const struct sim_log *log = &self_of(bus)->kafka->logs[range->topic][range->partition];
     ASSERT(range->to - range->from <= BUS_RANGE_MAX);
+    sim_kafka_looked(self_of(bus)->kafka, log);
     if (range->from < log->low || range->to > log->count) {
         return op_fail(op, STATUS_STOP, "bus.offset_gone", "simulated");
     }
@@ -246,6 +245,7 @@ static STATUS sim_poll(struct op *op, struct bus *bus, struct bus_record *ret_re
             continue;
         }
         if (place->next < log->low || place->next > log->count) {
+            sim_kafka_looked(self->kafka, log);
             *ret_record = (struct bus_record){
                 .topic = place->topic, .partition = place->partition, .offset = place->next};
             sim_unassign(bus, place->topic, place->partition);

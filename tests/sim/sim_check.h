@@ -27,6 +27,10 @@ void sim_check_calls(struct sim_check *check, struct sim_verdict *verdict);
  * before: to be called in every turn, for it remembers where people were in the last one. judges: or
  * only remembers, while a database is behind. */
 void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *verdict);
+/* Before Kafka loses something: looks at what has been published, whatever becomes of it. */
+void sim_check_losing(struct sim_check *check, struct sim_verdict *verdict);
+/* The service that owns this name; SIM_SERVICE_COUNT: none. */
+enum sim_service check_service(const char *name);
 /* A database was put back to an earlier moment: look at everything anew, as if for the first time. */
 void sim_check_forget(struct sim_check *check);
 /* The database of payments was put back now: it may have lost calls that it had made, and what it reads again may

@@ -74,6 +74,7 @@ struct check_record {
 /* A partition of a lane-written topic: what each n is. */
 struct check_line {
     uint32_t cursor; /* records of the log that were looked at */
+    uint32_t lost;   /* of it, when they were looked at */
     int64_t n;       /* the highest up to which none is missing */
     int64_t max_n;
     int64_t *at_us;     /* by n - 1; 0: not seen yet */
@@ -140,8 +141,6 @@ struct check_deal *check_deal(struct sim_check *check, struct id escrow_id);
 struct check_leg *check_leg(struct sim_check *check, struct id leg_id);
 struct check_cause *check_cause(struct sim_check *check, struct id cause_id);
 struct check_record *check_record(struct sim_check *check, struct id message_id);
-/* The service that owns this name; SIM_SERVICE_COUNT: none. */
-enum sim_service check_service(const char *name);
 
 /* ---- sim_check_money.c ---- */
 

@@ -368,12 +368,60 @@ static void read_unnumbered(struct sim_check *check, const struct bus_record *re
     }
 }
 
+/* A record of all that was ever in a partition: what it lost, then what it has. */
+static struct bus_record ever(const struct sim_kafka *kafka, enum topic topic, int32_t lane,
+                              uint32_t at)
+{
+    uint32_t lost = sim_kafka_lost_count(kafka, topic, lane);
+    return at < lost ? sim_kafka_lost(kafka, topic, lane, at)
+                     : sim_kafka_record(kafka, topic, lane, at - lost);
+}
+
+/* Where records were lost, what came first is not told by the log any more: in the order of n, each once. */
+static void read_again(struct sim_check *check, struct check_line *line, enum topic topic,
+                       int32_t lane, struct sim_verdict *verdict)
+{
+    const struct sim_kafka *kafka = check->place->kafka;
+    uint32_t count = sim_kafka_lost_count(kafka, topic, lane) + sim_kafka_count(kafka, topic, lane);
+    int64_t highest = 0;
+    for (uint32_t at = 0; at < count; at++) {
+        int64_t n = ever(kafka, topic, lane, at).n;
+        highest = n > highest ? n : highest;
+    }
+    uint32_t *first = calloc((size_t)highest + 1, sizeof(*first)); /* by n; one more than at */
+    ASSERT(first);
+    for (uint32_t at = 0; at < count; at++) {
+        int64_t n = ever(kafka, topic, lane, at).n;
+        first[n] = first[n] == 0 ? at + 1 : first[n];
+    }
+    for (int64_t n = 1; n <= highest; n++) {
+        if (first[n] > 0) {
+            struct bus_record record = ever(kafka, topic, lane, first[n] - 1);
+            read_numbered(check, line, &record, verdict);
+        }
+    }
+    free(first);
+}
+
+void sim_check_losing(struct sim_check *check, struct sim_verdict *verdict)
+{
+    check_topics(check, verdict);
+}
+
 void check_topics(struct sim_check *check, struct sim_verdict *verdict)
 {
     for (int topic = TOPIC_NONE + 1; topic < TOPIC_COUNT; topic++) {
         for (int32_t lane = 0; lane < LANES; lane++) {
             struct check_line *line = &check->lines[topic][lane];
             uint32_t count = sim_kafka_count(check->place->kafka, (enum topic)topic, lane);
+            uint32_t lost = sim_kafka_lost_count(check->place->kafka, (enum topic)topic, lane);
+            if (lost != line->lost) { /* what it has now is other records, or the same again */
+                line->lost = lost;
+                line->cursor = 0;
+            }
+            if (lost > 0 && line->max_n == 0 && topology_topics[topic].kind == TOPOLOGY_LANE) {
+                read_again(check, line, (enum topic)topic, lane, verdict);
+            }
             while (line->cursor < count) {
                 uint32_t at = line->cursor++;
                 struct bus_record record =
@@ -419,7 +467,9 @@ static void check_position(struct sim_check *check, enum sim_service service, en
 {
     const struct lane_in_row *row = position_of(check, service, topic, lane);
     uint32_t count = sim_kafka_count(check->place->kafka, topic, lane);
-    if (row && (row->next_offset > count || row->last_n > check->lines[topic][lane].max_n)) {
+    bool lost = sim_kafka_lost_count(check->place->kafka, topic, lane) > 0; /* then by n alone */
+    if (row &&
+        ((row->next_offset > count && !lost) || row->last_n > check->lines[topic][lane].max_n)) {
         sim_verdict_fail(verdict, SIM_RULE_POSITION,
                          "%d reads %s/%d at %" PRId64 " (n %" PRId64 "), which ends at %u",
                          (int)service, topic_name(topic), lane, row->next_offset, row->last_n,
@@ -463,12 +513,28 @@ enum topic check_topic_named(struct str name)
     return topic < TOPIC_COUNT ? (enum topic)topic : TOPIC_NONE;
 }
 
+/* Up to where the log holds every number, in whatever order: what Kafka lost is there again (R7). */
+static int64_t whole_n(const struct sim_kafka *kafka, enum topic topic, int32_t lane)
+{
+    uint32_t count = sim_kafka_count(kafka, topic, lane);
+    int64_t whole = 0;
+    int64_t before;
+    do {
+        before = whole;
+        for (uint32_t at = 0; at < count; at++) {
+            whole += sim_kafka_record(kafka, topic, lane, at).n == whole + 1 ? 1 : 0;
+        }
+    } while (whole != before);
+    return whole;
+}
+
 static void check_outbox(struct sim_check *check, const struct lane_out_row *row,
                          struct sim_verdict *verdict)
 {
     enum topic topic = check_topic_named(row->topic);
     const struct check_line *line = &check->lines[topic][row->lane];
-    bool whole = line->max_n == row->next_n - 1;
+    bool whole = line->max_n == row->next_n - 1 &&
+                 whole_n(check->place->kafka, topic, row->lane) == line->max_n;
     for (int64_t n = 1; whole && n <= line->max_n; n++) {
         whole = line->at_us[n - 1] != 0;
     }

@@ -79,19 +79,20 @@ struct sim_kafka *sim_kafka_new(struct clock_fake *clock)
     return kafka;
 }
 
-static void keep_first(struct sim_log *log, uint32_t count)
+static void free_records(struct sim_record *records, uint32_t count)
 {
-    while (log->count > count) {
-        sim_record_drop(&log->records[--log->count]);
+    for (uint32_t i = 0; i < count; i++) {
+        sim_record_drop(&records[i]);
     }
+    free(records);
 }
 
 void sim_kafka_free(struct sim_kafka *kafka)
 {
     for (int t = 0; t < TOPIC_COUNT; t++) {
         for (int32_t p = 0; p < LANES; p++) {
-            keep_first(&kafka->logs[t][p], 0);
-            free(kafka->logs[t][p].records);
+            free_records(kafka->logs[t][p].records, kafka->logs[t][p].count);
+            free_records(kafka->logs[t][p].lost, kafka->logs[t][p].lost_count);
         }
     }
     for (uint32_t i = 0; i < kafka->late_count; i++) {
@@ -196,11 +197,25 @@ void sim_kafka_arrive(struct sim_kafka *kafka)
 
 /* ---- What somebody does to it ---- */
 
+static void lose(struct sim_log *log, uint32_t keep, enum sim_loss loss)
+{
+    if (log->count <= keep) {
+        return;
+    }
+    log->was = log->count;
+    log->loss = loss;
+    for (uint32_t at = keep; at < log->count; at++) {
+        log->lost =
+            sim_array_room(log->lost, log->lost_count, &log->lost_capacity, sizeof(log->lost[0]));
+        log->lost[log->lost_count++] = log->records[at];
+    }
+    log->count = keep;
+    log->low = log->low < log->count ? log->low : log->count;
+}
+
 void sim_kafka_truncate(struct sim_kafka *kafka, enum topic topic, int32_t partition, uint32_t keep)
 {
-    struct sim_log *log = &kafka->logs[topic][partition];
-    keep_first(log, keep);
-    log->low = log->low < log->count ? log->low : log->count;
+    lose(&kafka->logs[topic][partition], keep, SIM_LOSS_TAIL);
 }
 
 void sim_kafka_expire(struct sim_kafka *kafka, enum topic topic, int32_t partition, int64_t low)
@@ -211,8 +226,31 @@ void sim_kafka_expire(struct sim_kafka *kafka, enum topic topic, int32_t partiti
 void sim_kafka_recreate(struct sim_kafka *kafka, enum topic topic)
 {
     for (int32_t p = 0; p < LANES; p++) {
-        keep_first(&kafka->logs[topic][p], 0);
+        lose(&kafka->logs[topic][p], 0, SIM_LOSS_TOPIC);
         kafka->logs[topic][p].low = 0;
+    }
+}
+
+uint32_t sim_kafka_lost_count(const struct sim_kafka *kafka, enum topic topic, int32_t partition)
+{
+    return kafka->logs[topic][partition].lost_count;
+}
+
+struct bus_record sim_kafka_lost(const struct sim_kafka *kafka, enum topic topic, int32_t partition,
+                                 uint32_t at)
+{
+    return kafka->logs[topic][partition].lost[at].record;
+}
+
+uint64_t sim_kafka_losses_met(const struct sim_kafka *kafka, enum sim_loss loss)
+{
+    return kafka->losses_met[loss];
+}
+
+void sim_kafka_looked(struct sim_kafka *kafka, const struct sim_log *log)
+{
+    if (log->loss != SIM_LOSS_NONE && log->count < log->was) {
+        kafka->losses_met[log->loss]++;
     }
 }
 

@@ -61,6 +61,14 @@ struct bus_record sim_kafka_record(const struct sim_kafka *kafka, enum topic top
 struct str sim_kafka_type(const struct sim_kafka *kafka, enum topic topic, int32_t partition,
                           uint32_t at);
 
+/* How records that were acknowledged are lost. */
+enum sim_loss {
+    SIM_LOSS_NONE = 0,
+    SIM_LOSS_TAIL,  /* the newest ones of a partition */
+    SIM_LOSS_TOPIC, /* all of a topic, which is there again, empty */
+    SIM_LOSS_COUNT,
+};
+
 /* Loses the newest records of a partition: an unclean election. */
 void sim_kafka_truncate(struct sim_kafka *kafka, enum topic topic, int32_t partition,
                         uint32_t keep);
@@ -68,6 +76,12 @@ void sim_kafka_truncate(struct sim_kafka *kafka, enum topic topic, int32_t parti
 void sim_kafka_expire(struct sim_kafka *kafka, enum topic topic, int32_t partition, int64_t low);
 /* Deletes the topic and makes it anew: empty, offsets from 0, in the same cluster. */
 void sim_kafka_recreate(struct sim_kafka *kafka, enum topic topic);
+/* The records of a partition that were lost so, the first one lost first. */
+uint32_t sim_kafka_lost_count(const struct sim_kafka *kafka, enum topic topic, int32_t partition);
+struct bus_record sim_kafka_lost(const struct sim_kafka *kafka, enum topic topic, int32_t partition,
+                                 uint32_t at);
+/* How often a client looked at a partition while less was there than before it lost something, so. */
+uint64_t sim_kafka_losses_met(const struct sim_kafka *kafka, enum sim_loss loss);
 /* While away: nothing is read, produced records wait in the client, tails answer STATUS_RETRY. */
 void sim_kafka_set_away(struct sim_kafka *kafka, bool away);
 bool sim_kafka_is_away(const struct sim_kafka *kafka);

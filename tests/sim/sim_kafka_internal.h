@@ -16,6 +16,11 @@ struct sim_log {
     struct sim_record *records;
     uint32_t count, capacity;
     int64_t low; /* records before this offset are gone */
+    /* What an unclean election, or whoever deleted the topic, took: in the order in which it was there. */
+    struct sim_record *lost;
+    uint32_t lost_count, lost_capacity;
+    uint32_t was;       /* so many it had before the last loss */
+    enum sim_loss loss; /* the last one */
 };
 
 /* What a client left behind that is gone: it arrives all the same. */
@@ -37,6 +42,7 @@ struct sim_kafka {
     bool away;
     uint32_t fail_produce;
     uint32_t queue_max;
+    uint64_t losses_met[SIM_LOSS_COUNT];
 };
 
 struct sim_record sim_record_of(const struct bus_message *message);
@@ -44,6 +50,8 @@ void sim_record_keep(struct sim_record *record);
 void sim_record_drop(struct sim_record *record);
 /* Takes over the record's reference. */
 void sim_kafka_write(struct sim_kafka *kafka, struct sim_record record);
+/* Somebody looks at this log: does he find less than there was? */
+void sim_kafka_looked(struct sim_kafka *kafka, const struct sim_log *log);
 /* Writes what has come late, and is due. */
 void sim_kafka_arrive(struct sim_kafka *kafka);
 /* True in so many of a million times; counts it. */

@@ -41,6 +41,8 @@ const char *sim_trouble_name(enum sim_trouble trouble)
         [SIM_TROUBLE_DISCORD] = "discord",
         [SIM_TROUBLE_TRAFFIC] = "traffic",
         [SIM_TROUBLE_DISCORD_AWAY] = "discord_away",
+        [SIM_TROUBLE_LOST_TAIL] = "lost_tail",
+        [SIM_TROUBLE_NEW_TOPIC] = "new_topic",
     };
 
     ASSERT(trouble < SIM_TROUBLE_COUNT);
@@ -55,7 +57,7 @@ static uint32_t between(struct random *random, uint32_t least, uint32_t most)
 static bool came_later(enum sim_trouble trouble)
 {
     return trouble == SIM_TROUBLE_DB_FAULTS || trouble == SIM_TROUBLE_KAFKA_FAULTS ||
-           trouble == SIM_TROUBLE_OWN_CLOCK || trouble == SIM_TROUBLE_DISCORD_AWAY;
+           trouble == SIM_TROUBLE_OWN_CLOCK || trouble >= SIM_TROUBLE_DISCORD_AWAY;
 }
 
 struct sim_plan sim_plan_of(uint64_t seed)
@@ -78,6 +80,9 @@ struct sim_plan sim_plan_of(uint64_t seed)
     /* Hours cost turns. A database that is behind looks for what it lacks, not for what it was told. */
     plan.on[SIM_TROUBLE_DISCORD_AWAY] &=
         !plan.on[SIM_TROUBLE_RESTORE] && random_below(&later, 8) == 0;
+    /* The log is the only witness of what a restored database lacks. */
+    plan.on[SIM_TROUBLE_LOST_TAIL] &= !plan.on[SIM_TROUBLE_RESTORE];
+    plan.on[SIM_TROUBLE_NEW_TOPIC] &= !plan.on[SIM_TROUBLE_RESTORE];
     for (int i = 0; i < SIM_SERVICE_COUNT; i++) {
         plan.replicas[i] = between(&random, 1, 3);
     }

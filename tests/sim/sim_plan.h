@@ -46,6 +46,9 @@ enum sim_trouble {
     SIM_TROUBLE_DISCORD,
     SIM_TROUBLE_TRAFFIC,      /* people who ask at the wrong moment, twice, or pay something else */
     SIM_TROUBLE_DISCORD_AWAY, /* for hours: everything else comes to rest without it */
+    /* Of Kafka, in the middle of a run: acknowledged records are lost. */
+    SIM_TROUBLE_LOST_TAIL, /* the newest ones of a partition */
+    SIM_TROUBLE_NEW_TOPIC, /* all of a topic, which was deleted and made anew */
     SIM_TROUBLE_COUNT,
 };
 

@@ -86,6 +86,7 @@ static void heard(void *context, const struct sim_process *process, const char *
     }
     sim_run_missed(run, process, kind);
     sim_run_servers_heard(run, process);
+    sim_run_losses_heard(run, process);
     sim_trace_heard(&run->trace, process, about, kind, got);
 }
 
@@ -286,25 +287,27 @@ static uint32_t resume_lanes(struct sim_run *run, uint32_t service)
     return resumed;
 }
 
+void sim_run_ask(struct sim_run *run, struct sim_db *db, const struct admin_request_row *about)
+{
+    char name[32];
+    (void)snprintf(name, sizeof(name), "%" PRIu64, random_next(&run->random));
+    struct admin_request_row request = *about;
+    request.id = id_v5(id_namespace(STR("test/admin")), str_of(name));
+    request.requested_by = STR("ada");
+    request.approved_by = STR("grace");
+    request.created_at_us = run->world->clock.wall_us;
+    request.open = true;
+    sim_db_put(db, &engine_admin_request_table, &request);
+}
+
 static void ask_about(struct sim_run *run, struct sim_db *db, const struct parked_key_row *key,
                       enum admin_kind kind)
 {
     sim_trace_line(&run->trace, run->world, NULL, "a person %s a key parked for " STR_FMT,
                    kind == ADMIN_PARK_DROP ? "drops the first message of" : "retries",
                    STR_ARG(key->reason));
-    char name[32];
-    (void)snprintf(name, sizeof(name), "%" PRIu64, random_next(&run->random));
-    const struct admin_request_row request = {
-        .id = id_v5(id_namespace(STR("test/admin")), str_of(name)),
-        .lane = key->lane,
-        .kind = kind,
-        .key = key->key,
-        .requested_by = STR("ada"),
-        .approved_by = STR("grace"),
-        .created_at_us = run->world->clock.wall_us,
-        .open = true,
-    };
-    sim_db_put(db, &engine_admin_request_table, &request);
+    sim_run_ask(run, db,
+                &(struct admin_request_row){.lane = key->lane, .kind = kind, .key = key->key});
 }
 
 /* Who has asked waits for the answer: another drop would be of the next message. */

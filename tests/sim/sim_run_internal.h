@@ -1,5 +1,6 @@
 #pragma once
 
+#include "engine/engine_tables.h"
 #include "sim_check.h"
 #include "sim_run.h"
 #include "sim_trace.h"
@@ -38,6 +39,7 @@ struct sim_run {
     struct sim_seat seats[SIM_WORLD_PROCESSES_MAX];
     int64_t db_until_us[SIM_SERVICE_COUNT];
     uint64_t db_faults_seen[SIM_SERVICE_COUNT];
+    uint64_t losses_met[SIM_LOSS_COUNT];
     int64_t kafka_until_us, queue_until_us;
     int64_t discord_until_us;     /* 0: it was not away, or is back */
     bool long_turns;              /* nothing but time has to pass */
@@ -84,6 +86,13 @@ void sim_run_back_up(struct sim_run *run);
 void sim_run_restore(struct sim_run *run);
 /* The operator has lanes that stopped for it take back what they lack; returns how many he found. */
 uint32_t sim_run_take_back(struct sim_run *run);
+/* A partition loses its tail; a topic is deleted and made anew. */
+void sim_run_lose_tail(struct sim_run *run);
+void sim_run_make_topic_anew(struct sim_run *run);
+/* A call came to an end: did it meet a partition that lost something? */
+void sim_run_losses_heard(struct sim_run *run, const struct sim_process *process);
+/* Two people leave a request for the owner of a lane: lane, kind and what it is about are given. */
+void sim_run_ask(struct sim_run *run, struct sim_db *db, const struct admin_request_row *about);
 /* All is at rest again: from now on the rules hold at every moment. */
 void sim_run_restored(struct sim_run *run);
 /* Every trouble ends, those too that were still to come. */

@@ -4,11 +4,7 @@
  * stops. The operator then does what docs/operations.md says: two people ask that it be taken back, and
  * the provider is asked for its events again. All rules must hold in the end.
  */
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/assert.h"
-#include "engine/engine_tables.h"
 #include "sim_run_internal.h"
 
 #define RESTORE_US INT64_C(60000000) /* how long putting it back takes */
@@ -58,20 +54,7 @@ void sim_run_restore(struct sim_run *run)
 static void ask_for(struct sim_run *run, int32_t lane)
 {
     struct sim_db *db = run->place.dbs[run->restored];
-    char name[32];
-    (void)snprintf(name, sizeof(name), "%" PRIu64, random_next(&run->random));
-    const struct admin_request_row request = {
-        .id = id_v5(id_namespace(STR("test/admin")), str_of(name)),
-        .lane = lane,
-        .kind = ADMIN_RESTORE,
-        .topic = STR(""),
-        .requested_by = STR("ada"),
-        .approved_by = STR("grace"),
-        .result = STR(""),
-        .created_at_us = run->world->clock.wall_us,
-        .open = true,
-    };
-    sim_db_put(db, &engine_admin_request_table, &request);
+    sim_run_ask(run, db, &(struct admin_request_row){.lane = lane, .kind = ADMIN_RESTORE});
     sim_db_resume_lane(db, lane);
 }
 

@@ -15,6 +15,7 @@
 #define CLOCKS_MAX_US (30 * 3600 * SECOND_US)
 #define OWN_CLOCK_MAX_US (48 * 3600 * SECOND_US)
 #define CLOCKS_PER_MILLE 50   /* after some jumps no deal is left whose clock runs */
+#define TOPIC_PER_MILLE 200   /* each is all of one thing at once */
 #define UNREADY_PER_MILLE 300 /* of processes that are restarted when the broker was away */
 #define REPLICAS_OVER 1       /* more than planned, while a new one takes over */
 #define CLOCK_STEP_US (5 * SECOND_US)
@@ -224,53 +225,34 @@ static void roll(struct sim_run *run, struct sim_process *process)
     sim_world_stop(process);
 }
 
-static void trouble_process(struct sim_run *run, enum sim_trouble trouble)
+static void freeze(struct sim_run *run, struct sim_process *process)
 {
-    struct sim_process *process = some_process(run);
-    if (!process) {
-        return;
+    process->frozen = true;
+    run->seats[process->place].frozen_until_us = until(run, LEASE_US / 2, 4 * LEASE_US);
+}
+
+static void kill_process(struct sim_run *run, struct sim_process *process)
+{
+    (void)run;
+    if (!process->inside) {
+        sim_world_kill(process);
     }
-    struct sim_seat *seat = &run->seats[process->place];
-    switch (trouble) {
-    case SIM_TROUBLE_CRASH:
-    case SIM_TROUBLE_NAP:
-    case SIM_TROUBLE_SLEEP:
-    case SIM_TROUBLE_STORE_AWAY:
-    case SIM_TROUBLE_BUS_AWAY:
-    case SIM_TROUBLE_OWN_CLOCK:
-    case SIM_TROUBLE_DB_AWAY:
-    case SIM_TROUBLE_KAFKA_AWAY: arm_some(run, process, trouble); break;
-    case SIM_TROUBLE_ROLL: roll(run, process); break;
-    case SIM_TROUBLE_REFUSED: refuse(run, process); break;
-    case SIM_TROUBLE_KILL:
-        if (!process->inside) {
-            sim_world_kill(process);
-        }
-        break;
-    case SIM_TROUBLE_FREEZE:
-        process->frozen = true;
-        seat->frozen_until_us = until(run, LEASE_US / 2, 4 * LEASE_US);
-        break;
-    case SIM_TROUBLE_COMMIT_LOST:
-    case SIM_TROUBLE_COMMIT_UNSAID:
-        process->fault.lose_commit_at = process->fault.commits + 1 + (int64_t)sim_run_below(run, 4);
-        process->fault.lose_committed = trouble == SIM_TROUBLE_COMMIT_UNSAID;
-        break;
-    case SIM_TROUBLE_NONE:
-    case SIM_TROUBLE_DB_CLOCK:
-    case SIM_TROUBLE_PRODUCE_FAILS:
-    case SIM_TROUBLE_QUEUE_FULL:
-    case SIM_TROUBLE_CLOCKS:
-    case SIM_TROUBLE_OUTAGE:
-    case SIM_TROUBLE_RESTORE:
-    case SIM_TROUBLE_DB_FAULTS:
-    case SIM_TROUBLE_KAFKA_FAULTS:
-    case SIM_TROUBLE_STRIPE:
-    case SIM_TROUBLE_DISCORD:
-    case SIM_TROUBLE_TRAFFIC:
-    case SIM_TROUBLE_DISCORD_AWAY:
-    case SIM_TROUBLE_COUNT: UNREACHABLE("no trouble of a process");
-    }
+}
+
+static void lose_commit(struct sim_run *run, struct sim_process *process, bool committed)
+{
+    process->fault.lose_commit_at = process->fault.commits + 1 + (int64_t)sim_run_below(run, 4);
+    process->fault.lose_committed = committed;
+}
+
+static void lose_commit_undone(struct sim_run *run, struct sim_process *process)
+{
+    lose_commit(run, process, false);
+}
+
+static void lose_commit_done(struct sim_run *run, struct sim_process *process)
+{
+    lose_commit(run, process, true);
 }
 
 /* ---- Of servers ---- */
@@ -289,8 +271,9 @@ static void set_clocks_on(struct sim_run *run)
  * A little forward or back; of oracle's database, whose clock ends deals (INV32), also by days: too far to be
  * believed. Such a clock is set right sooner or later.
  */
-static void set_db_clock(struct sim_run *run, struct sim_db *db)
+static void set_db_clock(struct sim_run *run)
 {
+    struct sim_db *db = run->place.dbs[sim_run_below(run, SIM_SERVICE_COUNT)];
     bool leaps = db == run->place.dbs[SIM_ORACLE] && sim_run_chance(run, CLOCK_LEAPS_PER_MILLE);
     int64_t most_us = leaps ? CLOCK_LEAP_US : CLOCK_STEP_US;
     int64_t by_us = (int64_t)sim_run_below(run, 2 * (uint64_t)most_us) - most_us;
@@ -302,44 +285,66 @@ static void set_db_clock(struct sim_run *run, struct sim_db *db)
                    sim_db_skew_us(db) / 1000);
 }
 
-static void trouble_server(struct sim_run *run, enum sim_trouble trouble)
+static void fail_producers(struct sim_run *run)
 {
-    uint32_t service = (uint32_t)sim_run_below(run, SIM_SERVICE_COUNT);
-    struct sim_db *db = run->place.dbs[service];
-    switch (trouble) {
-    case SIM_TROUBLE_DB_CLOCK: set_db_clock(run, db); break;
-    case SIM_TROUBLE_PRODUCE_FAILS:
-        sim_kafka_fail_produce(run->world->kafka, 1 + (uint32_t)sim_run_below(run, 3));
-        break;
-    case SIM_TROUBLE_QUEUE_FULL:
-        sim_kafka_limit_queue(run->world->kafka, (uint32_t)sim_run_below(run, 4));
-        run->queue_until_us = until(run, 1000, LEASE_US);
-        break;
-    case SIM_TROUBLE_CLOCKS: set_clocks_on(run); break;
-    case SIM_TROUBLE_NONE:
-    case SIM_TROUBLE_CRASH:
-    case SIM_TROUBLE_KILL:
-    case SIM_TROUBLE_NAP:
-    case SIM_TROUBLE_SLEEP:
-    case SIM_TROUBLE_FREEZE:
-    case SIM_TROUBLE_ROLL:
-    case SIM_TROUBLE_STORE_AWAY:
-    case SIM_TROUBLE_BUS_AWAY:
-    case SIM_TROUBLE_COMMIT_LOST:
-    case SIM_TROUBLE_COMMIT_UNSAID:
-    case SIM_TROUBLE_OWN_CLOCK:
-    case SIM_TROUBLE_REFUSED:
-    case SIM_TROUBLE_DB_AWAY:
-    case SIM_TROUBLE_KAFKA_AWAY:
-    case SIM_TROUBLE_OUTAGE:
-    case SIM_TROUBLE_RESTORE:
-    case SIM_TROUBLE_DB_FAULTS:
-    case SIM_TROUBLE_KAFKA_FAULTS:
-    case SIM_TROUBLE_STRIPE:
-    case SIM_TROUBLE_DISCORD:
-    case SIM_TROUBLE_TRAFFIC:
-    case SIM_TROUBLE_DISCORD_AWAY:
-    case SIM_TROUBLE_COUNT: UNREACHABLE("no trouble of a server");
+    sim_kafka_fail_produce(run->world->kafka, 1 + (uint32_t)sim_run_below(run, 3));
+}
+
+static void fill_queues(struct sim_run *run)
+{
+    sim_kafka_limit_queue(run->world->kafka, (uint32_t)sim_run_below(run, 4));
+    run->queue_until_us = until(run, 1000, LEASE_US);
+}
+
+/* ---- All of them ---- */
+
+/* Those that begin in the middle of a run, by chance: in a call of one process, at one of its turns, or for
+ * everybody whom it concerns. */
+static const struct {
+    bool in_call;
+    void (*of_process)(struct sim_run *run, struct sim_process *process);
+    void (*of_server)(struct sim_run *run);
+    uint32_t per_mille; /* of the times that it is drawn; 0: always */
+} beginnings[SIM_TROUBLE_COUNT] = {
+    [SIM_TROUBLE_CRASH] = {.in_call = true},
+    [SIM_TROUBLE_KILL] = {.of_process = kill_process},
+    [SIM_TROUBLE_NAP] = {.in_call = true},
+    [SIM_TROUBLE_SLEEP] = {.in_call = true},
+    [SIM_TROUBLE_FREEZE] = {.of_process = freeze},
+    [SIM_TROUBLE_ROLL] = {.of_process = roll},
+    [SIM_TROUBLE_STORE_AWAY] = {.in_call = true},
+    [SIM_TROUBLE_BUS_AWAY] = {.in_call = true},
+    [SIM_TROUBLE_COMMIT_LOST] = {.of_process = lose_commit_undone},
+    [SIM_TROUBLE_COMMIT_UNSAID] = {.of_process = lose_commit_done},
+    [SIM_TROUBLE_OWN_CLOCK] = {.in_call = true},
+    [SIM_TROUBLE_REFUSED] = {.of_process = refuse},
+    [SIM_TROUBLE_DB_AWAY] = {.in_call = true},
+    [SIM_TROUBLE_KAFKA_AWAY] = {.in_call = true},
+    [SIM_TROUBLE_DB_CLOCK] = {.of_server = set_db_clock},
+    [SIM_TROUBLE_PRODUCE_FAILS] = {.of_server = fail_producers},
+    [SIM_TROUBLE_QUEUE_FULL] = {.of_server = fill_queues},
+    [SIM_TROUBLE_CLOCKS] = {.of_server = set_clocks_on, .per_mille = CLOCKS_PER_MILLE},
+    [SIM_TROUBLE_LOST_TAIL] = {.of_server = sim_run_lose_tail},
+    [SIM_TROUBLE_NEW_TOPIC] = {.of_server = sim_run_make_topic_anew, .per_mille = TOPIC_PER_MILLE},
+};
+
+static bool begins_by_chance(enum sim_trouble trouble)
+{
+    return beginnings[trouble].in_call || beginnings[trouble].of_process ||
+           beginnings[trouble].of_server;
+}
+
+static void begin(struct sim_run *run, enum sim_trouble trouble)
+{
+    if (beginnings[trouble].of_server) {
+        beginnings[trouble].of_server(run);
+        return;
+    }
+    struct sim_process *process = some_process(run);
+    if (process && beginnings[trouble].in_call) {
+        arm_some(run, process, trouble);
+    } else if (process) {
+        beginnings[trouble].of_process(run, process);
     }
 }
 
@@ -398,8 +403,8 @@ static enum sim_trouble some_trouble(struct sim_run *run)
 {
     enum sim_trouble has[SIM_TROUBLE_COUNT];
     uint32_t count = 0;
-    for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_OUTAGE; i++) {
-        if (run->plan.on[i]) {
+    for (int i = SIM_TROUBLE_NONE + 1; i < SIM_TROUBLE_COUNT; i++) {
+        if (run->plan.on[i] && begins_by_chance((enum sim_trouble)i)) {
             has[count++] = (enum sim_trouble)i;
         }
     }
@@ -413,18 +418,13 @@ void sim_run_trouble(struct sim_run *run)
         return;
     }
     enum sim_trouble trouble = some_trouble(run);
-    bool clocks = trouble == SIM_TROUBLE_CLOCKS;
-    if (trouble == SIM_TROUBLE_NONE || (clocks && !sim_run_chance(run, CLOCKS_PER_MILLE))) {
+    uint32_t per_mille = beginnings[trouble].per_mille;
+    if (trouble == SIM_TROUBLE_NONE || (per_mille > 0 && !sim_run_chance(run, per_mille))) {
         return;
     }
     run->outcome->reach.begun[trouble]++;
     sim_trace_line(&run->trace, run->world, NULL, "trouble: %s", sim_trouble_name(trouble));
-    if (clocks || trouble == SIM_TROUBLE_DB_CLOCK || trouble == SIM_TROUBLE_PRODUCE_FAILS ||
-        trouble == SIM_TROUBLE_QUEUE_FULL) {
-        trouble_server(run, trouble);
-    } else {
-        trouble_process(run, trouble);
-    }
+    begin(run, trouble);
 }
 
 void sim_run_outage(struct sim_run *run)
