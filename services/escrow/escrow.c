@@ -20,6 +20,8 @@ const char *escrow_state_name(enum escrow_state state)
     case ESCROW_CANCELLED: return "CANCELLED";
     case ESCROW_EXPIRED: return "EXPIRED";
     case ESCROW_DELIVERY_REJECTED: return "DELIVERY_REJECTED";
+    case ESCROW_DISPUTED: return "DISPUTED";
+    case ESCROW_ESCALATED: return "ESCALATED";
     case ESCROW_STATE_COUNT: break;
     }
     UNREACHABLE("escrow state");
@@ -48,6 +50,9 @@ const char *escrow_event_name(enum escrow_event event)
     case ESCROW_EVENT_EXPIRED: return "EscrowExpired";
     case ESCROW_EVENT_REJECTED: return "EscrowRejected";
     case ESCROW_EVENT_RETURN_ACCEPTED: return "EscrowReturnAccepted";
+    case ESCROW_EVENT_DISPUTED: return "EscrowDisputed";
+    case ESCROW_EVENT_DISPUTE_WITHDRAWN: return "EscrowDisputeWithdrawn";
+    case ESCROW_EVENT_DISPUTE_ESCALATED: return "EscrowDisputeEscalated";
     case ESCROW_EVENT_COUNT: break;
     }
     UNREACHABLE("escrow event");
@@ -63,6 +68,7 @@ const char *escrow_account_name(enum escrow_account account)
     case ESCROW_ACCOUNT_DUE_SELLER: return "DUE_SELLER";
     case ESCROW_ACCOUNT_DUE_BUYER: return "DUE_BUYER";
     case ESCROW_ACCOUNT_SUSPENSE: return "SUSPENSE";
+    case ESCROW_ACCOUNT_ESCROW_DISP: return "ESCROW_DISP";
     case ESCROW_ACCOUNT_COUNT: break;
     }
     UNREACHABLE("escrow account");
@@ -76,7 +82,8 @@ enum escrow_account_side escrow_account_side(enum escrow_account account)
     case ESCROW_ACCOUNT_ESCROW_HELD:
     case ESCROW_ACCOUNT_DUE_SELLER:
     case ESCROW_ACCOUNT_DUE_BUYER:
-    case ESCROW_ACCOUNT_SUSPENSE: return ESCROW_SIDE_LIABILITY;
+    case ESCROW_ACCOUNT_SUSPENSE:
+    case ESCROW_ACCOUNT_ESCROW_DISP: return ESCROW_SIDE_LIABILITY;
     case ESCROW_ACCOUNT_NONE: return ESCROW_SIDE_NONE;
     case ESCROW_ACCOUNT_COUNT: break;
     }
@@ -91,6 +98,8 @@ const char *escrow_timer_name(enum escrow_timer timer)
     case ESCROW_TIMER_DELIVERY: return "DELIVERY";
     case ESCROW_TIMER_INSPECTION: return "INSPECTION";
     case ESCROW_TIMER_ANSWER: return "ANSWER";
+    case ESCROW_TIMER_DISPUTE: return "DISPUTE";
+    case ESCROW_TIMER_ESCALATION: return "ESCALATION";
     case ESCROW_TIMER_COUNT: break;
     }
     UNREACHABLE("escrow timer");
@@ -103,6 +112,8 @@ enum escrow_timer escrow_timer_of(enum escrow_state state)
     case ESCROW_FUNDS_HELD: return ESCROW_TIMER_DELIVERY;
     case ESCROW_DELIVERED: return ESCROW_TIMER_INSPECTION;
     case ESCROW_DELIVERY_REJECTED: return ESCROW_TIMER_ANSWER;
+    case ESCROW_DISPUTED: return ESCROW_TIMER_DISPUTE;
+    case ESCROW_ESCALATED: return ESCROW_TIMER_ESCALATION;
     case ESCROW_NONE:
     case ESCROW_CREATED:
     case ESCROW_RELEASING:
@@ -123,6 +134,8 @@ int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer)
     case ESCROW_TIMER_DELIVERY: return escrow->delivery_seconds * US_PER_SECOND;
     case ESCROW_TIMER_INSPECTION: return escrow->inspection_seconds * US_PER_SECOND;
     case ESCROW_TIMER_ANSWER: return ESCROW_ANSWER_SECONDS * US_PER_SECOND;
+    case ESCROW_TIMER_DISPUTE: return ESCROW_DISPUTE_SECONDS * US_PER_SECOND;
+    case ESCROW_TIMER_ESCALATION: return ESCROW_ESCALATION_SECONDS * US_PER_SECOND;
     case ESCROW_TIMER_NONE:
     case ESCROW_TIMER_COUNT: break;
     }
@@ -135,11 +148,17 @@ bool escrow_state_is_final(enum escrow_state state)
            state == ESCROW_EXPIRED;
 }
 
+bool escrow_state_is_disputed(enum escrow_state state)
+{
+    return state == ESCROW_DISPUTED || state == ESCROW_ESCALATED;
+}
+
 static bool sums_are_sound(const struct escrow *escrow)
 {
-    const int64_t parts[] = {escrow->held_minor,       escrow->suspense_minor,
-                             escrow->due_seller_minor, escrow->due_buyer_minor,
-                             escrow->paid_out_minor,   escrow->refunded_minor};
+    const int64_t parts[] = {escrow->held_minor,      escrow->disputed_minor,
+                             escrow->suspense_minor,  escrow->due_seller_minor,
+                             escrow->due_buyer_minor, escrow->paid_out_minor,
+                             escrow->refunded_minor};
     int64_t sum = 0;
     for (uint32_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (parts[i] < 0 || !money_try_add(sum, parts[i], &sum)) {
@@ -156,6 +175,7 @@ static bool price_is_placed(const struct escrow *escrow)
                  escrow->state == ESCROW_DELIVERY_REJECTED;
     int64_t price = escrow->price_minor;
     return escrow->held_minor == (holds ? price : 0) &&
+           escrow->disputed_minor == (escrow_state_is_disputed(escrow->state) ? price : 0) &&
            escrow->due_seller_minor == (escrow->state == ESCROW_RELEASING ? price : 0) &&
            escrow->paid_out_minor == (escrow->state == ESCROW_RELEASED ? price : 0) &&
            (escrow->state != ESCROW_REFUNDING || escrow->due_buyer_minor >= price) &&
@@ -258,4 +278,41 @@ bool escrow_case_is_sound(const struct escrow *escrow,
            escrow->foreign_money == sums.foreign &&
            (escrow->refund_failed_minor == sums.failed_minor ||
             escrow->refund_failed_minor - price_minor == sums.failed_minor);
+}
+
+static bool dispute_is_sound(const struct escrow_dispute *dispute)
+{
+    bool settled = dispute->state == ESCROW_DISPUTE_SETTLED;
+    int64_t awarded_minor = 0;
+    return dispute->state > ESCROW_DISPUTE_NONE && dispute->state < ESCROW_DISPUTE_STATE_COUNT &&
+           dispute->version >= 1 && dispute->number >= 1 &&
+           dispute->number <= ESCROW_DISPUTES_MAX && !id_is_none(dispute->id) &&
+           dispute->amount_minor > 0 && dispute->seller_minor >= 0 && dispute->buyer_minor >= 0 &&
+           money_try_add(dispute->seller_minor, dispute->buyer_minor, &awarded_minor) &&
+           awarded_minor == (settled ? dispute->amount_minor : 0) &&
+           (dispute->before == ESCROW_FUNDS_HELD || dispute->before == ESCROW_DELIVERED ||
+            dispute->before == ESCROW_DELIVERY_REJECTED);
+}
+
+bool escrow_disputes_are_sound(const struct escrow *escrow,
+                               const struct escrow_dispute *const *disputes, uint32_t dispute_count)
+{
+    int64_t open_minor = 0;
+    uint32_t open = 0, numbers = 0;
+    for (uint32_t i = 0; i < dispute_count; i++) {
+        const struct escrow_dispute *one = disputes[i];
+        if (!dispute_is_sound(one) || !id_eq(one->escrow_id, escrow->id) ||
+            (!id_eq(one->raiser_id, escrow->buyer_id) &&
+             !id_eq(one->raiser_id, escrow->seller_id))) {
+            return false;
+        }
+        open += one->state == ESCROW_DISPUTE_OPEN ? 1 : 0;
+        open_minor = one->state == ESCROW_DISPUTE_OPEN ? one->amount_minor : open_minor;
+        numbers |= UINT32_C(1) << one->number;
+    }
+    /* Numbered from 1 on, each once. */
+    bool numbered = numbers == (UINT32_C(1) << (dispute_count + 1)) - 2;
+    bool disputed = escrow_state_is_disputed(escrow->state);
+    return dispute_count <= ESCROW_DISPUTES_MAX && numbered && open == (disputed ? 1 : 0) &&
+           open_minor == escrow->disputed_minor;
 }

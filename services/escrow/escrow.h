@@ -27,6 +27,8 @@ enum escrow_state {
     ESCROW_CANCELLED, /* final */
     ESCROW_EXPIRED,   /* final: not paid in time */
     ESCROW_DELIVERY_REJECTED,
+    ESCROW_DISPUTED,
+    ESCROW_ESCALATED, /* disputed, and not settled in time */
     ESCROW_STATE_COUNT,
 };
 
@@ -52,11 +54,16 @@ enum escrow_event {
     ESCROW_EVENT_EXPIRED,
     ESCROW_EVENT_REJECTED,
     ESCROW_EVENT_RETURN_ACCEPTED,
+    ESCROW_EVENT_DISPUTED,
+    ESCROW_EVENT_DISPUTE_WITHDRAWN,
+    ESCROW_EVENT_DISPUTE_ESCALATED,
     ESCROW_EVENT_COUNT,
 };
 
 /* The same for all deals: the first three clocks of a deal are its own terms. */
-#define ESCROW_ANSWER_SECONDS 259200 /* 72 hours */
+#define ESCROW_ANSWER_SECONDS 259200      /* 72 hours */
+#define ESCROW_DISPUTE_SECONDS 1209600    /* 14 days */
+#define ESCROW_ESCALATION_SECONDS 2592000 /* 30 days: a provider does not hold money for ever */
 
 /* The clocks of a deal. One runs at a time: which one is a function of the state. */
 enum escrow_timer {
@@ -65,12 +72,14 @@ enum escrow_timer {
     ESCROW_TIMER_DELIVERY,   /* the seller's time to deliver */
     ESCROW_TIMER_INSPECTION, /* the buyer's time to object */
     ESCROW_TIMER_ANSWER,     /* the seller's time to answer a rejection */
+    ESCROW_TIMER_DISPUTE,    /* the time to settle a dispute */
+    ESCROW_TIMER_ESCALATION, /* the staff's time to settle one that was not */
     ESCROW_TIMER_COUNT,
 };
 
 /*
  * The aggregate. All sums are minor units of `currency`:
- * received = in + held + suspense + due_seller + due_buyer + paid_out + refunded.
+ * received = in + held + disputed + suspense + due_seller + due_buyer + paid_out + refunded.
  */
 struct escrow {
     struct id id;
@@ -82,6 +91,7 @@ struct escrow {
     int64_t received_minor;
     int64_t in_minor; /* between two steps of one decision only; no column: zero at rest */
     int64_t held_minor;
+    int64_t disputed_minor;
     int64_t suspense_minor;
     int64_t due_seller_minor;
     int64_t due_buyer_minor;
@@ -128,6 +138,32 @@ struct escrow_suspense {
     struct str currency; /* ISO 4217, as the provider said it */
     int64_t amount_minor;
     struct id refund_leg_id; /* its last refund; none when flagged */
+    int64_t created_at_us;
+    int64_t updated_at_us;
+};
+
+enum escrow_dispute_state {
+    ESCROW_DISPUTE_NONE = 0,
+    ESCROW_DISPUTE_OPEN,
+    ESCROW_DISPUTE_WITHDRAWN,
+    ESCROW_DISPUTE_SETTLED,
+    ESCROW_DISPUTE_STATE_COUNT,
+};
+
+#define ESCROW_DISPUTES_MAX 3 /* of one deal: each of them stops its clock */
+
+/* Buyer and seller do not agree about the held sum. */
+struct escrow_dispute {
+    struct id id;
+    struct id escrow_id;
+    int64_t version;
+    enum escrow_dispute_state state;
+    int64_t number; /* 1, 2, 3 of its escrow */
+    struct id raiser_id;
+    enum escrow_state before; /* where a withdrawal leads back to */
+    int64_t amount_minor;
+    int64_t seller_minor; /* SETTLED: who got what of the amount */
+    int64_t buyer_minor;
     int64_t created_at_us;
     int64_t updated_at_us;
 };
@@ -181,5 +217,10 @@ bool escrow_suspense_is_sound(const struct escrow_suspense *suspense);
 bool escrow_price_refund_failed(const struct escrow *escrow,
                                 const struct escrow_suspense *const *suspense,
                                 uint32_t suspense_count);
+/* A dispute is open exactly while the deal is disputed, and it is about what is frozen. */
+bool escrow_disputes_are_sound(const struct escrow *escrow,
+                               const struct escrow_dispute *const *disputes,
+                               uint32_t dispute_count);
+bool escrow_state_is_disputed(enum escrow_state state);
 bool escrow_case_is_sound(const struct escrow *escrow,
                           const struct escrow_suspense *const *suspense, uint32_t suspense_count);

@@ -56,6 +56,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         EXTRA_MONEY(ESCROW_FUNDS_HELD),
         REFUNDS_OF_SUSPENSE(ESCROW_FUNDS_HELD),
         RETRY(ESCROW_FUNDS_HELD),
+        [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
     },
     [ESCROW_DELIVERED] = {
         [ESCROW_RELEASE]           = {escrow_do_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
@@ -66,6 +67,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         EXTRA_MONEY(ESCROW_DELIVERED),
         REFUNDS_OF_SUSPENSE(ESCROW_DELIVERED),
         RETRY(ESCROW_DELIVERED),
+        [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
         [ESCROW_REJECT_DELIVERY]   = {escrow_do_reject, ESCROW_DELIVERY_REJECTED, ESCROW_EVENT_REJECTED},
     },
     [ESCROW_DELIVERY_REJECTED] = {
@@ -78,6 +80,31 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         EXTRA_MONEY(ESCROW_DELIVERY_REJECTED),
         REFUNDS_OF_SUSPENSE(ESCROW_DELIVERY_REJECTED),
         RETRY(ESCROW_DELIVERY_REJECTED),
+        [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
+    },
+    [ESCROW_DISPUTED] = {
+        [ESCROW_RELEASE]           = {escrow_do_concede_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_DISPUTED, ESCROW_EVENT_NONE},
+        [ESCROW_REFUND]            = {escrow_do_concede_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        [ESCROW_RAISE_DISPUTE]     = {escrow_do_disputed_already, ESCROW_DISPUTED, ESCROW_EVENT_NONE},
+        [ESCROW_WITHDRAW_DISPUTE]  = {escrow_do_withdraw_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTE_WITHDRAWN},
+        [ESCROW_TIMER_FIRED]       = {escrow_do_plain, ESCROW_ESCALATED, ESCROW_EVENT_DISPUTE_ESCALATED},
+        PAYMENT_IS_OVER(ESCROW_DISPUTED),
+        EXTRA_MONEY(ESCROW_DISPUTED),
+        REFUNDS_OF_SUSPENSE(ESCROW_DISPUTED),
+        RETRY(ESCROW_DISPUTED),
+    },
+    [ESCROW_ESCALATED] = {
+        [ESCROW_RELEASE]           = {escrow_do_concede_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_ESCALATED, ESCROW_EVENT_NONE},
+        [ESCROW_REFUND]            = {escrow_do_concede_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        [ESCROW_RAISE_DISPUTE]     = {escrow_do_disputed_already, ESCROW_ESCALATED, ESCROW_EVENT_NONE},
+        [ESCROW_WITHDRAW_DISPUTE]  = {escrow_do_withdraw_dispute, ESCROW_ESCALATED, ESCROW_EVENT_DISPUTE_WITHDRAWN},
+        [ESCROW_TIMER_FIRED]       = {escrow_do_refund_unresolved, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        PAYMENT_IS_OVER(ESCROW_ESCALATED),
+        EXTRA_MONEY(ESCROW_ESCALATED),
+        REFUNDS_OF_SUSPENSE(ESCROW_ESCALATED),
+        RETRY(ESCROW_ESCALATED),
     },
     [ESCROW_RELEASING] = {
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_RELEASING, ESCROW_EVENT_NONE},
@@ -145,6 +172,8 @@ static const uint32_t escrow_rights[ESCROW_MESSAGE_KIND_COUNT] = {
     [ESCROW_RETRY_PAYOUT]   = MAY(ROLE_STAFF),
     [ESCROW_REJECT_DELIVERY] = MAY(ROLE_BUYER),
     [ESCROW_ACCEPT_RETURN]  = MAY(ROLE_SELLER),
+    [ESCROW_RAISE_DISPUTE]  = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
+    [ESCROW_WITHDRAW_DISPUTE] = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
 };
 
 /* clang-format on */
@@ -219,6 +248,7 @@ struct escrow_decision escrow_decide(const struct escrow *now, const struct escr
 {
     ASSERT(escrow_message_is_sound(message));
     ASSERT(!now || escrow_case_is_sound(now, facts->suspense, facts->suspense_count));
+    ASSERT(!now || escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count));
     struct escrow_decision out = {.verdict = ESCROW_VERDICT_NONE};
     if (now) {
         out.next = *now;
@@ -251,7 +281,7 @@ enum escrow_state escrow_state_when_over(enum escrow_state state)
 
 bool escrow_message_is_command(enum escrow_message_kind kind)
 {
-    return kind >= ESCROW_CREATE && kind <= ESCROW_ACCEPT_RETURN;
+    return kind >= ESCROW_CREATE && kind <= ESCROW_WITHDRAW_DISPUTE;
 }
 
 uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
@@ -261,6 +291,7 @@ uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
     case ESCROW_RELEASE:
     case ESCROW_REFUND:
     case ESCROW_ACCEPT_RETURN:
+    case ESCROW_RAISE_DISPUTE:
     case ESCROW_PAYMENT_SUCCEEDED:
     case ESCROW_TIMER_FIRED: return 1;
     case ESCROW_RETRY_PAYOUT: return ESCROW_LEGS_MAX;
@@ -268,6 +299,7 @@ uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
     case ESCROW_MARK_DELIVERED:
     case ESCROW_CANCEL:
     case ESCROW_REJECT_DELIVERY:
+    case ESCROW_WITHDRAW_DISPUTE:
     case ESCROW_INTENT_CREATED:
     case ESCROW_PAYMENT_FAILED:
     case ESCROW_PAYMENT_CANCELED:
@@ -325,6 +357,8 @@ const char *escrow_message_name(enum escrow_message_kind kind)
     case ESCROW_RETRY_PAYOUT: return "RetryPayout";
     case ESCROW_REJECT_DELIVERY: return "RejectDelivery";
     case ESCROW_ACCEPT_RETURN: return "AcceptReturn";
+    case ESCROW_RAISE_DISPUTE: return "RaiseDispute";
+    case ESCROW_WITHDRAW_DISPUTE: return "WithdrawDispute";
     case ESCROW_INTENT_CREATED: return "PaymentIntentCreated";
     case ESCROW_PAYMENT_SUCCEEDED: return "PaymentSucceeded";
     case ESCROW_PAYMENT_FAILED: return "PaymentFailed";

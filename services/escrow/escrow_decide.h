@@ -37,6 +37,8 @@ enum escrow_message_kind {
     ESCROW_RETRY_PAYOUT,
     ESCROW_REJECT_DELIVERY,
     ESCROW_ACCEPT_RETURN,
+    ESCROW_RAISE_DISPUTE,
+    ESCROW_WITHDRAW_DISPUTE,
     /* what payments reports; certain, never refused */
     ESCROW_INTENT_CREATED,
     ESCROW_PAYMENT_SUCCEEDED,
@@ -89,13 +91,15 @@ struct escrow_message {
 /* The most legs that one decision starts. A retry that finds more takes the first; ask again. */
 #define ESCROW_LEGS_MAX 8
 
-/* How many of facts.legs a message of this kind can use. */
+/* How many of facts.legs, which name other new things too, a message of this kind can use. */
 uint32_t escrow_legs_wanted(enum escrow_message_kind kind);
 
 struct escrow_facts {
     int64_t now_us;                                /* the fence's time */
     const struct escrow_suspense *const *suspense; /* all rows of this escrow */
     uint32_t suspense_count;
+    const struct escrow_dispute *const *disputes; /* all of this escrow, too */
+    uint32_t dispute_count;
     struct id legs[ESCROW_LEGS_MAX]; /* fresh ids, at least escrow_legs_wanted of them */
 };
 
@@ -133,6 +137,7 @@ struct escrow_step {
     struct id leg_id;
     struct str text; /* a reason, or the provider's code */
     bool flagged;    /* FUNDS_SUSPENDED: staff decide, no refund was started */
+    int64_t number;  /* DISPUTED: of the dispute */
 };
 
 /* What payments is asked to do: the bodies of PaymentsCommand. */
@@ -171,6 +176,14 @@ struct escrow_suspense_change {
     struct escrow_suspense row;
 };
 
+#define ESCROW_DISPUTE_NEW UINT32_MAX
+
+/* A dispute that the decision made or changed. */
+struct escrow_dispute_change {
+    uint32_t index; /* in facts.disputes, or ESCROW_DISPUTE_NEW */
+    struct escrow_dispute row;
+};
+
 struct escrow_decision {
     enum escrow_verdict verdict;
     enum escrow_reason reason;
@@ -183,6 +196,8 @@ struct escrow_decision {
     struct escrow_timer_order timers[ESCROW_TIMERS_MAX];
     uint32_t suspense_count;
     struct escrow_suspense_change suspense[ESCROW_LEGS_MAX];
+    bool has_dispute;
+    struct escrow_dispute_change dispute;
 };
 
 /* now: NULL when there is no such escrow. Everything in the decision that is text is borrowed. */

@@ -79,6 +79,7 @@ static int64_t *sum_of(struct escrow *escrow, enum escrow_account account)
     case ESCROW_ACCOUNT_DUE_SELLER: return &escrow->due_seller_minor;
     case ESCROW_ACCOUNT_DUE_BUYER: return &escrow->due_buyer_minor;
     case ESCROW_ACCOUNT_SUSPENSE: return &escrow->suspense_minor;
+    case ESCROW_ACCOUNT_ESCROW_DISP: return &escrow->disputed_minor;
     case ESCROW_ACCOUNT_NONE:
     case ESCROW_ACCOUNT_PSP_CLEAR: /* an asset of the platform: no sum of the escrow */
     case ESCROW_ACCOUNT_COUNT: break;
@@ -141,12 +142,18 @@ void deciding_add_foreign_move(struct deciding *d, struct escrow_step *step,
     move->leg_id = d->message->leg_id;
 }
 
+struct id deciding_new_id(struct deciding *d)
+{
+    ASSERT(d->legs_used < escrow_legs_wanted(d->message->kind));
+    struct id id = d->facts->legs[d->legs_used++];
+    ASSERT(!id_is_none(id));
+    return id;
+}
+
 struct id deciding_ask(struct deciding *d, enum escrow_request_kind kind, int64_t amount_minor,
                        struct id paid_leg_id)
 {
-    ASSERT(d->legs_used < escrow_legs_wanted(d->message->kind));
-    struct id leg_id = d->facts->legs[d->legs_used++];
-    ASSERT(!id_is_none(leg_id));
+    struct id leg_id = deciding_new_id(d);
     d->out->requests[d->out->request_count++] = (struct escrow_request){
         .kind = kind, .leg_id = leg_id, .amount_minor = amount_minor, .paid_leg_id = paid_leg_id};
     return leg_id;
@@ -159,13 +166,21 @@ void deciding_cancel_payment(struct deciding *d)
         (struct escrow_request){.kind = ESCROW_REQUEST_CANCEL_PAYMENT};
 }
 
+/* Where the price lies before it goes out: all of it in one of two accounts. */
+static enum escrow_account kept_in(const struct escrow *now)
+{
+    return escrow_state_is_disputed(now->state) ? ESCROW_ACCOUNT_ESCROW_DISP
+                                                : ESCROW_ACCOUNT_ESCROW_HELD;
+}
+
 void deciding_release(struct deciding *d, struct str reason)
 {
-    int64_t amount_minor = d->now->held_minor;
+    enum escrow_account from = kept_in(d->now);
+    int64_t amount_minor = *sum_of(&d->out->next, from);
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->amount_minor = amount_minor;
     step->text = reason;
-    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_SELLER, amount_minor);
+    deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_SELLER, amount_minor);
     d->out->next.payout_leg_id =
         deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor, d->now->paid_leg_id);
     deciding_end_step(d, step, d->rule->next);
@@ -173,11 +188,12 @@ void deciding_release(struct deciding *d, struct str reason)
 
 void deciding_refund(struct deciding *d, struct str reason)
 {
-    int64_t amount_minor = d->now->held_minor;
+    enum escrow_account from = kept_in(d->now);
+    int64_t amount_minor = *sum_of(&d->out->next, from);
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->amount_minor = amount_minor;
     step->text = reason;
-    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_BUYER, amount_minor);
+    deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_BUYER, amount_minor);
     d->out->next.refund_leg_id =
         deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, amount_minor, d->now->paid_leg_id);
     deciding_end_step(d, step, d->rule->next);
@@ -189,6 +205,33 @@ struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t in
     struct escrow_suspense_change *change = &d->out->suspense[d->out->suspense_count++];
     change->index = index;
     change->row = *d->facts->suspense[index];
+    change->row.version++;
+    change->row.updated_at_us = d->facts->now_us;
+    return &change->row;
+}
+
+static uint32_t open_dispute(const struct deciding *d)
+{
+    for (uint32_t i = 0; i < d->facts->dispute_count; i++) {
+        if (d->facts->disputes[i]->state == ESCROW_DISPUTE_OPEN) {
+            return i;
+        }
+    }
+    UNREACHABLE("a disputed deal has an open dispute");
+}
+
+const struct escrow_dispute *deciding_open_dispute(const struct deciding *d)
+{
+    return d->facts->disputes[open_dispute(d)];
+}
+
+struct escrow_dispute *deciding_change_dispute(struct deciding *d)
+{
+    ASSERT(!d->out->has_dispute);
+    d->out->has_dispute = true;
+    struct escrow_dispute_change *change = &d->out->dispute;
+    change->index = open_dispute(d);
+    change->row = *deciding_open_dispute(d);
     change->row.version++;
     change->row.updated_at_us = d->facts->now_us;
     return &change->row;

@@ -42,24 +42,32 @@ void deciding_add_move(struct deciding *d, struct escrow_step *step, enum escrow
 /* A line in another currency: the escrow's sums do not see it. */
 void deciding_add_foreign_move(struct deciding *d, struct escrow_step *step,
                                enum escrow_account debit, enum escrow_account credit);
+/* The next of the facts' fresh ids. */
+struct id deciding_new_id(struct deciding *d);
 /* Asks payments; returns the fresh leg that it will answer by. */
 struct id deciding_ask(struct deciding *d, enum escrow_request_kind kind, int64_t amount_minor,
                        struct id paid_leg_id);
 /* Takes the payment instructions back: what comes all the same is not expected any more. */
 void deciding_cancel_payment(struct deciding *d);
-/* The whole held sum becomes the seller's, or the buyer's again, and is sent. reason: of the event. */
+/* The whole sum that is held, or frozen by a dispute, becomes the seller's, or the buyer's again, and is
+ * sent. reason: of the event. */
 void deciding_release(struct deciding *d, struct str reason);
 void deciding_refund(struct deciding *d, struct str reason);
 /* The row to write for a suspense row of the facts, as a copy to be changed. */
 struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t index);
+/* The dispute that is open: the deal is disputed. And the row to write for it, as a copy to be changed. */
+const struct escrow_dispute *deciding_open_dispute(const struct deciding *d);
+struct escrow_dispute *deciding_change_dispute(struct deciding *d);
 /* No price has come yet, and it may still come. */
 bool deciding_is_unpaid(const struct escrow *now);
 
 /* The steps: of commands (escrow_do_commands.c), */
 escrow_do escrow_do_create, escrow_do_plain, escrow_do_release, escrow_do_cancel;
 escrow_do escrow_do_refund, escrow_do_retry, escrow_do_has_funds;
-/* of rejections (escrow_do_disputes.c), */
+/* of rejections and disputes (escrow_do_disputes.c), */
 escrow_do escrow_do_reject, escrow_do_accept_return, escrow_do_refund_unanswered;
+escrow_do escrow_do_raise_dispute, escrow_do_disputed_already, escrow_do_withdraw_dispute;
+escrow_do escrow_do_concede_release, escrow_do_concede_refund, escrow_do_refund_unresolved;
 /* of timers (escrow_do_timers.c); that the timer is the one that runs is decided already, */
 escrow_do escrow_do_expire, escrow_do_refund_undelivered, escrow_do_release_inspected;
 /* and of what payments reports (escrow_do_payments.c). */

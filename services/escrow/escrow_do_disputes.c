@@ -33,3 +33,90 @@ void escrow_do_refund_unanswered(struct deciding *d)
 {
     deciding_refund(d, STR("NOT_ANSWERED"));
 }
+
+/* ---- Disputes. The whole held sum is frozen: it goes to one of the two, or back to where it was. ---- */
+
+void escrow_do_raise_dispute(struct deciding *d)
+{
+    if (!has_reason(d)) {
+        deciding_reject(d, ESCROW_REASON_BAD_TEXT);
+        return;
+    }
+    if (d->facts->dispute_count == ESCROW_DISPUTES_MAX) {
+        deciding_reject(d, ESCROW_REASON_TOO_MANY_DISPUTES);
+        return;
+    }
+    int64_t amount_minor = d->now->held_minor;
+    struct escrow_dispute dispute = {
+        .id = deciding_new_id(d),
+        .escrow_id = d->now->id,
+        .version = 1,
+        .state = ESCROW_DISPUTE_OPEN,
+        .number = (int64_t)d->facts->dispute_count + 1,
+        .raiser_id = d->message->actor.id,
+        .before = d->now->state,
+        .amount_minor = amount_minor,
+        .created_at_us = d->facts->now_us,
+        .updated_at_us = d->facts->now_us,
+    };
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->amount_minor = amount_minor;
+    step->text = d->message->text;
+    step->number = dispute.number;
+    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_ESCROW_DISP,
+                      amount_minor);
+    d->out->has_dispute = true;
+    d->out->dispute = (struct escrow_dispute_change){.index = ESCROW_DISPUTE_NEW, .row = dispute};
+    deciding_end_step(d, step, d->rule->next);
+}
+
+void escrow_do_disputed_already(struct deciding *d)
+{
+    deciding_reject(d, ESCROW_REASON_DISPUTED);
+}
+
+/* Back to the state before, whose clock starts anew: it had stopped. */
+void escrow_do_withdraw_dispute(struct deciding *d)
+{
+    if (!id_eq(deciding_open_dispute(d)->raiser_id, d->message->actor.id)) {
+        deciding_reject(d, ESCROW_REASON_NOT_RAISER);
+        return;
+    }
+    struct escrow_dispute *dispute = deciding_change_dispute(d);
+    dispute->state = ESCROW_DISPUTE_WITHDRAWN;
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_DISP, ESCROW_ACCOUNT_ESCROW_HELD,
+                      dispute->amount_minor);
+    deciding_end_step(d, step, dispute->before);
+}
+
+void escrow_do_concede_release(struct deciding *d)
+{
+    struct escrow_dispute *dispute = deciding_change_dispute(d);
+    dispute->state = ESCROW_DISPUTE_SETTLED;
+    dispute->seller_minor = dispute->amount_minor;
+    deciding_release(d, STR("DISPUTE_CONCEDED"));
+}
+
+static void settle_for_buyer(struct deciding *d, struct str reason)
+{
+    struct escrow_dispute *dispute = deciding_change_dispute(d);
+    dispute->state = ESCROW_DISPUTE_SETTLED;
+    dispute->buyer_minor = dispute->amount_minor;
+    deciding_refund(d, reason);
+}
+
+void escrow_do_concede_refund(struct deciding *d)
+{
+    if (d->message->text.len > ESCROW_REASON_MAX_BYTES) {
+        deciding_reject(d, ESCROW_REASON_BAD_TEXT);
+        return;
+    }
+    settle_for_buyer(d, d->message->text);
+}
+
+/* Nobody settled it: the money cannot stay for ever, and it is the buyer's. */
+void escrow_do_refund_unresolved(struct deciding *d)
+{
+    settle_for_buyer(d, STR("NOT_RESOLVED"));
+}

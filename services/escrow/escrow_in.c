@@ -31,29 +31,52 @@ STATUS escrow_in_new_body(struct op *op, struct engine_message *message,
     return OK;
 }
 
+/* The rows of the escrow that belong to it, in this batch's view. */
+static struct status collect_rows(struct engine_turn *turn, struct escrow_facts *facts)
+{
+    struct op *op = engine_op(turn);
+    void *const *suspense_rows = NULL;
+    void *const *dispute_rows = NULL;
+    facts->suspense_count = engine_children(turn, &escrow_suspense_table, &suspense_rows);
+    facts->dispute_count = engine_children(turn, &escrow_dispute_table, &dispute_rows);
+    const struct escrow_suspense **suspense =
+        arena_new(op->arena, const struct escrow_suspense *, facts->suspense_count);
+    const struct escrow_dispute **disputes =
+        arena_new(op->arena, const struct escrow_dispute *, facts->dispute_count);
+    if (!suspense || !disputes) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < facts->suspense_count; i++) {
+        suspense[i] = suspense_rows[i];
+    }
+    for (uint32_t i = 0; i < facts->dispute_count; i++) {
+        disputes[i] = dispute_rows[i];
+    }
+    facts->suspense = suspense;
+    facts->disputes = disputes;
+    return OK;
+}
+
+static struct status check_rows(struct engine_turn *turn, const struct escrow *now,
+                                const struct escrow_facts *facts, const char *which)
+{
+    if (!escrow_case_is_sound(now, facts->suspense, facts->suspense_count) ||
+        !escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count)) {
+        return op_fail(engine_op(turn), STATUS_BUG, "escrow.unsound", "%s row of seq %" PRId64,
+                       which, now->seq);
+    }
+    return OK;
+}
+
 /* The facts of a message. Rows are checked here, on their way in. */
 static struct status collect_facts(struct engine_turn *turn, const struct escrow *now,
                                    const struct escrow_message *message,
                                    struct escrow_facts *ret_facts)
 {
-    struct op *op = engine_op(turn);
-    struct escrow_facts facts = {.now_us = op->now_us};
+    struct escrow_facts facts = {.now_us = engine_op(turn)->now_us};
     if (now) {
-        void *const *rows = NULL;
-        facts.suspense_count = engine_children(turn, &escrow_suspense_table, &rows);
-        const struct escrow_suspense **suspense =
-            arena_new(op->arena, const struct escrow_suspense *, facts.suspense_count);
-        if (!suspense) {
-            return op_arena_full(op);
-        }
-        for (uint32_t i = 0; i < facts.suspense_count; i++) {
-            suspense[i] = rows[i];
-        }
-        facts.suspense = suspense;
-        if (!escrow_case_is_sound(now, suspense, facts.suspense_count)) {
-            return op_fail(op, STATUS_BUG, "escrow.unsound", "stored row of seq %" PRId64,
-                           now->seq);
-        }
+        TRY(collect_rows(turn, &facts));
+        TRY(check_rows(turn, now, &facts, "stored"));
     }
     uint32_t wanted = escrow_legs_wanted(message->kind);
     ASSERT(wanted <= ESCROW_LEGS_MAX);
@@ -140,24 +163,48 @@ static struct status save_suspense(struct engine_turn *turn,
     return OK;
 }
 
+static struct status save_dispute(struct engine_turn *turn,
+                                  const struct escrow_dispute_change *change)
+{
+    void *const *rows = NULL;
+    if (change->index == ESCROW_DISPUTE_NEW) {
+        void *row = NULL;
+        return engine_child_create(turn, &escrow_dispute_table, &change->row, &row);
+    }
+    uint32_t count = engine_children(turn, &escrow_dispute_table, &rows);
+    ASSERT(change->index < count);
+    *(struct escrow_dispute *)rows[change->index] = change->row;
+    engine_child_changed(turn, &escrow_dispute_table, rows[change->index]);
+    return OK;
+}
+
+static void tell_escalated(const struct op *op, const void *about)
+{
+    const struct escrow *escrow = about;
+    log_error(op, "escrow.dispute_waits_for_staff", LOG_ID("escrow_id", escrow->id),
+              LOG_I64("amount_minor", escrow->disputed_minor));
+}
+
+static struct status alarm_staff(struct engine_turn *turn, const struct escrow_decision *decision)
+{
+    struct op *op = engine_op(turn);
+    if (decision->steps[0].event != ESCROW_EVENT_DISPUTE_ESCALATED) {
+        return OK;
+    }
+    struct escrow *told = arena_new(op->arena, struct escrow, 1);
+    if (!told) {
+        return op_arena_full(op);
+    }
+    *told = decision->next;
+    return engine_afterwards(turn, tell_escalated, told);
+}
+
 /* The rows as they would be saved keep the invariants: checked on their way out, too. */
 static struct status check_result(struct engine_turn *turn, const struct escrow *now)
 {
-    struct op *op = engine_op(turn);
-    void *const *rows = NULL;
-    uint32_t count = engine_children(turn, &escrow_suspense_table, &rows);
-    const struct escrow_suspense **suspense =
-        arena_new(op->arena, const struct escrow_suspense *, count);
-    if (!suspense) {
-        return op_arena_full(op);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        suspense[i] = rows[i];
-    }
-    if (!escrow_case_is_sound(now, suspense, count)) {
-        return op_fail(op, STATUS_BUG, "escrow.unsound", "decided row of seq %" PRId64, now->seq);
-    }
-    return OK;
+    struct escrow_facts facts = {.now_us = 0};
+    TRY(collect_rows(turn, &facts));
+    return check_rows(turn, now, &facts, "decided");
 }
 
 static struct status accept(struct engine_turn *turn, const struct engine_message *cause,
@@ -189,6 +236,10 @@ static struct status accept(struct engine_turn *turn, const struct engine_messag
     for (uint32_t i = 0; i < decision->suspense_count; i++) {
         TRY(save_suspense(turn, &decision->suspense[i]));
     }
+    if (decision->has_dispute) {
+        TRY(save_dispute(turn, &decision->dispute));
+    }
+    TRY(alarm_staff(turn, decision));
     return check_result(turn, row);
 }
 

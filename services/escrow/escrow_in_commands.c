@@ -66,6 +66,15 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         body->kind = ESCROW_ACCEPT_RETURN;
         *ret_content = &command->accept_return->base;
         return OK;
+    case CASE(RAISE_DISPUTE):
+        body->kind = ESCROW_RAISE_DISPUTE;
+        body->text = str_of(command->raise_dispute->reason);
+        *ret_content = &command->raise_dispute->base;
+        return OK;
+    case CASE(WITHDRAW_DISPUTE):
+        body->kind = ESCROW_WITHDRAW_DISPUTE;
+        *ret_content = &command->withdraw_dispute->base;
+        return OK;
     case CASE(_NOT_SET):
     case _HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY__CASE_IS_INT_SIZE: break;
     }

@@ -12,6 +12,7 @@ enum escrow_account {
     ESCROW_ACCOUNT_DUE_SELLER,  /* liability: the seller's, on its way out */
     ESCROW_ACCOUNT_DUE_BUYER,   /* liability: the buyer's, on its way back */
     ESCROW_ACCOUNT_SUSPENSE,    /* liability: money that the deal does not expect */
+    ESCROW_ACCOUNT_ESCROW_DISP, /* liability: held for the deal, frozen by a dispute */
     ESCROW_ACCOUNT_COUNT,
 };
 

@@ -8,10 +8,10 @@
 /* Their states are our numbers; tests/contract compares the names too. */
 _Static_assert((int)ESCROW_CREATED == (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CREATED,
                "first state");
-_Static_assert((int)ESCROW_DELIVERY_REJECTED ==
-                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_DELIVERY_REJECTED,
+_Static_assert((int)ESCROW_ESCALATED ==
+                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_ESCALATED,
                "last state");
-_Static_assert(ESCROW_DELIVERY_REJECTED + 1 == ESCROW_STATE_COUNT, "last state");
+_Static_assert(ESCROW_ESCALATED + 1 == ESCROW_STATE_COUNT, "last state");
 
 #define FIRST_BODY ((int)HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED)
 
@@ -39,7 +39,10 @@ BODY(ESCROW_EVENT_PAYOUT_RETRIED, ESCROW_PAYOUT_RETRIED);
 BODY(ESCROW_EVENT_EXPIRED, ESCROW_EXPIRED);
 BODY(ESCROW_EVENT_REJECTED, ESCROW_REJECTED);
 BODY(ESCROW_EVENT_RETURN_ACCEPTED, ESCROW_RETURN_ACCEPTED);
-_Static_assert(ESCROW_EVENT_COUNT == 20, "a new event needs its line above and its case below");
+BODY(ESCROW_EVENT_DISPUTED, ESCROW_DISPUTED);
+BODY(ESCROW_EVENT_DISPUTE_WITHDRAWN, ESCROW_DISPUTE_WITHDRAWN);
+BODY(ESCROW_EVENT_DISPUTE_ESCALATED, ESCROW_DISPUTE_ESCALATED);
+_Static_assert(ESCROW_EVENT_COUNT == 23, "a new event needs its line above and its case below");
 
 /* A body in the arena, initialised; `field` of the event points to it. */
 #define NEW_BODY(op, event, type, init, field)    \
@@ -91,6 +94,10 @@ DEFINE_EMPTY(expired, Holdfast__Escrow__V1__EscrowExpired,
              holdfast__escrow__v1__escrow_expired__init, escrow_expired)
 DEFINE_EMPTY(return_accepted, Holdfast__Escrow__V1__EscrowReturnAccepted,
              holdfast__escrow__v1__escrow_return_accepted__init, escrow_return_accepted)
+DEFINE_EMPTY(dispute_withdrawn, Holdfast__Escrow__V1__EscrowDisputeWithdrawn,
+             holdfast__escrow__v1__escrow_dispute_withdrawn__init, escrow_dispute_withdrawn)
+DEFINE_EMPTY(dispute_escalated, Holdfast__Escrow__V1__EscrowDisputeEscalated,
+             holdfast__escrow__v1__escrow_dispute_escalated__init, escrow_dispute_escalated)
 DEFINE_AMOUNT(funds_held, Holdfast__Escrow__V1__EscrowFundsHeld,
               holdfast__escrow__v1__escrow_funds_held__init, escrow_funds_held)
 DEFINE_AMOUNT(released, Holdfast__Escrow__V1__EscrowReleased,
@@ -160,6 +167,17 @@ static struct status fill_refund_started(struct op *op, const struct escrow_step
     return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);
 }
 
+static struct status fill_disputed(struct op *op, const struct escrow_step *step,
+                                   Holdfast__Escrow__V1__EscrowEvent *event,
+                                   const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowDisputed,
+             holdfast__escrow__v1__escrow_disputed__init, escrow_disputed);
+    body->number = step->number;
+    TRY(wire_fill_text(op, step->text, &body->reason));
+    return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);
+}
+
 static struct status fill_funds_suspended(struct op *op, const struct escrow_step *step,
                                           Holdfast__Escrow__V1__EscrowEvent *event,
                                           const ProtobufCMessage **ret_body)
@@ -200,6 +218,9 @@ static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_EXPIRED] = fill_expired,
     [ESCROW_EVENT_REJECTED] = fill_rejected,
     [ESCROW_EVENT_RETURN_ACCEPTED] = fill_return_accepted,
+    [ESCROW_EVENT_DISPUTED] = fill_disputed,
+    [ESCROW_EVENT_DISPUTE_WITHDRAWN] = fill_dispute_withdrawn,
+    [ESCROW_EVENT_DISPUTE_ESCALATED] = fill_dispute_escalated,
 };
 
 /* What every event tells of the escrow after it. */
@@ -219,6 +240,7 @@ static void fill_standing(const struct escrow *escrow, struct standing *standing
     balances->received_minor = escrow->received_minor;
     balances->in_minor = escrow->in_minor;
     balances->held_minor = escrow->held_minor;
+    balances->disputed_minor = escrow->disputed_minor;
     balances->suspense_minor = escrow->suspense_minor;
     balances->due_seller_minor = escrow->due_seller_minor;
     balances->due_buyer_minor = escrow->due_buyer_minor;

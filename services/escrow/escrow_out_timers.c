@@ -15,7 +15,9 @@ KIND(FUNDING);
 KIND(DELIVERY);
 KIND(INSPECTION);
 KIND(ANSWER);
-_Static_assert(ESCROW_TIMER_COUNT == 5, "a new timer needs its line above");
+KIND(DISPUTE);
+KIND(ESCALATION);
+_Static_assert(ESCROW_TIMER_COUNT == 7, "a new timer needs its line above");
 
 STATUS escrow_out_timer(struct engine_turn *turn, const struct engine_message *cause,
                         struct id escrow_id, const struct escrow_timer_order *order)

@@ -15,6 +15,7 @@ static const struct table_column escrow_columns[] = {
     TERM(price_minor, COLUMN_INT8),
     E(received_minor, COLUMN_INT8),
     E(held_minor, COLUMN_INT8),
+    E(disputed_minor, COLUMN_INT8),
     E(suspense_minor, COLUMN_INT8),
     E(due_seller_minor, COLUMN_INT8),
     E(due_buyer_minor, COLUMN_INT8),
@@ -71,6 +72,27 @@ const struct table escrow_suspense_table = {
     .row_bytes = sizeof(struct escrow_suspense),
     .columns = suspense_columns,
     .column_count = ARRAY_LEN(suspense_columns),
+    .key_count = 1,
+    .version = 2,
+    .parent = 1,
+};
+
+#define D(field, kind) TABLE_COLUMN(struct escrow_dispute, field, kind)
+#define GIVEN(field, kind) TABLE_FIXED_COLUMN(struct escrow_dispute, field, kind)
+static const struct table_column dispute_columns[] = {
+    D(id, COLUMN_UUID),          GIVEN(escrow_id, COLUMN_UUID),     D(version, COLUMN_INT8),
+    D(state, COLUMN_ENUM),       GIVEN(number, COLUMN_INT8),        GIVEN(raiser_id, COLUMN_UUID),
+    GIVEN(before, COLUMN_ENUM),  GIVEN(amount_minor, COLUMN_INT8),  D(seller_minor, COLUMN_INT8),
+    D(buyer_minor, COLUMN_INT8), GIVEN(created_at_us, COLUMN_INT8), D(updated_at_us, COLUMN_INT8),
+};
+#undef D
+#undef GIVEN
+
+const struct table escrow_dispute_table = {
+    .name = "dispute",
+    .row_bytes = sizeof(struct escrow_dispute),
+    .columns = dispute_columns,
+    .column_count = ARRAY_LEN(dispute_columns),
     .key_count = 1,
     .version = 2,
     .parent = 1,

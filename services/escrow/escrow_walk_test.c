@@ -84,11 +84,19 @@ static void random_command(struct walk *walk)
     static const uint64_t usual[] = {
         [ESCROW_CREATE] = 3,          [ESCROW_MARK_DELIVERED] = 1, [ESCROW_RELEASE] = 0,
         [ESCROW_CANCEL] = 0,          [ESCROW_REFUND] = 1,         [ESCROW_RETRY_PAYOUT] = 2,
-        [ESCROW_REJECT_DELIVERY] = 0, [ESCROW_ACCEPT_RETURN] = 1};
+        [ESCROW_REJECT_DELIVERY] = 0, [ESCROW_ACCEPT_RETURN] = 1,  [ESCROW_RAISE_DISPUTE] = 0,
+        [ESCROW_WITHDRAW_DISPUTE] = 0};
     enum escrow_message_kind kind =
         ESCROW_CREATE + (uint32_t)random_below(&walk->random, sizeof(usual) / sizeof(usual[0]) - 1);
-    if ((kind == ESCROW_CANCEL || kind == ESCROW_REFUND) && chance(walk, 70)) {
-        kind = chance(walk, 50) ? ESCROW_MARK_DELIVERED : ESCROW_RELEASE;
+
+    /* What ends or stops a deal is rarer than what brings it on. */
+    static const enum escrow_message_kind on[] = {ESCROW_MARK_DELIVERED, ESCROW_MARK_DELIVERED,
+                                                  ESCROW_RELEASE, ESCROW_REJECT_DELIVERY,
+                                                  ESCROW_ACCEPT_RETURN};
+
+    bool stops = kind == ESCROW_CANCEL || kind == ESCROW_REFUND || kind == ESCROW_RAISE_DISPUTE;
+    if (stops && chance(walk, 70)) {
+        kind = on[random_below(&walk->random, sizeof(on) / sizeof(on[0]))];
     }
     uint64_t who = chance(walk, 50) ? usual[kind] : random_below(&walk->random, ACTORS);
     struct escrow_message message = command_by(walk, kind, who);

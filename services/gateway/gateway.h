@@ -36,7 +36,7 @@ int64_t gateway_characters(struct str text);
 #define GATEWAY_STATE_NONE 0 /* only payments told of it so far */
 #define GATEWAY_STATE_CREATED 1
 #define GATEWAY_STATE_AWAIT_FUNDS 2
-#define GATEWAY_STATE_COUNT 12
+#define GATEWAY_STATE_COUNT 14
 
 /* "AWAIT_FUNDS"; "PENDING" for GATEWAY_STATE_NONE. */
 struct str gateway_state_name(int state);
@@ -51,6 +51,7 @@ struct gateway_view {
     int64_t price_minor;
     int64_t received_minor;
     int64_t held_minor;
+    int64_t disputed_minor;
     int64_t suspense_minor;
     int64_t due_seller_minor;
     int64_t due_buyer_minor;

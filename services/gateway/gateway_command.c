@@ -28,6 +28,8 @@ static const struct action_row actions[GATEWAY_ACTION_COUNT] = {
     [GATEWAY_RETRY]          = {"retry", MAY(GATEWAY_ROLE_STAFF), GATEWAY_REASON_NONE},
     [GATEWAY_REJECT_DELIVERY] = {"reject-delivery", MAY(GATEWAY_ROLE_BUYER), GATEWAY_REASON_MUST},
     [GATEWAY_ACCEPT_RETURN]  = {"accept-return", MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
+    [GATEWAY_RAISE_DISPUTE]  = {"raise-dispute", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_MUST},
+    [GATEWAY_WITHDRAW_DISPUTE] = {"withdraw-dispute", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
 };
 
 /* clang-format on */
@@ -231,6 +233,16 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
     case GATEWAY_ACCEPT_RETURN: {
         NEW_BODY(Holdfast__Escrow__V1__AcceptReturn, holdfast__escrow__v1__accept_return__init,
                  accept_return, ACCEPT_RETURN);
+        return OK;
+    }
+    case GATEWAY_RAISE_DISPUTE: {
+        NEW_BODY(Holdfast__Escrow__V1__RaiseDispute, holdfast__escrow__v1__raise_dispute__init,
+                 raise_dispute, RAISE_DISPUTE);
+        return wire_fill_text(op, order->reason, &body->reason);
+    }
+    case GATEWAY_WITHDRAW_DISPUTE: {
+        NEW_BODY(Holdfast__Escrow__V1__WithdrawDispute,
+                 holdfast__escrow__v1__withdraw_dispute__init, withdraw_dispute, WITHDRAW_DISPUTE);
         return OK;
     }
     case GATEWAY_ACTION_NONE:

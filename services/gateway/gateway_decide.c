@@ -9,6 +9,7 @@ static void take_sums(struct gateway_view *view, const struct gateway_view *told
     view->state = told->state;
     view->received_minor = told->received_minor;
     view->held_minor = told->held_minor;
+    view->disputed_minor = told->disputed_minor;
     view->suspense_minor = told->suspense_minor;
     view->due_seller_minor = told->due_seller_minor;
     view->due_buyer_minor = told->due_buyer_minor;

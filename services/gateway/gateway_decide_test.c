@@ -72,6 +72,7 @@ static void begin_event(struct op *op, Holdfast__Escrow__V1__EscrowEvent *event,
     holdfast__escrow__v1__escrow_event__init(event);
     balances.received_minor = 100;
     balances.held_minor = 40;
+    balances.disputed_minor = 41;
     balances.suspense_minor = 30;
     balances.due_seller_minor = 20;
     balances.due_buyer_minor = 5;
@@ -173,6 +174,7 @@ static void sums_and_attention_are_read(void **state)
     assert_int_equal(news->told.state, 3);
     assert_int_equal(news->told.received_minor, 100);
     assert_int_equal(news->told.held_minor, 40);
+    assert_int_equal(news->told.disputed_minor, 41);
     assert_int_equal(news->told.suspense_minor, 30);
     assert_int_equal(news->told.due_seller_minor, 20);
     assert_int_equal(news->told.due_buyer_minor, 5);
@@ -478,8 +480,9 @@ static void states_have_the_names_of_the_schema(void **state)
 {
     (void)state;
     static const char *const names[GATEWAY_STATE_COUNT] = {
-        "PENDING",  "CREATED",   "AWAIT_FUNDS", "FUNDS_HELD", "DELIVERED", "RELEASING",
-        "RELEASED", "REFUNDING", "REFUNDED",    "CANCELLED",  "EXPIRED",   "DELIVERY_REJECTED"};
+        "PENDING",   "CREATED",           "AWAIT_FUNDS", "FUNDS_HELD", "DELIVERED",
+        "RELEASING", "RELEASED",          "REFUNDING",   "REFUNDED",   "CANCELLED",
+        "EXPIRED",   "DELIVERY_REJECTED", "DISPUTED",    "ESCALATED"};
     for (int i = 0; i < GATEWAY_STATE_COUNT; i++) {
         assert_true(str_eq(gateway_state_name(i), str_of(names[i])));
     }

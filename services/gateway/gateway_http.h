@@ -59,6 +59,8 @@ http_handler gateway_post_refund;
 http_handler gateway_post_retry;
 http_handler gateway_post_reject_delivery;
 http_handler gateway_post_accept_return;
+http_handler gateway_post_raise_dispute;
+http_handler gateway_post_withdraw_dispute;
 
 /* gateway_in_users.c */
 http_handler gateway_post_user;

@@ -226,3 +226,15 @@ STATUS gateway_post_accept_return(struct op *op, void *deps, const struct http_r
 {
     return act(op, deps, req, GATEWAY_ACCEPT_RETURN, ret);
 }
+
+STATUS gateway_post_raise_dispute(struct op *op, void *deps, const struct http_request *req,
+                                  struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_RAISE_DISPUTE, ret);
+}
+
+STATUS gateway_post_withdraw_dispute(struct op *op, void *deps, const struct http_request *req,
+                                     struct http_response *ret)
+{
+    return act(op, deps, req, GATEWAY_WITHDRAW_DISPUTE, ret);
+}

@@ -70,6 +70,11 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         news->note = str_of(event->escrow_payment_failed->code);
         return OK;
     case CASE(ESCROW_REJECTED): news->note = str_of(event->escrow_rejected->reason); return OK;
+    case CASE(ESCROW_DISPUTED):
+        news->note = str_of(event->escrow_disputed->reason);
+        return take_amount(op, event->escrow_disputed->amount, news);
+    case CASE(ESCROW_DISPUTE_WITHDRAWN):
+    case CASE(ESCROW_DISPUTE_ESCALATED):
     case CASE(ESCROW_AWAIT_FUNDS):
     case CASE(ESCROW_DELIVERED):
     case CASE(ESCROW_PAYOUT_RETRIED):
@@ -100,6 +105,7 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     told->state = (int)event->state;
     told->received_minor = balances->received_minor;
     told->held_minor = balances->held_minor;
+    told->disputed_minor = balances->disputed_minor;
     told->suspense_minor = balances->suspense_minor;
     told->due_seller_minor = balances->due_seller_minor;
     told->due_buyer_minor = balances->due_buyer_minor;

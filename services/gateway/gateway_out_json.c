@@ -8,6 +8,7 @@ static void write_balances(struct json_writer *out, const struct gateway_view *v
     json_write_object(out, "balances");
     json_write_i64(out, "received_minor", view->received_minor);
     json_write_i64(out, "held_minor", view->held_minor);
+    json_write_i64(out, "disputed_minor", view->disputed_minor);
     json_write_i64(out, "suspense_minor", view->suspense_minor);
     json_write_i64(out, "due_seller_minor", view->due_seller_minor);
     json_write_i64(out, "due_buyer_minor", view->due_buyer_minor);

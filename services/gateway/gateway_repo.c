@@ -16,6 +16,7 @@ static const struct table_column view_columns[] = {
     V(price_minor, COLUMN_INT8),
     V(received_minor, COLUMN_INT8),
     V(held_minor, COLUMN_INT8),
+    V(disputed_minor, COLUMN_INT8),
     V(suspense_minor, COLUMN_INT8),
     V(due_seller_minor, COLUMN_INT8),
     V(due_buyer_minor, COLUMN_INT8),
@@ -184,6 +185,7 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     I64(price_minor);
     I64(received_minor);
     I64(held_minor);
+    I64(disputed_minor);
     I64(suspense_minor);
     I64(due_seller_minor);
     I64(due_buyer_minor);

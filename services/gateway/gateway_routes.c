@@ -38,6 +38,8 @@ const struct http_route gateway_routes[] = {
     COMMAND("/v1/escrows/:id/retry",          gateway_post_retry),
     RESCUE("/v1/escrows/:id/reject-delivery", gateway_post_reject_delivery),
     RESCUE("/v1/escrows/:id/accept-return",   gateway_post_accept_return),
+    RESCUE("/v1/escrows/:id/raise-dispute",   gateway_post_raise_dispute),
+    COMMAND("/v1/escrows/:id/withdraw-dispute", gateway_post_withdraw_dispute),
     /* REQ-D9, REQ-D10: the names that clients of old know. */
     COMMAND("/api/escrow/:id/mark-delivered", gateway_post_mark_delivered),
     COMMAND("/api/escrow/:id/release",        gateway_post_release),

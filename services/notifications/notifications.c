@@ -23,6 +23,9 @@ struct str notice_name(enum notice notice)
     case NOTICE_FOREIGN_MONEY: return STR("foreign_money");
     case NOTICE_SUSPENSE_REFUNDED: return STR("suspense_refunded");
     case NOTICE_REJECTED: return STR("rejected");
+    case NOTICE_DISPUTED: return STR("disputed");
+    case NOTICE_DISPUTE_WITHDRAWN: return STR("dispute_withdrawn");
+    case NOTICE_DISPUTE_ESCALATED: return STR("dispute_escalated");
     case NOTICE_NONE: return STR("none");
     case NOTICE_COUNT: break;
     }

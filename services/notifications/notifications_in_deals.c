@@ -70,6 +70,13 @@ static STATUS tell_suspended(struct op *op, const Holdfast__Escrow__V1__EscrowFu
     return wire_text(op, "currency", in->currency, 0, NEWS_CURRENCY_MAX_BYTES, &news->currency);
 }
 
+static STATUS tell_disputed(struct op *op, const Holdfast__Escrow__V1__EscrowDisputed *in,
+                            struct news *news)
+{
+    TRY(tell_detail(op, news, NOTICE_DISPUTED, in->reason));
+    return tell_amount(op, news, NOTICE_DISPUTED, in->amount);
+}
+
 static STATUS tell_refund_started(struct op *op,
                                   const Holdfast__Escrow__V1__EscrowRefundStarted *in,
                                   struct news *news)
@@ -120,6 +127,9 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
                            event->escrow_suspense_refunded->amount);
     case CASE(ESCROW_REJECTED):
         return tell_detail(op, news, NOTICE_REJECTED, event->escrow_rejected->reason);
+    case CASE(ESCROW_DISPUTED): return tell_disputed(op, event->escrow_disputed, news);
+    case CASE(ESCROW_DISPUTE_WITHDRAWN): news->notice = NOTICE_DISPUTE_WITHDRAWN; return OK;
+    case CASE(ESCROW_DISPUTE_ESCALATED): news->notice = NOTICE_DISPUTE_ESCALATED; return OK;
     case CASE(ESCROW_RETURN_ACCEPTED): /* the refund follows at once, and says why */
     case CASE(ESCROW_FUNDS_RECEIVED):  /* what becomes of it follows at once */
     case CASE(ESCROW_PAYOUT_RETRIED):  /* so does what comes of it */

@@ -106,6 +106,25 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
                 "The delivery of this deal was rejected by the buyer[. Reason: {detail}]. You can "
                 "accept the return for as long as the deal waits for your answer.",
         },
+    [NOTICE_DISPUTED] =
+        {
+            [ROLE_BUYER] =
+                "A dispute was raised: **{amount}** of this deal was frozen[. Reason: {detail}].",
+            [ROLE_SELLER] =
+                "A dispute was raised: **{amount}** of this deal was frozen[. Reason: {detail}].",
+        },
+    [NOTICE_DISPUTE_WITHDRAWN] =
+        {
+            [ROLE_BUYER] = "The dispute about this deal was withdrawn.",
+            [ROLE_SELLER] = "The dispute about this deal was withdrawn.",
+        },
+    [NOTICE_DISPUTE_ESCALATED] =
+        {
+            [ROLE_BUYER] =
+                "The dispute about this deal was not settled in time. Our staff was called.",
+            [ROLE_SELLER] =
+                "The dispute about this deal was not settled in time. Our staff was called.",
+        },
 };
 
 bool notifications_text_is_told(enum notice notice, enum role role)

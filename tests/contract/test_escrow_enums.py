@@ -53,7 +53,7 @@ ORACLE_EVENTS = proto("oracle/v1/events.proto")
 
 def test_states_are_the_same_in_c_proto_and_sql():
     states = golden_numbers("state")
-    assert len(states) == 11
+    assert len(states) == 13
     assert enum(EVENTS, "EscrowState", "ESCROW_STATE_") == states
     assert column_check("escrow", "state") == set(states)
     assert column_check("transition", "to_state") == set(states)
@@ -76,7 +76,8 @@ def test_events_are_the_same_in_c_proto_and_sql():
 
 def test_accounts_are_the_same_in_c_and_sql():
     accounts = golden_numbers("account")
-    assert list(accounts.values()) == ["PSP_CLEAR", "ESCROW_IN", "ESCROW_HELD", "DUE_SELLER", "DUE_BUYER", "SUSPENSE"]
+    assert list(accounts.values()) == ["PSP_CLEAR", "ESCROW_IN", "ESCROW_HELD", "DUE_SELLER", "DUE_BUYER", "SUSPENSE",
+                                       "ESCROW_DISP"]
     assert column_check("transfer", "debit") == set(accounts)
     assert column_check("transfer", "credit") == set(accounts)
 
@@ -84,6 +85,15 @@ def test_accounts_are_the_same_in_c_and_sql():
 def test_suspense_states_are_the_same_in_c_and_sql():
     count = int(re.search(r"^suspense_states (\d+)$", GOLDEN, re.M).group(1))
     assert column_check("suspense", "state") == set(range(1, count + 1))
+
+
+def test_disputes_are_the_same_in_c_and_sql():
+    states, most = (int(re.search(rf"^{name} (\d+)$", GOLDEN, re.M).group(1)) for name in ("dispute_states", "disputes_max"))
+    assert column_check("dispute", "state") == set(range(1, states + 1))
+    assert column_check("dispute", "number") == set(range(1, most + 1))
+    raised = {number for number, name in golden_numbers("state").items()
+              if re.search(rf"^{name} +RaiseDispute +BUYER +accept", GOLDEN, re.M)}
+    assert column_check("dispute", "before") == raised
 
 
 @pytest.mark.parametrize("column", ["price_minor", "funding_seconds", "delivery_seconds", "inspection_seconds"])

@@ -1,4 +1,4 @@
-"""Goods that the buyer does not take: what the two can do, and what happens when one of them does nothing."""
+"""Goods that the buyer does not take, and disputes: what the two can do, and what happens when one of them does nothing."""
 
 from harness.api import AMOUNT_MINOR
 
@@ -53,3 +53,38 @@ def test_a_rejection_says_why_and_comes_in_time(stack, api):
     stack.pass_time(3 * DAY)
     deal.wait("RELEASED")
     assert api.outcome(deal.act("reject-delivery", "BUYER", WHY), "BUYER") == ("rejected", "escrow.wrong_state")
+
+
+def test_a_dispute_freezes_the_money_until_one_gives_in(stack, api):
+    deal = api.held_deal()
+    deal.do("mark-delivered", "SELLER")
+    deal.do("raise-dispute", "BUYER", WHY)
+    balances = deal.wait("DISPUTED")["balances"]
+    assert (balances["held_minor"], balances["disputed_minor"]) == (0, AMOUNT_MINOR)
+    assert notes(api, deal)["EscrowDisputed"] == WHY["reason"]
+    assert api.outcome(deal.act("raise-dispute", "SELLER", WHY), "SELLER") == ("rejected", "escrow.disputed")
+    assert api.outcome(deal.act("withdraw-dispute", "SELLER"), "SELLER") == ("rejected", "escrow.not_raiser")
+    deal.do("withdraw-dispute", "BUYER")
+    balances = deal.wait("DELIVERED")["balances"]
+    assert (balances["held_minor"], balances["disputed_minor"]) == (AMOUNT_MINOR, 0)
+    deal.do("raise-dispute", "SELLER", WHY)
+    deal.wait("DISPUTED")
+    deal.do("release", "BUYER")
+    deal.wait("RELEASED")
+    assert notes(api, deal)["EscrowReleaseStarted"] == "DISPUTE_CONCEDED"
+    stack.settle()
+    assert (deal.effects()["transfers"], deal.effects()["refunds"]) == (PAID, NOTHING)
+    assert stack.verifier.json("escrow", "show", deal.id)["escrow"]["disputed_minor"] == 0
+
+
+def test_a_dispute_that_nobody_settles_calls_staff_and_is_refunded(stack, api):
+    deal = api.held_deal()
+    deal.do("raise-dispute", "SELLER", WHY)
+    assert deal.wait("DISPUTED")["deadline"]["next_state"] == "ESCALATED"
+    stack.pass_time(14 * DAY)
+    assert deal.wait("ESCALATED")["deadline"]["next_state"] == "REFUNDING"
+    stack.pass_time(30 * DAY)
+    deal.wait("REFUNDED")
+    assert notes(api, deal)["EscrowRefundStarted"] == "NOT_RESOLVED"
+    stack.settle()
+    assert (deal.effects()["refunds"], deal.effects()["transfers"]) == (PAID, NOTHING)

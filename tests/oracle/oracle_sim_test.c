@@ -168,7 +168,7 @@ static void each_kind_has_its_own_timer(void **state)
     for (int kind = ORACLE_TIMER_FUNDING; kind < ORACLE_TIMER_KIND_COUNT; kind++) {
         send(rig, pack_set(rig, kind, 5, START_US + kind * 2 * SECOND_US));
     }
-    run_for(rig, 10 * SECOND_US);
+    run_for(rig, (2 * ORACLE_TIMER_KIND_COUNT + 2) * SECOND_US);
     assert_int_equal(hear(rig, events), ORACLE_TIMER_KIND_COUNT - 1);
     for (int kind = ORACLE_TIMER_FUNDING; kind < ORACLE_TIMER_KIND_COUNT; kind++) {
         assert_heard(rig, (uint32_t)kind - 1, kind, 5, START_US + kind * 2 * SECOND_US);

@@ -315,6 +315,7 @@ static bool shows(const struct gateway_view *view, const struct escrow *escrow)
     return view->seq == escrow->seq && view->state == (int)escrow->state &&
            view->received_minor == escrow->received_minor &&
            view->held_minor == escrow->held_minor &&
+           view->disputed_minor == escrow->disputed_minor &&
            view->suspense_minor == escrow->suspense_minor &&
            view->due_seller_minor == escrow->due_seller_minor &&
            view->due_buyer_minor == escrow->due_buyer_minor &&

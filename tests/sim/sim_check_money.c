@@ -357,6 +357,7 @@ static void check_balances(const struct check_deal *deal, const struct escrow *e
 {
     int64_t kept_minor = deal->received_minor - deal->paid_out_minor - deal->refunded_minor;
     bool right = escrow->held_minor == deal->sums[ESCROW_ACCOUNT_ESCROW_HELD] &&
+                 escrow->disputed_minor == deal->sums[ESCROW_ACCOUNT_ESCROW_DISP] &&
                  escrow->due_seller_minor == deal->sums[ESCROW_ACCOUNT_DUE_SELLER] &&
                  escrow->due_buyer_minor == deal->sums[ESCROW_ACCOUNT_DUE_BUYER] &&
                  escrow->suspense_minor == deal->sums[ESCROW_ACCOUNT_SUSPENSE] &&
@@ -382,14 +383,16 @@ static void check_balances(const struct check_deal *deal, const struct escrow *e
 /* INV3, by our own arithmetic and by the product's. */
 static void check_sound(const struct escrow *escrow, struct sim_verdict *verdict)
 {
-    int64_t kept_minor = escrow->held_minor + escrow->suspense_minor + escrow->due_seller_minor +
-                         escrow->due_buyer_minor;
-    bool least = escrow->held_minor >= 0 && escrow->suspense_minor >= 0 &&
-                 escrow->due_seller_minor >= 0 && escrow->due_buyer_minor >= 0 &&
-                 escrow->paid_out_minor >= 0 && escrow->refunded_minor >= 0;
+    int64_t kept_minor = escrow->held_minor + escrow->disputed_minor + escrow->suspense_minor +
+                         escrow->due_seller_minor + escrow->due_buyer_minor;
+    bool least = escrow->held_minor >= 0 && escrow->disputed_minor >= 0 &&
+                 escrow->suspense_minor >= 0 && escrow->due_seller_minor >= 0 &&
+                 escrow->due_buyer_minor >= 0 && escrow->paid_out_minor >= 0 &&
+                 escrow->refunded_minor >= 0;
     bool adds_up =
         escrow->received_minor == kept_minor + escrow->paid_out_minor + escrow->refunded_minor;
-    bool ended = !escrow_state_is_final(escrow->state) || escrow->held_minor == 0;
+    bool ended = !escrow_state_is_final(escrow->state) ||
+                 (escrow->held_minor == 0 && escrow->disputed_minor == 0);
     if (!least || !adds_up || !ended || !escrow_is_sound(escrow)) {
         sim_verdict_fail(verdict, SIM_RULE_SOUND, "escrow %s in state %s is not sound",
                          check_text(escrow->id), escrow_state_name(escrow->state));

@@ -241,6 +241,9 @@ static const struct {
     [ESCROW_EVENT_SUSPENSE_REFUNDED] = {.buyer = true},
     [ESCROW_EVENT_EXPIRED] = {true, true},
     [ESCROW_EVENT_REJECTED] = {true, true},
+    [ESCROW_EVENT_DISPUTED] = {true, true},
+    [ESCROW_EVENT_DISPUTE_WITHDRAWN] = {true, true},
+    [ESCROW_EVENT_DISPUTE_ESCALATED] = {true, true},
 };
 
 static struct id news_name(struct id escrow_id, int64_t seq, enum role role)

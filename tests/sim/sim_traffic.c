@@ -111,7 +111,9 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
         .escrow_id =
             deal->last.action == GATEWAY_CREATE ? (struct id){.bytes = {0}} : deal->escrow_id,
         .terms = deal->terms,
-        .reason = deal->last.action == GATEWAY_REJECT_DELIVERY ? STR("not as seen") : STR(""),
+        .reason = gateway_action_reason(deal->last.action) == GATEWAY_REASON_MUST
+                      ? STR("not as seen")
+                      : STR(""),
         .now_us = op.now_us,
     };
     struct gateway_command command;
@@ -259,12 +261,21 @@ static void ask_anything(struct sim_traffic *traffic, struct deal *deal)
         enum gateway_action action;
         enum who who;
     } askable[] = {
-        {GATEWAY_MARK_DELIVERED, WHO_SELLER}, {GATEWAY_RELEASE, WHO_BUYER},
-        {GATEWAY_CANCEL, WHO_BUYER},          {GATEWAY_CANCEL, WHO_SELLER},
-        {GATEWAY_CANCEL, WHO_MARKETPLACE},    {GATEWAY_CANCEL, WHO_STAFF},
-        {GATEWAY_REFUND, WHO_SELLER},         {GATEWAY_REFUND, WHO_STAFF},
-        {GATEWAY_RETRY, WHO_STAFF},           {GATEWAY_REJECT_DELIVERY, WHO_BUYER},
+        {GATEWAY_MARK_DELIVERED, WHO_SELLER},
+        {GATEWAY_RELEASE, WHO_BUYER},
+        {GATEWAY_CANCEL, WHO_BUYER},
+        {GATEWAY_CANCEL, WHO_SELLER},
+        {GATEWAY_CANCEL, WHO_MARKETPLACE},
+        {GATEWAY_CANCEL, WHO_STAFF},
+        {GATEWAY_REFUND, WHO_SELLER},
+        {GATEWAY_REFUND, WHO_STAFF},
+        {GATEWAY_RETRY, WHO_STAFF},
+        {GATEWAY_REJECT_DELIVERY, WHO_BUYER},
         {GATEWAY_ACCEPT_RETURN, WHO_SELLER},
+        {GATEWAY_RAISE_DISPUTE, WHO_BUYER},
+        {GATEWAY_RAISE_DISPUTE, WHO_SELLER},
+        {GATEWAY_WITHDRAW_DISPUTE, WHO_BUYER},
+        {GATEWAY_WITHDRAW_DISPUTE, WHO_SELLER},
     };
 
     uint64_t which = random_below(&traffic->random, ARRAY_LEN(askable));
@@ -279,6 +290,25 @@ static void pay(struct sim_traffic *traffic, struct deal *deal)
     }
     (void)sim_stripe_pay(traffic->stripe, deal->escrow_id,
                          how); /* there may be nothing to pay yet */
+}
+
+/* One of them gives in, or takes it back if it is his to take back; or nobody does anything. */
+static void settle(struct sim_traffic *traffic, struct deal *deal, uint64_t mood)
+{
+    static const struct {
+        enum gateway_action action;
+        enum who who;
+    } ways[] = {
+        {GATEWAY_RELEASE, WHO_BUYER},
+        {GATEWAY_REFUND, WHO_SELLER},
+        {GATEWAY_REFUND, WHO_STAFF},
+        {GATEWAY_WITHDRAW_DISPUTE, WHO_BUYER},
+        {GATEWAY_WITHDRAW_DISPUTE, WHO_SELLER},
+    };
+
+    if (mood < ARRAY_LEN(ways)) {
+        ask(traffic, deal, ways[mood].action, ways[mood].who);
+    }
 }
 
 /* What a sensible person does next, most of the time. */
@@ -315,6 +345,8 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
             ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
         } else if (mood == 2) {
             ask(traffic, deal, GATEWAY_REJECT_DELIVERY, WHO_BUYER);
+        } else if (mood == 3) {
+            ask(traffic, deal, GATEWAY_RAISE_DISPUTE, WHO_BUYER);
         } else {
             ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER);
         }
@@ -324,8 +356,12 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
             ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER); /* it was right after all */
         } else if (mood < 5) {
             ask(traffic, deal, GATEWAY_ACCEPT_RETURN, WHO_SELLER);
+        } else if (mood == 5) {
+            ask(traffic, deal, GATEWAY_RAISE_DISPUTE, WHO_SELLER);
         } /* or nobody answers */
         return;
+    case ESCROW_DISPUTED:
+    case ESCROW_ESCALATED: settle(traffic, deal, mood); return;
     case ESCROW_RELEASING:
     case ESCROW_REFUNDING:
         if (has_failed(view) || mood < 2) { /* some do not wait for an answer */

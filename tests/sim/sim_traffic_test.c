@@ -132,7 +132,8 @@ static void what_they_ask_for_escrow_can_read(void **state)
         }
     }
     assert_true(read > 2 * DEALS);
-    assert_int_equal(__builtin_popcount(kinds), GATEWAY_ACTION_COUNT - 1); /* all that can be asked for */
+    assert_int_equal(__builtin_popcount(kinds),
+                     GATEWAY_ACTION_COUNT - 1); /* all that can be asked for */
 }
 
 static void who_dies_after_the_commit_publishes_nothing(void **state)

@@ -87,6 +87,7 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
         {"price_minor", CTL_CELL_NUMBER},
         {"received_minor", CTL_CELL_NUMBER},
         {"held_minor", CTL_CELL_NUMBER},
+        {"disputed_minor", CTL_CELL_NUMBER},
         {"suspense_minor", CTL_CELL_NUMBER},
         {"due_seller_minor", CTL_CELL_NUMBER},
         {"due_buyer_minor", CTL_CELL_NUMBER},
@@ -110,20 +111,20 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
     cells[1].text = str_of(escrow_state_name(escrow->state));
     cells[3].text = currency_name(escrow->currency);
     const int64_t numbers[] = {
-        escrow->price_minor,         escrow->received_minor,   escrow->held_minor,
-        escrow->suspense_minor,      escrow->due_seller_minor, escrow->due_buyer_minor,
-        escrow->paid_out_minor,      escrow->refunded_minor,   escrow->payout_failed_minor,
-        escrow->refund_failed_minor, escrow->funding_seconds,  escrow->delivery_seconds,
-        escrow->inspection_seconds,
+        escrow->price_minor,         escrow->received_minor,      escrow->held_minor,
+        escrow->disputed_minor,      escrow->suspense_minor,      escrow->due_seller_minor,
+        escrow->due_buyer_minor,     escrow->paid_out_minor,      escrow->refunded_minor,
+        escrow->payout_failed_minor, escrow->refund_failed_minor, escrow->funding_seconds,
+        escrow->delivery_seconds,    escrow->inspection_seconds,
     };
     cells[2].number = escrow->seq;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         cells[4 + i].number = numbers[i];
     }
-    cells[17].number = escrow->deadline_at_us;
-    cells[18].text = str_of(escrow_state_name(escrow_state_when_over(escrow->state)));
-    cells[19].id = escrow->buyer_id;
-    cells[20].id = escrow->seller_id;
+    cells[18].number = escrow->deadline_at_us;
+    cells[19].text = str_of(escrow_state_name(escrow_state_when_over(escrow->state)));
+    cells[20].id = escrow->buyer_id;
+    cells[21].id = escrow->seller_id;
     ctl_out_object(&ctl->out, "escrow", &table);
     return OK;
 }

@@ -49,6 +49,13 @@ STATUS engine_create(struct engine_turn *turn, const void *row, void **ret_row)
 uint32_t engine_children(struct engine_turn *turn, const struct table *table,
                          void *const **ret_rows)
 {
+    if (table == &escrow_dispute_table) {
+        for (uint32_t i = 0; i < turn->rows.dispute_count; i++) {
+            turn->dispute_rows[i] = &turn->rows.disputes[i];
+        }
+        *ret_rows = turn->dispute_rows;
+        return turn->rows.dispute_count;
+    }
     ASSERT(table == &escrow_suspense_table);
     for (uint32_t i = 0; i < turn->rows.suspense_count; i++) {
         turn->suspense_rows[i] = &turn->rows.suspense[i];
@@ -59,6 +66,11 @@ uint32_t engine_children(struct engine_turn *turn, const struct table *table,
 
 void engine_child_changed(struct engine_turn *turn, const struct table *table, const void *row)
 {
+    if (table == &escrow_dispute_table) {
+        turn->changed_disputes |= UINT64_C(1)
+                                  << ((const struct escrow_dispute *)row - turn->rows.disputes);
+        return;
+    }
     ASSERT(table == &escrow_suspense_table);
     turn->changed_rows |= UINT64_C(1)
                           << ((const struct escrow_suspense *)row - turn->rows.suspense);
@@ -67,6 +79,13 @@ void engine_child_changed(struct engine_turn *turn, const struct table *table, c
 STATUS engine_child_create(struct engine_turn *turn, const struct table *table, const void *row,
                            void **ret_row)
 {
+    if (table == &escrow_dispute_table) {
+        ASSERT(turn->rows.dispute_count < ESCROW_DISPUTES_MAX);
+        struct escrow_dispute *dispute = &turn->rows.disputes[turn->rows.dispute_count++];
+        *dispute = *(const struct escrow_dispute *)row;
+        *ret_row = dispute;
+        return OK;
+    }
     ASSERT(table == &escrow_suspense_table);
     ASSERT(turn->rows.suspense_count < FAKE_SUSPENSE_MAX);
     struct escrow_suspense *copy = &turn->rows.suspense[turn->rows.suspense_count++];
@@ -125,6 +144,13 @@ static void check_said(const struct engine_turn *fake)
                             sizeof(struct escrow_suspense)) == 0;
         ASSERT(said || equal);
     }
+    for (uint32_t i = 0; i < fake->before.dispute_count; i++) {
+        bool said = (fake->changed_disputes & (UINT64_C(1) << i)) != 0;
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+        bool equal = memcmp(&fake->before.disputes[i], &fake->rows.disputes[i],
+                            sizeof(struct escrow_dispute)) == 0;
+        ASSERT(said || equal);
+    }
 }
 
 static struct status decode(struct engine_turn *fake, enum topic topic, struct id key,
@@ -139,6 +165,7 @@ static struct status decode(struct engine_turn *fake, enum topic topic, struct i
             fake->ordinal = 0;
             fake->changed = false;
             fake->changed_rows = 0;
+            fake->changed_disputes = 0;
             fake->to_tell = 0;
             fake->before = fake->rows;
             *ret_handler = handler;

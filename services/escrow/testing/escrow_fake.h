@@ -26,6 +26,8 @@ struct fake_rows {
     struct escrow escrow;
     struct escrow_suspense suspense[FAKE_SUSPENSE_MAX];
     uint32_t suspense_count;
+    struct escrow_dispute disputes[ESCROW_DISPUTES_MAX];
+    uint32_t dispute_count;
     uint32_t transition_count;
     uint32_t transfer_count;
     uint32_t record_count;
@@ -39,6 +41,8 @@ struct engine_turn {
     bool changed;            /* engine_changed was called */
     uint64_t changed_rows;   /* bit i: suspense[i] may differ from before */
     void *suspense_rows[FAKE_SUSPENSE_MAX];
+    uint64_t changed_disputes; /* bit i: disputes[i] may differ from before */
+    void *dispute_rows[ESCROW_DISPUTES_MAX];
     struct escrow_transition transitions[FAKE_HISTORY_MAX];
     struct escrow_transfer transfers[FAKE_HISTORY_MAX];
     struct fake_record records[FAKE_RECORDS_MAX];

@@ -23,6 +23,8 @@ static void place_price(struct escrow *escrow)
     case ESCROW_FUNDS_HELD:
     case ESCROW_DELIVERED:
     case ESCROW_DELIVERY_REJECTED: escrow->held_minor = price_minor; break;
+    case ESCROW_DISPUTED:
+    case ESCROW_ESCALATED: escrow->disputed_minor = price_minor; break;
     case ESCROW_RELEASING:
         escrow->due_seller_minor = price_minor;
         escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
@@ -43,6 +45,25 @@ static void place_price(struct escrow *escrow)
     case ESCROW_STATE_COUNT: UNREACHABLE("escrow state");
     }
     escrow->received_minor = price_minor;
+}
+
+static void add_dispute(struct fixture *fixture)
+{
+    fixture->dispute = (struct escrow_dispute){
+        .id = FIXTURE_DISPUTE,
+        .escrow_id = FIXTURE_ESCROW,
+        .version = 1,
+        .state = ESCROW_DISPUTE_OPEN,
+        .number = 1,
+        .raiser_id = FIXTURE_BUYER,
+        .before = ESCROW_DELIVERED,
+        .amount_minor = FIXTURE_PRICE_MINOR,
+        .created_at_us = FIXTURE_NOW_US - 1,
+        .updated_at_us = FIXTURE_NOW_US - 1,
+    };
+    fixture->disputes[0] = &fixture->dispute;
+    fixture->facts.disputes = fixture->disputes;
+    fixture->facts.dispute_count = 1;
 }
 
 void fixture_init(struct fixture *fixture, enum escrow_state state)
@@ -74,6 +95,9 @@ void fixture_init(struct fixture *fixture, enum escrow_state state)
     }
     for (uint8_t i = 0; i < ESCROW_LEGS_MAX; i++) {
         fixture->facts.legs[i] = fixture_id((uint8_t)(0x21 + i));
+    }
+    if (escrow_state_is_disputed(state)) {
+        add_dispute(fixture);
     }
     ASSERT(escrow_is_sound(&fixture->escrow));
 }

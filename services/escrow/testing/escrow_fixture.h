@@ -25,9 +25,14 @@ struct id fixture_id(uint8_t byte);
 #define FIXTURE_EXTRA_LEG fixture_id(0x15)        /* brought the money in suspense */
 #define FIXTURE_EXTRA_REFUND_LEG fixture_id(0x16) /* takes it back; none for FLAGGED */
 
+#define FIXTURE_DISPUTE fixture_id(0x17)
+
 struct fixture {
     struct escrow escrow;
     struct escrow_suspense suspense;
+    struct escrow_dispute
+        dispute; /* where one is open: the first, raised by the buyer in DELIVERED */
+    const struct escrow_dispute *disputes[1];
     const struct escrow_suspense *rows[1];
     struct escrow_facts facts; /* no suspense rows; fresh legs are 0x21, 0x22, … */
 };

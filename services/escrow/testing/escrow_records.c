@@ -16,6 +16,8 @@ union command_bodies {
     Holdfast__Escrow__V1__RetryPayout retry;
     Holdfast__Escrow__V1__RejectDelivery reject;
     Holdfast__Escrow__V1__AcceptReturn accept_return;
+    Holdfast__Escrow__V1__RaiseDispute raise;
+    Holdfast__Escrow__V1__WithdrawDispute withdraw;
 };
 
 static struct status fill_create(struct op *op, const struct escrow_terms *terms,
@@ -36,6 +38,31 @@ static struct status fill_create(struct op *op, const struct escrow_terms *terms
 }
 
 #define COMMAND(name) HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_##name
+
+static struct status fill_dispute_command(struct op *op, const struct escrow_message *message,
+                                          union command_bodies *bodies,
+                                          Holdfast__Escrow__V1__EscrowCommand *command)
+{
+    if (message->kind == ESCROW_REJECT_DELIVERY) {
+        command->body_case = COMMAND(REJECT_DELIVERY);
+        holdfast__escrow__v1__reject_delivery__init(&bodies->reject);
+        return wire_fill_text(op, message->text, &bodies->reject.reason);
+    }
+    if (message->kind == ESCROW_ACCEPT_RETURN) {
+        command->body_case = COMMAND(ACCEPT_RETURN);
+        holdfast__escrow__v1__accept_return__init(&bodies->accept_return);
+        return OK;
+    }
+    if (message->kind == ESCROW_RAISE_DISPUTE) {
+        command->body_case = COMMAND(RAISE_DISPUTE);
+        holdfast__escrow__v1__raise_dispute__init(&bodies->raise);
+        return wire_fill_text(op, message->text, &bodies->raise.reason);
+    }
+    ASSERT(message->kind == ESCROW_WITHDRAW_DISPUTE);
+    command->body_case = COMMAND(WITHDRAW_DISPUTE);
+    holdfast__escrow__v1__withdraw_dispute__init(&bodies->withdraw);
+    return OK;
+}
 
 static struct status fill_command(struct op *op, const struct escrow_message *message,
                                   union command_bodies *bodies,
@@ -66,15 +93,8 @@ static struct status fill_command(struct op *op, const struct escrow_message *me
         holdfast__escrow__v1__refund__init(&bodies->refund);
         return wire_fill_text(op, message->text, &bodies->refund.reason);
     }
-    if (message->kind == ESCROW_REJECT_DELIVERY) {
-        command->body_case = COMMAND(REJECT_DELIVERY);
-        holdfast__escrow__v1__reject_delivery__init(&bodies->reject);
-        return wire_fill_text(op, message->text, &bodies->reject.reason);
-    }
-    if (message->kind == ESCROW_ACCEPT_RETURN) {
-        command->body_case = COMMAND(ACCEPT_RETURN);
-        holdfast__escrow__v1__accept_return__init(&bodies->accept_return);
-        return OK;
+    if (message->kind > ESCROW_RETRY_PAYOUT) {
+        return fill_dispute_command(op, message, bodies, command);
     }
     ASSERT(message->kind == ESCROW_RETRY_PAYOUT);
     command->body_case = COMMAND(RETRY_PAYOUT);

@@ -96,6 +96,10 @@ static void print_cell(const struct fixture *fixture, const struct escrow_messag
             }
             printf("}");
         }
+        if (decision.has_dispute) {
+            printf(" dispute %" PRId64 " state %d", decision.dispute.row.number,
+                   (int)decision.dispute.row.state);
+        }
         print_timers(&decision);
         print_flags(now, &decision.next);
     }
@@ -247,6 +251,8 @@ int main(void)
          account++) {
         printf("account %d %s\n", (int)account, escrow_account_name(account));
     }
+    printf("dispute_states %d\n", (int)ESCROW_DISPUTE_STATE_COUNT - 1);
+    printf("disputes_max %d\n", ESCROW_DISPUTES_MAX);
     printf("suspense_states %d\n", (int)ESCROW_SUSPENSE_STATE_COUNT - 1);
     for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_MESSAGE_KIND_COUNT; kind++) {
         const char *from = escrow_message_is_command(kind) ? "command" : "news";

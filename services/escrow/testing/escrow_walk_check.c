@@ -226,13 +226,14 @@ static void check_money(struct walk *walk)
     assert_int_equal(sums.of[ESCROW_ACCOUNT_PSP_CLEAR], in_minor - seller_minor - buyer_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_ESCROW_IN], 0);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_ESCROW_HELD], escrow->held_minor);
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_ESCROW_DISP], escrow->disputed_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_DUE_SELLER], escrow->due_seller_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_DUE_BUYER], escrow->due_buyer_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_SUSPENSE], escrow->suspense_minor);
     assert_int_equal(sums.foreign_suspense, foreign_minor);
     assert_int_equal(escrow->foreign_money, foreign_minor > 0);
-    int64_t kept_minor = escrow->held_minor + escrow->suspense_minor + escrow->due_seller_minor +
-                         escrow->due_buyer_minor;
+    int64_t kept_minor = escrow->held_minor + escrow->disputed_minor + escrow->suspense_minor +
+                         escrow->due_seller_minor + escrow->due_buyer_minor;
     assert_int_equal(kept_minor, in_minor - seller_minor - buyer_minor);
 }
 
@@ -251,7 +252,11 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
         assert_true(buyer || timer);
     } else if (transition->event == ESCROW_EVENT_REFUND_STARTED) {
         assert_true(seller || staff || timer);
-    } else if (transition->event == ESCROW_EVENT_EXPIRED) {
+    } else if (transition->event == ESCROW_EVENT_DISPUTED ||
+               transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN) {
+        assert_true(buyer || seller);
+    } else if (transition->event == ESCROW_EVENT_EXPIRED ||
+               transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
         assert_true(timer);
     } else if (transition->event == ESCROW_EVENT_REJECTED) {
         assert_true(buyer);
@@ -295,6 +300,7 @@ static void take_event(struct walk *walk, const struct fake_record *record)
     struct sums sums = sum_transfers(walk, event->seq);
     assert_int_equal(event->balances->in_minor, sums.of[ESCROW_ACCOUNT_ESCROW_IN]);
     assert_int_equal(event->balances->held_minor, sums.of[ESCROW_ACCOUNT_ESCROW_HELD]);
+    assert_int_equal(event->balances->disputed_minor, sums.of[ESCROW_ACCOUNT_ESCROW_DISP]);
     assert_int_equal(event->balances->due_seller_minor, sums.of[ESCROW_ACCOUNT_DUE_SELLER]);
     assert_int_equal(event->balances->due_buyer_minor, sums.of[ESCROW_ACCOUNT_DUE_BUYER]);
     assert_int_equal(event->balances->received_minor - event->balances->paid_out_minor -

@@ -12,12 +12,15 @@ const ACTIONS = [
   { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"] },
   { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], why: "What is wrong with the delivery?" },
   { verb: "accept-return", label: "Accept the return", roles: ["seller"] },
+  { verb: "raise-dispute", label: "Raise a dispute", roles: ["buyer", "seller"], why: "What is the dispute about?" },
+  { verb: "withdraw-dispute", label: "Withdraw the dispute", roles: ["buyer", "seller"] },
   { verb: "retry", label: "Retry what failed", roles: ["staff"] },
 ];
 // What happens by itself, by the state that the deal then goes to.
 const OTHERWISE = {
   EXPIRED: "Unless the buyer has paid by then, the deal expires.",
-  REFUNDING: "Unless the seller has acted by then, the buyer gets the money back.",
+  REFUNDING: "Unless somebody has acted by then, the buyer gets the money back.",
+  ESCALATED: "Unless the dispute has been settled by then, our staff looks at it.",
   RELEASING: "Unless the buyer is refunded before, the seller then gets the money.",
 };
 // What the server may answer to one attempt and not to the next: it says nothing about an earlier one.
@@ -25,7 +28,7 @@ const PASSING = [408, 429];
 const IN_PROGRESS = "idempotency.in_progress"; // another copy of this attempt is being taken in right now
 const RETRY_MS = 500;
 const RETRY_MAX_MS = 15000;
-const BALANCES = ["received", "held", "suspense", "due_seller", "due_buyer", "paid_out", "refunded"];
+const BALANCES = ["received", "held", "disputed", "suspense", "due_seller", "due_buyer", "paid_out", "refunded"];
 
 const $ = (id) => document.getElementById(id);
 const dealId = location.pathname.split("/").pop();

@@ -1,7 +1,7 @@
 -- The read model of one escrow.
 -- $1 id uuid
 -- returns 0..1 row
-SELECT id, seq, state, currency, price_minor, received_minor, held_minor, suspense_minor, due_seller_minor,
+SELECT id, seq, state, currency, price_minor, received_minor, held_minor, disputed_minor, suspense_minor, due_seller_minor,
   due_buyer_minor, paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor, payment_setup_failed,
   foreign_money, marketplace_id, buyer_id, seller_id, seller_account, funding_seconds, delivery_seconds,
   inspection_seconds, deadline_at_us, deadline_state, description, payment_ref, payment_client_secret, created_at_us,

@@ -37,6 +37,7 @@ static inline struct gateway_view gateway_full_view(int64_t base)
         .price_minor = base + 1,
         .received_minor = base + 2,
         .held_minor = base + 3,
+        .disputed_minor = base + 30,
         .suspense_minor = base + 4,
         .due_seller_minor = base + 5,
         .due_buyer_minor = base + 6,
