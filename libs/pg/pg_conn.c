@@ -132,8 +132,9 @@ static void on_notice(void *arg, const PGresult *result)
 
 /*
  * Behind the options of the conninfo, so that ours win. Lanes run every statement thousands of
- * times and always by key: a plan that was made while a table was empty must not stay a scan of the
- * whole table when it is not. See add_key_match in pg_sql.c for the joins.
+ * times and always by key, and requests have an index for whatever they ask: a plan that was made while a
+ * table was empty must not stay a scan of the whole table when it is not. See add_key_match in pg_sql.c
+ * for the joins of lanes.
  */
 static struct status session_options(struct op *op, const struct pg_conn *conn,
                                      const char **ret_text)
@@ -149,10 +150,12 @@ static struct status session_options(struct op *op, const struct pg_conn *conn,
     strbuf_addf(&buf, " -c client_connection_check_interval=%d", PG_CLIENT_CHECK_MS);
     strbuf_add(&buf, STR(" -c synchronous_commit=on -c timezone=UTC -c jit=off"
                          " -c default_transaction_isolation=read\\ committed"));
+    if (!admin) {
+        strbuf_add(&buf, STR(" -c enable_seqscan=off"));
+    }
     if (conn->use == PG_USE_LANE) {
-        strbuf_add(&buf, STR(" -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
-                             " -c enable_bitmapscan=off -c enable_nestloop=off"
-                             " -c enable_mergejoin=off"));
+        strbuf_add(&buf, STR(" -c plan_cache_mode=force_generic_plan -c enable_bitmapscan=off"
+                             " -c enable_nestloop=off -c enable_mergejoin=off"));
     }
     struct str text;
     if (!strbuf_finish(&buf, &text)) {

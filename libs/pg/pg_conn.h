@@ -17,7 +17,7 @@ struct pg_conn;
 /* Who uses it: this decides what an SQLSTATE means and how the server may plan. */
 enum pg_use {
     PG_USE_NONE = 0,
-    PG_USE_REQUEST, /* requests: pg.h */
+    PG_USE_REQUEST, /* requests: pg.h; no plan scans a whole table that has an index for it */
     PG_USE_LANE,    /* the engine and the intake: architecture R8, plans by index only */
     PG_USE_ADMIN,   /* migrations and reports: as a request, but statements may take their time */
     PG_USE_COUNT,

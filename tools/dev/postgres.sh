@@ -67,15 +67,32 @@ shared_buffers = ${PG_SHARED_BUFFERS:-512MB}
 fsync = on
 synchronous_commit = on
 full_page_writes = on
+# What operators should set, too, with the reasons: docs/operations.md.
 max_wal_size = 8GB
 checkpoint_timeout = 15min
+checkpoint_completion_target = 0.9
 wal_compression = lz4
 jit = off
+autovacuum_naptime = 15s
+autovacuum_vacuum_scale_factor = 0.05
+autovacuum_analyze_scale_factor = 0.02
 timezone = 'UTC'
 log_timezone = 'UTC'
 password_encryption = scram-sha-256
 log_line_prefix = '%m [%p] %u@%d '
 CONF
+}
+
+# What the server is started with. A benchmark's PG_FSYNC_DELAY_US makes its disk slower (tests/bench/fsync_delay.c).
+pg_command() { # NUL-ended words
+    if ((EUID == 0)); then
+        printf '%s\0' setpriv --reuid=postgres --regid=postgres --init-groups --
+    fi
+    if [[ -n ${PG_FSYNC_DELAY_US:-} ]]; then
+        cp -- "$PG_FSYNC_DELAY_LIBRARY" "$(pg_home)/fsync_delay.so"
+        printf '%s\0' env "LD_PRELOAD=$(pg_home)/fsync_delay.so" "FSYNC_DELAY_US=$PG_FSYNC_DELAY_US"
+    fi
+    printf '%s\0' "$PG_BIN/postgres" -D "$(pg_home)/data"
 }
 
 pg_super() { # psql arguments...; as the superuser, over the socket
@@ -95,17 +112,13 @@ pg_start() {
     proc_wait_reaped postgres
     pg_choose_home
     pg_init
-    local try port
+    local try port command
     for try in 1 2 3; do
         port=$(port_for PG_PORT)
         pg_configure "$port"
         step "starting PostgreSQL (127.0.0.1:$port)"
-        if ((EUID == 0)); then
-            proc_start postgres setpriv --reuid=postgres --regid=postgres --init-groups -- \
-                "$PG_BIN/postgres" -D "$(pg_home)/data"
-        else
-            proc_start postgres "$PG_BIN/postgres" -D "$(pg_home)/data"
-        fi
+        mapfile -d '' -t command < <(pg_command)
+        proc_start postgres "${command[@]}"
         # Recovery after an unclean kill may take a while; the server says so and stays alive.
         ! proc_await postgres 120 pg_answers || return 0
         proc_stop postgres INT 20
