@@ -63,6 +63,10 @@ static const char fill_function[] =
     "  FROM generate_series(a, b) AS i;"
     "INSERT INTO request_nonce SELECT sha256(i::text::bytea), 'nonce-of-16-bytes-' || i, now() "
     "  FROM generate_series(a, b) AS i;"
+    "INSERT INTO escrow_proof SELECT plans_id('escrow', i), 1, 1, sha256(i::text::bytea), 0, 0, "
+    "'', 1, i, 1, "
+    "  sha256('prev'), sha256('root'), sha256('key'), sha256('one') || sha256('two') FROM "
+    "generate_series(a, b) AS i;"
     "INSERT INTO lane_change SELECT i % 12, i, '', '' FROM generate_series(a, b) AS i;"
     "END $$;";
 

@@ -139,6 +139,7 @@ static void sum_up(struct thread *threads, uint32_t count, struct bench_control 
     uint64_t batches = 0;
     uint64_t decided = 0;
     uint32_t lanes = 0;
+    bool fair = true;
     for (uint32_t i = 0; i < count; i++) {
         struct engine *engine = threads[i].engine;
         if (!engine) {
@@ -147,12 +148,13 @@ static void sum_up(struct thread *threads, uint32_t count, struct bench_control 
         published += atomic_load(&engine_stats(engine)->published);
         batches += atomic_load(&engine_stats(engine)->batches);
         decided += atomic_load(&engine_stats(engine)->decided);
+        fair &= atomic_load(&engine_stats(engine)->lanes_held) >= LANES / count;
         lanes += atomic_load(&engine_stats(engine)->lanes_held);
     }
     atomic_store(&control->batches, batches);
     atomic_store(&control->decided, decided);
     atomic_store(&control->published, published); /* last: who waits for it finds the others true */
-    if (lanes == LANES) {
+    if (lanes == LANES && fair) {                 /* so none moves any more */
         atomic_store(&control->ready, true);
     }
 }

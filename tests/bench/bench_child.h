@@ -18,7 +18,7 @@ struct bench_control {
     _Atomic bool stop;
     _Atomic bool replay; /* play the tapes now */
     _Atomic bool replayed;
-    _Atomic bool ready; /* all lanes are held */
+    _Atomic bool ready; /* all lanes are held, and shared out evenly */
     _Atomic uint64_t published, batches, decided;
     _Atomic uint64_t awaited; /* so many published end the phase */
     _Atomic int64_t replay_us;

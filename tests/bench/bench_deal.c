@@ -1,12 +1,11 @@
 #include "bench_deal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/clock.h"
-#include "base/lane.h"
+#include "bench_report.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "holdfast/payments/v1/commands.pb-c.h"
 #include "holdfast/payments/v1/events.pb-c.h"
@@ -44,18 +43,12 @@ struct bench_deals {
     struct arena arena;
     struct op op;
     struct bus_message *messages;
-    int64_t next_n[LANES];  /* of payments.events.v1 */
-    int64_t legs_at[LANES]; /* payments.commands.v1 is read up to here */
-    int64_t clock_us;
+    struct bench_numbers *numbers;
 };
 
 static void must(struct op *op, struct status st)
 {
-    if (status_failed(st)) {
-        (void)fprintf(stderr, "bench: %s: %s\n", op->err.code, op->err.msg);
-        /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
-        exit(1); /* LINT-OK: a benchmark that cannot go on */
-    }
+    bench_must(op, st, "deals");
 }
 
 static uint32_t slot_of(const struct bench_deals *deals, struct id id)
@@ -69,7 +62,7 @@ static uint32_t slot_of(const struct bench_deals *deals, struct id id)
     return at;
 }
 
-struct bench_deals *bench_deals_new(uint32_t count)
+struct bench_deals *bench_deals_new(uint32_t count, struct bench_numbers *numbers)
 {
     struct bench_deals *deals = calloc(1, sizeof(*deals));
     ASSERT(deals);
@@ -91,7 +84,10 @@ struct bench_deals *bench_deals_new(uint32_t count)
     }
     arena_init(&deals->arena, DEAL_ARENA_BYTES);
     deals->op = (struct op){.arena = &deals->arena, .correlation_id = STR("bench")};
-    deals->clock_us = clock_wall_us();
+    deals->numbers = numbers;
+    if (numbers->clock_us == 0) {
+        numbers->clock_us = clock_wall_us();
+    }
     return deals;
 }
 
@@ -188,15 +184,15 @@ static struct bus_message payment_event(struct bench_deals *deals, const struct 
     int32_t lane = lane_of_key(deal->id);
     struct engine_message cause = {
         .id = id_random(), .correlation_id = deal->id, .actor = {.kind = ENGINE_ACTOR_SYSTEM}};
-    struct id id = id_derive(cause.id, ++deals->clock_us);
-    op->now_us = deals->clock_us;
+    struct id id = id_derive(cause.id, ++deals->numbers->clock_us);
+    op->now_us = deals->numbers->clock_us;
     must(op, wire_meta_fill(op, &cause, id, &event->meta));
     event->escrow_id = bytes_of(op, deal->id);
     event->leg_id = bytes_of(op, deal->leg);
     struct bus_message message = {.topic = TOPIC_PAYMENTS_EVENTS_V1,
                                   .partition = lane,
-                                  .n = ++deals->next_n[lane],
-                                  .committed_at_us = deals->clock_us,
+                                  .n = ++deals->numbers->next_n[lane],
+                                  .committed_at_us = deals->numbers->clock_us,
                                   .message_id = id,
                                   .type = STR("holdfast.payments.v1.Event"),
                                   .key = key_text(op, deal->id)};
@@ -351,8 +347,8 @@ void bench_deals_read_legs(struct bench_deals *deals, uint32_t phase, struct bus
     }
     /* Only now: a reader that is there all the time fetches while the engine's time is taken. */
     for (int32_t p = 0; p < LANES; p++) {
-        must(&deals->op,
-             bus->ops->assign(&deals->op, bus, TOPIC_PAYMENTS_COMMANDS_V1, p, deals->legs_at[p]));
+        must(&deals->op, bus->ops->assign(&deals->op, bus, TOPIC_PAYMENTS_COMMANDS_V1, p,
+                                          deals->numbers->legs_at[p]));
     }
     for (uint32_t got_count = 0; got_count < deals->count;) {
         struct bus_record record;
@@ -369,7 +365,7 @@ void bench_deals_read_legs(struct bench_deals *deals, uint32_t phase, struct bus
             deals->deals[deals->by_slot[slot] - 1].leg = leg_of(&deals->op, &record);
             got_count++;
         }
-        deals->legs_at[record.partition] = record.offset + 1;
+        deals->numbers->legs_at[record.partition] = record.offset + 1;
         bus->ops->release(bus, &record);
     }
     for (int32_t p = 0; p < LANES; p++) {
@@ -377,17 +373,14 @@ void bench_deals_read_legs(struct bench_deals *deals, uint32_t phase, struct bus
     }
 }
 
-struct id bench_deal_create(struct bus *bus, uint32_t number)
+STATUS bench_deal_create(struct op *op, struct bus *bus, struct id *ret_cause)
 {
-    (void)number;
-    struct arena arena;
-    arena_init(&arena, 64 * 1024);
-    struct op op = {.arena = &arena, .correlation_id = STR("bench")};
+    arena_reset(op->arena);
     struct deal deal = {
         .id = id_random(), .buyer = id_random(), .seller = id_random(), .marketplace = id_random()};
     struct id id = id_random();
-    struct bus_message message = create(&op, &deal, id);
-    must(&op, bus->ops->produce(&op, bus, &message));
-    arena_fini(&arena);
-    return id;
+    struct bus_message message = create(op, &deal, id);
+    TRY(bus->ops->produce(op, bus, &message));
+    *ret_cause = id;
+    return OK;
 }

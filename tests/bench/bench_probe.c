@@ -28,11 +28,6 @@ int64_t bench_median(int64_t *values, uint32_t count)
     return count == 0 ? 0 : values[count / 2];
 }
 
-int64_t bench_percentile(int64_t *values, uint32_t count, uint32_t percent)
-{
-    return count == 0 ? 0 : values[(uint64_t)(count - 1) * percent / 100];
-}
-
 int64_t bench_probe_sha_ns(void)
 {
     int64_t runs[SHA_RUNS];

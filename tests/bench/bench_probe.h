@@ -9,5 +9,4 @@ int64_t bench_probe_sha_ns(void);
 /* Microseconds of writing 8 KiB and fdatasync, median of many, in the current folder. */
 int64_t bench_probe_fsync_us(void);
 
-int64_t bench_median(int64_t *values, uint32_t count);                       /* sorts them */
-int64_t bench_percentile(int64_t *values, uint32_t count, uint32_t percent); /* of sorted ones */
+int64_t bench_median(int64_t *values, uint32_t count); /* sorts them */

@@ -40,6 +40,7 @@ struct bench_tape {
     size_t count, capacity;
     size_t transaction; /* where the open one began */
     bool open;
+    bool begun; /* the first phase */
     bool lanes[LANES];
     int64_t epochs[LANES]; /* of the replay */
     uint64_t transactions;
@@ -106,6 +107,12 @@ static struct step *append(struct bench_tape *tape, enum step_kind kind)
 void bench_tape_phase(struct bench_tape *tape)
 {
     ASSERT(!tape->open);
+    if (!tape->begun) { /* what came before was the threads finding their lanes, some of which then went elsewhere */
+        cut(tape, 0);
+        memset(tape->lanes, 0, sizeof(tape->lanes));
+        tape->transactions = 0;
+        tape->begun = true;
+    }
     (void)append(tape, STEP_PHASE);
 }
 

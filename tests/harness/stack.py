@@ -1,6 +1,7 @@
 """The whole product on one machine: servers, the sandbox, so many replicas of each service, tokens."""
 
 import json
+import os
 import uuid
 
 from harness import kafka_log, paths
@@ -20,11 +21,12 @@ SLOW_POLL_S = 0.1  # where each look is a process
 
 
 class Stack:
-    def __init__(self, folder, replicas=2, extra=None):
-        """extra: more variables of a service, by its name."""
+    def __init__(self, folder, replicas=2, services=SERVICES, extra=None):
+        """services: those that run at all. extra: more variables of a service, by its name."""
         self.folder = folder
         self.extra = extra or {}
         self.replicas = replicas
+        self.services = services
         self.processes = {}
         self.servers = Servers(folder / "servers")
         try:
@@ -50,7 +52,7 @@ class Stack:
         self.webhook_urls = [f"http://127.0.0.1:{self.http_ports['payments', number]}/webhooks/stripe"
                              for number in range(1, self.replicas + 1)]
         self.sandbox = Sandbox(self.folder, self.webhook_urls)
-        for service in SERVICES:
+        for service in self.services:
             for number in range(1, self.replicas + 1):
                 name = f"{service}-{number}"
                 self.processes[name] = Process(
@@ -115,6 +117,19 @@ class Stack:
     def pass_time(self, seconds):
         """Sandbox time: so many seconds pass at once for all services."""
         self.operator.json("clock", "advance", f"{seconds}s", HOLDFAST_ENV="test")
+
+    def bench_environment(self):
+        """What a program of tests/bench that plays clients needs to know."""
+        told = {
+            "HOLDFAST_TEST_DATABASE_URL": self.servers.super_url,
+            "HOLDFAST_TEST_KAFKA": self.servers.brokers,
+            "HOLDFAST_BENCH_GATEWAY_PORT": str(self.http_ports["gateway", 1]),
+            "HOLDFAST_BENCH_SANDBOX_PORT": str(self.sandbox.port),
+        }
+        for role in ("MARKETPLACE", "BUYER", "SELLER"):
+            told[f"HOLDFAST_BENCH_{role}_TOKEN"] = self.tokens[role]
+            told[f"HOLDFAST_BENCH_{role}_ID"] = self.ids[role]
+        return {**os.environ, **told}
 
     # Lanes.
 

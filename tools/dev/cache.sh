@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Downloads, kept outside the checkout so that a second one needs no network: Kafka's jars (Maven), the Python test
-# tools (pip), the schema linter (npm), Prometheus' checker (apt). Each is pinned by checksum, or checked by apt, and
+# tools (pip), the schema linter and a benchmark's peer (npm), Prometheus' checker (apt). Each is pinned by checksum, or checked by apt, and
 # appears in its place only when it is whole.
 
 content_key() { # files... -> a short name for their content
@@ -106,6 +106,33 @@ cache_buf() { # returns 1 when it cannot be had: only the schema check depends o
     fi
     chmod 755 "$new"
     cache_place "$new" "$(cache_buf_dir)"
+}
+
+# The peer of a benchmark: its sources beside the modules that they import.
+cache_peer_dir() {
+    printf '%s/peer-%s' "$CACHE" "$(content_key "$ROOT"/tests/bench/peer/*.{json,mjs,sql})"
+}
+
+cache_has_peer() { [[ -d $(cache_peer_dir) ]]; }
+
+fetch_peer() { # folder
+    cp -- "$ROOT"/tests/bench/peer/*.{json,mjs,sql} "$1"
+    (cd -- "$1" && npm ci --ignore-scripts --no-audit --no-fund)
+}
+
+cache_peer() { # returns 1 when it cannot be had
+    cache_has_peer && return 0
+    step "fetching the peer's modules (once)"
+    mkdir -p -- "$CACHE"
+    local new
+    new=$(mktemp -d "$CACHE/new.XXXXXX")
+    if ! quietly "$STATE/log/npm-peer.log" fetch_peer "$new"; then
+        rm -rf -- "$new"
+        warn "cannot fetch the peer's modules with npm (is there a network? log: $STATE/log/npm-peer.log)"
+        return 1
+    fi
+    chmod 755 "$new"
+    cache_place "$new" "$(cache_peer_dir)"
 }
 
 cache_promtool_dir() {

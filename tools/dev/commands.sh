@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# up, down, env, status, ctl, logs, reset, demo, judges, crash, bench, servers.
+# up, down, env, status, ctl, logs, reset, demo, judges, crash, servers.
 
 # Builds first: what does not compile starts nothing. The broker's JVM starts while the database is prepared.
 up_all() { # replicas
@@ -298,23 +298,6 @@ cmd_crash() {
 
 crash_sweep() { # options of the sweep
     child "$(cache_venv_dir)/bin/python" "$ROOT/tests/crash/sweep.py" "$@"
-}
-
-cmd_bench() {
-    (($# > 0)) || usage_error "bench: which one? e.g. bench engine"
-    local name=$1 program
-    shift
-    ensure_packages build run jars
-    cache_kafka
-    build release || die "$EXIT_FAILED" "the build failed"
-    program=$(binary release "bench-$name") || usage_error "bench: there is no bench-$name in the build"
-    instance_temporary bench
-    export KAFKA_JIT=all
-    servers_start
-    servers_environment
-    local code=0
-    child "$program" "$@" || code=$?
-    return "$code"
 }
 
 # A PostgreSQL and a Kafka for tests that want their own: everything under DIR, nothing shared but the downloads.

@@ -41,6 +41,8 @@ test|cmd:jq|jq
 test|cmd:chromium|chromium
 venv|py:ensurepip|python3-venv
 buf|cmd:npm|npm
+peer|cmd:npm|npm
+peer|cmd:node|nodejs
 check|file:$CLANG_RT|libclang-rt-16-dev
 check|cmd:valgrind|valgrind
 TABLE
@@ -80,6 +82,7 @@ package_groups() { # groups... -> groups
         jars) cache_has_kafka || printf 'jars ' ;;
         venv) cache_has_venv || printf 'venv ' ;;
         buf) cache_has_buf || printf 'buf ' ;;
+        peer) cache_has_peer || printf 'peer ' ;;
         *) printf '%s ' "$group" ;;
         esac
     done
