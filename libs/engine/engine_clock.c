@@ -86,6 +86,16 @@ bool engine_clock_holds(const struct engine *engine)
     return engine->clock.state != ENGINE_CLOCK_AGREES;
 }
 
+int64_t engine_clock_surely_us(const struct engine *engine)
+{
+    if (!engine->clock.seen) {
+        return 0;
+    }
+    int64_t database_us = engine_now_us(engine);
+    int64_t kafka_us = clock_mono_us() + engine->clock.seen_us + engine->sandbox_us;
+    return kafka_us < database_us ? kafka_us : database_us;
+}
+
 /* ---- Asking ---- */
 
 void engine_clock_tend(struct engine *engine)
@@ -116,11 +126,15 @@ void engine_clock_tend(struct engine *engine)
 bool engine_clock_heard(struct engine *engine, const struct bus_delivery *delivery)
 {
     struct engine_clock *clock = &engine->clock;
+    int64_t now_us = clock_mono_us();
+    if (delivery->broker_at_ms >= 0) {
+        clock->seen = true;
+        clock->seen_us = delivery->broker_at_ms * 1000 - now_us;
+    }
     if (!has_clock(engine) || delivery->topic != engine->service->clock) {
         return false;
     }
     ASSERT(clock->asked);
-    int64_t now_us = clock_mono_us();
     clock->asked = false;
     if (delivery->broker_at_ms < 0 || now_us - clock->asked_us > ENGINE_CLOCK_TOOK_US) {
         clock->ask_at_us = now_us + AGAIN_US;

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "engine/engine.h"
+#include "engine/engine_clock.h"
 #include "engine/engine_tables.h"
 #include "engine/engine_timer_heap.h"
 
@@ -83,29 +84,6 @@ struct engine_out {
     /* Since when something is committed and not acknowledged, whatever it is: no row waits longer.
      * 0: nothing waits. */
     int64_t waiting_since_ms;
-};
-
-/* INV32: Kafka's clock and the database's, both as what they show more than our monotonic clock. */
-enum engine_clock_state {
-    ENGINE_CLOCK_UNKNOWN = 0,
-    ENGINE_CLOCK_AGREES,
-    ENGINE_CLOCK_APART,
-    ENGINE_CLOCK_STATE_COUNT,
-};
-
-struct engine_clock {
-    enum engine_clock_state state;
-    bool told;              /* the log knows that they were compared once */
-    bool asked;             /* a record is on its way */
-    int32_t partition;      /* of the next one */
-    int64_t asked_us;       /* monotonic */
-    int64_t ask_at_us;      /* monotonic */
-    bool heard;             /* the three below are something */
-    int64_t heard_us;       /* monotonic: when the question was asked that has this answer */
-    int64_t kafka_least_us; /* between this … */
-    int64_t kafka_most_us;  /* … and that */
-    bool database_known;
-    int64_t database_us; /* at the last fence or heartbeat */
 };
 
 /* R9: one thing that a lane tries. */
@@ -457,18 +435,6 @@ void engine_put_aside(struct engine_item *item, const char *reason);
 /* Whether one more item, of this lane, may join (R9: some only alone). True: it must be added. */
 bool engine_batch_takes(const struct engine *engine, struct engine_batch *batch, int32_t lane);
 bool engine_item_is_condemned(const struct engine *engine, const struct engine_item *item);
-
-/* engine_clock.c: all of them do nothing in a service without timers. */
-/* What the database's clock shows, read just now. */
-void engine_clock_learn(struct engine *engine, int64_t wall_us);
-/* True: no timer may be decided. As of what was learned last: under a fence, as of that fence. */
-bool engine_clock_holds(const struct engine *engine);
-/* Asks Kafka, when it is time. */
-void engine_clock_tend(struct engine *engine);
-/* False: the delivery is of something else. */
-bool engine_clock_heard(struct engine *engine, const struct bus_delivery *delivery);
-/* The producer was reset: no answer comes. */
-void engine_clock_forget(struct engine *engine);
 
 /* engine_probe.c */
 /* A claimed lane, whose handlers are set, before its rows are read; then with what is noted of it. */

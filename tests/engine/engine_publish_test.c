@@ -10,6 +10,7 @@
 #include "base/defer.h"
 #include "base/lane.h"
 #include "engine/engine_internal.h"
+#include "sim/sim_db.h"
 #include "sim/sim_kafka.h"
 #include "world.h"
 
@@ -336,6 +337,22 @@ static void forgets_what_was_published_long_ago(struct world *world)
     add_and_settle(world, 1, old + 5);
 }
 
+/* A database that wakes up half a year ahead of Kafka forgets nothing by that; set right again, and old by both, it does. */
+static void forgets_nothing_by_one_clock(struct world *world)
+{
+    world_start(world);
+    open_one(world);
+    add_and_settle(world, 5, 5);
+    sim_db_set_clock(world->db, ENGINE_OUTBOX_KEPT_US + DAY_US);
+    world_run_for(world, LOOKED_MS);
+    assert_kept(world, 1, 6);
+    sim_db_set_clock(world->db, -ENGINE_OUTBOX_KEPT_US - DAY_US);
+    world->ops->advance(world, (ENGINE_OUTBOX_KEPT_US + DAY_US) / 1000);
+    add_and_settle(world, 1, 6);
+    world_run_for(world, LOOKED_MS);
+    assert_kept(world, 7, 7);
+}
+
 /* Kafka does not have it, so it waits, however old. */
 static void forgets_nothing_unpublished(struct world *world)
 {
@@ -465,6 +482,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(publishes_again_when_asked, WORLD_BOTH),
     WORLD_TEST(publishes_again_whoever_dies, WORLD_SIM_ONLY),
     WORLD_TEST(forgets_what_was_published_long_ago, WORLD_SIM_ONLY),
+    WORLD_TEST(forgets_nothing_by_one_clock, WORLD_SIM_ONLY),
     WORLD_TEST(forgets_nothing_unpublished, WORLD_SIM_ONLY),
     WORLD_TEST(publishes_what_is_left_to_an_empty_log, WORLD_SIM_ONLY),
     WORLD_TEST(forgets_whoever_dies, WORLD_SIM_ONLY),
