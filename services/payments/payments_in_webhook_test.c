@@ -150,6 +150,7 @@ static void a_paid_intent_becomes_a_signal(void **state)
     assert_true(id_eq(request->id, payments_signal_id(STR("stripe"), STR("evt_1"))));
     assert_true(str_eq(request->type, STR("holdfast.payments.v1.PaymentsSignal")));
     assert_ptr_equal(request->extra_table, &payments_repo_webhook);
+    assert_true(request->refused_last); /* R17 */
     assert_true(id_eq(submitted.row.id, request->id));
     assert_true(str_eq(submitted.row.body, body));
     assert_true(str_eq(submitted.row.event_id, STR("evt_1")));
