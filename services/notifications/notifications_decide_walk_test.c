@@ -12,7 +12,7 @@
 #include "notifications/testing/notifications_rows.h"
 #include "testing/testing_env.h"
 
-#define WALK_ROUNDS 300
+#define WALK_ROUNDS 150
 #define WALK_STEPS 400
 #define WALK_DEALS 40
 
