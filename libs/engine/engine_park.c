@@ -4,7 +4,6 @@
  * each in a transaction of its own, in order, without deduplication.
  */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -135,7 +134,7 @@ static void fill_from_record(struct engine_turn *turn, const struct engine_item 
                              struct parked_message_row *row)
 {
     const struct bus_record *record = item->record;
-    row->topic = turn->batch->ins[item->lane][item->in].row.topic;
+    row->source = turn->batch->ins[item->lane][item->in].row.topic;
     row->kafka_offset = record->offset;
     row->n = record->n;
     row->message_id = record->message_id;
@@ -149,9 +148,9 @@ static void fill_from_record(struct engine_turn *turn, const struct engine_item 
 static void fill_from_timer(const struct engine_turn *turn, const struct engine_item *item,
                             struct parked_message_row *row)
 {
-    row->topic = ENGINE_PARKED_TIMER;
-    row->kafka_offset = item->timer.kind;
-    row->n = item->timer.generation;
+    row->source = ENGINE_SOURCE_TIMER;
+    row->timer_kind = item->timer.kind;
+    row->timer_generation = item->timer.generation;
     row->message_id = turn->cause;
     row->committed_at_us = turn->caused_at_us;
     row->value = STR("");
@@ -159,9 +158,9 @@ static void fill_from_timer(const struct engine_turn *turn, const struct engine_
 
 static void fill_from_answer(const struct engine_item *item, struct parked_message_row *row)
 {
-    row->topic = ENGINE_PARKED_ANSWER;
-    row->kafka_offset = item->verdict == ENGINE_VERDICT_FAILED ? -item->answer.http_status
-                                                               : item->answer.http_status;
+    row->source = ENGINE_SOURCE_ANSWER;
+    row->verdict = item->verdict;
+    row->http_status = item->answer.http_status;
     row->message_id = item->effect->id;
     row->committed_at_us = item->effect->caused_at_us;
     row->value = item->answer.body;
@@ -187,6 +186,7 @@ STATUS engine_park_item(struct engine_turn *turn, struct engine_item *item)
     row->key = item->key;
     row->seq = key->next_seq++;
     row->lane = item->lane;
+    row->kafka_offset = -1;
     row->at_us = engine->op.now_us;
     if (item->kind == ENGINE_ITEM_ANSWER) {
         fill_from_answer(item, row);
@@ -216,10 +216,10 @@ static void find_handler(struct engine *engine, struct str topic, struct engine_
 static STATUS read_record(struct engine *engine, const struct parked_message_row *parked,
                           struct engine_item *item)
 {
-    find_handler(engine, parked->topic, item);
+    find_handler(engine, parked->source, item);
     if (!item->handler) {
         return op_fail(&engine->op, STATUS_INVALID, "engine.parked_topic_unknown", STR_FMT,
-                       STR_ARG(parked->topic));
+                       STR_ARG(parked->source));
     }
     struct bus_record record = {.topic = item->handler->topic,
                                 .partition = item->lane,
@@ -255,13 +255,12 @@ static STATUS read_answer(struct engine *engine, const struct parked_message_row
         return op_fail(&engine->op, STATUS_BUG, "engine.effect_gone", "of a parked answer");
     }
     item->effect = rows.rows;
-    /* No answer has the status 0: that was not sent any more. */
-    bool given_up = parked->kafka_offset == 0;
-    item->verdict = parked->kafka_offset <= 0 ? ENGINE_VERDICT_FAILED : ENGINE_VERDICT_DONE;
+    item->verdict = parked->verdict;
     item->answer = (struct caller_answer){.effect_id = item->effect->id,
                                           .lane = item->lane,
-                                          .outcome = given_up ? CALLER_GIVEN_UP : CALLER_ANSWERED,
-                                          .http_status = (int32_t)llabs(parked->kafka_offset),
+                                          .outcome = parked->http_status == 0 ? CALLER_GIVEN_UP
+                                                                              : CALLER_ANSWERED,
+                                          .http_status = parked->http_status,
                                           .body = parked->value};
     item->message = (struct engine_message){.id = item->effect->id,
                                             .key = item->effect->key,
@@ -274,8 +273,8 @@ static STATUS read_timer(struct engine *engine, const struct parked_message_row 
                          struct engine_item *item)
 {
     item->timer = (struct engine_timer_entry){.key = parked->key,
-                                              .kind = (int)parked->kafka_offset,
-                                              .generation = parked->n,
+                                              .kind = parked->timer_kind,
+                                              .generation = parked->timer_generation,
                                               .due_at_us = parked->committed_at_us};
     return engine_timer_make_item(engine, item);
 }
@@ -283,10 +282,10 @@ static STATUS read_timer(struct engine *engine, const struct parked_message_row 
 static STATUS read_parked(struct engine *engine, const struct parked_message_row *parked,
                           struct engine_item *item)
 {
-    if (str_eq(parked->topic, ENGINE_PARKED_ANSWER)) {
+    if (str_eq(parked->source, ENGINE_SOURCE_ANSWER)) {
         return read_answer(engine, parked, item);
     }
-    if (str_eq(parked->topic, ENGINE_PARKED_TIMER)) {
+    if (str_eq(parked->source, ENGINE_SOURCE_TIMER)) {
         return read_timer(engine, parked, item);
     }
     return read_record(engine, parked, item);
@@ -451,8 +450,8 @@ static STATUS waits_for(struct engine *engine, struct id key,
     struct engine_item item = {.lane = lane_of_key(key)};
     if (rows.count > 0) {
         const struct parked_message_row *parked = rows.rows;
-        find_handler(engine, parked->topic, &item);
-        item.timer.generation = str_eq(parked->topic, ENGINE_PARKED_TIMER) ? parked->n : 0;
+        find_handler(engine, parked->source, &item);
+        item.timer.generation = parked->timer_generation;
     }
     *ret_waits = kind == engine_kind_of(engine, &item);
     return OK;

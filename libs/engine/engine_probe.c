@@ -12,10 +12,6 @@
 
 _Static_assert(ENGINE_TRIES_MAX > 1, "the first time it may be in bad company");
 
-/* Topics have a dot in their names; these have none. */
-static const struct str timer_source = STR("timer");
-static const struct str answer_source = STR("answer");
-
 /* The place of a source in lane->probes: handlers, timers, answers. */
 static uint32_t timers_at(const struct engine *engine)
 {
@@ -63,8 +59,8 @@ void engine_probe_blank(const struct engine *engine, struct engine_lane *lane)
 {
     for (uint32_t i = 0; i < count_of(engine); i++) {
         struct str source = i < timers_at(engine)    ? lane->ins[i].row.topic
-                            : i == timers_at(engine) ? timer_source
-                                                     : answer_source;
+                            : i == timers_at(engine) ? ENGINE_SOURCE_TIMER
+                                                     : ENGINE_SOURCE_ANSWER;
         lane->probes[i].row = (struct lane_probe_row){.lane = lane->lane, .source = source};
         lane->probes[i].stored = false;
     }

@@ -243,8 +243,8 @@ static struct id root_of_parked(const struct parked_message_row *message)
 
 static bool is_record(const struct parked_message_row *message)
 {
-    return !str_eq(message->topic, ENGINE_PARKED_ANSWER) &&
-           !str_eq(message->topic, ENGINE_PARKED_TIMER);
+    return !str_eq(message->source, ENGINE_SOURCE_ANSWER) &&
+           !str_eq(message->source, ENGINE_SOURCE_TIMER);
 }
 
 static bool is_witnessed(const struct store_rows *restored,
@@ -337,10 +337,10 @@ static const struct parked_message_row *oldest_silent(const struct store_rows *r
     const struct parked_message_row *oldest = NULL;
     struct topics seen = *tried;
     for (uint32_t i = 0; i < parked->count; i++) {
-        if (!is_record(&rows[i]) || is_among(&seen, rows[i].topic)) {
+        if (!is_record(&rows[i]) || is_among(&seen, rows[i].source)) {
             continue;
         }
-        add_topic(&seen, rows[i].topic);
+        add_topic(&seen, rows[i].source);
         if (!is_witnessed(restored, &rows[i]) &&
             (!oldest || rows[i].committed_at_us < oldest->committed_at_us)) {
             oldest = &rows[i];
@@ -423,7 +423,7 @@ static STATUS choose(struct engine *engine, struct engine_lane *lane, struct id 
             ? find_pending(engine, lane, key, root_of_row(search->awaited), &pending)
             : OK);
     bool fires =
-        witnessed ? str_eq(witnessed->topic, ENGINE_PARKED_TIMER) : pending == PENDING_TIMER;
+        witnessed ? str_eq(witnessed->source, ENGINE_SOURCE_TIMER) : pending == PENDING_TIMER;
     search->comes = witnessed || pending != PENDING_NOT;
     bool before =
         silent && search->awaited && !fires && silent->committed_at_us <= search->awaited->at_us;
@@ -442,7 +442,7 @@ static void pass_over(struct engine *engine, const struct engine_choice *choice,
         search->why = engine->op.err;
     }
     if (choice->silent) {
-        add_topic(&search->tried, choice->parked->topic);
+        add_topic(&search->tried, choice->parked->source);
     } else {
         search->failed = true;
         search->tried.count = 0; /* now they need not hold back any more */

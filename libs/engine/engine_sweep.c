@@ -172,7 +172,7 @@ static STATUS drop_first(struct engine *engine, const struct admin_request_row *
     for (uint32_t i = 0; i < engine->service->handler_count && rows.count > 0; i++) {
         const struct engine_handler *handler = &engine->service->handlers[i];
         const struct parked_message_row *parked = rows.rows;
-        if (str_eq(parked->topic, str_of(topology_topics[handler->topic].name))) {
+        if (str_eq(parked->source, str_of(topology_topics[handler->topic].name))) {
             needs_two = handler->drop_needs_two;
         }
     }

@@ -84,19 +84,22 @@ struct parked_message_row {
     struct id key;
     int64_t seq;
     int32_t lane;
-    struct str topic; /* ENGINE_PARKED_ANSWER for the answer of an effect, or ENGINE_PARKED_TIMER */
-    int64_t
-        kafka_offset; /* of an answer: the HTTP status, negated when the verdict was FAILED; of a
-                             timer: its kind */
-    int64_t n;        /* of a timer: its generation */
-    struct id message_id;
-    int64_t committed_at_us;
+    struct str source;    /* its topic, or one of ENGINE_SOURCE_ */
+    int64_t kafka_offset; /* of a record, else -1 */
+    int64_t n;            /* of a numbered record, else 0 */
+    int timer_kind;
+    int64_t timer_generation;    /* of a timer, else 0 */
+    enum engine_verdict verdict; /* of an answer: DONE or FAILED; else NONE */
+    int32_t http_status;         /* of an answer, 0: it was given up; else 0 */
+    struct id message_id;        /* of an answer: its effect */
+    int64_t committed_at_us;     /* of a timer: its moment; of an answer: the cause of its effect */
     struct str value;
     int64_t at_us;
 };
 
-#define ENGINE_PARKED_ANSWER STR("@effect")
-#define ENGINE_PARKED_TIMER STR("@timer")
+/* What is no record comes from no topic. Topics have a dot in their names; these have none. */
+#define ENGINE_SOURCE_TIMER STR("timer")
+#define ENGINE_SOURCE_ANSWER STR("answer")
 
 struct quarantine_row {
     struct str topic;
@@ -111,7 +114,7 @@ struct quarantine_row {
 
 struct lane_probe_row {
     int32_t lane;
-    struct str source;    /* a topic, "timer" or "answer" */
+    struct str source;    /* a topic, or one of ENGINE_SOURCE_ */
     int64_t kafka_offset; /* of a record, else -1 */
     struct id item_id;    /* of a timer's message or an effect, else none */
     int32_t tries;

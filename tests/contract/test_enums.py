@@ -57,6 +57,15 @@ def test_effect_states_are_the_same_in_c_and_sql():
     assert {int(n) for n in still_open.split(",")} == numbers_of({"WAITING", "SENDING", "UNKNOWN"}, states)
 
 
+def test_parked_messages_are_the_same_in_c_and_sql():
+    parked = read("migrations/engine/0005_parked_sources.sql")
+    verdicts = without("ENGINE_VERDICT_", c_enum("libs/engine/engine.h", "engine_verdict"))
+    certain = sorted(numbers_of({"DONE", "FAILED"}, verdicts))
+    assert f"verdict IN (0, {certain[0]}, {certain[1]})" in parked
+    words = re.findall(r'#define ENGINE_SOURCE_\w+ STR\("(\w+)"\)', read("libs/engine/engine_tables.h"))
+    assert words == re.findall(r"^  WHEN '(\w+)'", parked, re.MULTILINE) and len(words) == 2
+
+
 def test_admin_requests_are_the_same_in_c_sql_and_holdfastctl():
     kinds = without("ADMIN_", c_enum("libs/engine/engine_tables.h", "admin_kind"))
     widened = re.search(r"admin_request ADD CHECK \(kind IN \(([\d, ]+)\)\)", read("migrations/engine/0004_restore.sql"))

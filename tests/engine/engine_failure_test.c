@@ -113,7 +113,7 @@ static void skips_what_was_parked_unread(struct world *world)
     const struct parked_message_row unknown = {.key = key,
                                                .seq = 1,
                                                .lane = LANE,
-                                               .topic = str_of(topology_topics[TOY_SIGNALS].name),
+                                               .source = str_of(topology_topics[TOY_SIGNALS].name),
                                                .message_id = world_id("unknown", 0),
                                                .value = STR("unknown 5"),
                                                .at_us = 1};

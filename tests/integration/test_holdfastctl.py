@@ -176,15 +176,20 @@ class TestRequests:
         key = str(uuid.uuid4())
         migrated.sql(
             f"INSERT INTO payments.parked_key (key, lane, reason, missing, since_us, next_seq) "
-            f"VALUES ('{key}', 4, 'wire.malformed', false, 1000000, 2); "
-            "INSERT INTO payments.parked_message (key, seq, lane, topic, kafka_offset, n, message_id, "
-            f"committed_at_us, value, at_us) VALUES ('{key}', 1, 4, 'payments.commands.v1', 9, 5, "
-            f"'{uuid.uuid4()}', 3, '\\xff00', 1000000)")
+            f"VALUES ('{key}', 4, 'wire.malformed', false, 1000000, 4); "
+            "INSERT INTO payments.parked_message (key, seq, lane, source, kafka_offset, n, timer_kind, timer_generation, "
+            "verdict, http_status, message_id, committed_at_us, value, at_us) VALUES "
+            f"('{key}', 1, 4, 'payments.commands.v1', 9, 5, 0, 0, 0, 0, '{uuid.uuid4()}', 3, '\\xff00', 1000000), "
+            f"('{key}', 2, 4, 'timer', -1, 0, 2, 7, 0, 0, '{uuid.uuid4()}', 3, '', 1000000), "
+            f"('{key}', 3, 4, 'answer', -1, 0, 0, 0, 2, 402, '{uuid.uuid4()}', 3, '', 1000000)")
         listed = operator.json("park", "list")["keys"]
-        assert [(row["service"], row["key"], row["messages"]) for row in listed] == [("payments", key, 1)]
+        assert [(row["service"], row["key"], row["messages"]) for row in listed] == [("payments", key, 3)]
         shown = operator.json("park", "show", key)
         assert shown["parked"]["reason"] == "wire.malformed"
         assert shown["messages"][0]["value_hex"] == "ff00"
+        assert [(row["source"], row["offset"], row["n"], row["timer_kind"], row["timer_generation"], row["verdict"],
+                 row["http_status"]) for row in shown["messages"]] == [
+            ("payments.commands.v1", 9, 5, 0, 0, "", 0), ("timer", -1, 0, 2, 7, "", 0), ("answer", -1, 0, 0, 0, "failed", 402)]
         assert operator.run("park", "drop", key, "--requested-by", "a").returncode == 2
         assert operator.run("park", "drop", key, "--requested-by", "a", "--approved-by", "a").returncode == 2
         done = operator.run("park", "drop", key, "--requested-by", "a", "--approved-by", "b", "--wait", "0")

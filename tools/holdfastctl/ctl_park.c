@@ -1,5 +1,6 @@
 /* In: a key whose messages wait. Out: what waits there; wishes to its lane's owner. */
 #include "base/lane.h"
+#include "engine/engine.h"
 #include "holdfastctl/ctl_db.h"
 #include "holdfastctl/ctl_request.h"
 #include "holdfastctl_sql.h"
@@ -159,27 +160,49 @@ static STATUS print_key(struct op *op, struct ctl *ctl, struct id key, const str
     return OK;
 }
 
+static struct str verdict_word(enum engine_verdict verdict)
+{
+    switch (verdict) {
+    case ENGINE_VERDICT_DONE: return STR("done");
+    case ENGINE_VERDICT_FAILED: return STR("failed");
+    case ENGINE_VERDICT_NONE:
+    case ENGINE_VERDICT_UNKNOWN: /* asked again, never parked */
+    case ENGINE_VERDICT_LATER:
+    case ENGINE_VERDICT_COUNT: break;
+    }
+    return STR("");
+}
+
 static STATUS add_message(struct op *op, const struct pg_rows *rows, uint32_t row,
                           struct ctl_table *table)
 {
     struct ctl_cell *cells;
+    int verdict;
     TRY(ctl_table_add(op, table, &cells));
     TRY(pg_rows_i64(op, rows, row, "seq", &cells[0].number));
-    TRY(pg_rows_text(op, rows, row, "topic", &cells[1].text));
+    TRY(pg_rows_text(op, rows, row, "source", &cells[1].text));
     TRY(pg_rows_i64(op, rows, row, "kafka_offset", &cells[2].number));
     TRY(pg_rows_i64(op, rows, row, "n", &cells[3].number));
-    TRY(pg_rows_id(op, rows, row, "message_id", &cells[4].id));
-    TRY(pg_rows_i64(op, rows, row, "at_us", &cells[5].number));
-    TRY(pg_rows_i64(op, rows, row, "value_bytes", &cells[6].number));
-    return pg_rows_text(op, rows, row, "value", &cells[7].text);
+    TRY(pg_rows_i64(op, rows, row, "timer_kind", &cells[4].number));
+    TRY(pg_rows_i64(op, rows, row, "timer_generation", &cells[5].number));
+    TRY(pg_rows_enum(op, rows, row, "verdict", ENGINE_VERDICT_COUNT, &verdict));
+    cells[6].text = verdict_word((enum engine_verdict)verdict);
+    TRY(pg_rows_i64(op, rows, row, "http_status", &cells[7].number));
+    TRY(pg_rows_id(op, rows, row, "message_id", &cells[8].id));
+    TRY(pg_rows_i64(op, rows, row, "at_us", &cells[9].number));
+    TRY(pg_rows_i64(op, rows, row, "value_bytes", &cells[10].number));
+    return pg_rows_text(op, rows, row, "value", &cells[11].text);
 }
 
 struct status ctl_park_show(struct op *op, struct ctl *ctl)
 {
     static const struct ctl_column columns[] = {
-        {"seq", CTL_CELL_NUMBER},   {"topic", CTL_CELL_TEXT},     {"offset", CTL_CELL_NUMBER},
-        {"n", CTL_CELL_NUMBER},     {"message_id", CTL_CELL_ID},  {"at", CTL_CELL_TIME},
-        {"bytes", CTL_CELL_NUMBER}, {"value_hex", CTL_CELL_TEXT},
+        {"seq", CTL_CELL_NUMBER},        {"source", CTL_CELL_TEXT},
+        {"offset", CTL_CELL_NUMBER},     {"n", CTL_CELL_NUMBER},
+        {"timer_kind", CTL_CELL_NUMBER}, {"timer_generation", CTL_CELL_NUMBER},
+        {"verdict", CTL_CELL_TEXT},      {"http_status", CTL_CELL_NUMBER},
+        {"message_id", CTL_CELL_ID},     {"at", CTL_CELL_TIME},
+        {"bytes", CTL_CELL_NUMBER},      {"value_hex", CTL_CELL_TEXT},
     };
     struct id key;
     struct parked parked = {.service = STR("")};
