@@ -7,7 +7,7 @@ import sys
 from harness import paths
 
 
-def run_demo(stack, **changes):
+def run_demo(stack, *words, **changes):
     environment = {
         "PATH": os.environ["PATH"], "HOLDFAST_GATEWAY_URL": stack.api.by_number[1],
         "HOLDFAST_SANDBOX_URL": stack.sandbox.url, "HOLDFASTCTL": paths.program("holdfastctl"),
@@ -16,7 +16,7 @@ def run_demo(stack, **changes):
     for role in ("MARKETPLACE", "BUYER", "SELLER", "STAFF"):
         environment[f"HOLDFAST_{role}_TOKEN"] = stack.tokens[role]
         environment[f"HOLDFAST_{role}_ID"] = stack.ids[role]
-    return subprocess.run([sys.executable, str(paths.ROOT / "tools" / "demo" / "demo.py")],
+    return subprocess.run([sys.executable, str(paths.ROOT / "tools" / "demo" / "demo.py"), *words],
                           env={**environment, **changes}, text=True, capture_output=True, check=False, timeout=120)
 
 
@@ -25,6 +25,14 @@ def test_it_pays_the_seller(stack):
     assert done.returncode == 0, done.stdout + done.stderr
     for word in ("EscrowReleased", "PSP_CLEAR", "1 transfer of 125.00", "0 findings", "chain head", "was paid out to you"):
         assert word in done.stdout, (word, done.stdout)
+
+
+def test_it_tells_of_a_dispute(stack):
+    done = run_demo(stack, "dispute")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("EscrowDisputed", "ESCROW_DISP", "1 refund of 125.00", "0 findings", "was frozen", "refunded once"):
+        assert word in done.stdout, (word, done.stdout)
+    assert run_demo(stack, "nonsense").returncode == 2
 
 
 def test_it_fails_when_the_deal_does(stack):

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""One deal from creation to payout, through the public API, and what happened told step by step.
+"""One deal from creation to its end, through the public API, and what happened told step by step.
 
 A marketplace opens the deal, the buyer pays at the sandbox, the seller says that the goods were delivered, the buyer
-releases the money, the seller is paid. Then the operator's tool recomputes the ledger and the hash chain.
+releases the money, the seller is paid. With the word `dispute` the buyer rejects the delivery instead, the seller disputes
+that and gives in, the buyer is refunded. Then the operator's tool recomputes the ledger and the hash chain.
 
 Everything comes from the environment (./dev demo sets it): HOLDFAST_GATEWAY_URL, HOLDFAST_SANDBOX_URL, HOLDFASTCTL,
-DATABASE_URL, and HOLDFAST_<MARKETPLACE|BUYER|SELLER|STAFF>_<TOKEN|ID>. Exit code 0: the seller was paid once and every sum
-is right; 1: it was not so; 2: something is missing in the environment.
+DATABASE_URL, and HOLDFAST_<MARKETPLACE|BUYER|SELLER|STAFF>_<TOKEN|ID>. Exit code 0: the money went where it should, once, and
+every sum is right; 1: it was not so; 2: something is missing in the environment, or no such deal is known.
 """
 
 import datetime
@@ -19,12 +20,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
+from collections.abc import Callable
+from typing import NamedTuple
 
 PATIENCE_S = 20
 POLL_S = 0.005
 AMOUNT_MINOR = 12500
 SELLER_ACCOUNT = "acct_demo1234567890"
-DELIVERIES = 10  # five events that each of the two parties cares about
 
 
 class DemoFailed(Exception):
@@ -79,7 +81,8 @@ class Clock:
 
 
 class Demo:
-    def __init__(self):
+    def __init__(self, scene):
+        self.scene = scene
         self.gateway = setting("HOLDFAST_GATEWAY_URL")
         self.sandbox = setting("HOLDFAST_SANDBOX_URL")
         self.ctl = setting("HOLDFASTCTL")
@@ -137,11 +140,27 @@ class Demo:
         clock.step("seller", "says that it is delivered: 202")
         self.wait_state("DELIVERED")
         clock.step("", "DELIVERED")
+
+    def release(self):
         self.command("BUYER", f"/v1/escrows/{self.escrow}/release")
-        clock.step("buyer", "releases the money: 202")
+        self.clock.step("buyer", "releases the money: 202")
         self.wait_state("RELEASED")
-        clock.step("", "RELEASED: the provider has paid the seller")
-        print(f"  {clock.total_ms():8.1f} ms  in all")
+        self.clock.step("", "RELEASED: the provider has paid the seller")
+
+    def dispute(self):
+        clock = self.clock
+        self.command("BUYER", f"/v1/escrows/{self.escrow}/reject-delivery", {"reason": "it is not enchanted"})
+        clock.step("buyer", "rejects the delivery, and says why: 202")
+        self.wait_state("DELIVERY_REJECTED")
+        clock.step("", "DELIVERY_REJECTED: the seller has 72 hours to answer")
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/raise-dispute", {"reason": "the spell works at full moon"})
+        clock.step("seller", "raises a dispute: 202")
+        frozen = self.wait_state("DISPUTED")["balances"]["disputed_minor"]
+        clock.step("", f"DISPUTED: {frozen / 100:.2f} USD are frozen, no clock can release them")
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/refund", {"reason": "it was the wrong sword"})
+        clock.step("seller", "gives in: 202")
+        self.wait_state("REFUNDED")
+        clock.step("", "REFUNDED: the provider has sent the money back")
 
     def timeline(self):
         status, answer = call("GET", f"{self.gateway}/v1/escrows/{self.escrow}/timeline", self.tokens["BUYER"])
@@ -184,15 +203,16 @@ class Demo:
 
     def told(self):
         """What the parties heard, or would have: a DM each, where a Discord account is known."""
+        expected = self.scene.deliveries
         deadline = time.monotonic() + PATIENCE_S
         rows = []
-        while len(rows) < DELIVERIES and time.monotonic() < deadline:
+        while len(rows) < expected and time.monotonic() < deadline:
             rows = self.operator("delivery", "list", "--escrow", self.escrow)[1]["deliveries"]
             time.sleep(POLL_S)
         for row in sorted(rows, key=lambda row: (row["seq"], row["role"])):
             print(f"  {row['seq']:>2}  {row['role']:<8} {row['state']:<11} {row['content'].split(' / ')[0]}")
-        if len(rows) != DELIVERIES:
-            raise DemoFailed(f"{len(rows)} messages instead of {DELIVERIES}")
+        if len(rows) != expected:
+            raise DemoFailed(f"{len(rows)} messages instead of {expected}")
 
     def effects(self):
         status, counted = call("GET", f"{self.sandbox}/sandbox/counters?escrow_id={self.escrow}")
@@ -200,16 +220,42 @@ class Demo:
             raise DemoFailed(f"the sandbox's counters answered {status}")
         transfers, refunds = counted["transfers"], counted["refunds"]
         print(f"  at the provider: {transfers['count']} transfer of {transfers['amount_minor'] / 100:.2f}, "
-              f"{refunds['count']} refunds")
-        if (transfers["count"], transfers["amount_minor"], refunds["count"]) != (1, AMOUNT_MINOR, 0):
-            raise DemoFailed("the seller was not paid exactly once")
+              f"{refunds['count']} refund of {refunds['amount_minor'] / 100:.2f}")
+        moved = [(kind["count"], kind["amount_minor"]) for kind in (transfers, refunds)]
+        if moved != [self.scene.transfers, self.scene.refunds]:
+            raise DemoFailed("the money did not go where it should, once")
+
+
+ONCE, NEVER = (1, AMOUNT_MINOR), (0, 0)
+
+
+class Scene(NamedTuple):
+    """How a deal ends that was paid and delivered."""
+
+    end: Callable
+    deliveries: int  # two of each event that both parties care about
+    transfers: tuple
+    refunds: tuple
+    moral: str
+
+
+SCENES = {
+    "": Scene(Demo.release, 10, ONCE, NEVER, "The seller was paid once"),
+    "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
+}
 
 
 def main():
-    demo = Demo()
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name not in SCENES:
+        print(f"demo: no such deal: {name}", file=sys.stderr)
+        return 2
+    demo = Demo(SCENES[name])
     try:
         print("\nThe deal, as its parties see it\n")
         demo.deal()
+        demo.scene.end(demo)
+        print(f"  {demo.clock.total_ms():8.1f} ms  in all")
         print("\nIts timeline, by the database's clock\n")
         demo.timeline()
         print("\nIts ledger, and all accounts\n")
@@ -220,7 +266,7 @@ def main():
     except DemoFailed as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
-    print("\nThe seller was paid once, every sum is zero, the chain is whole.\n")
+    print(f"\n{demo.scene.moral}, every sum is zero, the chain is whole.\n")
     return 0
 
 

@@ -231,9 +231,10 @@ demo_environment() { # NUL-ended assignments
 }
 
 cmd_demo() {
-    local keep=false demo=$ROOT/tools/demo/demo.py environment code=0
+    local keep=false demo=$ROOT/tools/demo/demo.py scene=() environment code=0
     case ${1:-} in
     '') ;;
+    dispute) scene=("$1") ;;
     --keep) keep=true ;;
     kills) shift && demo_kills "$@" && return ;;
     *) usage_error "demo: unknown option $1" ;;
@@ -247,7 +248,7 @@ cmd_demo() {
     up_all 1
     step "one deal"
     mapfile -d '' -t environment < <(demo_environment)
-    child env "${environment[@]}" python3 "$demo" || code=$?
+    child env "${environment[@]}" python3 "$demo" "${scene[@]}" || code=$?
     if ((code != 0)); then
         die "$EXIT_FAILED" "the demo failed (logs: $INST/log)"
     fi
