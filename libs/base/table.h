@@ -55,6 +55,11 @@ struct table {
     {                                                                       \
         .name = #field, .type = (kind), .offset = offsetof(row_type, field) \
     }
+/* A field within a struct of the row; the column's own name is a literal. */
+#define TABLE_INNER_COLUMN(row_type, path, column, kind, is_fixed)                                \
+    {                                                                                             \
+        .name = (column), .type = (kind), .offset = offsetof(row_type, path), .fixed = (is_fixed) \
+    }
 
 enum scan_bound {
     SCAN_ALL = 0,

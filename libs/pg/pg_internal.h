@@ -8,7 +8,7 @@
 
 /* What the files of libs/pg share. Nobody else includes this. */
 
-#define PG_COLUMNS_MAX 40                           /* of one table */
+#define PG_COLUMNS_MAX 64                           /* of one table */
 #define PG_VALUES_MAX (PG_COLUMNS_MAX + 2)          /* and the old version, and the row count */
 #define PG_PREPARED_MAX 256                         /* statements of one connection */
 #define PG_PENDING_MAX (2 * PG_BATCH_QUEUE_MAX + 4) /* each may need a Prepare; BEGIN, Sync */

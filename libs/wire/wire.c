@@ -144,6 +144,19 @@ STATUS wire_money(struct op *op, const char *field, const Holdfast__Common__V1__
     return OK;
 }
 
+struct fee_terms wire_fees(const Holdfast__Common__V1__FeeTerms *fees)
+{
+    if (!fees) {
+        return (struct fee_terms){.buyer_refundable = false};
+    }
+    return (struct fee_terms){
+        .buyer = {.basis_points = fees->buyer_basis_points, .fixed_minor = fees->buyer_fixed_minor},
+        .seller = {.basis_points = fees->seller_basis_points,
+                   .fixed_minor = fees->seller_fixed_minor},
+        .buyer_refundable = fees->buyer_refundable,
+    };
+}
+
 STATUS wire_check_key(struct op *op, const struct bus_record *record, struct id key)
 {
     char text[ID_TEXT_BYTES];
@@ -196,5 +209,22 @@ STATUS wire_fill_money(struct op *op, enum currency currency, int64_t amount_min
     money->amount_minor = amount_minor;
     money->currency = HOLDFAST__COMMON__V1__CURRENCY__CURRENCY_USD;
     *ret_money = money;
+    return OK;
+}
+
+STATUS wire_fill_fees(struct op *op, const struct fee_terms *terms,
+                      Holdfast__Common__V1__FeeTerms **ret_fees)
+{
+    Holdfast__Common__V1__FeeTerms *fees = arena_new(op->arena, Holdfast__Common__V1__FeeTerms, 1);
+    if (!fees) {
+        return op_arena_full(op);
+    }
+    holdfast__common__v1__fee_terms__init(fees);
+    fees->buyer_basis_points = terms->buyer.basis_points;
+    fees->buyer_fixed_minor = terms->buyer.fixed_minor;
+    fees->seller_basis_points = terms->seller.basis_points;
+    fees->seller_fixed_minor = terms->seller.fixed_minor;
+    fees->buyer_refundable = terms->buyer_refundable;
+    *ret_fees = fees;
     return OK;
 }

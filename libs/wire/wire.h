@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/fee.h"
 #include "base/money.h"
 #include "base/op.h"
 #include "engine/engine.h"
@@ -58,6 +59,8 @@ STATUS wire_text(struct op *op, const char *field, const char *text, size_t min_
 /* A currency of ours and an amount above zero; else wire.bad_money. */
 STATUS wire_money(struct op *op, const char *field, const Holdfast__Common__V1__Money *money,
                   enum currency *ret_currency, int64_t *ret_amount_minor);
+/* None for NULL. Nothing is refused: whoever makes the deal judges its terms. */
+struct fee_terms wire_fees(const Holdfast__Common__V1__FeeTerms *fees);
 /* The record's key is the text of this id; else wire.wrong_key. */
 STATUS wire_check_key(struct op *op, const struct bus_record *record, struct id key);
 
@@ -69,6 +72,8 @@ STATUS wire_fill_id(struct op *op, struct id id, ProtobufCBinaryData *ret_bytes)
 STATUS wire_fill_text(struct op *op, struct str text, char **ret_text);
 STATUS wire_fill_money(struct op *op, enum currency currency, int64_t amount_minor,
                        Holdfast__Common__V1__Money **ret_money);
+STATUS wire_fill_fees(struct op *op, const struct fee_terms *terms,
+                      Holdfast__Common__V1__FeeTerms **ret_fees);
 
 /* ---- Meta: what every record carries ---- */
 

@@ -69,6 +69,8 @@ const char *escrow_account_name(enum escrow_account account)
     case ESCROW_ACCOUNT_DUE_BUYER: return "DUE_BUYER";
     case ESCROW_ACCOUNT_SUSPENSE: return "SUSPENSE";
     case ESCROW_ACCOUNT_ESCROW_DISP: return "ESCROW_DISP";
+    case ESCROW_ACCOUNT_FEE_DEFERRED: return "FEE_DEFERRED";
+    case ESCROW_ACCOUNT_FEE_INC: return "FEE_INC";
     case ESCROW_ACCOUNT_COUNT: break;
     }
     UNREACHABLE("escrow account");
@@ -83,7 +85,9 @@ enum escrow_account_side escrow_account_side(enum escrow_account account)
     case ESCROW_ACCOUNT_DUE_SELLER:
     case ESCROW_ACCOUNT_DUE_BUYER:
     case ESCROW_ACCOUNT_SUSPENSE:
-    case ESCROW_ACCOUNT_ESCROW_DISP: return ESCROW_SIDE_LIABILITY;
+    case ESCROW_ACCOUNT_ESCROW_DISP:
+    case ESCROW_ACCOUNT_FEE_DEFERRED: return ESCROW_SIDE_LIABILITY;
+    case ESCROW_ACCOUNT_FEE_INC: return ESCROW_SIDE_RESULT;
     case ESCROW_ACCOUNT_NONE: return ESCROW_SIDE_NONE;
     case ESCROW_ACCOUNT_COUNT: break;
     }
@@ -142,6 +146,21 @@ int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer)
     UNREACHABLE("escrow timer");
 }
 
+int64_t escrow_asked_minor(const struct escrow *escrow)
+{
+    return escrow->price_minor + escrow->buyer_fee_minor;
+}
+
+int64_t escrow_net_minor(const struct escrow *escrow)
+{
+    return escrow->price_minor - escrow->seller_fee_minor;
+}
+
+int64_t escrow_refund_minor(const struct escrow *escrow)
+{
+    return escrow->fees.buyer_refundable ? escrow_asked_minor(escrow) : escrow->price_minor;
+}
+
 bool escrow_state_is_final(enum escrow_state state)
 {
     return state == ESCROW_RELEASED || state == ESCROW_REFUNDED || state == ESCROW_CANCELLED ||
@@ -155,10 +174,10 @@ bool escrow_state_is_disputed(enum escrow_state state)
 
 static bool sums_are_sound(const struct escrow *escrow)
 {
-    const int64_t parts[] = {escrow->held_minor,      escrow->disputed_minor,
-                             escrow->suspense_minor,  escrow->due_seller_minor,
-                             escrow->due_buyer_minor, escrow->paid_out_minor,
-                             escrow->refunded_minor};
+    const int64_t parts[] = {
+        escrow->held_minor,       escrow->disputed_minor,     escrow->suspense_minor,
+        escrow->due_seller_minor, escrow->due_buyer_minor,    escrow->paid_out_minor,
+        escrow->refunded_minor,   escrow->fee_deferred_minor, escrow->fee_minor};
     int64_t sum = 0;
     for (uint32_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (parts[i] < 0 || !money_try_add(sum, parts[i], &sum)) {
@@ -168,18 +187,42 @@ static bool sums_are_sound(const struct escrow *escrow)
     return sum == escrow->received_minor && escrow->in_minor == 0;
 }
 
+static bool holds_price(const struct escrow *escrow)
+{
+    return escrow->state == ESCROW_FUNDS_HELD || escrow->state == ESCROW_DELIVERED ||
+           escrow->state == ESCROW_DELIVERY_REJECTED;
+}
+
 /* Where the price must be in each state. */
 static bool price_is_placed(const struct escrow *escrow)
 {
-    bool holds = escrow->state == ESCROW_FUNDS_HELD || escrow->state == ESCROW_DELIVERED ||
-                 escrow->state == ESCROW_DELIVERY_REJECTED;
-    int64_t price = escrow->price_minor;
-    return escrow->held_minor == (holds ? price : 0) &&
-           escrow->disputed_minor == (escrow_state_is_disputed(escrow->state) ? price : 0) &&
-           escrow->due_seller_minor == (escrow->state == ESCROW_RELEASING ? price : 0) &&
-           escrow->paid_out_minor == (escrow->state == ESCROW_RELEASED ? price : 0) &&
-           (escrow->state != ESCROW_REFUNDING || escrow->due_buyer_minor >= price) &&
-           (escrow->state != ESCROW_REFUNDED || escrow->refunded_minor >= price);
+    int64_t net_minor = escrow_net_minor(escrow);
+    int64_t refund_minor = escrow_refund_minor(escrow);
+    bool disputed = escrow_state_is_disputed(escrow->state);
+    return escrow->held_minor == (holds_price(escrow) ? escrow->price_minor : 0) &&
+           escrow->disputed_minor == (disputed ? escrow->price_minor : 0) &&
+           escrow->due_seller_minor == (escrow->state == ESCROW_RELEASING ? net_minor : 0) &&
+           escrow->paid_out_minor == (escrow->state == ESCROW_RELEASED ? net_minor : 0) &&
+           (escrow->state != ESCROW_REFUNDING || escrow->due_buyer_minor >= refund_minor) &&
+           (escrow->state != ESCROW_REFUNDED || escrow->refunded_minor >= refund_minor);
+}
+
+/* Fees are what the terms say, put aside while the price is held or disputed, and earned when it leaves. */
+static bool fees_are_placed(const struct escrow *escrow)
+{
+    struct fee_split split;
+    if (!fee_try_split(escrow->price_minor, &escrow->fees, &split) ||
+        split.buyer_fee_minor != escrow->buyer_fee_minor ||
+        split.seller_fee_minor != escrow->seller_fee_minor) {
+        return false;
+    }
+    bool released = escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
+    bool refunded = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
+    int64_t kept_minor = split.buyer_pays_minor - split.refund_minor;
+    int64_t earned_minor = released ? split.platform_gets_minor : refunded ? kept_minor : 0;
+    bool waits = holds_price(escrow) || escrow_state_is_disputed(escrow->state);
+    return escrow->fee_deferred_minor == (waits ? split.buyer_fee_minor : 0) &&
+           escrow->fee_minor == earned_minor;
 }
 
 /* Which legs and failures can be in each state. */
@@ -188,8 +231,8 @@ static bool legs_are_sound(const struct escrow *escrow)
     bool unpaid = escrow->state == ESCROW_CREATED || escrow->state == ESCROW_AWAIT_FUNDS;
     bool pays_out = escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
     bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
-    bool payout_failed =
-        escrow->state == ESCROW_RELEASING && escrow->payout_failed_minor == escrow->price_minor;
+    bool payout_failed = escrow->state == ESCROW_RELEASING &&
+                         escrow->payout_failed_minor == escrow_net_minor(escrow);
     return !id_is_none(escrow->paid_leg_id) &&
            (escrow->payout_failed_minor == 0 || payout_failed) &&
            pays_out == !id_is_none(escrow->payout_leg_id) &&
@@ -215,7 +258,8 @@ bool escrow_is_sound(const struct escrow *escrow)
            !id_is_none(escrow->id) && !id_eq(escrow->buyer_id, escrow->seller_id) &&
            escrow->refund_failed_minor >= 0 &&
            escrow->refund_failed_minor <= escrow->due_buyer_minor && sums_are_sound(escrow) &&
-           price_is_placed(escrow) && legs_are_sound(escrow) && deadline_is_sound(escrow);
+           fees_are_placed(escrow) && price_is_placed(escrow) && legs_are_sound(escrow) &&
+           deadline_is_sound(escrow);
 }
 
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense)
@@ -273,11 +317,11 @@ bool escrow_case_is_sound(const struct escrow *escrow,
         return false;
     }
     /* No overflow: the row is sound, so these are parts of what was received. */
-    int64_t price_minor = escrow->state == ESCROW_REFUNDING ? escrow->price_minor : 0;
-    return escrow->due_buyer_minor - price_minor == sums.due_minor &&
+    int64_t refund_minor = escrow->state == ESCROW_REFUNDING ? escrow_refund_minor(escrow) : 0;
+    return escrow->due_buyer_minor - refund_minor == sums.due_minor &&
            escrow->foreign_money == sums.foreign &&
            (escrow->refund_failed_minor == sums.failed_minor ||
-            escrow->refund_failed_minor - price_minor == sums.failed_minor);
+            escrow->refund_failed_minor - refund_minor == sums.failed_minor);
 }
 
 static bool dispute_is_sound(const struct escrow_dispute *dispute)

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/fee.h"
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/money.h"
@@ -79,7 +80,7 @@ enum escrow_timer {
 
 /*
  * The aggregate. All sums are minor units of `currency`:
- * received = in + held + disputed + suspense + due_seller + due_buyer + paid_out + refunded.
+ * received = in + held + disputed + suspense + due_seller + due_buyer + paid_out + refunded + fee_deferred + fee.
  */
 struct escrow {
     struct id id;
@@ -97,6 +98,8 @@ struct escrow {
     int64_t due_buyer_minor;
     int64_t paid_out_minor;
     int64_t refunded_minor;
+    int64_t fee_deferred_minor;  /* the buyer's fee, while the price is held */
+    int64_t fee_minor;           /* earned */
     int64_t payout_failed_minor; /* of due_seller: its leg failed */
     int64_t refund_failed_minor; /* of due_buyer: their legs failed */
     bool payment_setup_failed;   /* the buyer has nothing that could be paid */
@@ -108,6 +111,9 @@ struct escrow {
     int64_t funding_seconds;
     int64_t delivery_seconds;
     int64_t inspection_seconds;
+    struct fee_terms fees;
+    int64_t buyer_fee_minor; /* what the terms come to, with this price */
+    int64_t seller_fee_minor;
     struct str description;
     struct id paid_leg_id;   /* the incoming leg: asked for, later the one that paid */
     struct id payout_leg_id; /* the last transfer; none before RELEASING */
@@ -206,6 +212,10 @@ const char *escrow_timer_name(enum escrow_timer timer);
 enum escrow_timer escrow_timer_of(enum escrow_state state);
 /* How long a clock of this deal runs, by its terms. Not for ESCROW_TIMER_NONE. */
 int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer);
+/* What the buyer is asked for, what the seller gets in the end, what a refund gives back. All > 0. */
+int64_t escrow_asked_minor(const struct escrow *escrow);
+int64_t escrow_net_minor(const struct escrow *escrow);
+int64_t escrow_refund_minor(const struct escrow *escrow);
 /* No command leads out of it. */
 bool escrow_state_is_final(enum escrow_state state);
 

@@ -6,11 +6,28 @@ static void add_id(struct hash_state *state, struct id id)
     hash_add(state, id.bytes, sizeof(id.bytes));
 }
 
+static bool has_fees(const struct fee_terms *fees)
+{
+    return fees->buyer.basis_points != 0 || fees->buyer.fixed_minor != 0 ||
+           fees->seller.basis_points != 0 || fees->seller.fixed_minor != 0;
+}
+
+static void add_fees(struct hash_state *state, const struct fee_terms *fees)
+{
+    hash_add_u64(state, (uint64_t)fees->buyer.basis_points);
+    hash_add_u64(state, (uint64_t)fees->buyer.fixed_minor);
+    hash_add_u64(state, (uint64_t)fees->seller.basis_points);
+    hash_add_u64(state, (uint64_t)fees->seller.fixed_minor);
+    hash_add_u64(state, fees->buyer_refundable ? 1 : 0);
+}
+
 struct hash escrow_chain_root(const struct escrow *escrow)
 {
     struct hash_state state;
     hash_init(&state);
-    hash_add_str(&state, STR("holdfast.escrow.terms.v1"));
+    bool with_fees = has_fees(&escrow->fees);
+    hash_add_str(&state,
+                 with_fees ? STR("holdfast.escrow.terms.v2") : STR("holdfast.escrow.terms.v1"));
     add_id(&state, escrow->id);
     add_id(&state, escrow->marketplace_id);
     add_id(&state, escrow->buyer_id);
@@ -23,6 +40,9 @@ struct hash escrow_chain_root(const struct escrow *escrow)
     hash_add_u64(&state, (uint64_t)escrow->inspection_seconds);
     hash_add_str(&state, escrow->description);
     hash_add_u64(&state, (uint64_t)escrow->created_at_us);
+    if (with_fees) {
+        add_fees(&state, &escrow->fees);
+    }
     return hash_done(&state);
 }
 

@@ -12,6 +12,9 @@
  *   str currency ("USD")   u64 price_minor   str seller_account
  *   u64 funding_seconds   u64 delivery_seconds   u64 inspection_seconds
  *   str description   u64 created_at_us
+ * and of a deal with fees, whose first str is "holdfast.escrow.terms.v2":
+ *   u64 buyer_fee_basis_points   u64 buyer_fee_fixed_minor
+ *   u64 seller_fee_basis_points   u64 seller_fee_fixed_minor   u64 buyer_fee_refundable (0 or 1)
  *
  * hash of a transition, SHA-256 over:
  *   32 bytes prev_hash

@@ -62,6 +62,14 @@ static void the_layout_is_the_documented_one(void **state)
                 STR("550557dcdd76c4bdf7da1f164abdcdf565b465711c855c68104ee60aba2741e2"));
     expect_hash(escrow_chain_hash(&transition, transfers),
                 STR("6c3a9ac676aa7ae6814acb7f9a432b4fdf40796b38e08c21900d3deba254c80d"));
+    struct fixture fixture;
+    fixture_init(&fixture, ESCROW_AWAIT_FUNDS);
+    fixture.escrow.fees = FIXTURE_FEES(/* refundable */ false);
+    expect_hash(escrow_chain_root(&fixture.escrow),
+                STR("a54ce9dd955f89005b0d717c7f9c986c8b1dff9339fc31b6dccdbce3a787cd75"));
+    fixture.escrow.fees.buyer_refundable = true;
+    expect_hash(escrow_chain_root(&fixture.escrow),
+                STR("1e57983ba5be5832c01076f200f6ee7fbe0b16d734f319e2db1d0476bc201129"));
 }
 
 #define CHANGES(what)                                                   \
@@ -122,6 +130,11 @@ static void every_term_of_the_deal_counts(void **state)
     ROOT_CHANGES(escrow->funding_seconds++);
     ROOT_CHANGES(escrow->delivery_seconds++);
     ROOT_CHANGES(escrow->inspection_seconds++);
+    ROOT_CHANGES(escrow->fees.buyer.basis_points++);
+    ROOT_CHANGES(escrow->fees.buyer.fixed_minor++);
+    ROOT_CHANGES(escrow->fees.seller.basis_points++);
+    ROOT_CHANGES(escrow->fees.seller.fixed_minor++);
+    ROOT_CHANGES(escrow->fees = FIXTURE_FEES(/* refundable */ false));
     ROOT_CHANGES(escrow->description = STR("A bicycl"));
     ROOT_CHANGES(escrow->created_at_us++);
     /* What changes in a deal's life is in its transitions, not in its root. */

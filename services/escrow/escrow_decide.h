@@ -70,6 +70,7 @@ struct escrow_terms {
     int64_t funding_seconds;
     int64_t delivery_seconds;
     int64_t inspection_seconds;
+    struct fee_terms fees;
     struct str description;
 };
 
@@ -114,7 +115,7 @@ enum escrow_verdict {
 };
 
 #define ESCROW_STEPS_MAX 2
-#define ESCROW_TRANSFERS_MAX 2
+#define ESCROW_TRANSFERS_MAX 3
 
 struct escrow_move {
     enum escrow_account debit;

@@ -104,6 +104,38 @@ static void the_price_has_bounds(void **state)
     expect_refusal(create(&message), ESCROW_REASON_BAD_PRICE);
 }
 
+static void fees_have_bounds(void **state)
+{
+    (void)state;
+
+    const struct {
+        int64_t price_minor;
+        struct fee_terms fees;
+        bool good;
+    } rows[] = {
+        {1000, {.buyer = {FEE_BASIS_POINTS_MAX, FEE_FIXED_MAX_MINOR}}, true},
+        {1000, {.buyer = {FEE_BASIS_POINTS_MAX + 1, 0}}, false},
+        {1000, {.buyer = {0, FEE_FIXED_MAX_MINOR + 1}}, false},
+        {1000, {.buyer = {-1, 0}}, false},
+        {1000, {.seller = {0, -1}}, false},
+        {1000, {.seller = {0, 999}}, true},
+        {1000, {.seller = {0, 1000}}, false}, /* the seller would get nothing */
+        {ESCROW_PRICE_MAX_MINOR - 1, {.buyer = {0, 1}}, true},
+        {ESCROW_PRICE_MAX_MINOR, {.buyer = {0, 1}}, false}, /* more than a card can be charged */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct escrow_message message = create_message();
+        message.terms.price_minor = rows[i].price_minor;
+        message.terms.fees = rows[i].fees;
+        if (rows[i].good) {
+            assert_int_equal(create(&message).verdict, ESCROW_ACCEPT);
+        } else {
+            expect_refusal(create(&message), ESCROW_REASON_BAD_FEES);
+        }
+    }
+}
+
 /* One period of the terms at both sides of its bounds. */
 static void expect_bounds(struct escrow_message *message, int64_t *seconds, int64_t min,
                           int64_t max, enum escrow_reason reason)
@@ -230,6 +262,7 @@ int main(void)
         cmocka_unit_test(a_marketplace_creates),
         cmocka_unit_test(one_cannot_sell_to_oneself),
         cmocka_unit_test(the_price_has_bounds),
+        cmocka_unit_test(fees_have_bounds),
         cmocka_unit_test(every_period_has_bounds),
         cmocka_unit_test(texts_have_bounds),
         cmocka_unit_test(reasons_have_a_bound),

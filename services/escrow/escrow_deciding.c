@@ -80,6 +80,8 @@ static int64_t *sum_of(struct escrow *escrow, enum escrow_account account)
     case ESCROW_ACCOUNT_DUE_BUYER: return &escrow->due_buyer_minor;
     case ESCROW_ACCOUNT_SUSPENSE: return &escrow->suspense_minor;
     case ESCROW_ACCOUNT_ESCROW_DISP: return &escrow->disputed_minor;
+    case ESCROW_ACCOUNT_FEE_DEFERRED: return &escrow->fee_deferred_minor;
+    case ESCROW_ACCOUNT_FEE_INC: return &escrow->fee_minor;
     case ESCROW_ACCOUNT_NONE:
     case ESCROW_ACCOUNT_PSP_CLEAR: /* an asset of the platform: no sum of the escrow */
     case ESCROW_ACCOUNT_COUNT: break;
@@ -134,6 +136,14 @@ void deciding_add_move(struct deciding *d, struct escrow_step *step, enum escrow
     }
 }
 
+void deciding_add_fee(struct deciding *d, struct escrow_step *step, enum escrow_account debit,
+                      enum escrow_account credit, int64_t fee_minor)
+{
+    if (fee_minor > 0) {
+        deciding_add_move(d, step, debit, credit, fee_minor);
+    }
+}
+
 void deciding_add_foreign_move(struct deciding *d, struct escrow_step *step,
                                enum escrow_account debit, enum escrow_account credit)
 {
@@ -176,11 +186,14 @@ static enum escrow_account kept_in(const struct escrow *now)
 void deciding_release(struct deciding *d, struct str reason)
 {
     enum escrow_account from = kept_in(d->now);
-    int64_t amount_minor = *sum_of(&d->out->next, from);
+    int64_t amount_minor = escrow_net_minor(d->now);
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->amount_minor = amount_minor;
     step->text = reason;
     deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_SELLER, amount_minor);
+    deciding_add_fee(d, step, from, ESCROW_ACCOUNT_FEE_INC, d->now->seller_fee_minor);
+    deciding_add_fee(d, step, ESCROW_ACCOUNT_FEE_DEFERRED, ESCROW_ACCOUNT_FEE_INC,
+                     d->now->fee_deferred_minor);
     d->out->next.payout_leg_id =
         deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor, d->now->paid_leg_id);
     deciding_end_step(d, step, d->rule->next);
@@ -189,11 +202,15 @@ void deciding_release(struct deciding *d, struct str reason)
 void deciding_refund(struct deciding *d, struct str reason)
 {
     enum escrow_account from = kept_in(d->now);
-    int64_t amount_minor = *sum_of(&d->out->next, from);
+    int64_t amount_minor = escrow_refund_minor(d->now);
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->amount_minor = amount_minor;
     step->text = reason;
-    deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_BUYER, amount_minor);
+    deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_BUYER, *sum_of(&d->out->next, from));
+    deciding_add_fee(d, step, ESCROW_ACCOUNT_FEE_DEFERRED,
+                     d->now->fees.buyer_refundable ? ESCROW_ACCOUNT_DUE_BUYER
+                                                   : ESCROW_ACCOUNT_FEE_INC,
+                     d->now->fee_deferred_minor);
     d->out->next.refund_leg_id =
         deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, amount_minor, d->now->paid_leg_id);
     deciding_end_step(d, step, d->rule->next);

@@ -39,6 +39,9 @@ void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow
  * touch PSP_CLEAR are money that comes or goes by the message's leg. */
 void deciding_add_move(struct deciding *d, struct escrow_step *step, enum escrow_account debit,
                        enum escrow_account credit, int64_t amount_minor);
+/* As deciding_add_move; no line for a fee of nothing. */
+void deciding_add_fee(struct deciding *d, struct escrow_step *step, enum escrow_account debit,
+                      enum escrow_account credit, int64_t fee_minor);
 /* A line in another currency: the escrow's sums do not see it. */
 void deciding_add_foreign_move(struct deciding *d, struct escrow_step *step,
                                enum escrow_account debit, enum escrow_account credit);
@@ -49,8 +52,9 @@ struct id deciding_ask(struct deciding *d, enum escrow_request_kind kind, int64_
                        struct id paid_leg_id);
 /* Takes the payment instructions back: what comes all the same is not expected any more. */
 void deciding_cancel_payment(struct deciding *d);
-/* The whole sum that is held, or frozen by a dispute, becomes the seller's, or the buyer's again, and is
- * sent. reason: of the event. */
+/* The price that is held, or frozen by a dispute, less the seller's fee, becomes the seller's; or it becomes
+ * the buyer's again, with the buyer's fee where the terms say so; and is sent. Fees that are left are
+ * earned. reason: of the event. */
 void deciding_release(struct deciding *d, struct str reason);
 void deciding_refund(struct deciding *d, struct str reason);
 /* The row to write for a suspense row of the facts, as a copy to be changed. */

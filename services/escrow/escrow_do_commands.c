@@ -1,4 +1,5 @@
 /* Steps of the commands. Who may send them and in which state is decided already, by the tables. */
+#include "base/assert.h"
 #include "escrow/escrow_deciding.h"
 
 static enum escrow_reason check_terms(const struct escrow_terms *terms)
@@ -22,6 +23,11 @@ static enum escrow_reason check_terms(const struct escrow_terms *terms)
         terms->inspection_seconds > ESCROW_INSPECTION_MAX_SECONDS) {
         return ESCROW_REASON_BAD_INSPECTION;
     }
+    struct fee_split split;
+    if (!fee_try_split(terms->price_minor, &terms->fees, &split) ||
+        split.buyer_pays_minor > ESCROW_PRICE_MAX_MINOR) {
+        return ESCROW_REASON_BAD_FEES;
+    }
     if (terms->seller_account.len == 0 || terms->seller_account.len > ESCROW_ACCOUNT_MAX_BYTES ||
         terms->description.len > ESCROW_DESCRIPTION_MAX_BYTES) {
         return ESCROW_REASON_BAD_TEXT;
@@ -37,6 +43,9 @@ void escrow_do_create(struct deciding *d)
         deciding_reject(d, reason);
         return;
     }
+    struct fee_split split;
+    bool fits = fee_try_split(terms->price_minor, &terms->fees, &split);
+    ASSERT(fits); /* checked with the terms */
     d->out->next = (struct escrow){
         .id = d->message->escrow_id,
         .currency = terms->currency,
@@ -48,11 +57,15 @@ void escrow_do_create(struct deciding *d)
         .funding_seconds = terms->funding_seconds,
         .delivery_seconds = terms->delivery_seconds,
         .inspection_seconds = terms->inspection_seconds,
+        .fees = terms->fees,
+        .buyer_fee_minor = split.buyer_fee_minor,
+        .seller_fee_minor = split.seller_fee_minor,
         .description = terms->description,
         .created_at_us = d->facts->now_us,
     };
-    d->out->next.paid_leg_id = deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT,
-                                            terms->price_minor, (struct id){0} /* none has paid */);
+    d->out->next.paid_leg_id =
+        deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT, split.buyer_pays_minor,
+                     (struct id){0} /* none has paid */);
     deciding_end_step(d, deciding_begin_step(d, d->rule->event), d->rule->next);
 }
 
@@ -101,7 +114,7 @@ void escrow_do_retry(struct deciding *d)
     const struct id none = {0};
     if (now->payment_setup_failed) {
         next->paid_leg_id =
-            deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT, now->price_minor, none);
+            deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT, escrow_asked_minor(now), none);
         next->payment_setup_failed = false;
     }
     if (now->payout_failed_minor > 0) {
@@ -110,9 +123,10 @@ void escrow_do_retry(struct deciding *d)
         next->payout_failed_minor = 0;
     }
     if (escrow_price_refund_failed(now, d->facts->suspense, d->facts->suspense_count)) {
+        int64_t refund_minor = escrow_refund_minor(now);
         next->refund_leg_id =
-            deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, now->price_minor, now->paid_leg_id);
-        next->refund_failed_minor -= now->price_minor;
+            deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, refund_minor, now->paid_leg_id);
+        next->refund_failed_minor -= refund_minor;
     }
     for (uint32_t i = 0; i < d->facts->suspense_count && d->legs_used < ESCROW_LEGS_MAX; i++) {
         if (d->facts->suspense[i]->state == ESCROW_SUSPENSE_REFUND_FAILED) {

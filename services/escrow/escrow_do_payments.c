@@ -108,13 +108,13 @@ void escrow_do_funds(struct deciding *d)
 {
     const struct escrow *now = d->now;
     bool exact = str_eq(d->message->currency, currency_name(now->currency)) &&
-                 d->message->amount_minor == now->price_minor;
+                 d->message->amount_minor == escrow_asked_minor(now);
     int64_t received_minor;
     if (leg_is_booked(d)) {
         deciding_ignore(d);
         return;
     }
-    if (!exact || !money_try_add(now->received_minor, now->price_minor, &received_minor)) {
+    if (!exact || !money_try_add(now->received_minor, d->message->amount_minor, &received_minor)) {
         suspend(d);
         return;
     }
@@ -126,16 +126,18 @@ void escrow_do_funds(struct deciding *d)
     d->out->next.paid_leg_id = d->message->leg_id;
     d->out->next.payment_setup_failed = false;
     struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_FUNDS_RECEIVED);
-    step->amount_minor = now->price_minor;
+    step->amount_minor = d->message->amount_minor;
     step->leg_id = d->message->leg_id;
     deciding_add_move(d, step, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_ESCROW_IN,
-                      now->price_minor);
+                      d->message->amount_minor);
     deciding_end_step(d, step, now->state);
 
     step = deciding_begin_step(d, d->rule->event);
     step->amount_minor = now->price_minor;
     deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_IN, ESCROW_ACCOUNT_ESCROW_HELD,
                       now->price_minor);
+    deciding_add_fee(d, step, ESCROW_ACCOUNT_ESCROW_IN, ESCROW_ACCOUNT_FEE_DEFERRED,
+                     now->buyer_fee_minor);
     deciding_end_step(d, step, d->rule->next);
 }
 
@@ -198,7 +200,7 @@ static struct refund find_refund(const struct deciding *d)
             .of_price = true,
             .done = d->now->state == ESCROW_REFUNDED,
             .failed = escrow_price_refund_failed(d->now, facts->suspense, facts->suspense_count),
-            .asked_minor = d->now->price_minor,
+            .asked_minor = escrow_refund_minor(d->now),
         };
     }
     for (uint32_t i = 0; i < facts->suspense_count; i++) {

@@ -22,6 +22,7 @@ static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__Creat
     terms->funding_seconds = create->funding_seconds;
     terms->delivery_seconds = create->delivery_seconds;
     terms->inspection_seconds = create->inspection_seconds;
+    terms->fees = wire_fees(create->fees);
     terms->description = str_of(create->description);
     return OK;
 }

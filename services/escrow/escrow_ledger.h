@@ -6,13 +6,15 @@
  */
 enum escrow_account {
     ESCROW_ACCOUNT_NONE = 0,
-    ESCROW_ACCOUNT_PSP_CLEAR,   /* asset: what the provider holds for us */
-    ESCROW_ACCOUNT_ESCROW_IN,   /* liability: arrived, not yet placed; zero between decisions */
-    ESCROW_ACCOUNT_ESCROW_HELD, /* liability: held for the deal */
-    ESCROW_ACCOUNT_DUE_SELLER,  /* liability: the seller's, on its way out */
-    ESCROW_ACCOUNT_DUE_BUYER,   /* liability: the buyer's, on its way back */
-    ESCROW_ACCOUNT_SUSPENSE,    /* liability: money that the deal does not expect */
-    ESCROW_ACCOUNT_ESCROW_DISP, /* liability: held for the deal, frozen by a dispute */
+    ESCROW_ACCOUNT_PSP_CLEAR,    /* asset: what the provider holds for us */
+    ESCROW_ACCOUNT_ESCROW_IN,    /* liability: arrived, not yet placed; zero between decisions */
+    ESCROW_ACCOUNT_ESCROW_HELD,  /* liability: held for the deal */
+    ESCROW_ACCOUNT_DUE_SELLER,   /* liability: the seller's, on its way out */
+    ESCROW_ACCOUNT_DUE_BUYER,    /* liability: the buyer's, on its way back */
+    ESCROW_ACCOUNT_SUSPENSE,     /* liability: money that the deal does not expect */
+    ESCROW_ACCOUNT_ESCROW_DISP,  /* liability: held for the deal, frozen by a dispute */
+    ESCROW_ACCOUNT_FEE_DEFERRED, /* liability: the buyer's fee, not earned yet */
+    ESCROW_ACCOUNT_FEE_INC,      /* income: fees that were earned */
     ESCROW_ACCOUNT_COUNT,
 };
 

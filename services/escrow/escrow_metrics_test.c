@@ -19,20 +19,17 @@ static const struct escrow_message intent = {.kind = ESCROW_INTENT_CREATED};
 static const struct escrow_message failed = {.kind = ESCROW_PAYMENT_FAILED};
 static const struct escrow_message cancel = {.kind = ESCROW_CANCEL};
 
-static struct escrow_decision rejected(void)
-{
-    return (struct escrow_decision){.verdict = ESCROW_REJECT};
-}
-
-static struct escrow_decision accepted(enum escrow_event event, bool setup_failed)
-{
-    return (struct escrow_decision){
-        .verdict = ESCROW_ACCEPT,
-        .next = {.created_at_us = 100 * US_PER_S, .payment_setup_failed = setup_failed},
-        .step_count = 1,
-        .steps = {{.event = event}},
-    };
-}
+/* Decisions, too large to be made in a test's frame. */
+#define ACCEPTED(of_event, setup_failed)                                                   \
+    {                                                                                      \
+        .verdict = ESCROW_ACCEPT,                                                          \
+        .next = {.created_at_us = 100 * US_PER_S, .payment_setup_failed = (setup_failed)}, \
+        .step_count = 1, .steps = {{.event = (of_event)}},                                 \
+    }
+static const struct escrow_decision refusal = {.verdict = ESCROW_REJECT};
+static const struct escrow_decision created = ACCEPTED(ESCROW_EVENT_CREATED, false);
+static const struct escrow_decision awaits = ACCEPTED(ESCROW_EVENT_AWAIT_FUNDS, false);
+static const struct escrow_decision no_setup = ACCEPTED(ESCROW_EVENT_PAYMENT_FAILED, true);
 
 static void decided(const struct escrow *now, const struct escrow_message *message,
                     const struct escrow_decision *decision, int64_t now_us)
@@ -60,10 +57,6 @@ static void counts_creations(void **state)
     const struct escrow waiting = {.state = ESCROW_CREATED};
     const struct escrow broken = {.state = ESCROW_CREATED, .payment_setup_failed = true};
     const struct escrow held = {.state = ESCROW_AWAIT_FUNDS};
-    struct escrow_decision refusal = rejected();
-    struct escrow_decision created = accepted(ESCROW_EVENT_CREATED, false);
-    struct escrow_decision awaits = accepted(ESCROW_EVENT_AWAIT_FUNDS, false);
-    struct escrow_decision no_setup = accepted(ESCROW_EVENT_PAYMENT_FAILED, true);
     struct str page;
 
     decided(NULL, &create, &created, 0); /* nobody asks: nothing to count in */

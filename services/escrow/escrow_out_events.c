@@ -134,6 +134,9 @@ static struct status fill_created(struct op *op, const struct escrow_step *step,
     body->funding_seconds = escrow->funding_seconds;
     body->delivery_seconds = escrow->delivery_seconds;
     body->inspection_seconds = escrow->inspection_seconds;
+    body->buyer_fee_minor = escrow->buyer_fee_minor;
+    body->seller_fee_minor = escrow->seller_fee_minor;
+    TRY(wire_fill_fees(op, &escrow->fees, &body->fees));
     return wire_fill_text(op, escrow->description, &body->description);
 }
 
@@ -246,6 +249,8 @@ static void fill_standing(const struct escrow *escrow, struct standing *standing
     balances->due_buyer_minor = escrow->due_buyer_minor;
     balances->paid_out_minor = escrow->paid_out_minor;
     balances->refunded_minor = escrow->refunded_minor;
+    balances->fee_deferred_minor = escrow->fee_deferred_minor;
+    balances->fee_minor = escrow->fee_minor;
     attention->payment_setup_failed = escrow->payment_setup_failed;
     attention->payout_failed_minor = escrow->payout_failed_minor;
     attention->refund_failed_minor = escrow->refund_failed_minor;

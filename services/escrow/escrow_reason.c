@@ -24,6 +24,9 @@ static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
                                     "The time to deliver must be 1 hour to 90 days."},
     [ESCROW_REASON_BAD_INSPECTION] = {"escrow.bad_inspection",
                                       "The time for inspection must be 1 to 30 days."},
+    [ESCROW_REASON_BAD_FEES] = {"escrow.bad_fees",
+                                "A fee must be 0 to 100 % and 0 to 10,000.00 USD, and leave "
+                                "something of the price to the seller."},
     [ESCROW_REASON_BAD_TEXT] = {"escrow.bad_text", "A text is missing or too long."},
     [ESCROW_REASON_DROPPED] = {"escrow.dropped",
                                "This request could not be processed and was dropped by staff."},

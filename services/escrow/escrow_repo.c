@@ -6,6 +6,7 @@
 
 #define E(field, kind) TABLE_COLUMN(struct escrow, field, kind)
 #define TERM(field, kind) TABLE_FIXED_COLUMN(struct escrow, field, kind)
+#define FEE(path, name, kind) TABLE_INNER_COLUMN(struct escrow, fees.path, name, kind, true)
 static const struct table_column escrow_columns[] = {
     E(id, COLUMN_UUID),
     E(version, COLUMN_INT8),
@@ -21,6 +22,8 @@ static const struct table_column escrow_columns[] = {
     E(due_buyer_minor, COLUMN_INT8),
     E(paid_out_minor, COLUMN_INT8),
     E(refunded_minor, COLUMN_INT8),
+    E(fee_deferred_minor, COLUMN_INT8),
+    E(fee_minor, COLUMN_INT8),
     E(payout_failed_minor, COLUMN_INT8),
     E(refund_failed_minor, COLUMN_INT8),
     E(payment_setup_failed, COLUMN_BOOL),
@@ -32,6 +35,13 @@ static const struct table_column escrow_columns[] = {
     TERM(funding_seconds, COLUMN_INT8),
     TERM(delivery_seconds, COLUMN_INT8),
     TERM(inspection_seconds, COLUMN_INT8),
+    FEE(buyer.basis_points, "buyer_fee_basis_points", COLUMN_INT8),
+    FEE(buyer.fixed_minor, "buyer_fee_fixed_minor", COLUMN_INT8),
+    FEE(seller.basis_points, "seller_fee_basis_points", COLUMN_INT8),
+    FEE(seller.fixed_minor, "seller_fee_fixed_minor", COLUMN_INT8),
+    FEE(buyer_refundable, "buyer_fee_refundable", COLUMN_BOOL),
+    TERM(buyer_fee_minor, COLUMN_INT8),
+    TERM(seller_fee_minor, COLUMN_INT8),
     TERM(description, COLUMN_TEXT),
     E(paid_leg_id, COLUMN_UUID),
     E(payout_leg_id, COLUMN_UUID),
@@ -44,6 +54,7 @@ static const struct table_column escrow_columns[] = {
 };
 #undef E
 #undef TERM
+#undef FEE
 
 const struct table escrow_table = {
     .name = "escrow",

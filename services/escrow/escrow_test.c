@@ -103,6 +103,43 @@ static void broken_rows_without_money_are_seen(void **state)
     assert_false(escrow_is_sound(escrow));
 }
 
+#define UNSOUND_FEES(in_state, change)                  \
+    do {                                                \
+        fixture_init_with(&fixture, (in_state), &fees); \
+        assert_true(escrow_is_sound(&fixture.escrow));  \
+        change;                                         \
+        assert_false(escrow_is_sound(&fixture.escrow)); \
+    } while (0)
+
+/* Sums that still add up, but are not what the terms say. */
+static void broken_fees_are_seen(void **state)
+{
+    (void)state;
+    const struct fee_terms fees = FIXTURE_FEES(/* refundable */ false);
+    struct fixture fixture;
+    struct escrow *escrow = &fixture.escrow;
+    UNSOUND_FEES(ESCROW_CREATED, escrow->buyer_fee_minor++);
+    UNSOUND_FEES(ESCROW_CREATED, escrow->seller_fee_minor++);
+    UNSOUND_FEES(ESCROW_CREATED, escrow->fees.buyer.basis_points = -1);
+    UNSOUND_FEES(ESCROW_CREATED, escrow->fees.seller.basis_points++);
+    UNSOUND_FEES(ESCROW_CREATED, escrow->fees.seller.fixed_minor = FIXTURE_PRICE_MINOR);
+    UNSOUND_FEES(ESCROW_CREATED, escrow->fee_minor++; escrow->received_minor++);
+    UNSOUND_FEES(ESCROW_CREATED, escrow->fee_deferred_minor++; escrow->received_minor++);
+    UNSOUND_FEES(ESCROW_DELIVERED, escrow->fee_deferred_minor--; escrow->received_minor--);
+    UNSOUND_FEES(ESCROW_DELIVERED, escrow->fee_deferred_minor--; escrow->fee_minor++);
+    UNSOUND_FEES(ESCROW_DELIVERED, escrow->fee_deferred_minor--; escrow->held_minor++);
+    UNSOUND_FEES(ESCROW_DELIVERED, escrow->fee_deferred_minor--);
+    UNSOUND_FEES(ESCROW_RELEASING, escrow->fee_minor--; escrow->due_seller_minor++);
+    UNSOUND_FEES(ESCROW_RELEASED, escrow->fee_minor--; escrow->paid_out_minor++);
+    UNSOUND_FEES(ESCROW_RELEASED, escrow->fee_minor--; escrow->fee_deferred_minor++);
+    UNSOUND_FEES(ESCROW_RELEASED, escrow->fee_minor--);
+    /* Kept, though it was promised back; and the reverse. */
+    UNSOUND_FEES(ESCROW_REFUNDING, escrow->fees.buyer_refundable = true);
+    UNSOUND_FEES(ESCROW_REFUNDED, escrow->fees.buyer_refundable = true);
+    UNSOUND_FEES(ESCROW_REFUNDED, escrow->fee_minor = 0;
+                 escrow->refunded_minor += FIXTURE_BUYER_FEE_MINOR);
+}
+
 static bool case_is_sound(const struct fixture *fixture)
 {
     return escrow_case_is_sound(&fixture->escrow, fixture->rows, 1);
@@ -239,6 +276,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(broken_rows_are_seen),
         cmocka_unit_test(broken_rows_without_money_are_seen),
+        cmocka_unit_test(broken_fees_are_seen),
         cmocka_unit_test(rows_must_agree_with_their_suspense),
         cmocka_unit_test(all_suspense_rows_are_looked_at),
         cmocka_unit_test(messages_have_a_shape),

@@ -73,6 +73,7 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
     message.escrow_id = walk->escrow_id;
     message.actor = actors[who];
     message.terms.price_minor = walk->price_minor;
+    message.terms.fees = walk->fees;
     return message;
 }
 
@@ -102,6 +103,8 @@ static void random_command(struct walk *walk)
     struct escrow_message message = command_by(walk, kind, who);
     if (kind == ESCROW_CREATE && chance(walk, 20)) {
         message.terms.price_minor = chance(walk, 50) ? 0 : ESCROW_PRICE_MAX_MINOR + 1;
+    } else if (kind == ESCROW_CREATE && chance(walk, 10)) {
+        message.terms.fees.seller.fixed_minor = walk->price_minor; /* nothing for the seller */
     }
     send_command(walk, &message);
 }
@@ -182,8 +185,8 @@ static void random_news(struct walk *walk)
     }
     if (chance(walk, 4)) { /* a payment that nobody asked for */
         assert_true(walk->leg_count < WALK_LEGS_MAX);
-        walk->legs[walk->leg_count++] =
-            (struct leg){.id = random_id(walk), .kind = LEG_IN, .amount_minor = walk->price_minor};
+        walk->legs[walk->leg_count++] = (struct leg){
+            .id = random_id(walk), .kind = LEG_IN, .amount_minor = walk->buyer_pays_minor};
     }
     struct leg *leg =
         walk->leg_count > 0 ? &walk->legs[random_below(&walk->random, walk->leg_count)] : NULL;
@@ -284,11 +287,34 @@ static void settle(struct walk *walk)
     assert_true(escrow->state == ESCROW_CREATED || escrow_state_is_final(escrow->state));
 }
 
+static int64_t fee_of(const struct walk *walk, struct fee_rate rate)
+{
+    return walk->price_minor * rate.basis_points / 10000 + rate.fixed_minor;
+}
+
+/* Half of the deals have fees. */
+static void draw_terms(struct walk *walk)
+{
+    walk->price_minor = 1 + (int64_t)random_below(&walk->random, 20000);
+    walk->fees = (struct fee_terms){.buyer_refundable = chance(walk, 50)};
+    if (chance(walk, 50)) {
+        walk->fees.buyer = (struct fee_rate){(int64_t)random_below(&walk->random, 1000),
+                                             (int64_t)random_below(&walk->random, 50)};
+        walk->fees.seller = (struct fee_rate){(int64_t)random_below(&walk->random, 1000),
+                                              (int64_t)random_below(&walk->random, 50)};
+    }
+    if (fee_of(walk, walk->fees.seller) >= walk->price_minor) {
+        walk->fees.seller = (struct fee_rate){0};
+    }
+    walk->buyer_pays_minor = walk->price_minor + fee_of(walk, walk->fees.buyer);
+    walk->seller_gets_minor = walk->price_minor - fee_of(walk, walk->fees.seller);
+}
+
 static void one_deal(struct walk *walk)
 {
     fake_init(walk->fake);
     walk->escrow_id = random_id(walk);
-    walk->price_minor = 1 + (int64_t)random_below(&walk->random, 20000);
+    draw_terms(walk);
     walk->leg_count = 0;
     walk->news_count = 0;
     walk->timer_count = 0;

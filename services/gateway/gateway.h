@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/fee.h"
 #include "base/id.h"
 #include "base/money.h"
 #include "base/str.h"
@@ -57,6 +58,8 @@ struct gateway_view {
     int64_t due_buyer_minor;
     int64_t paid_out_minor;
     int64_t refunded_minor;
+    int64_t fee_deferred_minor;
+    int64_t fee_minor;
     int64_t payout_failed_minor;
     int64_t refund_failed_minor;
     bool payment_setup_failed;
@@ -68,6 +71,7 @@ struct gateway_view {
     int64_t funding_seconds;
     int64_t delivery_seconds;
     int64_t inspection_seconds;
+    struct fee_terms fees;
     int64_t deadline_at_us; /* 0: no clock runs */
     int deadline_state;     /* what the deal then becomes; GATEWAY_STATE_NONE: no clock runs */
     struct str description;
@@ -103,6 +107,7 @@ struct gateway_pending {
     int64_t funding_seconds;
     int64_t delivery_seconds;
     int64_t inspection_seconds;
+    struct fee_terms fees;
     struct str description;
     int64_t created_at_us;
 };

@@ -1,6 +1,7 @@
 #include "gateway/gateway_command.h"
 
 #include "base/assert.h"
+#include "base/defer.h"
 #include "gateway/gateway_repo.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "wire/wire.h"
@@ -70,6 +71,32 @@ static bool is_account(struct str text)
     return true;
 }
 
+/* Each term by itself, so that the right one is blamed; then what is left for the seller. */
+static struct status check_fees(struct op *op, const struct gateway_terms *terms)
+{
+    const struct {
+        int64_t value;
+        int64_t max;
+        struct str field;
+    } rows[] = {
+        {terms->fees.buyer.basis_points, FEE_BASIS_POINTS_MAX, STR("/buyer_fee_basis_points")},
+        {terms->fees.buyer.fixed_minor, FEE_FIXED_MAX_MINOR, STR("/buyer_fee_fixed_minor")},
+        {terms->fees.seller.basis_points, FEE_BASIS_POINTS_MAX, STR("/seller_fee_basis_points")},
+        {terms->fees.seller.fixed_minor, FEE_FIXED_MAX_MINOR, STR("/seller_fee_fixed_minor")},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].value < 0 || rows[i].value > rows[i].max) {
+            return refuse(op, "escrow.bad_fees", rows[i].field);
+        }
+    }
+    struct fee_split split;
+    if (!fee_try_split(terms->amount_minor, &terms->fees, &split)) {
+        return refuse(op, "escrow.bad_fees", STR("/seller_fee_basis_points"));
+    }
+    return OK;
+}
+
 STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
 {
     enum currency currency = CURRENCY_NONE;
@@ -98,6 +125,7 @@ STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
         terms->inspection_seconds > GATEWAY_INSPECTION_MAX_SECONDS) {
         return refuse(op, "escrow.bad_inspection", STR("/inspection_seconds"));
     }
+    TRY(check_fees(op, terms));
     if (gateway_characters(terms->description) > GATEWAY_DESCRIPTION_MAX_CHARS ||
         terms->description.len > DESCRIPTION_MAX_BYTES) {
         return refuse(op, "escrow.bad_text", STR("/description"));
@@ -192,6 +220,7 @@ static struct status fill_create(struct op *op, const struct gateway_order *orde
     body->funding_seconds = terms->funding_seconds;
     body->delivery_seconds = terms->delivery_seconds;
     body->inspection_seconds = terms->inspection_seconds;
+    TRY(wire_fill_fees(op, &terms->fees, &body->fees));
     return wire_fill_text(op, terms->description, &body->description);
 }
 
@@ -284,6 +313,7 @@ static struct gateway_pending make_pending(const struct gateway_order *order,
         .funding_seconds = terms->funding_seconds,
         .delivery_seconds = terms->delivery_seconds,
         .inspection_seconds = terms->inspection_seconds,
+        .fees = terms->fees,
         .description = terms->description,
         .created_at_us = order->now_us,
     };

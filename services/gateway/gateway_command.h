@@ -46,6 +46,7 @@ struct gateway_terms {
     int64_t funding_seconds;
     int64_t delivery_seconds;
     int64_t inspection_seconds;
+    struct fee_terms fees;
     struct str description;
 };
 

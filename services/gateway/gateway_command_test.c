@@ -150,7 +150,7 @@ static void content_tells_requests_apart(void **state)
     struct gateway_command again = made(&fixture->op, &order);
     assert_true(id_eq(first.request.id, again.request.id));
     assert_true(hash_eq(&first.request.content, &again.request.content));
-    struct gateway_terms changed[9];
+    struct gateway_terms changed[14];
     for (size_t i = 0; i < ARRAY_LEN(changed); i++) {
         changed[i] = good_terms();
     }
@@ -163,6 +163,11 @@ static void content_tells_requests_apart(void **state)
     changed[6].description = STR("");
     changed[7].funding_seconds++;
     changed[8].delivery_seconds++;
+    changed[9].fees.buyer.basis_points++;
+    changed[10].fees.buyer.fixed_minor++;
+    changed[11].fees.seller.basis_points++;
+    changed[12].fees.seller.fixed_minor++;
+    changed[13].fees.buyer_refundable = true;
     for (size_t i = 0; i < ARRAY_LEN(changed); i++) {
         order.terms = changed[i];
         struct gateway_command other = made(&fixture->op, &order);
@@ -182,6 +187,8 @@ static void the_record_says_what_was_asked(void **state)
     struct fixture *fixture = *state;
     struct op *op = &fixture->op;
     struct gateway_order order = creation();
+    order.terms.fees =
+        (struct fee_terms){.buyer = {1, 2}, .seller = {3, 4}, .buyer_refundable = true};
     struct gateway_command made_one = made(op, &order);
     const struct intake_request *request = &made_one.request;
     assert_int_equal(request->topic, TOPIC_ESCROW_COMMANDS_V1);
@@ -209,6 +216,10 @@ static void the_record_says_what_was_asked(void **state)
     assert_int_equal(create->funding_seconds, 7200);
     assert_int_equal(create->delivery_seconds, 10800);
     assert_int_equal(create->inspection_seconds, 86400);
+    struct fee_terms asked = wire_fees(create->fees);
+    assert_memory_equal(&asked.buyer, &order.terms.fees.buyer, sizeof(asked.buyer));
+    assert_memory_equal(&asked.seller, &order.terms.fees.seller, sizeof(asked.seller));
+    assert_true(asked.buyer_refundable);
     assert_memory_equal(create->buyer_id.data, id_of(BUYER).bytes, 16);
     assert_memory_equal(create->marketplace_id.data, id_of(MARKETPLACE).bytes, 16);
     struct hash content;
@@ -221,6 +232,8 @@ static void the_record_says_what_was_asked(void **state)
     assert_int_equal(made_one.pending.funding_seconds, 7200);
     assert_int_equal(made_one.pending.delivery_seconds, 10800);
     assert_int_equal(made_one.pending.inspection_seconds, 86400);
+    assert_int_equal(made_one.pending.fees.buyer.fixed_minor, 2);
+    assert_int_equal(made_one.pending.fees.seller.basis_points, 3);
     assert_int_equal(made_one.pending.created_at_us, 1000);
 }
 
@@ -311,6 +324,36 @@ static void judge(struct op *op, const struct gateway_terms *terms, const char *
     assert_int_equal(st.kind, STATUS_INVALID);
     assert_string_equal(op->err.code, code);
     assert_string_equal(op->err.field, field);
+}
+
+static void fees_have_their_bounds(void **state)
+{
+    struct fixture *fixture = *state;
+
+    const struct {
+        struct fee_terms fees;
+        const char *field; /* NULL: accepted */
+    } rows[] = {
+        {{.buyer = {10000, 1000000}}, NULL},
+        {{.seller = {0, 99}}, NULL},
+        {{.buyer = {-1, 0}}, "/buyer_fee_basis_points"},
+        {{.buyer = {10001, 0}}, "/buyer_fee_basis_points"},
+        {{.buyer = {0, -1}}, "/buyer_fee_fixed_minor"},
+        {{.buyer = {0, 1000001}}, "/buyer_fee_fixed_minor"},
+        {{.seller = {-1, 0}}, "/seller_fee_basis_points"},
+        {{.seller = {10001, 0}}, "/seller_fee_basis_points"},
+        {{.seller = {0, INT64_MIN}}, "/seller_fee_fixed_minor"},
+        {{.seller = {0, INT64_MAX}}, "/seller_fee_fixed_minor"},
+        {{.seller = {0, 100}}, "/seller_fee_basis_points"}, /* nothing is left for the seller */
+        {{.seller = {9900, 1}}, "/seller_fee_basis_points"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct gateway_terms terms = good_terms();
+        terms.amount_minor = 100;
+        terms.fees = rows[i].fees;
+        judge(&fixture->op, &terms, rows[i].field ? "escrow.bad_fees" : NULL, rows[i].field);
+    }
 }
 
 static void terms_have_their_bounds(void **state)
@@ -429,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_action_has_its_type, setup, teardown),
         cmocka_unit_test(roles_may_what_they_may),
         cmocka_unit_test(a_role_is_kind_and_id_together),
+        cmocka_unit_test_setup_teardown(fees_have_their_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(terms_have_their_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(texts_have_their_bounds, setup, teardown),
     };

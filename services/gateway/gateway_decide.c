@@ -15,6 +15,8 @@ static void take_sums(struct gateway_view *view, const struct gateway_view *told
     view->due_buyer_minor = told->due_buyer_minor;
     view->paid_out_minor = told->paid_out_minor;
     view->refunded_minor = told->refunded_minor;
+    view->fee_deferred_minor = told->fee_deferred_minor;
+    view->fee_minor = told->fee_minor;
     view->payout_failed_minor = told->payout_failed_minor;
     view->refund_failed_minor = told->refund_failed_minor;
     view->payment_setup_failed = told->payment_setup_failed;
@@ -34,6 +36,7 @@ static void take_terms(struct gateway_view *view, const struct gateway_view *tol
     view->funding_seconds = told->funding_seconds;
     view->delivery_seconds = told->delivery_seconds;
     view->inspection_seconds = told->inspection_seconds;
+    view->fees = told->fees;
     view->description = told->description;
     view->created_at_us = at_us;
 }

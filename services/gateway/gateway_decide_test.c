@@ -123,6 +123,8 @@ static void created_is_read_whole(void **state)
     created.funding_seconds = 7200;
     created.delivery_seconds = 10800;
     created.inspection_seconds = 86400;
+    const struct fee_terms fees = {.buyer = {1, 2}, .seller = {3, 4}, .buyer_refundable = true};
+    ok(op, wire_fill_fees(op, &fees, &created.fees));
     event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED;
     event.escrow_created = &created;
     struct engine_message message;
@@ -143,6 +145,11 @@ static void created_is_read_whole(void **state)
     assert_int_equal(news->told.funding_seconds, 7200);
     assert_int_equal(news->told.delivery_seconds, 10800);
     assert_int_equal(news->told.inspection_seconds, 86400);
+    assert_int_equal(news->told.fees.buyer.basis_points, 1);
+    assert_int_equal(news->told.fees.buyer.fixed_minor, 2);
+    assert_int_equal(news->told.fees.seller.basis_points, 3);
+    assert_int_equal(news->told.fees.seller.fixed_minor, 4);
+    assert_true(news->told.fees.buyer_refundable);
     assert_int_equal(news->told.deadline_at_us, 0);
     assert_int_equal(news->told.deadline_state, GATEWAY_STATE_NONE);
     struct str code = STR("-");
@@ -429,6 +436,7 @@ static void everything_told_is_taken(void **state)
     expected.funding_seconds = 111;
     expected.delivery_seconds = 112;
     expected.inspection_seconds = 113;
+    expected.fees = gateway_full_view(100).fees;
     expected.deadline_state = 10;
     expected.id = id_of(ESCROW);
     expected.version = 2;

@@ -179,6 +179,9 @@ static void a_marketplace_opens_a_deal(void **state)
     assert_int_equal(pending->funding_seconds, 259200); /* the defaults */
     assert_int_equal(pending->delivery_seconds, 172800);
     assert_int_equal(pending->inspection_seconds, 604800);
+    assert_int_equal(pending->fees.buyer.basis_points + pending->fees.seller.fixed_minor, 0);
+    assert_true(pending->fees.buyer_refundable);
+    assert_int_equal(json_at(answer(), "/preview/buyer_pays_minor")->i64, pending->price_minor);
     assert_ptr_equal(fixture.last.extra_table, &gateway_pending_table);
     fixture.result = INTAKE_REPEATED;
     expect(fixture_call(POST_ESCROWS, STR(GOOD_BODY)), 202, NULL);

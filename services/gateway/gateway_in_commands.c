@@ -30,6 +30,16 @@ static const struct json_field create_fields[] = {
      .offset = offsetof(struct gateway_terms, delivery_seconds)},
     {"inspection_seconds", JSON_FIELD_I64,
      .offset = offsetof(struct gateway_terms, inspection_seconds)},
+    {"buyer_fee_basis_points", JSON_FIELD_I64,
+     .offset = offsetof(struct gateway_terms, fees.buyer.basis_points)},
+    {"buyer_fee_fixed_minor", JSON_FIELD_I64,
+     .offset = offsetof(struct gateway_terms, fees.buyer.fixed_minor)},
+    {"seller_fee_basis_points", JSON_FIELD_I64,
+     .offset = offsetof(struct gateway_terms, fees.seller.basis_points)},
+    {"seller_fee_fixed_minor", JSON_FIELD_I64,
+     .offset = offsetof(struct gateway_terms, fees.seller.fixed_minor)},
+    {"buyer_fee_refundable", JSON_FIELD_BOOL,
+     .offset = offsetof(struct gateway_terms, fees.buyer_refundable)},
     {"description", JSON_FIELD_TEXT, .prose = true,
      .offset = offsetof(struct gateway_terms, description)},
 };
@@ -142,6 +152,7 @@ STATUS gateway_post_escrow(struct op *op, void *deps, const struct http_request 
     order.terms.funding_seconds = GATEWAY_FUNDING_DEFAULT_SECONDS;
     order.terms.delivery_seconds = GATEWAY_DELIVERY_DEFAULT_SECONDS;
     order.terms.inspection_seconds = GATEWAY_INSPECTION_DEFAULT_SECONDS;
+    order.terms.fees.buyer_refundable = true;
     order.terms.description = STR("");
     TRY(json_read_object(op, req->body, create_fields, ARRAY_LEN(create_fields), &order.terms));
     TRY(gateway_terms_check(op, &order.terms));

@@ -25,6 +25,7 @@ static struct status read_created(struct op *op, const Holdfast__Escrow__V1__Esc
     told->funding_seconds = created->funding_seconds;
     told->delivery_seconds = created->delivery_seconds;
     told->inspection_seconds = created->inspection_seconds;
+    told->fees = wire_fees(created->fees);
     told->description = str_of(created->description);
     news->amount_minor = told->price_minor;
     return OK;
@@ -111,6 +112,8 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     told->due_buyer_minor = balances->due_buyer_minor;
     told->paid_out_minor = balances->paid_out_minor;
     told->refunded_minor = balances->refunded_minor;
+    told->fee_deferred_minor = balances->fee_deferred_minor;
+    told->fee_minor = balances->fee_minor;
     told->payout_failed_minor = attention->payout_failed_minor;
     told->refund_failed_minor = attention->refund_failed_minor;
     told->payment_setup_failed = attention->payment_setup_failed;

@@ -14,6 +14,8 @@ static void write_balances(struct json_writer *out, const struct gateway_view *v
     json_write_i64(out, "due_buyer_minor", view->due_buyer_minor);
     json_write_i64(out, "paid_out_minor", view->paid_out_minor);
     json_write_i64(out, "refunded_minor", view->refunded_minor);
+    json_write_i64(out, "fee_deferred_minor", view->fee_deferred_minor);
+    json_write_i64(out, "fee_minor", view->fee_minor);
     json_write_end(out);
 }
 
@@ -84,6 +86,34 @@ static void write_deadline(struct json_writer *out, const struct gateway_view *v
     json_write_end(out);
 }
 
+static void write_fees(struct json_writer *out, const struct fee_terms *fees)
+{
+    json_write_i64(out, "buyer_fee_basis_points", fees->buyer.basis_points);
+    json_write_i64(out, "buyer_fee_fixed_minor", fees->buyer.fixed_minor);
+    json_write_i64(out, "seller_fee_basis_points", fees->seller.basis_points);
+    json_write_i64(out, "seller_fee_fixed_minor", fees->seller.fixed_minor);
+    json_write_bool(out, "buyer_fee_refundable", fees->buyer_refundable);
+}
+
+/* What each will pay and get, to the cent, before any money moves. Null for terms that escrow refuses. */
+static void write_preview(struct json_writer *out, int64_t price_minor,
+                          const struct fee_terms *fees)
+{
+    struct fee_split split;
+    if (!fee_try_split(price_minor, fees, &split)) {
+        json_write_null(out, "preview");
+        return;
+    }
+    json_write_object(out, "preview");
+    json_write_i64(out, "buyer_pays_minor", split.buyer_pays_minor);
+    json_write_i64(out, "buyer_fee_minor", split.buyer_fee_minor);
+    json_write_i64(out, "seller_gets_minor", split.seller_gets_minor);
+    json_write_i64(out, "seller_fee_minor", split.seller_fee_minor);
+    json_write_i64(out, "platform_gets_minor", split.platform_gets_minor);
+    json_write_i64(out, "refund_minor", split.refund_minor);
+    json_write_end(out);
+}
+
 struct shown {
     const struct gateway_view *view;
     struct str state;
@@ -109,6 +139,8 @@ static void write_deal(struct json_writer *out, const struct shown *shown, enum 
     json_write_i64(out, "funding_seconds", view->funding_seconds);
     json_write_i64(out, "delivery_seconds", view->delivery_seconds);
     json_write_i64(out, "inspection_seconds", view->inspection_seconds);
+    write_fees(out, &view->fees);
+    write_preview(out, view->price_minor, &view->fees);
     write_deadline(out, view);
     json_write_str(out, "description", view->description);
     write_payment(out, view, role);
@@ -149,6 +181,7 @@ STATUS gateway_out_pending(struct op *op, const struct gateway_deal *deal, enum 
         .funding_seconds = pending->funding_seconds,
         .delivery_seconds = pending->delivery_seconds,
         .inspection_seconds = pending->inspection_seconds,
+        .fees = pending->fees,
         .description = pending->description,
         .created_at_us = pending->created_at_us,
         .updated_at_us = pending->created_at_us,
@@ -330,6 +363,12 @@ STATUS gateway_out_accepted(struct op *op, const struct intake_request *request,
     json_write_id(&out, "command_id", request->id);
     write_subject(&out, str_of(topology_topics[request->topic].name), request->key);
     json_write_str(&out, "status", STR("pending"));
+    if (request->extra_table == &gateway_pending_table) {
+        const struct gateway_pending *pending = request->extra_row;
+        write_preview(&out, pending->price_minor, &pending->fees);
+    } else {
+        json_write_null(&out, "preview");
+    }
     json_write_end(&out);
     return json_write_finish(op, &out, ret_json);
 }

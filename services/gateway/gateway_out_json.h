@@ -25,6 +25,7 @@ STATUS gateway_out_timeline(struct op *op, const struct gateway_entry *entries, 
 STATUS gateway_out_user(struct op *op, const struct gateway_user *user, struct str *ret_json);
 STATUS gateway_out_command(struct op *op, const struct gateway_command_row *command,
                            struct str *ret_json);
-/* The answer to a command that was taken in: the same for every repetition. */
+/* The answer to a command that was taken in: the same for every repetition. That to a creation shows what each
+ * party will pay and get. */
 STATUS gateway_out_accepted(struct op *op, const struct intake_request *request,
                             struct str *ret_json);

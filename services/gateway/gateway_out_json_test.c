@@ -55,6 +55,7 @@ static struct gateway_view a_view(void)
         .funding_seconds = 7200,
         .delivery_seconds = 10800,
         .inspection_seconds = 86400,
+        .fees = {.buyer = {250, 30}, .seller = {500, 0}, .buyer_refundable = true},
         .deadline_at_us = INT64_C(1763697906791000),
         .deadline_state = 10,
         .description = STR("A \"sword\""),
@@ -158,13 +159,19 @@ static void a_deal_is_shown_exactly(void **state)
         "\"currency\":\"USD\",\"amount_minor\":12345,\"balances\":{\"received_minor\":0,"
         "\"held_minor\":0,\"disputed_minor\":0,\"suspense_minor\":0,\"due_seller_minor\":0,\"due_"
         "buyer_minor\":0,"
-        "\"paid_out_minor\":0,\"refunded_minor\":0},\"attention\":{\"payment_setup_failed\":false,"
+        "\"paid_out_minor\":0,\"refunded_minor\":0,\"fee_deferred_minor\":0,\"fee_minor\":0},"
+        "\"attention\":{\"payment_setup_failed\":false,"
         "\"payout_failed_minor\":0,\"refund_failed_minor\":0,\"foreign_money\":false},"
         "\"marketplace_id\":\"02000000-0000-0000-0000-000000000002\","
         "\"buyer_id\":\"03000000-0000-0000-0000-000000000003\","
         "\"seller_id\":\"04000000-0000-0000-0000-000000000004\","
         "\"seller_account\":\"acct_canary\",\"funding_seconds\":7200,\"delivery_seconds\":10800,"
-        "\"inspection_seconds\":86400,"
+        "\"inspection_seconds\":86400,\"buyer_fee_basis_points\":250,"
+        "\"buyer_fee_fixed_minor\":30,\"seller_fee_basis_points\":500,"
+        "\"seller_fee_fixed_minor\":0,\"buyer_fee_refundable\":true,"
+        "\"preview\":{\"buyer_pays_minor\":12683,\"buyer_fee_minor\":338,"
+        "\"seller_gets_minor\":11728,\"seller_fee_minor\":617,\"platform_gets_minor\":955,"
+        "\"refund_minor\":12683},"
         "\"deadline\":{\"at\":\"2025-11-21T04:05:06.791Z\",\"next_state\":\"EXPIRED\"},"
         "\"description\":\"A \\\"sword\\\"\",\"payment\":null,\"rejection\":null,"
         "\"created_at\":\"2025-11-21T04:05:06.789Z\",\"updated_at\":\"2025-11-21T04:05:06.790Z\"}");
@@ -181,7 +188,9 @@ static void what_is_pending_has_the_same_shape(void **state)
                     .seller_account = STR("acct_canary"),
                     .funding_seconds = 7200,
                     .delivery_seconds = 10800,
-                    .inspection_seconds = 86400},
+                    .inspection_seconds = 86400,
+                    .price_minor = 1000,
+                    .fees = {.buyer = {0, 7}, .seller = {0, 11}}},
         .outcome = INTAKE_OPEN,
         .outcome_code = STR("x.y"),
         .outcome_sentence = STR("Why."),
@@ -198,6 +207,11 @@ static void what_is_pending_has_the_same_shape(void **state)
     assert_int_equal(json_at(value, "/funding_seconds")->i64, 7200);
     assert_int_equal(json_at(value, "/delivery_seconds")->i64, 10800);
     assert_int_equal(json_at(value, "/inspection_seconds")->i64, 86400);
+    assert_int_equal(json_at(value, "/buyer_fee_fixed_minor")->i64, 7);
+    assert_int_equal(json_at(value, "/preview/buyer_pays_minor")->i64, 1007);
+    assert_int_equal(json_at(value, "/preview/seller_gets_minor")->i64, 989);
+    assert_int_equal(json_at(value, "/preview/platform_gets_minor")->i64, 18);
+    assert_int_equal(json_at(value, "/preview/refund_minor")->i64, 1000);
     assert_int_equal(json_at(value, "/deadline")->kind, JSON_KIND_NULL); /* no clock runs yet */
     assert_null(strstr(json.ptr, "canary"));
     deal.outcome = INTAKE_REJECTED;

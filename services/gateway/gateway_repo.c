@@ -6,6 +6,18 @@
 
 /* Reads only: lanes write the views and the accounts, the intake writes what is pending. */
 
+/* The terms of the fees, as a row that has them in `fees` keeps them. */
+#define FEES(row)                                                                                 \
+    TABLE_INNER_COLUMN(row, fees.buyer.basis_points, "buyer_fee_basis_points", COLUMN_INT8,       \
+                       false),                                                                    \
+        TABLE_INNER_COLUMN(row, fees.buyer.fixed_minor, "buyer_fee_fixed_minor", COLUMN_INT8,     \
+                           false),                                                                \
+        TABLE_INNER_COLUMN(row, fees.seller.basis_points, "seller_fee_basis_points", COLUMN_INT8, \
+                           false),                                                                \
+        TABLE_INNER_COLUMN(row, fees.seller.fixed_minor, "seller_fee_fixed_minor", COLUMN_INT8,   \
+                           false),                                                                \
+        TABLE_INNER_COLUMN(row, fees.buyer_refundable, "buyer_fee_refundable", COLUMN_BOOL, false)
+
 #define V(field, kind) TABLE_COLUMN(struct gateway_view, field, kind)
 static const struct table_column view_columns[] = {
     V(id, COLUMN_UUID),
@@ -22,6 +34,8 @@ static const struct table_column view_columns[] = {
     V(due_buyer_minor, COLUMN_INT8),
     V(paid_out_minor, COLUMN_INT8),
     V(refunded_minor, COLUMN_INT8),
+    V(fee_deferred_minor, COLUMN_INT8),
+    V(fee_minor, COLUMN_INT8),
     V(payout_failed_minor, COLUMN_INT8),
     V(refund_failed_minor, COLUMN_INT8),
     V(payment_setup_failed, COLUMN_BOOL),
@@ -33,6 +47,7 @@ static const struct table_column view_columns[] = {
     V(funding_seconds, COLUMN_INT8),
     V(delivery_seconds, COLUMN_INT8),
     V(inspection_seconds, COLUMN_INT8),
+    FEES(struct gateway_view),
     V(deadline_at_us, COLUMN_INT8),
     V(deadline_state, COLUMN_ENUM),
     V(description, COLUMN_TEXT),
@@ -84,6 +99,7 @@ static const struct table_column pending_columns[] = {
     P(funding_seconds, COLUMN_INT8),
     P(delivery_seconds, COLUMN_INT8),
     P(inspection_seconds, COLUMN_INT8),
+    FEES(struct gateway_pending),
     P(description, COLUMN_TEXT),
     P(created_at_us, COLUMN_INT8),
 };
@@ -174,6 +190,16 @@ static struct status read_currency(struct op *op, const struct pg_rows *rows, ui
     return OK;
 }
 
+static struct status read_fees(struct op *op, const struct pg_rows *rows, uint32_t row,
+                               struct fee_terms *ret)
+{
+    TRY(pg_rows_i64(op, rows, row, "buyer_fee_basis_points", &ret->buyer.basis_points));
+    TRY(pg_rows_i64(op, rows, row, "buyer_fee_fixed_minor", &ret->buyer.fixed_minor));
+    TRY(pg_rows_i64(op, rows, row, "seller_fee_basis_points", &ret->seller.basis_points));
+    TRY(pg_rows_i64(op, rows, row, "seller_fee_fixed_minor", &ret->seller.fixed_minor));
+    return pg_rows_bool(op, rows, row, "buyer_fee_refundable", &ret->buyer_refundable);
+}
+
 static struct status read_view(struct op *op, const struct pg_rows *rows, uint32_t row,
                                struct gateway_view *ret)
 {
@@ -191,6 +217,8 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     I64(due_buyer_minor);
     I64(paid_out_minor);
     I64(refunded_minor);
+    I64(fee_deferred_minor);
+    I64(fee_minor);
     I64(payout_failed_minor);
     I64(refund_failed_minor);
     BOOL(payment_setup_failed);
@@ -202,6 +230,7 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     I64(funding_seconds);
     I64(delivery_seconds);
     I64(inspection_seconds);
+    TRY(read_fees(op, rows, row, &ret->fees));
     I64(deadline_at_us);
     TEXT(description);
     TEXT(payment_ref);
@@ -234,6 +263,7 @@ static struct status read_terms(struct op *op, const struct pg_rows *rows, uint3
     I64(funding_seconds);
     I64(delivery_seconds);
     I64(inspection_seconds);
+    TRY(read_fees(op, rows, row, &ret->fees));
     TEXT(description);
     I64(created_at_us);
     return OK;

@@ -132,6 +132,7 @@ static void what_is_pending_is_read_whole(void **state)
         .funding_seconds = 2,
         .delivery_seconds = 3,
         .inspection_seconds = 4,
+        .fees = {.buyer = {6, 7}, .seller = {8, 9}, .buyer_refundable = true},
         .description = STR("A sword"),
         .created_at_us = 5,
     };

@@ -65,7 +65,7 @@ struct news {
 
 /* ---- Rows ---- */
 
-/* The parties of an escrow, and what its price is. Never changes. */
+/* The parties of an escrow, and what its buyer is asked for. Never changes. */
 struct deal {
     struct id escrow_id;
     int64_t version;
@@ -73,6 +73,7 @@ struct deal {
     struct id seller_id;
     enum currency currency;
     int64_t price_minor;
+    int64_t buyer_fee_minor; /* asked for beside the price */
     struct str description;
     int64_t created_at_us;
 };

@@ -34,6 +34,7 @@ static STATUS read_created(struct op *op, const Holdfast__Escrow__V1__EscrowCrea
     TRY(wire_id(op, "buyer_id", in->buyer_id, &deal->buyer_id));
     TRY(wire_id(op, "seller_id", in->seller_id, &deal->seller_id));
     TRY(wire_money(op, "price", in->price, &deal->currency, &deal->price_minor));
+    deal->buyer_fee_minor = in->buyer_fee_minor;
     return wire_text(op, "description", in->description, 0, NEWS_DESCRIPTION_MAX_BYTES,
                      &deal->description);
 }
@@ -178,8 +179,10 @@ static STATUS tell(struct engine_turn *turn, const struct deal *deal, const stru
     struct news news = *about;
     news.role = role;
     news.description = deal->description;
-    if (news.notice == NOTICE_PAYMENT_READY) { /* the price, which that event does not repeat */
-        news.amount_minor = deal->price_minor;
+    if (news.notice ==
+        NOTICE_PAYMENT_READY) { /* what is asked for, which that event does not repeat */
+        TRY(money_add(engine_op(turn), deal->price_minor, deal->buyer_fee_minor,
+                      &news.amount_minor));
         news.currency = currency_name(deal->currency);
     }
     return notifications_message_post(turn, role == ROLE_BUYER ? deal->buyer_id : deal->seller_id,

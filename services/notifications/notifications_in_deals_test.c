@@ -97,7 +97,8 @@ static int set_up(void **state)
                               .buyer_id = buyer_id,
                               .seller_id = seller_id,
                               .currency = CURRENCY_USD,
-                              .price_minor = 2500,
+                              .price_minor = 2400,
+                              .buyer_fee_minor = 100,
                               .description = STR("a sword"),
                               .created_at_us = HAPPENED};
     *state = &turn;
@@ -304,12 +305,13 @@ static void strange_money_keeps_its_currency(void **state)
 static void the_first_event_says_who_they_are(void **state)
 {
     (void)state;
-    wire_money_type price = dollars(2500);
+    wire_money_type price = dollars(2400);
     static char description[] = "a shield";
     EVENT(EscrowCreated, ESCROW_CREATED, escrow_created);
     assert_int_equal(wire_fill_id(&turn.op, seller_id, &body.buyer_id).kind, STATUS_OK);
     assert_int_equal(wire_fill_id(&turn.op, buyer_id, &body.seller_id).kind, STATUS_OK);
     body.price = &price;
+    body.buyer_fee_minor = 100;
     body.description = description;
     event.seq = 1;
     turn.exists = false;
@@ -319,7 +321,8 @@ static void the_first_event_says_who_they_are(void **state)
     assert_true(id_eq(turn.deal.escrow_id, escrow_id));
     assert_true(id_eq(turn.deal.buyer_id, seller_id));
     assert_true(id_eq(turn.deal.seller_id, buyer_id));
-    assert_int_equal(turn.deal.price_minor, 2500);
+    assert_int_equal(turn.deal.price_minor, 2400);
+    assert_int_equal(turn.deal.buyer_fee_minor, 100);
     assert_int_equal(turn.deal.currency, CURRENCY_USD);
     assert_true(str_eq(turn.deal.description, STR("a shield")));
     assert_int_equal(turn.deal.version, 1);

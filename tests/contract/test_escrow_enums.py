@@ -77,7 +77,7 @@ def test_events_are_the_same_in_c_proto_and_sql():
 def test_accounts_are_the_same_in_c_and_sql():
     accounts = golden_numbers("account")
     assert list(accounts.values()) == ["PSP_CLEAR", "ESCROW_IN", "ESCROW_HELD", "DUE_SELLER", "DUE_BUYER", "SUSPENSE",
-                                       "ESCROW_DISP"]
+                                       "ESCROW_DISP", "FEE_DEFERRED", "FEE_INC"]
     assert column_check("transfer", "debit") == set(accounts)
     assert column_check("transfer", "credit") == set(accounts)
 
@@ -96,10 +96,13 @@ def test_disputes_are_the_same_in_c_and_sql():
     assert column_check("dispute", "before") == raised
 
 
-@pytest.mark.parametrize("column", ["price_minor", "funding_seconds", "delivery_seconds", "inspection_seconds"])
+@pytest.mark.parametrize("column", ["price_minor", "funding_seconds", "delivery_seconds", "inspection_seconds",
+                                    "buyer_fee_basis_points", "buyer_fee_fixed_minor",
+                                    "seller_fee_basis_points", "seller_fee_fixed_minor"])
 def test_bounds_are_the_same_in_c_and_sql(column):
     low, high = re.search(rf"^{column} (\d+) (\d+)$", GOLDEN, re.M).groups()
-    assert f"{column} bigint NOT NULL CHECK ({column} BETWEEN {low} AND {high})" in MIGRATION
+    told = re.search(rf"\b{column} bigint NOT NULL (?:DEFAULT 0 )?CHECK \({column} BETWEEN (\d+) AND (\d+)\)", MIGRATION)
+    assert told.groups() == (low, high)
 
 
 def test_currencies_and_actors_are_those_of_sql():

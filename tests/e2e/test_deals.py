@@ -22,12 +22,52 @@ def test_from_creation_to_payout(api):
     released = deal.wait("RELEASED")
     assert released["balances"] == {
         "received_minor": AMOUNT_MINOR, "held_minor": 0, "disputed_minor": 0, "suspense_minor": 0, "due_seller_minor": 0,
-        "due_buyer_minor": 0, "paid_out_minor": AMOUNT_MINOR, "refunded_minor": 0}
+        "due_buyer_minor": 0, "paid_out_minor": AMOUNT_MINOR, "refunded_minor": 0, "fee_deferred_minor": 0,
+        "fee_minor": 0}
     assert deal.events() == [
         "EscrowCreated", "EscrowAwaitFunds", "EscrowFundsReceived", "EscrowFundsHeld", "EscrowDelivered",
         "EscrowReleaseStarted", "EscrowReleased"]
     effects = deal.effects()
     assert (effects["transfers"], effects["refunds"], effects["paid"]) == (PAID, NOTHING, PAID)
+
+
+FEES = {"buyer_fee_basis_points": 250, "buyer_fee_fixed_minor": 30, "seller_fee_basis_points": 500}
+BUYER_FEE = AMOUNT_MINOR * 250 // 10000 + 30
+SELLER_FEE = AMOUNT_MINOR * 500 // 10000
+
+
+def test_fees_are_shown_before_anybody_pays_and_booked_as_shown(api):
+    shown = {"buyer_pays_minor": AMOUNT_MINOR + BUYER_FEE, "buyer_fee_minor": BUYER_FEE,
+             "seller_gets_minor": AMOUNT_MINOR - SELLER_FEE, "seller_fee_minor": SELLER_FEE,
+             "platform_gets_minor": BUYER_FEE + SELLER_FEE, "refund_minor": AMOUNT_MINOR + BUYER_FEE}
+    assert api.create(**FEES).json()["preview"] == shown
+    deal = api.deal(**FEES)
+    assert deal.view("SELLER")["preview"] == shown
+    deal.pay()
+    held = deal.wait("FUNDS_HELD")["balances"]
+    assert (held["received_minor"], held["held_minor"], held["fee_deferred_minor"], held["fee_minor"]) == (
+        AMOUNT_MINOR + BUYER_FEE, AMOUNT_MINOR, BUYER_FEE, 0)
+    deal.do("mark-delivered", "SELLER")
+    deal.wait("DELIVERED")
+    deal.do("release", "BUYER")
+    released = deal.wait("RELEASED")["balances"]
+    assert (released["paid_out_minor"], released["fee_deferred_minor"], released["fee_minor"]) == (
+        AMOUNT_MINOR - SELLER_FEE, 0, BUYER_FEE + SELLER_FEE)
+    assert deal.effects()["transfers"] == (1, AMOUNT_MINOR - SELLER_FEE)
+
+
+def test_a_refund_gives_the_buyers_fee_back_when_it_was_agreed(api):
+    for refundable, kept in ((True, 0), (False, BUYER_FEE)):
+        deal = api.held_deal(**FEES, buyer_fee_refundable=refundable)
+        deal.do("refund", "SELLER", {"reason": "sold out"})
+        refunded = deal.wait("REFUNDED")["balances"]
+        assert (refunded["refunded_minor"], refunded["fee_minor"]) == (AMOUNT_MINOR + BUYER_FEE - kept, kept)
+        assert deal.effects()["refunds"] == (1, AMOUNT_MINOR + BUYER_FEE - kept)
+
+
+def test_fees_that_leave_nothing_for_the_seller_are_refused(api):
+    answer = api.create(seller_fee_basis_points=10000)
+    assert (answer.status, answer.json()["code"]) == (422, "escrow.bad_fees")
 
 
 def test_cancelled_before_money(api):

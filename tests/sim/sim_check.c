@@ -162,8 +162,8 @@ enum sim_service check_service(const char *name)
 
 void sim_check_always(struct sim_check *check, struct sim_verdict *verdict)
 {
+    check_ledger(check, verdict); /* first: what the platform has earned is its own */
     check_provider(check, verdict);
-    check_ledger(check, verdict);
     check_rows(check, verdict);
     check_topics(check, verdict);
     check_positions(check, verdict);

@@ -31,6 +31,24 @@ static bool is_currency(struct str wanted, const char *lower)
     return same;
 }
 
+/* Our own arithmetic, not the product's. */
+static int64_t fee_of(const struct gateway_terms *terms, const struct fee_rate *rate)
+{
+    return terms->amount_minor * rate->basis_points / 10000 + rate->fixed_minor;
+}
+
+struct check_sums check_sums_of(const struct gateway_terms *terms)
+{
+    int64_t buyer_fee_minor = fee_of(terms, &terms->fees.buyer);
+    int64_t seller_fee_minor = fee_of(terms, &terms->fees.seller);
+    return (struct check_sums){
+        .asked_minor = terms->amount_minor + buyer_fee_minor,
+        .seller_minor = terms->amount_minor - seller_fee_minor,
+        .released_fee_minor = buyer_fee_minor + seller_fee_minor,
+        .refunded_fee_minor = terms->fees.buyer_refundable ? 0 : buyer_fee_minor,
+    };
+}
+
 /* What a refund is of depends on what came: check_source and the sums look at that. */
 static bool is_agreed(const struct sim_stripe_object *object, const struct gateway_terms *terms)
 {
@@ -38,7 +56,8 @@ static bool is_agreed(const struct sim_stripe_object *object, const struct gatew
         return true;
     }
     bool pays = object->kind == SIM_STRIPE_TRANSFER;
-    return object->asked_minor == terms->amount_minor &&
+    const struct check_sums sums = check_sums_of(terms);
+    return object->asked_minor == (pays ? sums.seller_minor : sums.asked_minor) &&
            is_currency(terms->currency, object->asked_currency) &&
            str_eq(str_of(object->destination), pays ? terms->seller_account : STR(""));
 }
@@ -57,6 +76,22 @@ static void check_calls_agreed(struct sim_check *check, struct sim_verdict *verd
     }
 }
 
+static bool has_rate(const struct fee_rate *rate, const struct fee_rate *agreed)
+{
+    return rate->basis_points == agreed->basis_points && rate->fixed_minor == agreed->fixed_minor;
+}
+
+/* The platform earned what was agreed, of deals that came to their end, and nothing before. */
+static bool has_earned(const struct escrow *escrow, const struct gateway_terms *terms)
+{
+    const struct check_sums sums = check_sums_of(terms);
+    if (escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED) {
+        return escrow->fee_minor == sums.released_fee_minor;
+    }
+    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
+    return escrow->fee_minor == (refunds ? sums.refunded_fee_minor : 0);
+}
+
 static bool has_terms(const struct escrow *escrow, const struct gateway_terms *terms)
 {
     return escrow->price_minor == terms->amount_minor &&
@@ -66,6 +101,9 @@ static bool has_terms(const struct escrow *escrow, const struct gateway_terms *t
            escrow->funding_seconds == terms->funding_seconds &&
            escrow->delivery_seconds == terms->delivery_seconds &&
            escrow->inspection_seconds == terms->inspection_seconds &&
+           has_rate(&escrow->fees.buyer, &terms->fees.buyer) &&
+           has_rate(&escrow->fees.seller, &terms->fees.seller) &&
+           escrow->fees.buyer_refundable == terms->fees.buyer_refundable &&
            str_eq(escrow->description, terms->description);
 }
 
@@ -76,7 +114,8 @@ static void check_deals_agreed(struct sim_check *check, struct sim_verdict *verd
     const struct escrow *escrow;
     while ((escrow = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_table, &cursor))) {
         const struct gateway_terms *terms = sim_traffic_terms(check->traffic, escrow->id);
-        if (!terms || !has_terms(escrow, terms) || !id_eq(escrow->marketplace_id, marketplace)) {
+        if (!terms || !has_terms(escrow, terms) || !has_earned(escrow, terms) ||
+            !id_eq(escrow->marketplace_id, marketplace)) {
             sim_verdict_fail(verdict, SIM_RULE_TERMS, "escrow %s is not what was agreed",
                              check_text(escrow->id));
         }

@@ -166,6 +166,15 @@ enum topic check_topic_named(struct str name);
 
 /* ---- sim_check_asked.c: once drained ---- */
 
+/* What a deal of these terms moves. */
+struct check_sums {
+    int64_t asked_minor;        /* of the buyer */
+    int64_t seller_minor;       /* to the seller */
+    int64_t released_fee_minor; /* the platform's, when the seller is paid */
+    int64_t refunded_fee_minor; /* the platform's, when the buyer is */
+};
+
+struct check_sums check_sums_of(const struct gateway_terms *terms);
 void check_terms(struct sim_check *check, struct sim_verdict *verdict);
 void check_taken(struct sim_check *check, struct sim_verdict *verdict);
 

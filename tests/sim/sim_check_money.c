@@ -77,7 +77,8 @@ static void check_deals(struct sim_check *check, struct sim_verdict *verdict)
 {
     for (uint32_t i = 0; i < check->deal_count; i++) {
         const struct check_deal *deal = &check->deals[i];
-        if (deal->went_minor > deal->came_minor ||
+        /* What the platform has earned stays, too. */
+        if (deal->went_minor > deal->came_minor - deal->sums[ESCROW_ACCOUNT_FEE_INC] ||
             deal->went_foreign_minor > deal->came_foreign_minor) {
             sim_verdict_fail(verdict, SIM_RULE_NO_OVERSPEND,
                              "escrow %s: %" PRId64 "+%" PRId64 " went out, %" PRId64 "+%" PRId64
@@ -102,9 +103,9 @@ static void check_refunds(struct sim_check *check, struct sim_verdict *verdict)
         }
         const struct sim_stripe_object *paid = sim_stripe_object(check->stripe, refund->intent);
         const struct check_deal *deal = check_deal(check, refund->escrow_id);
-        /* The price was this payment, and the seller has it. */
-        if (deal->transfers > 0 && paid->moved_minor == deal->paid_minor &&
-            deal->came_minor < 2 * deal->paid_minor) {
+        /* What was asked was this payment, and the seller has his part of it. */
+        if (deal->transfers > 0 && paid->moved_minor == paid->asked_minor &&
+            deal->came_minor < 2 * paid->asked_minor) {
             sim_verdict_fail(verdict, SIM_RULE_ONE_END,
                              "escrow %s: its price was paid out and given back",
                              check_text(refund->escrow_id));
@@ -361,6 +362,8 @@ static void check_balances(const struct check_deal *deal, const struct escrow *e
                  escrow->due_seller_minor == deal->sums[ESCROW_ACCOUNT_DUE_SELLER] &&
                  escrow->due_buyer_minor == deal->sums[ESCROW_ACCOUNT_DUE_BUYER] &&
                  escrow->suspense_minor == deal->sums[ESCROW_ACCOUNT_SUSPENSE] &&
+                 escrow->fee_deferred_minor == deal->sums[ESCROW_ACCOUNT_FEE_DEFERRED] &&
+                 escrow->fee_minor == deal->sums[ESCROW_ACCOUNT_FEE_INC] &&
                  deal->sums[ESCROW_ACCOUNT_ESCROW_IN] == 0 &&
                  deal->sums[ESCROW_ACCOUNT_PSP_CLEAR] == -kept_minor &&
                  escrow->received_minor == deal->received_minor &&
@@ -384,15 +387,18 @@ static void check_balances(const struct check_deal *deal, const struct escrow *e
 static void check_sound(const struct escrow *escrow, struct sim_verdict *verdict)
 {
     int64_t kept_minor = escrow->held_minor + escrow->disputed_minor + escrow->suspense_minor +
-                         escrow->due_seller_minor + escrow->due_buyer_minor;
+                         escrow->due_seller_minor + escrow->due_buyer_minor +
+                         escrow->fee_deferred_minor + escrow->fee_minor;
     bool least = escrow->held_minor >= 0 && escrow->disputed_minor >= 0 &&
                  escrow->suspense_minor >= 0 && escrow->due_seller_minor >= 0 &&
                  escrow->due_buyer_minor >= 0 && escrow->paid_out_minor >= 0 &&
-                 escrow->refunded_minor >= 0;
+                 escrow->refunded_minor >= 0 && escrow->fee_deferred_minor >= 0 &&
+                 escrow->fee_minor >= 0;
     bool adds_up =
         escrow->received_minor == kept_minor + escrow->paid_out_minor + escrow->refunded_minor;
-    bool ended = !escrow_state_is_final(escrow->state) ||
-                 (escrow->held_minor == 0 && escrow->disputed_minor == 0);
+    bool ended =
+        !escrow_state_is_final(escrow->state) ||
+        (escrow->held_minor == 0 && escrow->disputed_minor == 0 && escrow->fee_deferred_minor == 0);
     if (!least || !adds_up || !ended || !escrow_is_sound(escrow)) {
         sim_verdict_fail(verdict, SIM_RULE_SOUND, "escrow %s in state %s is not sound",
                          check_text(escrow->id), escrow_state_name(escrow->state));

@@ -161,6 +161,22 @@ static void draw_deal(struct sim_traffic *traffic, struct deal *deal)
     };
 }
 
+/* Half of the deals have fees. Drawn apart, so that nothing else of a seed's traffic depends on them. */
+static void draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms)
+{
+    struct random *random = &traffic->fees;
+    bool has_fees = random_below(random, 2) == 0;
+    struct fee_terms fees = {
+        .buyer = {(int64_t)random_below(random, 1000), (int64_t)random_below(random, 50)},
+        .seller = {(int64_t)random_below(random, 1000), (int64_t)random_below(random, 50)},
+        .buyer_refundable = random_below(random, 2) == 0,
+    };
+    if (terms->amount_minor <= 100) { /* the seller must get something */
+        fees.seller = (struct fee_rate){.basis_points = 0};
+    }
+    terms->fees = has_fees ? fees : (struct fee_terms){.buyer_refundable = fees.buyer_refundable};
+}
+
 static void find_soonest(struct sim_traffic *traffic)
 {
     traffic->soonest = 0;
@@ -187,6 +203,7 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     traffic->people_us = place->clock->mono_us;
     traffic->staff_us = INT64_MAX;
     traffic->links = random_seeded(options->seed ^ UINT64_C(0x6c696e6b));
+    traffic->fees = random_seeded(options->seed ^ UINT64_C(0x66656573));
     traffic->link_us = traffic_next_link_us(traffic);
     sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
     arena_init(&traffic->arena, ARENA_BYTES);
@@ -195,6 +212,7 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     ASSERT(traffic->deals);
     for (uint32_t i = 0; i < options->deals; i++) {
         draw_deal(traffic, &traffic->deals[i]);
+        draw_fees(traffic, &traffic->deals[i].terms);
     }
     find_soonest(traffic);
     return traffic;

@@ -51,6 +51,7 @@ struct sim_traffic {
     char (*accounts)[KEY_BYTES]; /* of each as a seller, at the provider */
     uint32_t registered;         /* of them */
     int64_t people_us;           /* when the next one registers; INT64_MAX: all have */
+    struct random fees;          /* of its own, as the next */
     struct random links;         /* of its own: worlds that have none are what they were */
     uint32_t linked;             /* times so far */
     int64_t link_us; /* when the next one is linked anew; INT64_MAX: nobody is any more */

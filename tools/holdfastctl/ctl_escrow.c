@@ -93,11 +93,15 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
         {"due_buyer_minor", CTL_CELL_NUMBER},
         {"paid_out_minor", CTL_CELL_NUMBER},
         {"refunded_minor", CTL_CELL_NUMBER},
+        {"fee_deferred_minor", CTL_CELL_NUMBER},
+        {"fee_minor", CTL_CELL_NUMBER},
         {"payout_failed_minor", CTL_CELL_NUMBER},
         {"refund_failed_minor", CTL_CELL_NUMBER},
         {"funding_seconds", CTL_CELL_NUMBER},
         {"delivery_seconds", CTL_CELL_NUMBER},
         {"inspection_seconds", CTL_CELL_NUMBER},
+        {"buyer_fee_minor", CTL_CELL_NUMBER},
+        {"seller_fee_minor", CTL_CELL_NUMBER},
         {"deadline_at", CTL_CELL_TIME},
         {"next_state", CTL_CELL_TEXT},
         {"buyer_id", CTL_CELL_ID},
@@ -111,20 +115,22 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
     cells[1].text = str_of(escrow_state_name(escrow->state));
     cells[3].text = currency_name(escrow->currency);
     const int64_t numbers[] = {
-        escrow->price_minor,         escrow->received_minor,      escrow->held_minor,
-        escrow->disputed_minor,      escrow->suspense_minor,      escrow->due_seller_minor,
-        escrow->due_buyer_minor,     escrow->paid_out_minor,      escrow->refunded_minor,
-        escrow->payout_failed_minor, escrow->refund_failed_minor, escrow->funding_seconds,
-        escrow->delivery_seconds,    escrow->inspection_seconds,
+        escrow->price_minor,         escrow->received_minor,  escrow->held_minor,
+        escrow->disputed_minor,      escrow->suspense_minor,  escrow->due_seller_minor,
+        escrow->due_buyer_minor,     escrow->paid_out_minor,  escrow->refunded_minor,
+        escrow->fee_deferred_minor,  escrow->fee_minor,       escrow->payout_failed_minor,
+        escrow->refund_failed_minor, escrow->funding_seconds, escrow->delivery_seconds,
+        escrow->inspection_seconds,  escrow->buyer_fee_minor, escrow->seller_fee_minor,
     };
     cells[2].number = escrow->seq;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         cells[4 + i].number = numbers[i];
     }
-    cells[18].number = escrow->deadline_at_us;
-    cells[19].text = str_of(escrow_state_name(escrow_state_when_over(escrow->state)));
-    cells[20].id = escrow->buyer_id;
-    cells[21].id = escrow->seller_id;
+    cells += 4 + ARRAY_LEN(numbers);
+    cells[0].number = escrow->deadline_at_us;
+    cells[1].text = str_of(escrow_state_name(escrow_state_when_over(escrow->state)));
+    cells[2].id = escrow->buyer_id;
+    cells[3].id = escrow->seller_id;
     ctl_out_object(&ctl->out, "escrow", &table);
     return OK;
 }

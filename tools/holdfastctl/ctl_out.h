@@ -15,7 +15,7 @@
  */
 
 #define CTL_OUT_MAX_BYTES ((size_t)16 * 1024 * 1024)
-#define CTL_COLUMNS_MAX 24
+#define CTL_COLUMNS_MAX 32
 #define CTL_ROWS_MAX 10000
 
 enum ctl_cell_kind {

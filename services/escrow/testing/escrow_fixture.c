@@ -12,9 +12,8 @@ struct id fixture_id(uint8_t byte)
     return id;
 }
 
-static void place_price(struct escrow *escrow)
+static void place_price(struct escrow *escrow, const struct fee_split *split)
 {
-    int64_t price_minor = escrow->price_minor;
     switch (escrow->state) {
     case ESCROW_CREATED:
     case ESCROW_AWAIT_FUNDS:
@@ -22,29 +21,39 @@ static void place_price(struct escrow *escrow)
     case ESCROW_EXPIRED: return;
     case ESCROW_FUNDS_HELD:
     case ESCROW_DELIVERED:
-    case ESCROW_DELIVERY_REJECTED: escrow->held_minor = price_minor; break;
+    case ESCROW_DELIVERY_REJECTED:
+        escrow->held_minor = escrow->price_minor;
+        escrow->fee_deferred_minor = split->buyer_fee_minor;
+        break;
     case ESCROW_DISPUTED:
-    case ESCROW_ESCALATED: escrow->disputed_minor = price_minor; break;
+    case ESCROW_ESCALATED:
+        escrow->disputed_minor = escrow->price_minor;
+        escrow->fee_deferred_minor = split->buyer_fee_minor;
+        break;
     case ESCROW_RELEASING:
-        escrow->due_seller_minor = price_minor;
+        escrow->due_seller_minor = split->seller_gets_minor;
+        escrow->fee_minor = split->platform_gets_minor;
         escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
         break;
     case ESCROW_RELEASED:
-        escrow->paid_out_minor = price_minor;
+        escrow->paid_out_minor = split->seller_gets_minor;
+        escrow->fee_minor = split->platform_gets_minor;
         escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
         break;
     case ESCROW_REFUNDING:
-        escrow->due_buyer_minor = price_minor;
+        escrow->due_buyer_minor = split->refund_minor;
+        escrow->fee_minor = split->buyer_pays_minor - split->refund_minor;
         escrow->refund_leg_id = FIXTURE_REFUND_LEG;
         break;
     case ESCROW_REFUNDED:
-        escrow->refunded_minor = price_minor;
+        escrow->refunded_minor = split->refund_minor;
+        escrow->fee_minor = split->buyer_pays_minor - split->refund_minor;
         escrow->refund_leg_id = FIXTURE_REFUND_LEG;
         break;
     case ESCROW_NONE:
     case ESCROW_STATE_COUNT: UNREACHABLE("escrow state");
     }
-    escrow->received_minor = price_minor;
+    escrow->received_minor = split->buyer_pays_minor;
 }
 
 static void add_dispute(struct fixture *fixture)
@@ -68,6 +77,16 @@ static void add_dispute(struct fixture *fixture)
 
 void fixture_init(struct fixture *fixture, enum escrow_state state)
 {
+    const struct fee_terms none = {.buyer_refundable = false};
+    fixture_init_with(fixture, state, &none);
+}
+
+void fixture_init_with(struct fixture *fixture, enum escrow_state state,
+                       const struct fee_terms *fees)
+{
+    struct fee_split split;
+    bool fits = fee_try_split(FIXTURE_PRICE_MINOR, fees, &split);
+    ASSERT(fits);
     *fixture = (struct fixture){
         .escrow = {.id = FIXTURE_ESCROW,
                    .version = 7,
@@ -82,13 +101,16 @@ void fixture_init(struct fixture *fixture, enum escrow_state state)
                    .funding_seconds = ESCROW_FUNDING_MIN_SECONDS,
                    .delivery_seconds = ESCROW_DELIVERY_MIN_SECONDS + 1,
                    .inspection_seconds = ESCROW_INSPECTION_MIN_SECONDS,
+                   .fees = *fees,
+                   .buyer_fee_minor = split.buyer_fee_minor,
+                   .seller_fee_minor = split.seller_fee_minor,
                    .description = STR("A bicycle"),
                    .paid_leg_id = FIXTURE_PAID_LEG,
                    .created_at_us = FIXTURE_NOW_US - 1,
                    .updated_at_us = FIXTURE_NOW_US - 1},
         .facts = {.now_us = FIXTURE_NOW_US},
     };
-    place_price(&fixture->escrow);
+    place_price(&fixture->escrow, &split);
     if (escrow_timer_of(state) != ESCROW_TIMER_NONE) {
         fixture->escrow.deadline_seq = FIXTURE_DEADLINE_SEQ;
         fixture->escrow.deadline_at_us = FIXTURE_NOW_US;

@@ -5,6 +5,14 @@
 /* Sound escrows in every state, and messages about them: for the tests and for the printed table. */
 
 #define FIXTURE_PRICE_MINOR 10000
+/* With these the buyer pays 10,280 for 10,000 and the seller gets 9,480. */
+#define FIXTURE_FEES(refundable) \
+    ((struct fee_terms){.buyer = {250, 30}, .seller = {500, 20}, .buyer_refundable = (refundable)})
+#define FIXTURE_BUYER_FEE_MINOR 280
+#define FIXTURE_SELLER_FEE_MINOR 520
+#define FIXTURE_ASKED_MINOR (FIXTURE_PRICE_MINOR + FIXTURE_BUYER_FEE_MINOR)
+#define FIXTURE_NET_MINOR (FIXTURE_PRICE_MINOR - FIXTURE_SELLER_FEE_MINOR)
+
 #define FIXTURE_NOW_US INT64_C(1700000000000000)
 
 #define FIXTURE_DEADLINE_SEQ 4 /* where a clock runs; it ends now */
@@ -39,6 +47,9 @@ struct fixture {
 
 /* In `state`, nothing failed, nothing in suspense. Not for ESCROW_NONE. */
 void fixture_init(struct fixture *fixture, enum escrow_state state);
+/* The same with fees. */
+void fixture_init_with(struct fixture *fixture, enum escrow_state state,
+                       const struct fee_terms *fees);
 /* Adds a leg of 250 minor units in suspense, in this state. */
 void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state);
 

@@ -34,6 +34,7 @@ static struct status fill_create(struct op *op, const struct escrow_terms *terms
     create->funding_seconds = terms->funding_seconds;
     create->delivery_seconds = terms->delivery_seconds;
     create->inspection_seconds = terms->inspection_seconds;
+    TRY(wire_fill_fees(op, &terms->fees, &create->fees));
     return wire_fill_text(op, terms->description, &create->description);
 }
 

@@ -237,6 +237,58 @@ static void print_retries(void)
     print_payments_out(&fixture, ESCROW_REFUND_SUCCEEDED);
 }
 
+/* Where fees make a difference; with a fee that a refund keeps, and one that it gives back. */
+static void print_fees(bool refundable)
+{
+    const struct fee_terms fees = FIXTURE_FEES(refundable);
+    struct fixture fixture;
+    printf("\n## with fees: the buyer's 280 %s\n",
+           refundable ? "goes back with a refund" : "is kept by a refund");
+    struct escrow_message message = fixture_message(ESCROW_CREATE);
+    message.terms.fees = fees;
+    message.actor = (struct engine_actor){ENGINE_ACTOR_MARKETPLACE, FIXTURE_MARKETPLACE};
+    fixture_init_with(&fixture, ESCROW_CREATED, &fees);
+    fixture.escrow.state = ESCROW_NONE;
+    print_cell(&fixture, &message, "MARKETPLACE");
+    for (enum escrow_state state = ESCROW_CREATED; state < ESCROW_STATE_COUNT; state++) {
+        fixture_init_with(&fixture, state, &fees);
+        message = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
+        print_cell(&fixture, &message, "price alone, asked leg");
+        message.amount_minor = FIXTURE_ASKED_MINOR;
+        print_cell(&fixture, &message, "all, asked leg");
+        message = fixture_message(ESCROW_RELEASE);
+        message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
+        print_cell(&fixture, &message, "BUYER");
+        message = fixture_message(ESCROW_REFUND);
+        print_cell(&fixture, &message, "STAFF");
+        message = fixture_message(ESCROW_TIMER_FIRED);
+        message.timer = escrow_timer_of(state);
+        if (message.timer != ESCROW_TIMER_NONE) {
+            print_cell(&fixture, &message, escrow_timer_name(message.timer));
+        }
+        message = fixture_message(ESCROW_TRANSFER_SUCCEEDED);
+        print_cell(&fixture, &message, "own leg, the price");
+        message.amount_minor = FIXTURE_NET_MINOR;
+        print_cell(&fixture, &message, "own leg, its net");
+        message = fixture_message(ESCROW_REFUND_SUCCEEDED);
+        print_cell(&fixture, &message, "own leg, the price");
+        message.amount_minor = FIXTURE_ASKED_MINOR;
+        print_cell(&fixture, &message, "own leg, all");
+        message = fixture_message(ESCROW_REFUND_FAILED);
+        print_cell(&fixture, &message, "own leg");
+    }
+    fixture_init_with(&fixture, ESCROW_AWAIT_FUNDS, &fees);
+    fixture.escrow.payment_setup_failed = true;
+    message = fixture_message(ESCROW_RETRY_PAYOUT);
+    print_cell(&fixture, &message, "set-up failed");
+    fixture_init_with(&fixture, ESCROW_RELEASING, &fees);
+    fixture.escrow.payout_failed_minor = FIXTURE_NET_MINOR;
+    print_cell(&fixture, &message, "payout failed");
+    fixture_init_with(&fixture, ESCROW_REFUNDING, &fees);
+    fixture.escrow.refund_failed_minor = fixture.escrow.due_buyer_minor;
+    print_cell(&fixture, &message, "refund failed");
+}
+
 int main(void)
 {
     printf("# Printed by escrow_table. Every cell of the escrow machine.\n\n## numbers\n");
@@ -266,6 +318,11 @@ int main(void)
         printf("timer %d %s\n", (int)timer, escrow_timer_name(timer));
     }
     printf("price_minor %d %d\n", ESCROW_PRICE_MIN_MINOR, ESCROW_PRICE_MAX_MINOR);
+    for (size_t i = 0; i < 2; i++) {
+        const char *who = i == 0 ? "buyer" : "seller";
+        printf("%s_fee_basis_points 0 %d\n", who, FEE_BASIS_POINTS_MAX);
+        printf("%s_fee_fixed_minor 0 %d\n", who, FEE_FIXED_MAX_MINOR);
+    }
     printf("funding_seconds %d %d\n", ESCROW_FUNDING_MIN_SECONDS, ESCROW_FUNDING_MAX_SECONDS);
     printf("delivery_seconds %d %d\n", ESCROW_DELIVERY_MIN_SECONDS, ESCROW_DELIVERY_MAX_SECONDS);
     printf("inspection_seconds %d %d\n", ESCROW_INSPECTION_MIN_SECONDS,
@@ -274,5 +331,7 @@ int main(void)
         print_state(state);
     }
     print_retries();
+    print_fees(/* refundable */ false);
+    print_fees(/* refundable */ true);
     return 0;
 }

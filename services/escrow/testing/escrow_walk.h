@@ -42,6 +42,8 @@ struct walk {
     struct engine_turn *fake;
     struct id escrow_id;
     int64_t price_minor;
+    struct fee_terms fees;
+    int64_t buyer_pays_minor, seller_gets_minor; /* by our own arithmetic */
     struct leg legs[WALK_LEGS_MAX];
     uint32_t leg_count;
     struct escrow_message news[WALK_NEWS_MAX]; /* all that was told, to be told again */

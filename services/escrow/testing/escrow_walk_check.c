@@ -88,14 +88,14 @@ static void take_request(struct walk *walk, const struct fake_record *record)
         HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_CREATE_PAYMENT_INTENT) {
         leg_id = command->create_payment_intent->leg_id;
         amount = command->create_payment_intent->amount;
-        assert_int_equal(amount->amount_minor, walk->price_minor);
+        assert_int_equal(amount->amount_minor, walk->buyer_pays_minor);
     } else if (command->body_case ==
                HOLDFAST__PAYMENTS__V1__PAYMENTS_COMMAND__BODY_TRANSFER_TO_SELLER) {
         leg.kind = LEG_TRANSFER;
         leg_id = command->transfer_to_seller->leg_id;
         paid_leg_id = command->transfer_to_seller->paid_leg_id;
         amount = command->transfer_to_seller->amount;
-        assert_int_equal(amount->amount_minor, walk->price_minor);
+        assert_int_equal(amount->amount_minor, walk->seller_gets_minor);
     } else {
         leg.kind = LEG_REFUND;
         leg_id = command->refund_buyer->leg_id;
@@ -215,7 +215,7 @@ static void check_money(struct walk *walk)
     assert_int_equal(escrow->received_minor, in_minor);
     assert_int_equal(escrow->paid_out_minor, seller_minor);
     assert_int_equal(escrow->refunded_minor, buyer_minor);
-    assert_true(seller_minor == 0 || seller_minor == walk->price_minor);
+    assert_true(seller_minor == 0 || seller_minor == walk->seller_gets_minor);
 
     struct sums sums = sum_transfers(walk, INT64_MAX);
     int64_t foreign_minor = 0;
@@ -230,10 +230,16 @@ static void check_money(struct walk *walk)
     assert_int_equal(sums.of[ESCROW_ACCOUNT_DUE_SELLER], escrow->due_seller_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_DUE_BUYER], escrow->due_buyer_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_SUSPENSE], escrow->suspense_minor);
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_FEE_DEFERRED], escrow->fee_deferred_minor);
+    assert_int_equal(sums.of[ESCROW_ACCOUNT_FEE_INC], escrow->fee_minor);
+    if (seller_minor > 0) { /* the platform keeps what the buyer paid and the seller did not get */
+        assert_int_equal(escrow->fee_minor, walk->buyer_pays_minor - seller_minor);
+    }
     assert_int_equal(sums.foreign_suspense, foreign_minor);
     assert_int_equal(escrow->foreign_money, foreign_minor > 0);
     int64_t kept_minor = escrow->held_minor + escrow->disputed_minor + escrow->suspense_minor +
-                         escrow->due_seller_minor + escrow->due_buyer_minor;
+                         escrow->due_seller_minor + escrow->due_buyer_minor +
+                         escrow->fee_deferred_minor + escrow->fee_minor;
     assert_int_equal(kept_minor, in_minor - seller_minor - buyer_minor);
 }
 
@@ -303,6 +309,8 @@ static void take_event(struct walk *walk, const struct fake_record *record)
     assert_int_equal(event->balances->disputed_minor, sums.of[ESCROW_ACCOUNT_ESCROW_DISP]);
     assert_int_equal(event->balances->due_seller_minor, sums.of[ESCROW_ACCOUNT_DUE_SELLER]);
     assert_int_equal(event->balances->due_buyer_minor, sums.of[ESCROW_ACCOUNT_DUE_BUYER]);
+    assert_int_equal(event->balances->fee_deferred_minor, sums.of[ESCROW_ACCOUNT_FEE_DEFERRED]);
+    assert_int_equal(event->balances->fee_minor, sums.of[ESCROW_ACCOUNT_FEE_INC]);
     assert_int_equal(event->balances->received_minor - event->balances->paid_out_minor -
                          event->balances->refunded_minor,
                      sums.of[ESCROW_ACCOUNT_PSP_CLEAR]);

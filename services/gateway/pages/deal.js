@@ -28,7 +28,7 @@ const PASSING = [408, 429];
 const IN_PROGRESS = "idempotency.in_progress"; // another copy of this attempt is being taken in right now
 const RETRY_MS = 500;
 const RETRY_MAX_MS = 15000;
-const BALANCES = ["received", "held", "disputed", "suspense", "due_seller", "due_buyer", "paid_out", "refunded"];
+const BALANCES = ["received", "held", "disputed", "suspense", "due_seller", "due_buyer", "paid_out", "refunded", "fee_deferred", "fee"];
 
 const $ = (id) => document.getElementById(id);
 const dealId = location.pathname.split("/").pop();
@@ -88,6 +88,10 @@ function button(label, act) {
 
 function facts() {
   const shown = [["Price", money(deal.amount_minor)]];
+  if (deal.preview && deal.preview.platform_gets_minor > 0) {
+    shown.push(["Buyer pays", money(deal.preview.buyer_pays_minor)], ["Seller gets", money(deal.preview.seller_gets_minor)],
+      ["Back on refund", money(deal.preview.refund_minor)]);
+  }
   for (const name of BALANCES) {
     const minor = deal.balances[`${name}_minor`];
     if (minor !== 0) {
