@@ -34,6 +34,7 @@ ctl_run ctl_token_create, ctl_token_list, ctl_token_revoke;
 ctl_run ctl_escrow_list, ctl_escrow_show;
 ctl_run ctl_delivery_list;
 ctl_run ctl_ledger_verify;
+ctl_run ctl_audit_export, ctl_audit_verify;
 ctl_run ctl_park_list, ctl_park_show, ctl_park_retry, ctl_park_drop;
 ctl_run ctl_bus_republish;
 ctl_run ctl_clock_advance, ctl_clock_show;

@@ -34,6 +34,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_COUNT] = {
     [CTL_OPTION_REPLICATION]  = {"replication", CTL_VALUE_NUMBER, 1, 9, "COPIES", "copies of each partition (default: 1)"},
     [CTL_OPTION_WAIT]         = {"wait", CTL_VALUE_NUMBER, 0, 3600, "SECONDS", "how long to wait for the owner of the lane (default: 30)"},
     [CTL_OPTION_SEAL_KEYS]    = {"seal-keys", CTL_VALUE_TEXT, 0, 0, "FILE", "the public keys of seals, PEM, of all times"},
+    [CTL_OPTION_OUT]          = {"out", CTL_VALUE_TEXT, 0, 0, "FILE", "where it is written (default: ESCROW.dossier.jsonl)"},
     [CTL_OPTION_JSON]         = {"json", CTL_VALUE_NONE, 0, 0, "", "print JSON"},
 };
 

@@ -4,6 +4,7 @@
 #include "escrow/escrow.h"
 #include "escrow/escrow_repo.h"
 #include "holdfastctl/ctl_db.h"
+#include "holdfastctl/ctl_findings.h"
 #include "holdfastctl/ctl_seals.h"
 #include "holdfastctl/ctl_verify.h"
 #include "holdfastctl_sql.h"
@@ -237,24 +238,6 @@ static STATUS print_totals(struct op *op, struct ctl *ctl,
     return OK;
 }
 
-static STATUS print_findings(struct op *op, struct ctl *ctl,
-                             const struct ctl_verification *verification)
-{
-    static const struct ctl_column columns[] = {
-        {"escrow_id", CTL_CELL_ID}, {"what", CTL_CELL_TEXT}, {"detail", CTL_CELL_TEXT}};
-    struct ctl_table table;
-    TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), CTL_FINDINGS_MAX));
-    for (uint32_t i = 0; i < verification->finding_count; i++) {
-        struct ctl_cell *cells;
-        TRY(ctl_table_add(op, &table, &cells));
-        cells[0].id = verification->findings[i].escrow_id;
-        cells[1].text = str_of(verification->findings[i].what);
-        cells[2].text = verification->findings[i].detail;
-    }
-    ctl_out_list(&ctl->out, "findings", "Findings", &table);
-    return OK;
-}
-
 struct status ctl_ledger_verify(struct op *op, struct ctl *ctl)
 {
     struct ctl_verification *verification = arena_new(op->arena, struct ctl_verification, 1);
@@ -276,11 +259,5 @@ struct status ctl_ledger_verify(struct op *op, struct ctl *ctl)
     TRY(ctl_verify_finish(op, verification));
     TRY(print_counts(op, ctl, verification));
     TRY(print_totals(op, ctl, verification));
-    bool right = verification->findings_total == 0;
-    if (ctl->out.json || !right) {
-        TRY(print_findings(op, ctl, verification));
-    }
-    return right ? OK
-                 : op_fail(op, STATUS_CONFLICT, "ctl.findings", "%" PRIu64 " findings",
-                           verification->findings_total);
+    return ctl_findings_print(op, ctl, verification);
 }

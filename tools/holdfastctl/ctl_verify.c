@@ -179,6 +179,27 @@ static int64_t owed(const struct ctl_totals *totals, enum escrow_account account
     return totals->accounts[account].credit_minor - totals->accounts[account].debit_minor;
 }
 
+bool ctl_totals_add(struct op *op, struct ctl_totals totals[CTL_TOTALS_MAX], uint32_t *count,
+                    const struct escrow_transfer *line)
+{
+    struct ctl_totals *here = totals_of(op, totals, count, line->currency);
+    return here && add_line(here, line);
+}
+
+bool ctl_totals_below_zero(const struct ctl_totals *totals, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        for (int a = ESCROW_ACCOUNT_NONE + 1; a < ESCROW_ACCOUNT_COUNT; a++) {
+            enum escrow_account account = (enum escrow_account)a;
+            if (escrow_account_side(account) == ESCROW_SIDE_LIABILITY &&
+                owed(&totals[i], account) < 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* Money between PSP_CLEAR and another account, both ways. */
 struct flows {
     int64_t in_minor;       /* debit PSP_CLEAR, but for what comes back */

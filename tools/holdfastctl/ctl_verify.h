@@ -89,6 +89,13 @@ void ctl_verify_seal(struct op *op, struct ctl_verification *verification,
 void ctl_verify_signature(struct op *op, struct ctl_verification *verification, struct id escrow_id,
                           const struct escrow_seal *seal, const struct ctl_keys *keys);
 
+/* Adds a line to the sums of its currency, which are made when it is met first. False: it is no transfer between two
+ * accounts, a sum does not fit, or there are more than CTL_TOTALS_MAX currencies. */
+bool ctl_totals_add(struct op *op, struct ctl_totals totals[CTL_TOTALS_MAX], uint32_t *count,
+                    const struct escrow_transfer *line);
+/* Is a liability below zero in any currency? */
+bool ctl_totals_below_zero(const struct ctl_totals *totals, uint32_t count);
+
 /* After all escrows: debits and credits of all accounts are equal in every currency, and no liability
  * is below zero. Fails when the arena was ever full. */
 STATUS ctl_verify_finish(struct op *op, struct ctl_verification *verification);
