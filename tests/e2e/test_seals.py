@@ -1,13 +1,14 @@
 """Histories are sealed each period by one of the replicas, and anybody can check a proof with standard tools alone."""
 
 import hashlib
-import uuid
 
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from harness.ctl import Ctl
+from harness.proof import check_dossier, check_seal
 from harness.stack import Stack
 from harness.waiting import wait_for
 
@@ -31,40 +32,9 @@ def running(tmp_path_factory):
         stack.stop()
 
 
-def sha256(*parts):
-    return hashlib.sha256(b"".join(parts)).digest()
-
-
-def number(value):
-    return value.to_bytes(8, "big")
-
-
-def root_of(proof, escrow_id):
-    """RFC 9162, 2.1.3.2, from the leaf on."""
-    here = sha256(b"\0", uuid.UUID(escrow_id).bytes, number(proof["seq"]), bytes.fromhex(proof["head"]),
-                  number(proof["prev_seal_n"]))
-    at, last = proof["leaf_index"], proof["seal"]["leaves"] - 1
-    for beside in map(bytes.fromhex, proof["path"]):
-        assert last > 0
-        if at % 2 == 1 or at == last:
-            here = sha256(b"\1", beside, here)
-            while at % 2 == 0 and at != 0:
-                at, last = at // 2, last // 2
-        else:
-            here = sha256(b"\1", here, beside)
-        at, last = at // 2, last // 2
-    assert last == 0
-    return here
-
-
 def check(proof, escrow_id):
-    """Is the proof right? By the words of docs/audit.md."""
-    seal = proof["seal"]
-    text = (f"holdfast.seal.v1\nn {seal['n']}\nat_us {seal['at_us']}\nleaves {seal['leaves']}\n"
-            f"prev {seal['prev']}\nroot {seal['root']}\nkey {seal['key']}\n")
-    assert seal["key"] == hashlib.sha256(PUBLIC_DER).hexdigest()
-    KEY.public_key().verify(bytes.fromhex(seal["signature"]), text.encode())
-    assert root_of(proof, escrow_id).hex() == seal["root"]
+    assert proof["seal"]["key"] == hashlib.sha256(PUBLIC_DER).hexdigest()
+    check_seal(proof["seal"], KEY.public_key(), escrow_id, proof["seq"], proof["head"], proof)
 
 
 def sealed(stack, deal, seq):
@@ -81,10 +51,14 @@ def sealed(stack, deal, seq):
     return wait_for(there, PATIENCE_S, f"a seal of {deal.id}")
 
 
-def verify(stack, tmp_path, code=0):
+def keys_file(tmp_path):
     keys = tmp_path / "keys.pem"
     keys.write_bytes(b"of this test\n" + PUBLIC_PEM)
-    return stack.verifier.json("ledger", "verify", "--seal-keys", str(keys), code=code)
+    return str(keys)
+
+
+def verify(stack, tmp_path, code=0):
+    return stack.verifier.json("ledger", "verify", "--seal-keys", keys_file(tmp_path), code=code)
 
 
 def test_a_deal_is_sealed_and_its_proof_can_be_checked(running, tmp_path):
@@ -135,3 +109,29 @@ def test_a_history_that_was_rewritten_whole_is_found_by_its_seal(running, tmp_pa
     assert "sealed_head" in found
     running.servers.sql(change.format(hash=before[0], id=deal.id, seq=before[1]))
     assert verify(running, tmp_path)["verified"]["ok"]
+
+
+def test_a_dossier_proves_a_deal_without_us(running, tmp_path):
+    """Written as one who can only read, proved by the tool without a database, and by thirty lines of somebody else."""
+    deal = running.api.held_deal()
+    running.api.post(f"/v1/escrows/{deal.id}/mark-delivered", "SELLER")
+    deal.wait("DELIVERED")
+    sealed(running, deal, deal.view()["seq"])
+    file = tmp_path / "deal.jsonl"
+    told = running.verifier.json("audit", "export", deal.id, "--out", str(file))["dossier"]
+    assert (told["state"], told["seq"]) == ("DELIVERED", deal.view()["seq"])
+    alone = Ctl({})
+    proved = alone.json("audit", "verify", str(file), "--seal-keys", keys_file(tmp_path))
+    assert proved["findings"] == [] and proved["dossier"]["seals"] == told["seals"] >= 1
+    kinds = check_dossier(file.read_text(), KEY.public_key())
+    assert {line["account"]: line["credit_minor"] - line["debit_minor"] for line in kinds["balance"]} == {
+        "PSP_CLEAR": -2500, "ESCROW_IN": 0, "ESCROW_HELD": 2500}
+    file.write_text(file.read_text().replace('"amount_minor":2500', '"amount_minor":2400', 1))
+    found = alone.json("audit", "verify", str(file), "--seal-keys", keys_file(tmp_path), code=1)["findings"]
+    assert "hash" in {row["what"] for row in found}
+    with pytest.raises(AssertionError):
+        check_dossier(file.read_text(), KEY.public_key())
+    file.write_text("nothing\n")
+    assert alone.json("audit", "verify", str(file), "--seal-keys", keys_file(tmp_path), code=1)["findings"][0]["what"] == "form"
+    assert alone.run("audit", "verify", str(tmp_path / "none"), "--seal-keys", keys_file(tmp_path)).returncode == 3
+    assert alone.run("audit", "verify", str(file)).returncode == 2

@@ -67,7 +67,7 @@ static const struct step steps[TRANSITIONS] = {
     {ESCROW_EVENT_DELIVERED, ESCROW_DELIVERED, 0},
 };
 
-static const struct {
+static struct {
     enum escrow_account debit;
     enum escrow_account credit;
     int64_t amount_minor;
@@ -266,11 +266,36 @@ static void each_check_has_its_finding(void **state)
     world.seals[0].seal.at_us++;
     world.seals[0].seal.hash = escrow_seal_hash(&world.seals[0].seal);
     assert_string_equal(found(written(&world.dossier)), "seal_signature");
+    world = original;
+    point_at_rows(&world);
+    world.seals[0].seal.hash.bytes[0] ^= 1;
+    assert_string_equal(found(written(&world.dossier)), "seal_hash");
     struct ctl_keys none = {.count = 0};
     struct ctl_keys kept = original.keys;
     original.keys = none;
     assert_string_equal(found(written(&original.dossier)), "seal_key");
     original.keys = kept;
+}
+
+static void transfers_are_counted_in_order(void **state)
+{
+    (void)state;
+    arena_reset(&arena);
+    world = original;
+    point_at_rows(&world);
+    world.transfers[3] = original.transfers[4];
+    world.transfers[4] = original.transfers[3];
+    assert_string_equal(found(written(&world.dossier)), "transfer_order");
+    world = original;
+    point_at_rows(&world);
+    world.transfers[TRANSFERS] = original.transfers[2]; /* of a transition that is not there */
+    world.transfers[TRANSFERS].seq = TRANSITIONS + 1;
+    world.dossier.transfer_count++;
+    assert_string_equal(found(written(&world.dossier)), "transfer_count");
+    moves[4].amount_minor++; /* signed and sealed, but more than was owed */
+    build(&world);
+    moves[4].amount_minor--;
+    assert_string_equal(found(written(&world.dossier)), "liability");
 }
 
 /* Somebody without the key who rewrites the history and its chain. */
@@ -307,6 +332,7 @@ enum tampering {
     SWAP_LINES,
     CHANGE_VALUE,
     DROP_ROW,
+    DOUBLE_ROW,
     SWAP_ROWS,
     TAMPERING_COUNT,
 };
@@ -453,7 +479,7 @@ static struct str tamper_rows(enum tampering how)
 {
     world = original;
     point_at_rows(&world);
-    struct rows rows = rows_of(&world.dossier, draw(5));
+    struct rows rows = rows_of(&world.dossier, how == DOUBLE_ROW ? 1 + draw(4) : draw(5));
     uint32_t at = (uint32_t)draw(*rows.count);
     char *row = (char *)rows.first + at * rows.row_bytes;
     if (how == CHANGE_VALUE) {
@@ -465,6 +491,9 @@ static struct str tamper_rows(enum tampering how)
         memcpy(kept, row, rows.row_bytes);
         memcpy(row, other, rows.row_bytes);
         memcpy(other, kept, rows.row_bytes);
+    } else if (how == DOUBLE_ROW) {
+        memmove(row + rows.row_bytes, row, (*rows.count - at) * rows.row_bytes);
+        *rows.count += 1;
     } else {
         *rows.count -= 1;
         memmove(row, row + rows.row_bytes, (*rows.count - at) * rows.row_bytes);
@@ -518,6 +547,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_right_has_no_finding),
         cmocka_unit_test(each_check_has_its_finding),
+        cmocka_unit_test(transfers_are_counted_in_order),
         cmocka_unit_test(a_history_made_anew_does_not_fit_its_seals),
         cmocka_unit_test(every_tampering_is_found),
     };

@@ -1,0 +1,86 @@
+"""Checks proofs and dossiers as a stranger would: by the words of docs/audit.md, with SHA-256 and Ed25519 from elsewhere."""
+
+import hashlib
+import json
+import uuid
+
+
+def sha256(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def u64(value):
+    return (value % 2**64).to_bytes(8, "big")
+
+
+def text(value):
+    return u64(len(value.encode())) + value.encode()
+
+
+def uid(value):
+    return uuid.UUID(value).bytes if value else bytes(16)
+
+
+def root_by_path(leaf, index, leaves, path):
+    """RFC 9162, 2.1.3.2, from the leaf on."""
+    here, at, last = leaf, index, leaves - 1
+    for beside in map(bytes.fromhex, path):
+        assert last > 0
+        if at % 2 == 1 or at == last:
+            here = sha256(b"\1", beside, here)
+            while at % 2 == 0 and at != 0:
+                at, last = at // 2, last // 2
+        else:
+            here = sha256(b"\1", here, beside)
+        at, last = at // 2, last // 2
+    assert last == 0
+    return here.hex()
+
+
+def check_seal(seal, key, escrow_id, seq, head, proof):
+    """The seal is signed with the key, and covers this head of this escrow. Raises where it does not."""
+    signed = (f"holdfast.seal.v1\nn {seal['n']}\nat_us {seal['at_us']}\nleaves {seal['leaves']}\n"
+              f"prev {seal['prev']}\nroot {seal['root']}\nkey {seal['key']}\n")
+    key.verify(bytes.fromhex(seal["signature"]), signed.encode())
+    leaf = sha256(b"\0", uid(escrow_id), u64(seq), bytes.fromhex(head), u64(proof["prev_seal_n"]))
+    assert root_by_path(leaf, proof["leaf_index"], seal["leaves"], proof["path"]) == seal["root"]
+
+
+def terms_hash(terms):
+    return sha256(
+        text("holdfast.escrow.terms.v1"), uid(terms["id"]), uid(terms["marketplace_id"]), uid(terms["buyer_id"]),
+        uid(terms["seller_id"]), text(terms["currency_name"]), u64(terms["price_minor"]), text(terms["seller_account"]),
+        u64(terms["funding_seconds"]), u64(terms["delivery_seconds"]), u64(terms["inspection_seconds"]),
+        text(terms["description"]), u64(terms["created_at_us"]))
+
+
+def transition_hash(escrow_id, row, transfers):
+    parts = [bytes.fromhex(row["prev_hash"]), text("holdfast.escrow.transition.v1"), uid(row["id"]), uid(escrow_id)]
+    parts += [u64(row[name]) for name in ("seq", "event", "from_state", "to_state")]
+    parts += [uid(row["cause_id"]), u64(row["actor_kind"]), uid(row["actor_id"]), u64(row["at_us"])]
+    parts.append(u64(row["transfer_count"]))
+    for line in transfers:
+        parts += [u64(line[name]) for name in ("ordinal", "debit", "credit")]
+        parts += [text(line["currency"]), u64(line["amount_minor"]), uid(line["leg_id"])]
+    return sha256(*parts)
+
+
+def check_dossier(content, key):
+    """The lines of a dossier, by kind, after the chain from the terms to the last seal was made anew."""
+    lines = [json.loads(line) for line in content.splitlines()]
+    kinds = {kind: [line for line in lines if line["kind"] == kind]
+             for kind in ("dossier", "terms", "transition", "transfer", "suspense", "seal", "balance", "end")}
+    escrow_id = kinds["terms"][0]["id"]
+    head, state = terms_hash(kinds["terms"][0]), 0
+    for seq, row in enumerate(kinds["transition"], start=1):
+        own = [line for line in kinds["transfer"] if line["seq"] == seq]
+        assert (row["seq"], row["prev_hash"], row["from_state"]) == (seq, head.hex(), state)
+        assert row["transfer_count"] == len(own)
+        head, state = transition_hash(escrow_id, row, own), row["to_state"]
+        assert row["hash"] == head.hex()
+    for seal in kinds["seal"]:
+        named = {**seal, "leaves": seal["leaf_count"], "key": seal["key_id"]}
+        covered = kinds["transition"][seal["seq"] - 1]["hash"]
+        check_seal(named, key, escrow_id, seal["seq"], covered, seal)
+    assert kinds["seal"][-1]["seq"] == len(kinds["transition"])
+    return kinds
