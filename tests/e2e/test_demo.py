@@ -35,6 +35,13 @@ def test_it_tells_of_a_dispute(stack):
     assert run_demo(stack, "nonsense").returncode == 2
 
 
+def test_it_tells_of_late_money(stack):
+    done = run_demo(stack, "late-money")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("EscrowFundsSuspended", "EscrowSuspenseRefunded", "SUSPENSE", "0 transfer of 0.00, 1 refund of 125.00", "0 findings"):
+        assert word in done.stdout, (word, done.stdout)
+
+
 def test_it_fails_when_the_deal_does(stack):
     done = run_demo(stack, HOLDFAST_BUYER_TOKEN=stack.tokens["STRANGER"])
     assert done.returncode == 1

@@ -3,7 +3,8 @@
 
 A marketplace opens the deal, the buyer pays at the sandbox, the seller says that the goods were delivered, the buyer
 releases the money, the seller is paid. With the word `dispute` the buyer rejects the delivery instead, the seller disputes
-that and gives in, the buyer is refunded. Then the operator's tool recomputes the ledger and the hash chain.
+that and gives in, the buyer is refunded. With `late-money` the buyer pays while the provider's news are held back, cancels the
+deal, and what then is heard of goes back. Then the operator's tool recomputes the ledger and the hash chain.
 
 Everything comes from the environment (./dev demo sets it): HOLDFAST_GATEWAY_URL, HOLDFAST_SANDBOX_URL, HOLDFASTCTL,
 DATABASE_URL, and HOLDFAST_<MARKETPLACE|BUYER|SELLER|STAFF>_<TOKEN|ID>. Exit code 0: the money went where it should, once, and
@@ -118,7 +119,7 @@ class Demo:
     def wait_state(self, state):
         return self.wait(lambda now: now["state"] == state, f"the state {state}")
 
-    def deal(self):
+    def open(self):
         clock = self.clock
         made = self.command("MARKETPLACE", "/v1/escrows", {
             "buyer_id": self.ids["BUYER"], "seller_id": self.ids["SELLER"], "seller_account": SELLER_ACCOUNT,
@@ -129,11 +130,20 @@ class Demo:
         clock.step("marketplace", f"opens the deal: 202, escrow {self.escrow}")
         now = self.wait(lambda now: now["state"] == "AWAIT_FUNDS" and (now["payment"] or {}).get("client_secret"), "a way to pay")
         clock.step("", "AWAIT_FUNDS: the buyer has what is needed to pay")
-        status, answer = call("POST", f"{self.sandbox}/sandbox/pay",
-                              form={"client_secret": now["payment"]["client_secret"]})
+        return now
+
+    def at_provider(self, path, **form):
+        status, answer = call("POST", f"{self.sandbox}/sandbox/{path}", form=form)
         if status != 200:
             raise DemoFailed(f"the sandbox answered {status}: {json.dumps(answer)}")
-        clock.step("buyer", f"pays {AMOUNT_MINOR / 100:.2f} USD at the provider")
+
+    def pay(self, now):
+        self.at_provider("pay", client_secret=now["payment"]["client_secret"])
+        self.clock.step("buyer", f"pays {AMOUNT_MINOR / 100:.2f} USD at the provider")
+
+    def deal(self):
+        clock = self.clock
+        self.pay(self.open())
         self.wait_state("FUNDS_HELD")
         clock.step("", "FUNDS_HELD: the provider's webhook came, the money is held")
         self.command("SELLER", f"/v1/escrows/{self.escrow}/mark-delivered")
@@ -142,12 +152,32 @@ class Demo:
         clock.step("", "DELIVERED")
 
     def release(self):
+        self.deal()
         self.command("BUYER", f"/v1/escrows/{self.escrow}/release")
         self.clock.step("buyer", "releases the money: 202")
         self.wait_state("RELEASED")
         self.clock.step("", "RELEASED: the provider has paid the seller")
 
+    def late_money(self):
+        clock = self.clock
+        now = self.open()
+        self.at_provider("webhooks", mode="withhold")
+        try:
+            self.pay(now)
+            clock.step("", "the provider's news of it are held back")
+            self.command("BUYER", f"/v1/escrows/{self.escrow}/cancel", {"reason": "nothing happens"})
+            self.wait_state("CANCELLED")
+            clock.step("buyer", "sees nothing happen, and cancels: CANCELLED")
+        finally:
+            self.at_provider("webhooks", mode="release")
+        clock.step("", "the news come")
+        ended = self.wait(lambda now: now["balances"]["refunded_minor"] == AMOUNT_MINOR, "the refund")
+        clock.step("", f"the money was put aside and is back with the buyer; the deal is still {ended['state']}")
+        if ended["state"] != "CANCELLED":
+            raise DemoFailed(f"the deal went on: {json.dumps(ended)}")
+
     def dispute(self):
+        self.deal()
         clock = self.clock
         self.command("BUYER", f"/v1/escrows/{self.escrow}/reject-delivery", {"reason": "it is not enchanted"})
         clock.step("buyer", "rejects the delivery, and says why: 202")
@@ -214,11 +244,14 @@ class Demo:
         if len(rows) != expected:
             raise DemoFailed(f"{len(rows)} messages instead of {expected}")
 
-    def effects(self):
+    def counted(self):
         status, counted = call("GET", f"{self.sandbox}/sandbox/counters?escrow_id={self.escrow}")
         if status != 200:
             raise DemoFailed(f"the sandbox's counters answered {status}")
-        transfers, refunds = counted["transfers"], counted["refunds"]
+        return counted["transfers"], counted["refunds"]
+
+    def effects(self):
+        transfers, refunds = self.counted()
         print(f"  at the provider: {transfers['count']} transfer of {transfers['amount_minor'] / 100:.2f}, "
               f"{refunds['count']} refund of {refunds['amount_minor'] / 100:.2f}")
         moved = [(kind["count"], kind["amount_minor"]) for kind in (transfers, refunds)]
@@ -230,10 +263,10 @@ ONCE, NEVER = (1, AMOUNT_MINOR), (0, 0)
 
 
 class Scene(NamedTuple):
-    """How a deal ends that was paid and delivered."""
+    """What becomes of a deal."""
 
-    end: Callable
-    deliveries: int  # two of each event that both parties care about
+    play: Callable
+    deliveries: int  # two of each event that both parties care about, one of what is the buyer's alone
     transfers: tuple
     refunds: tuple
     moral: str
@@ -242,6 +275,7 @@ class Scene(NamedTuple):
 SCENES = {
     "": Scene(Demo.release, 10, ONCE, NEVER, "The seller was paid once"),
     "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
+    "late-money": Scene(Demo.late_money, 6, NEVER, ONCE, "The late money went back once"),
 }
 
 
@@ -253,8 +287,7 @@ def main():
     demo = Demo(SCENES[name])
     try:
         print("\nThe deal, as its parties see it\n")
-        demo.deal()
-        demo.scene.end(demo)
+        demo.scene.play(demo)
         print(f"  {demo.clock.total_ms():8.1f} ms  in all")
         print("\nIts timeline, by the database's clock\n")
         demo.timeline()
