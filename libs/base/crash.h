@@ -4,7 +4,7 @@
 
 /*
  * Named places at which a test can end (SIGKILL) or freeze (SIGSTOP) the process. Compiled out of
- * release builds (meson: -Dcrash_points=disabled, and always with --buildtype=release).
+ * release builds (meson: -Dcrash_points=false, and always with --buildtype=release).
  * tests/crash/points.py lists each, with the services that pass it; `./dev crash` tries them all.
  *
  * Armed by "name:n:kill" or "name:n:stop": at the n-th pass of that place, counted over all threads.

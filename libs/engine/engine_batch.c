@@ -9,12 +9,13 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "engine/engine_seek.h"
+#include "obs/log.h"
 
 #define BUSY_BATCH 16 /* a batch of more than this makes the next one gather (R16) */
 
 /* ---- The queue ---- */
 
-void engine_queue_pop(struct engine *engine, uint32_t count)
+static void queue_pop(struct engine *engine, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         engine->ports.bus->ops->release(engine->ports.bus, &engine->queue[i]);
@@ -372,7 +373,10 @@ static void condemn(struct engine *engine, const struct engine_batch *batch, enu
         engine->condemned.topic = item->record->topic;
         engine->condemned.offset = item->record->offset;
     }
-    engine_report(engine, item->lane, "engine.message_condemned");
+    log_warn(&engine->op, "engine.message_condemned",
+             LOG_STR("engine_service", engine->service->name), LOG_I64("lane", item->lane),
+             LOG_ID("key", item->key), LOG_ID("message_id", engine->condemned.id),
+             LOG_FAILURE(&engine->op));
 }
 
 static STATUS stop_lanes(struct engine *engine, const struct engine_batch *batch)
@@ -481,7 +485,7 @@ STATUS engine_batch_run(struct engine *engine)
     atomic_store_explicit(&engine->stats.batch_limit, engine->limit, memory_order_relaxed);
     CRASH_POINT("engine-after-publish");
     uint32_t answers = batch->item_count - batch->record_count - batch->timer_count;
-    engine_queue_pop(engine, batch->record_count);
+    queue_pop(engine, batch->record_count);
     engine_effect_answered(engine, answers); /* before a lane stops and forgets its answers */
     count_parks(engine, batch);
     return OK;

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "engine/engine_internal.h"
+#include "obs/log.h"
 
 /* A restored writer uses numbers again: commit times then contradict the order of n. */
 static STATUS refuse_fork(struct engine *engine, const struct engine_in *in,
@@ -18,6 +19,16 @@ static STATUS refuse_fork(struct engine *engine, const struct engine_in *in,
                    record->committed_at_us, in->row.last_n, in->row.last_at_us);
 }
 
+/* All that `holdfastctl bus republish` wants to know: topic, lane, and from which n on. */
+static void tell_gap(const struct engine *engine, const struct engine_in *in,
+                     const struct bus_record *record)
+{
+    log_error(&engine->op, "engine.gap", LOG_STR("engine_service", engine->service->name),
+              LOG_TEXT("topic", topology_topics[in->topic].name),
+              LOG_I64("lane", record->partition), LOG_I64("from", in->row.last_n + 1),
+              LOG_I64("n", record->n));
+}
+
 /* A lane without a row begins with what the log still has; money services demand the very first. */
 static STATUS start(struct engine *engine, struct engine_in *in, const struct bus_record *record)
 {
@@ -27,7 +38,10 @@ static STATUS start(struct engine *engine, struct engine_in *in, const struct bu
                        record->partition, record->n);
     }
     if (record->n != 1) {
-        engine_report(engine, record->partition, "engine.started_late");
+        log_warn(&engine->op, "engine.started_late",
+                 LOG_STR("engine_service", engine->service->name),
+                 LOG_TEXT("topic", topology_topics[in->topic].name),
+                 LOG_I64("lane", record->partition), LOG_I64("n", record->n));
     }
     in->started = true;
     in->row.last_n = record->n - 1;
@@ -59,7 +73,7 @@ static STATUS judge_number(struct engine *engine, struct engine_in *in,
         if (!in->gap) {
             in->gap = true;
             atomic_fetch_add_explicit(&engine->stats.gaps, 1, memory_order_relaxed);
-            engine_report(engine, record->partition, "engine.gap");
+            tell_gap(engine, in, record);
         }
         *ret_fate = ENGINE_FATE_IGNORE;
         return OK;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "engine/engine_internal.h"
+#include "obs/log.h"
 
 #define TAKEOVER_MAX 256
 #define SEND_MARGIN_MS 500 /* before the lease runs out nothing may start to go out any more */
@@ -305,7 +306,10 @@ static STATUS give_to_person(struct engine *engine, struct engine_lane *lane,
     if (row->due_at_us >= row->caused_at_us + ENGINE_EFFECT_OLD_DUE_US) {
         return OK; /* known already */
     }
-    engine_report(engine, lane->lane, "engine.effect_needs_person");
+    log_error(&engine->op, "engine.effect_needs_person",
+              LOG_STR("engine_service", engine->service->name), LOG_I64("lane", lane->lane),
+              LOG_ID("key", row->key), LOG_ID("effect_id", row->id), LOG_I64("kind", row->kind),
+              LOG_ID("subject", row->subject), LOG_STR("last_answer", row->last_answer));
     row->due_at_us = row->caused_at_us + ENGINE_EFFECT_OLD_DUE_US;
     row->state = row->attempts == 0 ? EFFECT_WAITING : EFFECT_UNKNOWN;
     return engine_rows_add(engine, changed, row, 0);

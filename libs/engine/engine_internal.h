@@ -429,7 +429,6 @@ STATUS engine_batch_items(struct engine *engine, struct engine_batch *batch);
 STATUS engine_batch_begin(struct engine *engine, struct engine_batch *batch, uint32_t item_max);
 void engine_queue_drop(struct engine *engine, int32_t lane, enum topic topic); /* NONE: of all */
 uint32_t engine_in_index(const struct engine *engine, enum topic topic); /* in service->handlers */
-void engine_queue_pop(struct engine *engine, uint32_t count);
 
 void engine_put_aside(struct engine_item *item, const char *reason);
 /* Whether one more item, of this lane, may join (R9: some only alone). True: it must be added. */
@@ -498,6 +497,7 @@ STATUS engine_park_give_up(struct engine *engine, struct engine_lane *lane, stru
                            struct str reason);
 /* True when the failure is about the message: it stays parked, and the lane goes on. */
 bool engine_park_stays(enum status_kind kind);
+void engine_park_tell_stays(const struct engine *engine, int32_t lane, struct id key);
 
 enum engine_parked engine_parked_state(const struct engine *engine,
                                        const struct engine_batch *batch, int32_t lane,

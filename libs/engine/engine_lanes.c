@@ -7,6 +7,7 @@
 #include "base/crash.h"
 #include "base/defer.h"
 #include "engine/engine_seek.h"
+#include "obs/log.h"
 
 #define INTRODUCTION_MS 50 /* between our first heartbeat and our first claims */
 #define STOP_REASON_MAX_BYTES 400
@@ -75,7 +76,8 @@ void engine_lane_stop(struct engine *engine, struct engine_lane *lane, const cha
     }
     struct store *store = engine->ports.store;
     struct store_lane_ref ref = {.lane = lane->lane, .epoch = lane->epoch};
-    engine_report(engine, lane->lane, "engine.lane_stopped");
+    log_error(&engine->op, "engine.lane_stopped", LOG_STR("engine_service", engine->service->name),
+              LOG_I64("lane", lane->lane), LOG_TEXT("code", code), LOG_STR("error", reason));
     struct status st = store->ops->stop(&engine->op, store, ref, line);
     if (!status_failed(st)) { /* whoever has room for it may take it once it is resumed */
         st = store->ops->release(&engine->op, store, ref, lane->probes_left == 0);

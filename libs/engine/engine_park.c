@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/crash.h"
 #include "engine/engine_internal.h"
+#include "obs/log.h"
 
 /* Of one key in one go, and the memory for it; the rest follows in the next turn. */
 #define PARK_RUN_MAX 1000
@@ -387,7 +388,7 @@ STATUS engine_park_run(struct engine *engine, struct id key, bool *ret_left)
         struct status st = run_one(engine, lane, key, &choice);
         if (status_failed(st)) {
             engine->ports.store->ops->rollback(engine->ports.store);
-            engine_report(engine, lane->lane, "engine.still_parked");
+            engine_park_tell_stays(engine, lane->lane, key);
             return st;
         }
         if (choice.count > 0 && !choice.parked) {
@@ -510,6 +511,12 @@ STATUS engine_park_give_up(struct engine *engine, struct engine_lane *lane, stru
     TRY(store->ops->commit(op, store));
     map_set(&lane->parked, key, ENGINE_PARKED_BROKEN);
     return OK;
+}
+
+void engine_park_tell_stays(const struct engine *engine, int32_t lane, struct id key)
+{
+    log_warn(&engine->op, "engine.still_parked", LOG_STR("engine_service", engine->service->name),
+             LOG_I64("lane", lane), LOG_ID("key", key), LOG_FAILURE(&engine->op));
 }
 
 bool engine_park_stays(enum status_kind kind)

@@ -548,7 +548,7 @@ static STATUS run_keys(struct engine *engine, struct engine_lane *lane,
         struct status st = run_key(engine, lane, rows[i].key, &left);
         if (engine_park_stays(st.kind)) {
             engine->ports.store->ops->rollback(engine->ports.store);
-            engine_report(engine, lane->lane, "engine.still_parked");
+            engine_park_tell_stays(engine, lane->lane, rows[i].key);
             TRY(engine_park_give_up(engine, lane, rows[i].key, str_of(engine->op.err.code)));
             left = false;
             st = OK;

@@ -213,8 +213,10 @@ static struct status answer(struct op *op, const struct webhook_work *work,
                             enum intake_result result, struct http_response *ret)
 {
     switch (result) {
-    case INTAKE_STORED: note_stored(op, work); break;
-    case INTAKE_REPEATED: break;
+    case INTAKE_STORED:
+    case INTAKE_REPEATED: /* our first answer was lost, and with it perhaps the alarm */
+        note_stored(op, work);
+        break;
     case INTAKE_DIFFERENT:
         alarm(op, "payments.webhook_conflict", work);
         return op_fail(op, STATUS_BUG, "payments.webhook_conflict",
