@@ -31,6 +31,7 @@ struct options {
     const char *commit;
     bool trace;
     bool twice; /* each seed again: it must do the same */
+    bool reach; /* after the seconds go on, until there are seeds enough to ask for every pair */
 };
 
 struct total {
@@ -215,7 +216,7 @@ static bool verdict(const struct total *total)
 static int usage(void)
 {
     (void)fprintf(stderr, "usage: holdfast-sim --seed N [--trace] | --seeds A..B | --seconds S "
-                          "[--from N] [--file SEEDS] [--commit ID] [--twice]\n");
+                          "[--from N] [--reach] [--file SEEDS] [--commit ID] [--twice]\n");
     return SIM_EXIT_USAGE;
 }
 
@@ -260,6 +261,8 @@ static bool read_options(int argc, char **argv, struct options *options)
             options->trace = true;
         } else if (strcmp(argv[i], "--twice") == 0) {
             options->twice = true;
+        } else if (strcmp(argv[i], "--reach") == 0) {
+            options->reach = true;
         } else if (i + 1 == argc || !read_option(options, argv[i], argv[i + 1])) {
             return false;
         } else {
@@ -267,6 +270,13 @@ static bool read_options(int argc, char **argv, struct options *options)
         }
     }
     return options->last > 0 || options->file;
+}
+
+static bool goes_on(const struct options *options, const struct total *total, int64_t seed)
+{
+    int64_t until_us = total->began_us + options->seconds * 1000000;
+    return seed <= options->last && (options->seconds == 0 || clock_mono_us() < until_us ||
+                                     (options->reach && total->seeds < SIM_REACH_SEEDS));
 }
 
 int main(int argc, char **argv)
@@ -286,8 +296,7 @@ int main(int argc, char **argv)
     if (options.file && !run_file(&options, &total)) {
         return SIM_EXIT_USAGE;
     }
-    int64_t until_us = options.seconds > 0 ? total.began_us + options.seconds * 1000000 : INT64_MAX;
-    for (int64_t seed = options.first; seed <= options.last && clock_mono_us() < until_us; seed++) {
+    for (int64_t seed = options.first; goes_on(&options, &total, seed); seed++) {
         run_seed(&options, (uint64_t)seed, &total);
         tell_progress(&total);
     }

@@ -30,6 +30,14 @@ sim_for_seconds() { # kind of build, seconds
     sim_run "$1" --file "$ROOT/tests/sim/seeds.txt" --from "$(sim_first_seed)" --seconds "$2"
 }
 
+# The same beside other work, and for as long as it takes to ask for everything that must be reached.
+sim_start_beside() { # kind of build, seconds, log file
+    local program
+    program=$(binary "$1" holdfast-sim) || program=false # the build failed, and said so
+    beside_start "$3" "$program" --commit "$(sim_commit)" --file "$ROOT/tests/sim/seeds.txt" \
+        --from "$(sim_first_seed)" --seconds "$2" --reach
+}
+
 # Bugs planted one at a time in a copy of the sources: each must turn some seed red.
 sim_planted() { # names of bugs, or none for all
     local code=0

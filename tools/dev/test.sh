@@ -94,7 +94,7 @@ test_crossing() { # pytest over the folders that there are
 test_crashes() {
     local seed
     seed=$(git -C "$ROOT" rev-parse --short=6 HEAD 2>/dev/null || printf 1)
-    HOLDFAST_CRASH_DIR=$INST/crash crash_sweep --sample 2m --seed "$((16#$seed))"
+    HOLDFAST_CRASH_DIR=$INST/crash crash_sweep --sample 3m --seed "$((16#$seed))"
 }
 
 # The source is checked beside the tests that cross units, on what they leave of the processors: most of their time they
@@ -110,6 +110,19 @@ test_source_end() {
     beside_wait || code=$?
     sed 's/^/           /' -- "$STATE/log/lint.log"
     count_run dev "$code" "$STATE/log/lint.log"
+}
+
+# One thread, beside the crash sweep, which waits for its deals most of the time.
+test_simulation_start() {
+    step "simulation begins, beside the crash sweep: $SIM_SECONDS s, and until everything was asked for"
+    sim_start_beside clang "$SIM_SECONDS" "$STATE/log/sim.log"
+}
+
+test_simulation_end() {
+    local code=0
+    beside_wait || code=$?
+    sed 's/^/           /' -- "$STATE/log/sim.log"
+    return "$code"
 }
 
 cmd_test() {
@@ -142,12 +155,11 @@ test_all() { # quick: true or false
     fi
     if ! "$1"; then
         test_source_start
-        if ((built)); then
-            test_crossing
-            check 'crash sweep, what two minutes allow' test_crashes
-        fi
+        ((!built)) || test_crossing
         test_source_end
-        check "simulation, $SIM_SECONDS s" sim_for_seconds clang "$SIM_SECONDS"
+        test_simulation_start
+        ((!built)) || check 'crash sweep, what three minutes allow' test_crashes
+        check 'simulation' test_simulation_end
     fi
 }
 
