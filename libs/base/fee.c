@@ -36,3 +36,9 @@ bool fee_try_split(int64_t price_minor, const struct fee_terms *terms, struct fe
     *ret_split = split;
     return true;
 }
+
+bool fee_terms_any(const struct fee_terms *terms)
+{
+    return terms->buyer.basis_points != 0 || terms->buyer.fixed_minor != 0 ||
+           terms->seller.basis_points != 0 || terms->seller.fixed_minor != 0;
+}

@@ -6,12 +6,6 @@ static void add_id(struct hash_state *state, struct id id)
     hash_add(state, id.bytes, sizeof(id.bytes));
 }
 
-static bool has_fees(const struct fee_terms *fees)
-{
-    return fees->buyer.basis_points != 0 || fees->buyer.fixed_minor != 0 ||
-           fees->seller.basis_points != 0 || fees->seller.fixed_minor != 0;
-}
-
 static void add_fees(struct hash_state *state, const struct fee_terms *fees)
 {
     hash_add_u64(state, (uint64_t)fees->buyer.basis_points);
@@ -25,7 +19,7 @@ struct hash escrow_chain_root(const struct escrow *escrow)
 {
     struct hash_state state;
     hash_init(&state);
-    bool with_fees = has_fees(&escrow->fees);
+    bool with_fees = fee_terms_any(&escrow->fees);
     hash_add_str(&state,
                  with_fees ? STR("holdfast.escrow.terms.v2") : STR("holdfast.escrow.terms.v1"));
     add_id(&state, escrow->id);

@@ -46,12 +46,17 @@ def check_seal(seal, key, escrow_id, seq, head, proof):
     assert root_by_path(leaf, proof["leaf_index"], seal["leaves"], proof["path"]) == seal["root"]
 
 
+FEES = ("buyer_fee_basis_points", "buyer_fee_fixed_minor", "seller_fee_basis_points", "seller_fee_fixed_minor")
+
+
 def terms_hash(terms):
+    fees = any(terms[name] for name in FEES)
+    more = [u64(terms[name]) for name in (*FEES, "buyer_fee_refundable")] if fees else []
     return sha256(
-        text("holdfast.escrow.terms.v1"), uid(terms["id"]), uid(terms["marketplace_id"]), uid(terms["buyer_id"]),
+        text(f"holdfast.escrow.terms.v{2 if fees else 1}"), uid(terms["id"]), uid(terms["marketplace_id"]), uid(terms["buyer_id"]),
         uid(terms["seller_id"]), text(terms["currency_name"]), u64(terms["price_minor"]), text(terms["seller_account"]),
         u64(terms["funding_seconds"]), u64(terms["delivery_seconds"]), u64(terms["inspection_seconds"]),
-        text(terms["description"]), u64(terms["created_at_us"]))
+        text(terms["description"]), u64(terms["created_at_us"]), *more)
 
 
 def transition_hash(escrow_id, row, transfers):

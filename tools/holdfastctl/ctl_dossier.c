@@ -402,8 +402,22 @@ static STATUS make_room(struct op *op, struct str text, struct ctl_dossier *doss
     return room ? OK : op_arena_full(op);
 }
 
+/* The hash before the first transition is over the terms that were given; the rest of them follows. */
+static void derive_terms(struct escrow *escrow)
+{
+    struct fee_split split;
+    if (!fee_terms_any(&escrow->fees)) {
+        escrow->fees.buyer_refundable = true; /* as it is when nobody says anything */
+    }
+    if (fee_try_split(escrow->price_minor, &escrow->fees, &split)) {
+        escrow->buyer_fee_minor = split.buyer_fee_minor;
+        escrow->seller_fee_minor = split.seller_fee_minor;
+    }
+}
+
 void ctl_dossier_derive(struct ctl_dossier *dossier)
 {
+    derive_terms(&dossier->escrow);
     struct id id = dossier->escrow.id;
     for (uint32_t i = 0; i < dossier->transition_count; i++) {
         dossier->transitions[i].escrow_id = id;

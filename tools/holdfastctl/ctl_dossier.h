@@ -33,7 +33,7 @@ struct ctl_dossier {
     uint32_t seal_count;
 };
 
-/* Sets what follows from the rows: the escrow's seq, state and head, the leaves' heads. */
+/* Sets what follows from the rows: the escrow's seq, state and head, its fees in minor units, the leaves' heads. */
 void ctl_dossier_derive(struct ctl_dossier *dossier);
 
 STATUS ctl_dossier_write(struct op *op, const struct ctl_dossier *dossier, struct str *ret_text);

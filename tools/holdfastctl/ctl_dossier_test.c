@@ -80,11 +80,15 @@ static struct {
     {ESCROW_ACCOUNT_DUE_BUYER, ESCROW_ACCOUNT_PSP_CLEAR, 300, 8},
 };
 
+static const struct fee_terms usual_fees = {.buyer = {250, 30}, .seller = {500, 0}};
+static struct fee_terms fees = {.buyer = {250, 30}, .seller = {500, 0}};
+
 static void build_terms(struct escrow *escrow)
 {
     *escrow = (struct escrow){.id = id_of(1),
                               .currency = CURRENCY_USD,
                               .price_minor = 5000,
+                              .fees = fees,
                               .marketplace_id = id_of(2),
                               .buyer_id = id_of(3),
                               .seller_id = id_of(4),
@@ -224,6 +228,23 @@ static struct str written(const struct ctl_dossier *dossier)
     return status_failed(st) ? STR("") : text; /* what cannot be counted cannot be written */
 }
 
+static struct str joined(struct str a, struct str b, struct str c)
+{
+    struct strbuf buf;
+    struct str text;
+    strbuf_init(&buf, &arena, CTL_DOSSIER_MAX_BYTES);
+    strbuf_add(&buf, a);
+    strbuf_add(&buf, b);
+    strbuf_add(&buf, c);
+    assert_true(strbuf_finish(&buf, &text));
+    return text;
+}
+
+static struct str head_of(struct str text, size_t len)
+{
+    return (struct str){.ptr = text.ptr, .len = len};
+}
+
 static void what_is_right_has_no_finding(void **state)
 {
     (void)state;
@@ -275,6 +296,32 @@ static void each_check_has_its_finding(void **state)
     original.keys = none;
     assert_string_equal(found(written(&original.dossier)), "seal_key");
     original.keys = kept;
+}
+
+/* Without fees no hash is over whether they are given back, nor over what they come to. */
+static void what_follows_from_terms_cannot_be_changed(void **state)
+{
+    (void)state;
+    const char *const changes[][2] = {
+        {"\"buyer_fee_refundable\":true", "\"buyer_fee_refundable\":false"},
+        {"\"buyer_fee_minor\":0", "\"buyer_fee_minor\":1"},
+        {"\"seller_fee_minor\":0", "\"seller_fee_minor\":1"},
+    };
+    arena_reset(&arena);
+    fees = (struct fee_terms){.buyer = {0, 0}};
+    build(&world);
+    fees = usual_fees;
+    struct str text = written(&world.dossier);
+    assert_string_equal(found(text), "");
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        struct str from = str_of(changes[i][0]);
+        const char *at = memmem(text.ptr, text.len, from.ptr, from.len);
+        assert_non_null(at);
+        size_t before = (size_t)(at - text.ptr);
+        assert_string_equal(found(joined(head_of(text, before), str_of(changes[i][1]),
+                                         str_after(text, before + from.len))),
+                            "form");
+    }
 }
 
 static void transfers_are_counted_in_order(void **state)
@@ -336,23 +383,6 @@ enum tampering {
     SWAP_ROWS,
     TAMPERING_COUNT,
 };
-
-static struct str joined(struct str a, struct str b, struct str c)
-{
-    struct strbuf buf;
-    struct str text;
-    strbuf_init(&buf, &arena, CTL_DOSSIER_MAX_BYTES);
-    strbuf_add(&buf, a);
-    strbuf_add(&buf, b);
-    strbuf_add(&buf, c);
-    assert_true(strbuf_finish(&buf, &text));
-    return text;
-}
-
-static struct str head_of(struct str text, size_t len)
-{
-    return (struct str){.ptr = text.ptr, .len = len};
-}
 
 static struct str tamper_bytes(struct str text, enum tampering how)
 {
@@ -547,6 +577,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_right_has_no_finding),
         cmocka_unit_test(each_check_has_its_finding),
+        cmocka_unit_test(what_follows_from_terms_cannot_be_changed),
         cmocka_unit_test(transfers_are_counted_in_order),
         cmocka_unit_test(a_history_made_anew_does_not_fit_its_seals),
         cmocka_unit_test(every_tampering_is_found),
