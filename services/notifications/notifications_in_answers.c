@@ -11,7 +11,8 @@ enum engine_verdict notifications_in_answers_judge(struct op *op, const struct e
 {
     struct discord_fact fact;
     enum engine_verdict verdict = notifications_discord_judge(op, answer, &fact, ret_code);
-    if (str_eq(*ret_code, STR(DISCORD_CODE_REFUSES_US))) { /* nobody is told anything any more */
+    if (str_eq(*ret_code, STR(DISCORD_CODE_REFUSES_US)) && /* nobody is told anything any more */
+        !str_eq(effect->last_answer, *ret_code)) {         /* said once of each call */
         log_error(op, "notifications.refused", LOG_ID("user_id", effect->key),
                   LOG_ID("effect_id", effect->id), LOG_I64("http_status", answer->http_status));
     }

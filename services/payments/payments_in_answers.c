@@ -9,9 +9,9 @@
 
 static bool calls_a_person(struct str code)
 {
-    static const char *const codes[] = {RAIL_CODE_REFUSES_US, RAIL_CODE_KEY_REUSED,
-                                        RAIL_CODE_NOT_OURS, RAIL_CODE_BROKE,
-                                        RAIL_CODE_NOT_CANCELED};
+    static const char *const codes[] = {RAIL_CODE_REFUSES_US,   RAIL_CODE_KEY_REUSED,
+                                        RAIL_CODE_NOT_OURS,     RAIL_CODE_BROKE,
+                                        RAIL_CODE_NOT_CANCELED, RAIL_CODE_BEING_PAID};
     for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
         if (str_eq(code, str_of(codes[i]))) {
             return true;
@@ -25,8 +25,10 @@ enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect
                                               struct str *ret_code)
 {
     enum engine_verdict verdict = payments_rail_stripe.judge(op, effect, answer, ret_code);
-    /* A certain answer is told of when its decision is committed; this one is told of at every attempt. */
-    if (verdict == ENGINE_VERDICT_UNKNOWN && calls_a_person(*ret_code)) {
+    /* A certain answer is told of when its decision is committed; this one when it is another than the attempt before
+     * had, for the call is repeated until somebody has mended what it tells. */
+    if (verdict == ENGINE_VERDICT_UNKNOWN && calls_a_person(*ret_code) &&
+        !str_eq(effect->last_answer, *ret_code)) {
         log_error(op, "payments.alarm", LOG_STR("code", *ret_code),
                   LOG_ID("escrow_id", effect->key), LOG_ID("effect_id", effect->id),
                   LOG_I64("http_status", answer->http_status));

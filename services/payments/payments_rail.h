@@ -36,5 +36,7 @@ struct payments_rail {
 #define RAIL_CODE_UNREADABLE "answer_unreadable"
 /* An intent is not canceled, and what became of it is not told: its money may come, or be there. */
 #define RAIL_CODE_NOT_CANCELED "intent_not_canceled"
+/* It is too late to cancel an intent: its webhook will tell how it ended. */
+#define RAIL_CODE_BEING_PAID "intent_being_paid"
 /* The provider broke on this key and says so again and again: it will not do otherwise. */
 #define RAIL_CODE_BROKE "provider_error_repeated"

@@ -311,7 +311,8 @@ static bool read_paid(struct op *op, const struct json_value *intent, struct pay
 
 /*
  * The refusal to cancel an intent brings the intent as it stands. Money that came before is told of at
- * once: its webhook may be lost. What is still being paid is settled by its webhook.
+ * once: its webhook may be lost. What is still being paid is settled by its webhook, which is the only word of it
+ * that will come: a person knows, should that be lost.
  */
 static struct stripe_answer understand_not_canceled(struct op *op, const struct effect_row *effect,
                                                     const struct json_value *root, struct str code)
@@ -325,6 +326,7 @@ static struct stripe_answer understand_not_canceled(struct op *op, const struct 
         return done((struct payments_fact){.kind = PAYMENTS_FACT_CANCELED});
     }
     if (ours && str_eq(state, STR("processing"))) {
+        out.code = STR(RAIL_CODE_BEING_PAID);
         return out;
     }
     out.told = ours && str_eq(state, STR("succeeded")) && read_paid(op, intent, &out.fact);

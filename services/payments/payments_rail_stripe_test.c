@@ -238,8 +238,8 @@ static const struct answer_row answer_rows[] = {
      PAYMENTS_FACT_CANCELED},
     {CANCEL, 400, NOT_CANCELED(PAID), "payment_intent_unexpected_state", FAILED,
      PAYMENTS_FACT_SUCCEEDED},
-    {CANCEL, 400, NOT_CANCELED(INTENT("\"status\":\"processing\"")),
-     "payment_intent_unexpected_state", FAILED, 0},
+    {CANCEL, 400, NOT_CANCELED(INTENT("\"status\":\"processing\"")), RAIL_CODE_BEING_PAID, FAILED,
+     0},
     /* … and where it does not, a person must look. */
     {CANCEL, 400, NOT_CANCELED("null"), RAIL_CODE_NOT_CANCELED, FAILED, 0},
     {CANCEL, 404, ERROR("invalid_request_error", ",\"code\":\"resource_missing\""),

@@ -95,6 +95,27 @@ def test_the_documentation_shows_every_route(stack, page):
     assert page.locator("details#createEscrow").get_attribute("open") is not None
 
 
+def test_the_documentation_tries_a_route(stack, page):
+    deal = stack.api.deal()
+    page.goto(f"{stack.api.by_number[1]}/docs#getEscrow")
+    reading = page.locator("details#getEscrow")
+    reading.get_by_label("id", exact=True).fill(deal.id)
+    reading.get_by_role("button", name="Send").click()
+    expect(reading.locator("output")).to_contain_text("401")
+    page.get_by_label("Your token").fill(stack.tokens["BUYER"])
+    reading.get_by_role("button", name="Send").click()
+    expect(reading.locator("output")).to_contain_text("200")
+    expect(reading.locator("output")).to_contain_text(deal.id)
+    page.goto(f"{stack.api.by_number[1]}/docs#cancel")  # the same page: the token is still there
+    asking = page.locator("details#cancel")
+    asking.get_by_label("id", exact=True).fill(deal.id)
+    asking.get_by_label("body").fill('{"reason": "tried"}')
+    asking.get_by_role("button", name="Send").click()
+    expect(asking.locator("output")).to_contain_text("Location: /v1/commands/")
+    deal.wait("CANCELLED")
+    assert page.locator("details#followEvents").get_by_role("button").count() == 0  # an answer without end
+
+
 def test_the_policy_stops_what_is_not_ours(stack, browser):
     """What gets into the page nevertheless does not run, and asks nobody."""
     page = browser.new_page()

@@ -351,6 +351,30 @@ static void a_refused_cancellation_calls_a_person_once(void **state)
     rig_close(rig);
 }
 
+static void refuse_our_key(struct rig *rig)
+{
+    uint64_t before = rig_attempts(rig);
+    sim_stripe_refuse(rig->stripe, "/v1/payment_intents", "api_key_expired");
+    rig_create(rig, rig_escrow(6));
+    rig_run_for(rig, 60000);
+    assert_true(rig_attempts(rig) > before + 2);
+}
+
+/* It is repeated until somebody has given us another key, and nobody needs to hear of each attempt. */
+static void a_refused_key_calls_a_person_once(void **state)
+{
+    (void)state;
+    static char text[LOG_BYTES];
+    struct rig *rig = rig_open();
+    rig_start(rig);
+    logged(rig, refuse_our_key, text);
+    assert_int_equal(count_of(text, "\"event\":\"payments.alarm\""), 1);
+    assert_int_equal(count_of(text, "\"code\":\"provider_refuses_us\""), 1);
+    sim_stripe_refuse(rig->stripe, NULL, NULL);
+    rig_run_until(rig, rig_escrow(6), CREATED);
+    rig_close(rig);
+}
+
 static void what_no_sound_escrow_asks_parks_its_key_alone(void **state)
 {
     (void)state;
@@ -409,6 +433,7 @@ int main(void)
         cmocka_unit_test(a_signal_waits_for_its_payment),
         cmocka_unit_test(a_person_is_told_of_a_payment_that_nobody_knows),
         cmocka_unit_test(a_refused_cancellation_calls_a_person_once),
+        cmocka_unit_test(a_refused_key_calls_a_person_once),
         cmocka_unit_test(what_no_sound_escrow_asks_parks_its_key_alone),
         cmocka_unit_test(a_storm_of_webhooks_is_one_payment),
     };

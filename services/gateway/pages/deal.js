@@ -1,5 +1,6 @@
 // One deal, live. What is shown is what the server said last, and only while the connection holds; a request is "pending"
 // until the server says what became of it. Nothing is assumed to have worked.
+import { newKey } from "./key.js";
 import { follow, pause } from "./stream.js";
 
 const TOKEN = "holdfast.token"; // in sessionStorage: gone with the tab, never in an address
@@ -227,11 +228,6 @@ async function sendOnce(request) {
 // The same key each time: however often it is sent, it is one command.
 function send(request) {
   return insist(() => requests.includes(request), () => sendOnce(request));
-}
-
-// crypto.randomUUID is not there on a page that came over plain http.
-function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function ask({ verb, why }) {

@@ -1,4 +1,9 @@
-// Shows /openapi.json: the document is the truth, this only lays it out. All of it is text, nothing is markup.
+// Shows /openapi.json and sends what one tries: the document is the truth, this only lays it out. All of it is text, nothing
+// is markup.
+import { newKey } from "./key.js";
+
+// What an answer's headers tell beside its body.
+const TOLD = ["Location", "Retry-After", "RateLimit", "Content-Type"];
 
 function make(tag, attributes, ...children) {
   const element = document.createElement(tag);
@@ -8,6 +13,7 @@ function make(tag, attributes, ...children) {
 }
 
 let openapi = null;
+let token = ""; // in this page alone, and gone with it
 
 function resolve(value) {
   while (value?.$ref) {
@@ -121,13 +127,96 @@ function curl(path, method, operation) {
   return make("pre", {}, words.join(" \\\n  "));
 }
 
+// ---- Trying it ----
+
+function field(name, input) {
+  return make("p", {}, make("label", {}, make("code", {}, name), make("br"), input));
+}
+
+// One input for each parameter; a key is made, as a program would.
+function inputs(operation) {
+  return (operation.parameters ?? []).map(resolve).map(({ name, in: place, required, schema }) => ({
+    name, place, input: make("input", { autocomplete: "off", spellcheck: false, placeholder: required ? "" : "optional",
+      value: name === "Idempotency-Key" ? newKey() : String(schema.default ?? "") }),
+  }));
+}
+
+// What is asked is what stands in the fields; an empty one is left out.
+function requestOf(path, fields, text) {
+  const query = new URLSearchParams();
+  const headers = {};
+  for (const { name, place, input } of fields) {
+    const value = input.value.trim();
+    if (place === "path") {
+      path = path.replace(`{${name}}`, encodeURIComponent(value));
+    } else if (value !== "" && place === "query") {
+      query.append(name, value);
+    } else if (value !== "") {
+      headers[name] = value;
+    }
+  }
+  if (text) {
+    headers["Content-Type"] = "application/json";
+  }
+  const asked = query.toString();
+  return { address: asked ? `${path}?${asked}` : path, headers, body: text?.value };
+}
+
+function laidOut(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+async function send(method, { address, headers, body }, answer) {
+  answer.textContent = "…";
+  try {
+    const response = await fetch(address, { method, headers, body, cache: "no-store" });
+    const told = TOLD.filter((name) => response.headers.has(name)).map((name) => `${name}: ${response.headers.get(name)}`);
+    answer.textContent = [`${response.status}`, ...told, "", laidOut(await response.text())].join("\n");
+  } catch (error) {
+    answer.textContent = `No answer (${error.message}). What was asked for may have been done all the same: send it again with the same key.`;
+  }
+}
+
+function tryIt(path, method, operation) {
+  if (Object.values(operation.responses).some((response) => resolve(response).content?.["text/event-stream"])) {
+    return make("p", { className: "quiet" }, "This answer has no end: look at it with curl.");
+  }
+  const fields = inputs(operation);
+  const content = resolve(operation.requestBody)?.content["application/json"];
+  const text = content ? make("textarea", { rows: 10, spellcheck: false, value: JSON.stringify(example(content.schema), null, 2) }) : null;
+  const answer = make("output", { className: "answer mono" });
+  const needsToken = (operation.security ?? openapi.security).length > 0;
+  const button = make("button", { type: "button", onclick: () => {
+    const request = requestOf(path, fields, text);
+    if (needsToken && token !== "") {
+      request.headers.Authorization = `Bearer ${token}`;
+    }
+    send(method.toUpperCase(), request, answer);
+  } }, "Send");
+  return make("div", { className: "try" }, make("h4", {}, "Try it"), ...fields.map(({ name, input }) => field(name, input)),
+    text ? field("body", text) : null, button, answer);
+}
+
+function enterToken() {
+  const input = make("input", { id: "token", type: "password", autocomplete: "off", spellcheck: false,
+    oninput: () => { token = input.value.trim(); } });
+  return make("p", {}, make("label", { htmlFor: "token" }, "Your token, to try the routes with (it stays in this page)"), make("br"), input);
+}
+
+// ---- The page ----
+
 function operationOf(path, method, operation) {
   return make("details", { id: operation.operationId },
     make("summary", {}, make("span", { className: "method" }, method.toUpperCase()), make("code", {}, path), ` ${operation.summary}`,
       operation.deprecated ? " (deprecated)" : ""),
     operation.description ? make("p", {}, operation.description) : null,
     (operation.security ?? openapi.security).length === 0 ? make("p", { className: "quiet" }, "No token needed.") : null,
-    curl(path, method, operation), parameters(operation), body(operation), responses(operation));
+    curl(path, method, operation), parameters(operation), body(operation), responses(operation),
+    tryIt(path, method, operation));
 }
 
 function operations() {
@@ -159,7 +248,7 @@ async function show() {
   document.getElementById("docs").replaceChildren(
     make("h1", {}, `${openapi.info.title} API, version ${openapi.info.version}`), make("p", {}, openapi.info.description),
     make("p", {}, "A token goes into the header ", make("code", {}, "Authorization: Bearer …"), `: ${openapi.components.securitySchemes.token.description}`),
-    make("p", {}, make("a", { href: "/openapi.json" }, "openapi.json")),
+    make("p", {}, make("a", { href: "/openapi.json" }, "openapi.json")), enterToken(),
     ...openapi.tags.map(section), schemas());
   openTarget();
   window.addEventListener("hashchange", openTarget);
