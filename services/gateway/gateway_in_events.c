@@ -123,13 +123,25 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     return OK;
 }
 
-/* "EscrowFundsHeld": the name of the body's type. */
-static struct str body_name(const Holdfast__Escrow__V1__EscrowEvent *event)
+/* What follows the last dot. */
+static struct str short_name(struct str type)
+{
+    struct str head;
+    struct str tail;
+    while (str_cut(type, '.', &head, &tail)) {
+        type = tail;
+    }
+    return type;
+}
+
+/* "EscrowFundsHeld": the name of the body's type, if this version knows it, else as the record has it. */
+static struct str body_name(const Holdfast__Escrow__V1__EscrowEvent *event,
+                            const struct bus_record *record)
 {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(event->base.descriptor, (unsigned)event->body_case);
     const ProtobufCMessageDescriptor *body = field ? field->descriptor : NULL;
-    return body ? str_of(body->short_name) : STR("");
+    return body ? str_of(body->short_name) : short_name(record->type);
 }
 
 STATUS gateway_in_events_decode(struct op *op, const struct bus_record *record,
@@ -148,7 +160,10 @@ STATUS gateway_in_events_decode(struct op *op, const struct bus_record *record,
     TRY(wire_check_key(op, record, ret_message->key));
     TRY(wire_meta_read(op, event->meta, ret_message));
     TRY(read_body(op, event, news));
-    news->type = body_name(event);
+    if (news->kind == GATEWAY_NEWS_NONE && event->balances && event->attention) {
+        news->kind = GATEWAY_NEWS_CHANGED; /* of a newer escrow: what became of the deal is said */
+    }
+    news->type = body_name(event, record);
     if (news->kind == GATEWAY_NEWS_CREATED || news->kind == GATEWAY_NEWS_CHANGED) {
         TRY(read_sums(op, event, &news->told));
     }

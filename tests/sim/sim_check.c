@@ -59,6 +59,7 @@ void sim_check_free(struct sim_check *check)
     free(check->people);
     sim_index_fini(&check->linked);
     sim_index_fini(&check->awaited);
+    sim_index_fini(&check->unheard);
     arena_fini(&check->arena);
     free(check);
 }

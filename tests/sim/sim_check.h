@@ -31,6 +31,8 @@ void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *ve
 void sim_check_losing(struct sim_check *check, struct sim_verdict *verdict);
 /* The service that owns this name; SIM_SERVICE_COUNT: none. */
 enum sim_service check_service(const char *name);
+/* This service may leave out this message: an older replica of it met it, and did not know its type (R10). */
+void sim_check_unheard(struct sim_check *check, enum sim_service service, struct id message_id);
 /* A database was put back to an earlier moment: look at everything anew, as if for the first time. */
 void sim_check_forget(struct sim_check *check);
 /* The database of payments was put back now: it may have lost calls that it had made, and what it reads again may

@@ -125,6 +125,7 @@ struct sim_check {
     bool without_discord;     /* nobody can reach it now */
     struct sim_index awaited; /* deliveries that must be sent, now that it is back */
     uint32_t awaited_refused; /* of those, so many that are not */
+    struct sim_index unheard; /* events that notifications need not tell of */
     struct sim_index linked;  /* (user, Discord account), as an id: they belonged together once */
     uint32_t said;            /* messages that sim_check_said has looked at */
     uint32_t said_before; /* of them, those until a database was no longer behind; 0: none was */

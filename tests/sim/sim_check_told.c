@@ -121,6 +121,13 @@ void sim_check_said(struct sim_check *check, bool judges, struct sim_verdict *ve
     check->said_before = judges ? check->said_before : check->said;
 }
 
+void sim_check_unheard(struct sim_check *check, enum sim_service service, struct id message_id)
+{
+    if (service == SIM_NOTIFICATIONS) { /* nobody else leaves out what is of consequence */
+        sim_index_set(&check->unheard, message_id, 0);
+    }
+}
+
 void sim_check_without_discord(struct sim_check *check, bool away)
 {
     struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
@@ -258,6 +265,9 @@ static void check_heard(struct sim_check *check, const struct sim_index *told,
                         struct sim_verdict *verdict)
 {
     struct sim_db *db = check->place->dbs[SIM_NOTIFICATIONS];
+    if (sim_index_get(&check->unheard, transition->id) != SIM_INDEX_NONE) {
+        return;
+    }
     const struct escrow like = {.id = transition->escrow_id};
     const struct escrow *escrow = sim_db_find(check->place->dbs[SIM_ESCROW], &escrow_table, &like);
     uint32_t at = sim_index_get(told, news_name(transition->escrow_id, transition->seq, role));

@@ -43,6 +43,7 @@ const char *sim_trouble_name(enum sim_trouble trouble)
         [SIM_TROUBLE_DISCORD_AWAY] = "discord_away",
         [SIM_TROUBLE_LOST_TAIL] = "lost_tail",
         [SIM_TROUBLE_NEW_TOPIC] = "new_topic",
+        [SIM_TROUBLE_VERSIONS] = "versions",
     };
 
     ASSERT(trouble < SIM_TROUBLE_COUNT);
@@ -83,6 +84,8 @@ struct sim_plan sim_plan_of(uint64_t seed)
     /* The log is the only witness of what a restored database lacks. */
     plan.on[SIM_TROUBLE_LOST_TAIL] &= !plan.on[SIM_TROUBLE_RESTORE];
     plan.on[SIM_TROUBLE_NEW_TOPIC] &= !plan.on[SIM_TROUBLE_RESTORE];
+    /* What is decided again must be decided as before (docs/operations.md). */
+    plan.on[SIM_TROUBLE_VERSIONS] &= !plan.on[SIM_TROUBLE_RESTORE];
     for (int i = 0; i < SIM_SERVICE_COUNT; i++) {
         plan.replicas[i] = between(&random, 1, 3);
     }

@@ -49,6 +49,8 @@ enum sim_trouble {
     /* Of Kafka, in the middle of a run: acknowledged records are lost. */
     SIM_TROUBLE_LOST_TAIL, /* the newest ones of a partition */
     SIM_TROUBLE_NEW_TOPIC, /* all of a topic, which was deleted and made anew */
+    /* Of services: replicas of two versions, all along; each time it begins one more is rolled. */
+    SIM_TROUBLE_VERSIONS,
     SIM_TROUBLE_COUNT,
 };
 

@@ -59,6 +59,7 @@ void sim_reach_add(struct sim_reach *reach, const struct sim_reach *more)
     add(reach->stripe, more->stripe, SIM_STRIPE_FAULT_COUNT);
     add(reach->discord, more->discord, SIM_DISCORD_FAULT_COUNT);
     add(reach->events, more->events, ESCROW_EVENT_COUNT);
+    add(reach->unknown, more->unknown, SIM_SERVICE_COUNT);
     for (int t = 0; t < SIM_TROUBLE_COUNT; t++) {
         add(reach->counts[t], more->counts[t], SIM_STEP_COUNT);
     }
@@ -119,6 +120,23 @@ static void demand_struck(struct teller *teller, const struct sim_reach *reach)
     }
 }
 
+/* An older replica met what only a newer one knows; oracle has had no new message yet. */
+static void demand_unknown(struct teller *teller, const struct sim_reach *reach)
+{
+    static const char *const names[SIM_SERVICE_COUNT] = {
+        [SIM_GATEWAY] = "gateway",
+        [SIM_ESCROW] = "escrow",
+        [SIM_PAYMENTS] = "payments",
+        [SIM_NOTIFICATIONS] = "notifications",
+    };
+
+    for (int i = 0; i < SIM_SERVICE_COUNT; i++) {
+        if (names[i]) {
+            demand(teller, SIM_REACH_FAULT_SEEDS, reach->unknown[i], "unknown types", names[i]);
+        }
+    }
+}
+
 static void demand_faults(struct teller *teller, const struct sim_reach *reach)
 {
     for (int i = 0; i < SIM_SERVER_FAULT_COUNT; i++) {
@@ -142,6 +160,7 @@ sim_reach_missing(const struct sim_reach *reach, uint64_t seeds,
     demand_begun(&teller, reach);
     demand_struck(&teller, reach);
     demand_faults(&teller, reach);
+    demand_unknown(&teller, reach);
     for (int i = ESCROW_EVENT_NONE + 1; i < ESCROW_EVENT_COUNT; i++) {
         demand(&teller, SIM_REACH_SEEDS, reach->events[i], "deals",
                escrow_event_name((enum escrow_event)i));

@@ -36,6 +36,7 @@ struct sim_reach {
     uint64_t stripe[SIM_STRIPE_FAULT_COUNT];
     uint64_t discord[SIM_DISCORD_FAULT_COUNT];
     uint64_t events[ESCROW_EVENT_COUNT];
+    uint64_t unknown[SIM_SERVICE_COUNT]; /* messages that an older replica did not know */
 };
 
 /*

@@ -179,6 +179,7 @@ void sim_run_open(struct sim_run *run, const struct sim_plan *plan, struct sim_o
     sim_world_connect(run->world, SIM_PAYMENTS, &stripe_ops, run);
     sim_world_connect(run->world, SIM_NOTIFICATIONS, &discord_ops, run);
     sim_run_tell_keys(run);
+    sim_run_begin_old(run);
     sim_intake_init(&run->door, &run->place, SIM_PAYMENTS);
     trouble_outside(run);
     sim_run_servers_err(run);

@@ -89,6 +89,14 @@ uint32_t sim_run_take_back(struct sim_run *run);
 /* A partition loses its tail; a topic is deleted and made anew. */
 void sim_run_lose_tail(struct sim_run *run);
 void sim_run_make_topic_anew(struct sim_run *run);
+/* Ends a process as a person does who rolls something out; a new one begins before, or after. */
+void sim_run_roll(struct sim_run *run, struct sim_process *process);
+/* Services begin with an older version, if the seed has two. */
+void sim_run_begin_old(struct sim_run *run);
+/* One more replica is of the version that is being rolled out, or back. */
+void sim_run_roll_on(struct sim_run *run);
+/* All of them are of the newer version from now on. */
+void sim_run_finish_roll(struct sim_run *run);
 /* A call came to an end: did it meet a partition that lost something? */
 void sim_run_losses_heard(struct sim_run *run, const struct sim_process *process);
 /* Two people leave a request for the owner of a lane: lane, kind and what it is about are given. */

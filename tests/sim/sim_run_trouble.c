@@ -211,7 +211,7 @@ static void refuse(struct sim_run *run, struct sim_process *process)
 }
 
 /* A new one may begin before the old one ends, or after. */
-static void roll(struct sim_run *run, struct sim_process *process)
+void sim_run_roll(struct sim_run *run, struct sim_process *process)
 {
     uint32_t service = process->service;
     if (process->inside || process->frozen || run->seats[process->place].store_until_us > 0 ||
@@ -311,7 +311,7 @@ static const struct {
     [SIM_TROUBLE_NAP] = {.in_call = true},
     [SIM_TROUBLE_SLEEP] = {.in_call = true},
     [SIM_TROUBLE_FREEZE] = {.of_process = freeze},
-    [SIM_TROUBLE_ROLL] = {.of_process = roll},
+    [SIM_TROUBLE_ROLL] = {.of_process = sim_run_roll},
     [SIM_TROUBLE_STORE_AWAY] = {.in_call = true},
     [SIM_TROUBLE_BUS_AWAY] = {.in_call = true},
     [SIM_TROUBLE_COMMIT_LOST] = {.of_process = lose_commit_undone},
@@ -326,6 +326,7 @@ static const struct {
     [SIM_TROUBLE_CLOCKS] = {.of_server = set_clocks_on, .per_mille = CLOCKS_PER_MILLE},
     [SIM_TROUBLE_LOST_TAIL] = {.of_server = sim_run_lose_tail},
     [SIM_TROUBLE_NEW_TOPIC] = {.of_server = sim_run_make_topic_anew, .per_mille = TOPIC_PER_MILLE},
+    [SIM_TROUBLE_VERSIONS] = {.of_server = sim_run_roll_on},
 };
 
 static bool begins_by_chance(enum sim_trouble trouble)
@@ -478,6 +479,7 @@ void sim_run_heal(struct sim_run *run)
         run->db_until_us[i] = 0;
     }
     sim_run_servers_heal(run);
+    sim_run_finish_roll(run);
     sim_kafka_set_away(run->world->kafka, false);
     sim_kafka_fail_produce(run->world->kafka, 0);
     sim_kafka_limit_queue(run->world->kafka, PLENTY);

@@ -111,6 +111,7 @@ struct sim_process *sim_world_start(struct sim_world *world, uint32_t service)
     struct sim_process *process = &world->processes[place];
     *process = (struct sim_process){
         .world = world, .service = service, .place = place, .number = ++world->started};
+    process->is_older = kind->older && kind->starts_older;
     process->watch = (struct sim_watch){.heard = heard, .struck = struck, .context = process};
     process->fault.watch = &process->watch;
     struct engine_ports ports = {
@@ -123,8 +124,8 @@ struct sim_process *sim_world_start(struct sim_world *world, uint32_t service)
     }
     struct engine_limits limits = world->limits;
     limits.seed = seed_of(world, process->number);
-    process->engine = engine_new(kind->service, ports, limits, 0);
-    lived(process, "started");
+    process->engine = engine_new(process->is_older ? kind->older : kind->service, ports, limits, 0);
+    lived(process, process->is_older ? "started, of the older version" : "started");
     return process;
 }
 

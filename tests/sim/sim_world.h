@@ -32,6 +32,8 @@ struct sim_outside_ops {
 
 struct sim_world_service {
     const struct engine_service *service;
+    const struct engine_service *older; /* NULL: there is one version */
+    bool starts_older;                  /* processes that start now are of the older version */
     struct sim_db *db;
     const struct sim_outside_ops *outside_ops;
     void *outside;
@@ -48,6 +50,7 @@ struct sim_process {
     struct sim_fault fault;
     struct sim_watch watch;
     struct sim_fault_caller caller;
+    bool is_older;    /* of the service's older version */
     bool frozen;      /* takes no turn: it hangs between two calls, or in one */
     bool inside;      /* its turn has not come to an end: it hangs in a call */
     int64_t ahead_us; /* of its machine's wall clock; in its turn world->clock has it */
