@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "sim_check_internal.h"
+#include "sim_memory.h"
 
 #define ARENA_BYTES ((size_t)4 * 1024 * 1024)
 
@@ -80,23 +81,12 @@ const char *check_text(struct id id)
     return text;
 }
 
-void *check_grown(void *array, uint32_t count, uint32_t *capacity, size_t bytes)
-{
-    if (count < *capacity) {
-        return array;
-    }
-    *capacity = *capacity ? *capacity * 2 : 64;
-    void *more = realloc(array, *capacity * bytes);
-    ASSERT(more);
-    return more;
-}
-
 struct check_deal *check_deal(struct sim_check *check, struct id escrow_id)
 {
     uint32_t at = sim_index_get(&check->deal_index, escrow_id);
     if (at == SIM_INDEX_NONE) {
-        check->deals = check_grown(check->deals, check->deal_count, &check->deal_capacity,
-                                   sizeof(*check->deals));
+        check->deals = sim_array_room(check->deals, check->deal_count, &check->deal_capacity,
+                                      sizeof(*check->deals));
         at = check->deal_count++;
         check->deals[at] = (struct check_deal){.id = escrow_id};
         sim_index_set(&check->deal_index, escrow_id, at);
@@ -108,8 +98,8 @@ struct check_leg *check_leg(struct sim_check *check, struct id leg_id)
 {
     uint32_t at = sim_index_get(&check->leg_index, leg_id);
     if (at == SIM_INDEX_NONE) {
-        check->legs =
-            check_grown(check->legs, check->leg_count, &check->leg_capacity, sizeof(*check->legs));
+        check->legs = sim_array_room(check->legs, check->leg_count, &check->leg_capacity,
+                                     sizeof(*check->legs));
         at = check->leg_count++;
         check->legs[at] = (struct check_leg){.id = leg_id};
         sim_index_set(&check->leg_index, leg_id, at);
@@ -121,8 +111,8 @@ struct check_cause *check_cause(struct sim_check *check, struct id cause_id)
 {
     uint32_t at = sim_index_get(&check->cause_index, cause_id);
     if (at == SIM_INDEX_NONE) {
-        check->causes = check_grown(check->causes, check->cause_count, &check->cause_capacity,
-                                    sizeof(*check->causes));
+        check->causes = sim_array_room(check->causes, check->cause_count, &check->cause_capacity,
+                                       sizeof(*check->causes));
         at = check->cause_count++;
         check->causes[at] = (struct check_cause){.at_us = 0};
         sim_index_set(&check->cause_index, cause_id, at);
@@ -134,8 +124,8 @@ struct check_record *check_record(struct sim_check *check, struct id message_id)
 {
     uint32_t at = sim_index_get(&check->record_index, message_id);
     if (at == SIM_INDEX_NONE) {
-        check->records = check_grown(check->records, check->record_count, &check->record_capacity,
-                                     sizeof(*check->records));
+        check->records = sim_array_room(check->records, check->record_count,
+                                        &check->record_capacity, sizeof(*check->records));
         at = check->record_count++;
         check->records[at] = (struct check_record){.topic = TOPIC_NONE};
         sim_index_set(&check->record_index, message_id, at);

@@ -133,8 +133,6 @@ struct sim_check {
     struct check_lost lost[SIM_SERVICE_COUNT];
 };
 
-/* Room for one more. */
-void *check_grown(void *array, uint32_t count, uint32_t *capacity, size_t bytes);
 /* Text of an id for a failure; four may be in use at one time. */
 const char *check_text(struct id id);
 /* Made when there is none; valid until the next one is made. */

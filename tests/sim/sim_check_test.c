@@ -22,9 +22,9 @@
 #include "sim_check_tamper.h"
 #include "sim_db_internal.h"
 #include "sim_stripe_internal.h"
+#include "sim_time.h"
 
 #define RULE(name) (UINT64_C(1) << SIM_RULE_##name)
-#define DAY_US (INT64_C(86400) * 1000000)
 
 _Static_assert(SIM_RULE_COUNT <= 64, "a set of rules is one number");
 

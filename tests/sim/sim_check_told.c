@@ -9,6 +9,7 @@
 #include "notifications/notifications_decide.h"
 #include "notifications/notifications_repo.h"
 #include "sim_check_internal.h"
+#include "sim_memory.h"
 
 #define NAME_BYTES 64
 #define NONCE_BYTES 12
@@ -47,8 +48,8 @@ static struct check_person *person(struct sim_check *check, struct id user_id)
             return &check->people[i];
         }
     }
-    check->people = check_grown(check->people, check->person_count, &check->person_capacity,
-                                sizeof(*check->people));
+    check->people = sim_array_room(check->people, check->person_count, &check->person_capacity,
+                                   sizeof(*check->people));
     check->people[check->person_count] = (struct check_person){.user_id = user_id};
     return &check->people[check->person_count++];
 }

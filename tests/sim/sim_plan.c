@@ -8,8 +8,7 @@
 #include "base/defer.h"
 #include "base/random.h"
 #include "engine/engine.h"
-
-#define SECOND_US INT64_C(1000000)
+#include "sim_time.h"
 
 const char *sim_trouble_name(enum sim_trouble trouble)
 {

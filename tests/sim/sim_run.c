@@ -19,16 +19,16 @@
 #include "oracle/oracle_service.h"
 #include "payments/payments_service.h"
 #include "sim_run_internal.h"
+#include "sim_time.h"
 
-#define SECOND_US INT64_C(1000000)
 #define IDLE_TURN_US INT64_C(250000)  /* half a heartbeat */
 #define LONG_TURN_US INT64_C(1000000) /* well within a lease */
 #define CHECK_TURNS 64
 #define PERSON_US (20 * SECOND_US)
 #define SLOTS_MAX 8
 #define RESTART_PER_MILLE 20 /* of turns in which a dead process is replaced */
-#define DRAIN_MAX_US (3 * 3600 * SECOND_US)
-#define ALL_CLOCKS_US (400 * 24 * 3600 * SECOND_US) /* longer than any term of a deal */
+#define DRAIN_MAX_US (3 * HOUR_US)
+#define ALL_CLOCKS_US (400 * DAY_US) /* longer than any term of a deal */
 
 /* In the order of enum sim_service. */
 static const struct engine_service *const services[SIM_SERVICE_COUNT] = {
@@ -272,11 +272,24 @@ static bool is_understood(const struct sim_run *run, struct str reason)
                         str_has_prefix(reason, STR("pg.invalid"))));
 }
 
+/* "After the cause is mended": none of its processes is refused its rows any more. */
+static bool is_mended(const struct sim_run *run, uint32_t service)
+{
+    for (uint32_t i = 0; i < SIM_WORLD_PROCESSES_MAX; i++) {
+        const struct sim_process *process = &run->world->processes[i];
+        if (sim_process_lives(process) && process->service == service &&
+            process->fault.refused_table) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static uint32_t resume_lanes(struct sim_run *run, uint32_t service)
 {
     struct sim_db *db = run->place.dbs[service];
     uint32_t resumed = 0;
-    for (int32_t p = 0; p < LANES; p++) {
+    for (int32_t p = 0; p < LANES && is_mended(run, service); p++) {
         const char *reason = sim_db_stop_reason(db, p);
         if (sim_db_lane(db, p).stopped && is_understood(run, str_of(reason))) {
             sim_trace_line(&run->trace, run->world, NULL, "a person resumes lane %d: %s", p,

@@ -4,22 +4,22 @@
 #include "base/assert.h"
 #include "base/defer.h"
 #include "sim_run_internal.h"
+#include "sim_time.h"
 
-#define SECOND_US INT64_C(1000000)
 #define LEASE_US (ENGINE_LEASE_MS * INT64_C(1000))
 #define PLENTY 100000
 #define CALLS_AHEAD 400 /* a call to die at is one of so many */
 #define HANGING_MAX 2
-#define OUTAGE_US (18 * 3600 * SECOND_US) /* at least, and at most twice that */
-#define AWAY_US (3600 * SECOND_US)        /* Discord, at least, and at most three times that */
-#define CLOCKS_MAX_US (30 * 3600 * SECOND_US)
-#define OWN_CLOCK_MAX_US (48 * 3600 * SECOND_US)
+#define OUTAGE_US (18 * HOUR_US) /* at least, and at most twice that */
+#define AWAY_US HOUR_US          /* Discord, at least, and at most three times that */
+#define CLOCKS_MAX_US (30 * HOUR_US)
+#define OWN_CLOCK_MAX_US (48 * HOUR_US)
 #define CLOCKS_PER_MILLE 50   /* after some jumps no deal is left whose clock runs */
 #define TOPIC_PER_MILLE 200   /* each is all of one thing at once */
 #define UNREADY_PER_MILLE 300 /* of processes that are restarted when the broker was away */
 #define REPLICAS_OVER 1       /* more than planned, while a new one takes over */
 #define CLOCK_STEP_US (5 * SECOND_US)
-#define CLOCK_LEAP_US (48 * 3600 * SECOND_US)
+#define CLOCK_LEAP_US (48 * HOUR_US)
 #define CLOCK_LEAPS_PER_MILLE 300
 
 uint64_t sim_run_below(struct sim_run *run, uint64_t bound)

@@ -13,9 +13,9 @@
 #include "engine/engine_tables.h"
 #include "payments/payments_rail_stripe.h"
 #include "payments/payments_repo.h"
+#include "sim_time.h"
 
 #define START_US INT64_C(1790000000000000)
-#define HOUR_US (INT64_C(3600) * 1000000)
 #define AMOUNT 5000
 
 struct fixture {

@@ -20,7 +20,7 @@
 #define CHANCE 10000
 #define HOUR_S 3600
 #define ACTS_MAX 12 /* of one deal, before its people lose interest */
-#define STAFF_EVERY_US (600 * SECOND_US)
+#define STAFF_EVERY_US (10 * MINUTE_US)
 
 /* ---- Chance ---- */
 

@@ -3,12 +3,12 @@
 #include "base/random.h"
 #include "gateway/gateway_command.h"
 #include "sim_index.h"
+#include "sim_time.h"
 #include "sim_traffic.h"
 
 /* What sim_traffic.c (deals, and who asks for what) and sim_traffic_people.c (who there is) share. */
 
 #define KEY_BYTES 32
-#define SECOND_US INT64_C(1000000)
 
 /* Whom a request is from. */
 enum who {

@@ -12,8 +12,8 @@
 #include "engine/engine_tables.h"
 #include "escrow/escrow_in.h"
 #include "gateway/gateway_repo.h"
+#include "sim_time.h"
 
-#define MINUTE_US (INT64_C(60) * 1000000)
 #define DEALS 20
 
 struct fixture {
