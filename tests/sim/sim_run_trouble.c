@@ -50,9 +50,10 @@ static struct sim_process *some_process(struct sim_run *run)
     return NULL;
 }
 
-/* What a process does once in its life, or less. */
-static const enum sim_step rare_steps[] = {SIM_STEP_RETIRE, SIM_STEP_STOP, SIM_STEP_ERASE,
-                                           SIM_STEP_RESET_PRODUCER};
+/* What a process does once in its life, or less; what most never do more often than the others. */
+static const enum sim_step rare_steps[] = {SIM_STEP_RETIRE, SIM_STEP_STOP,
+                                           SIM_STEP_STOP,   SIM_STEP_STOP,
+                                           SIM_STEP_ERASE,  SIM_STEP_RESET_PRODUCER};
 
 /* The kind of call is drawn, not the call: else rare ones would hardly ever be struck. */
 static enum sim_step some_step(struct sim_run *run)
