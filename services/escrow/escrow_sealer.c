@@ -27,10 +27,7 @@ struct escrow_sealer {
     atomic_bool stopping;
     bool runs;
     pthread_t thread;
-    /* NULL without metrics. */
-    struct metrics_counter *seals;
-    struct metrics_counter *leaves;
-    struct metrics_counter *failures;
+    struct escrow_sealer_counters counters;
 };
 
 static void count(struct metrics_counter *counter, uint64_t by)
@@ -52,8 +49,8 @@ static STATUS work(struct escrow_sealer *sealer, bool *ret_more)
     }
     TRY(escrow_sealer_look(op, sealer->conn, &sealer->key, sealer->period_us, &round));
     if (round.leaves > 0) {
-        count(sealer->seals, 1);
-        count(sealer->leaves, round.leaves);
+        count(sealer->counters.seals, 1);
+        count(sealer->counters.leaves, round.leaves);
         log_debug(op, "escrow.sealed", LOG_I64("leaves", round.leaves));
     }
     *ret_more = round.more;
@@ -68,7 +65,7 @@ static void *run(void *arg)
         struct status st = work(sealer, &more);
         if (status_failed(st)) {
             sealer->connected = false;
-            count(sealer->failures, 1);
+            count(sealer->counters.failures, 1);
             log_warn(&sealer->op, "escrow.not_sealed", LOG_STATUS(st), LOG_FAILURE(&sealer->op));
         }
         if (!more) {
@@ -82,15 +79,17 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void init_metrics(struct escrow_sealer *sealer, struct metrics *metrics)
+struct escrow_sealer_counters escrow_sealer_count_in(struct metrics *metrics)
 {
-    sealer->seals = metrics_counter(metrics, "holdfast_seals_total", "Seals made by this process.",
-                                    /* labels */ NULL, 0);
-    sealer->leaves = metrics_counter(metrics, "holdfast_sealed_heads_total",
-                                     "Chain heads that these seals cover.", /* labels */ NULL, 0);
-    sealer->failures = metrics_counter(metrics, "holdfast_seal_failures_total",
-                                       "Times that sealing failed; it is tried again at once.",
-                                       /* labels */ NULL, 0);
+    return (struct escrow_sealer_counters){
+        .seals = metrics_counter(metrics, "holdfast_seals_total", "Seals made by this process.",
+                                 /* labels */ NULL, 0),
+        .leaves = metrics_counter(metrics, "holdfast_sealed_heads_total",
+                                  "Chain heads that these seals cover.", /* labels */ NULL, 0),
+        .failures = metrics_counter(metrics, "holdfast_seal_failures_total",
+                                    "Times that sealing failed; it is tried again at once.",
+                                    /* labels */ NULL, 0),
+    };
 }
 
 STATUS escrow_sealer_open(struct op *op, const struct escrow_sealer_options *options,
@@ -113,9 +112,7 @@ STATUS escrow_sealer_open(struct op *op, const struct escrow_sealer_options *opt
     sealer->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     ASSERT(sealer->wake_fd >= 0);
     TRY(pg_conn_new(op, &conn, &sealer->conn));
-    if (options->metrics) {
-        init_metrics(sealer, options->metrics);
-    }
+    sealer->counters = options->counters;
     if (pthread_create(&sealer->thread, NULL, run, sealer) != 0) {
         return op_fail(op, STATUS_RETRY, "escrow.sealer_start", "no thread");
     }

@@ -18,11 +18,19 @@
 
 struct escrow_sealer;
 
+/* NULL: not counted. */
+struct escrow_sealer_counters {
+    struct metrics_counter *seals, *leaves, *failures;
+};
+
+/* Once at boot. A process without a key shows them, too, at zero: an alarm can be written against that. */
+struct escrow_sealer_counters escrow_sealer_count_in(struct metrics *metrics);
+
 struct escrow_sealer_options {
     struct str database_url;
     const struct sign_secret *key; /* copied */
     int64_t period_us;
-    struct metrics *metrics; /* may be NULL */
+    struct escrow_sealer_counters counters;
 };
 
 /* Starts the thread, which connects by itself, again and again. op's arena must outlive it. */

@@ -27,6 +27,7 @@ static const struct conf_key conf_keys[] = {
 /* *ret_sealer stays NULL where there is no key. */
 static STATUS open_sealer(struct op *op, struct svc *svc, struct escrow_sealer **ret_sealer)
 {
+    const struct escrow_sealer_counters counters = escrow_sealer_count_in(svc_metrics(svc));
     const struct conf *conf = svc_conf(svc);
     if (!conf_given(conf, "SEAL_KEY")) {
         log_warn(op, "escrow.no_seal_key");
@@ -40,7 +41,7 @@ static STATUS open_sealer(struct op *op, struct svc *svc, struct escrow_sealer *
         .database_url = secret_reveal(conf_secret(conf, "DATABASE_URL")),
         .key = &key,
         .period_us = conf_i64(conf, "SEAL_PERIOD_MS") * 1000,
-        .metrics = svc_metrics(svc),
+        .counters = counters,
     };
     return escrow_sealer_open(op, &options, ret_sealer);
 }
