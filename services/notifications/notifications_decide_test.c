@@ -196,9 +196,9 @@ static void only_the_last_are_kept(void **state)
     (void)state;
     static struct delivery deliveries[DELIVERIES_KEPT_MAX + 1];
     struct inbox inbox = {.recipient = recipient_at("", "")};
-    for (uint8_t i = 0; i < ARRAY_LEN(deliveries); i++) {
-        deliveries[i] = delivery_of(i, NOW + i);
-        deliveries[i].escrow_id = id_of(i);
+    for (uint32_t i = 0; i < ARRAY_LEN(deliveries); i++) {
+        deliveries[i] = delivery_of((uint8_t)i, NOW + i);
+        deliveries[i].escrow_id = id_of((uint8_t)i);
         notifications_decide_told(&inbox.recipient, inbox.count, &deliveries[i], NOW);
         inbox.deliveries[inbox.count++] = &deliveries[i];
     }

@@ -12,8 +12,7 @@ typedef int sync_file(int fd);
 
 static void delay(void)
 {
-    const char *text =
-        getenv("FSYNC_DELAY_US"); /* LINT-OK: inside PostgreSQL there is no libs/conf */
+    const char *text = getenv("FSYNC_DELAY_US"); /* LINT-OK NOLINT: PostgreSQL has no libs/conf */
     long us = 0;
     for (; text && *text >= '0' && *text <= '9'; text++) {
         us = us * 10 + (*text - '0');
@@ -39,7 +38,7 @@ int fsync(int fd)
     return call("fsync", fd);
 }
 
-int fdatasync(int fd)
+int fdatasync(int fildes)
 {
-    return call("fdatasync", fd);
+    return call("fdatasync", fildes);
 }

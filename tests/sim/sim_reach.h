@@ -47,7 +47,8 @@ struct sim_reach {
 #define SIM_REACH_RARE_SEEDS 100 /* the rare ones too; each that strikes calls has struck one */
 #define SIM_REACH_FAULT_SEEDS \
     200 /* each fault of the servers, the provider and Discord was met, and hours without it */
-#define SIM_REACH_SEEDS 500 /* every pair, and every event of deals */
+#define SIM_REACH_SEEDS 500      /* every pair, and every event of deals */
+#define SIM_REACH_SEEDS_MAX 4000 /* who goes on for the rarest of them ends here */
 
 void sim_reach_add(struct sim_reach *reach, const struct sim_reach *more);
 

@@ -20,9 +20,15 @@ const ACTIONS = [
 // What happens by itself, by the state that the deal then goes to.
 const OTHERWISE = {
   EXPIRED: "Unless the buyer has paid by then, the deal expires.",
-  REFUNDING: "Unless somebody has acted by then, the buyer gets the money back.",
+  REFUNDING: "Unless {who} by then, the buyer gets the money back.",
   ESCALATED: "Unless the dispute has been settled by then, our staff looks at it.",
   RELEASING: "Unless the buyer is refunded before, the seller then gets the money.",
+};
+// Whose act is waited for, by the state that the deal is in.
+const AWAITED = {
+  FUNDS_HELD: "the seller has delivered",
+  DELIVERY_REJECTED: "the seller has answered",
+  ESCALATED: "our staff has settled the dispute",
 };
 // What the server may answer to one attempt and not to the next: it says nothing about an earlier one.
 const PASSING = [408, 429];
@@ -112,7 +118,7 @@ function deadline() {
   const moment = document.createElement("time");
   moment.dateTime = deal.deadline.at;
   moment.textContent = new Date(deal.deadline.at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "long" });
-  return ["Until ", moment, `: ${OTHERWISE[deal.deadline.next_state]}`];
+  return ["Until ", moment, `: ${OTHERWISE[deal.deadline.next_state].replace("{who}", AWAITED[deal.state])}`];
 }
 
 // A request that is not settled is unknown while nobody tells us what became of it.
