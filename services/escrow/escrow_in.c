@@ -178,25 +178,48 @@ static struct status save_dispute(struct engine_turn *turn,
     return OK;
 }
 
-static void tell_escalated(const struct op *op, const void *about)
+/* What only staff can settle: a dispute that nobody ended, a payout or a refund that the provider refused. */
+struct staff_case {
+    struct id escrow_id;
+    enum escrow_event event;
+    int64_t amount_minor;
+};
+
+static void tell_staff(const struct op *op, const void *about)
 {
-    const struct escrow *escrow = about;
-    log_error(op, "escrow.dispute_waits_for_staff", LOG_ID("escrow_id", escrow->id),
-              LOG_I64("amount_minor", escrow->disputed_minor));
+    const struct staff_case *told = about;
+    if (told->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
+        log_error(op, "escrow.dispute_waits_for_staff", LOG_ID("escrow_id", told->escrow_id),
+                  LOG_I64("amount_minor", told->amount_minor));
+    } else {
+        log_error(op,
+                  told->event == ESCROW_EVENT_PAYOUT_FAILED ? "escrow.payout_failed"
+                                                            : "escrow.refund_failed",
+                  LOG_ID("escrow_id", told->escrow_id),
+                  LOG_I64("amount_minor", told->amount_minor));
+    }
 }
 
-static struct status alarm_staff(struct engine_turn *turn, const struct escrow_decision *decision)
+static struct status alarm_staff(struct engine_turn *turn, const struct escrow_step *step)
 {
     struct op *op = engine_op(turn);
-    if (decision->steps[0].event != ESCROW_EVENT_DISPUTE_ESCALATED) {
+    bool escalated = step->event == ESCROW_EVENT_DISPUTE_ESCALATED;
+    bool payout = step->event == ESCROW_EVENT_PAYOUT_FAILED;
+    if (!escalated && !payout && step->event != ESCROW_EVENT_REFUND_FAILED) {
         return OK;
     }
-    struct escrow *told = arena_new(op->arena, struct escrow, 1);
+    struct staff_case *told = arena_new(op->arena, struct staff_case, 1);
     if (!told) {
         return op_arena_full(op);
     }
-    *told = decision->next;
-    return engine_afterwards(turn, tell_escalated, told);
+    *told = (struct staff_case){
+        .escrow_id = step->after.id,
+        .event = step->event,
+        .amount_minor = escalated ? step->after.disputed_minor
+                        : payout  ? step->after.payout_failed_minor
+                                  : step->after.refund_failed_minor,
+    };
+    return engine_afterwards(turn, tell_staff, told);
 }
 
 /* The rows as they would be saved keep the invariants: checked on their way out, too. */
@@ -219,6 +242,7 @@ static struct status accept(struct engine_turn *turn, const struct engine_messag
         struct id id = engine_next_id(turn);
         TRY(append_history(turn, cause, step, id, &next->chain_head));
         TRY(escrow_out_event(turn, cause, step, id));
+        TRY(alarm_staff(turn, step));
     }
     for (uint32_t i = 0; i < decision->request_count; i++) {
         TRY(escrow_out_payment(turn, cause, next, &decision->requests[i]));
@@ -239,7 +263,6 @@ static struct status accept(struct engine_turn *turn, const struct engine_messag
     if (decision->has_dispute) {
         TRY(save_dispute(turn, &decision->dispute));
     }
-    TRY(alarm_staff(turn, decision));
     return check_result(turn, row);
 }
 

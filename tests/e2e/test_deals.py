@@ -3,7 +3,7 @@
 import uuid
 
 from harness.api import AMOUNT_MINOR
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE_S, wait_for
 
 PAID = (1, AMOUNT_MINOR)
 NOTHING = (0, 0)
@@ -144,27 +144,46 @@ def test_a_declined_card_may_try_again(api):
     deal.wait("FUNDS_HELD")
 
 
-def test_a_failed_transfer_is_sent_again_by_staff(api):
+def waits_for_staff(stack, deal):
+    """Whether the operator's list of what waits for staff has it."""
+    listed = stack.operator.json("escrow", "list", "--attention", "--limit", "1000")["escrows"]
+    assert all(row["attention"] for row in listed)
+    return deal.id in {row["id"] for row in listed}
+
+
+def is_told(stack, event, deal):
+    """Whether a replica of escrow logged it of this deal."""
+    return any(line.get("event") == event and line.get("escrow_id") == deal.id
+               for name, process in stack.processes.items() if name.startswith("escrow-") for line in process.lines())
+
+
+def test_a_failed_transfer_is_sent_again_by_staff(stack, api):
     deal = api.held_deal()
+    assert not waits_for_staff(stack, deal)
     deal.do("mark-delivered", "SELLER")
     api.sandbox.fault("/v1/transfers", "status", method="POST", when="before", status=400, code="account_invalid")
     deal.do("release", "BUYER")
     failed = deal.wait_view(lambda now: now["attention"]["payout_failed_minor"] == AMOUNT_MINOR, "the failure")
     assert failed["state"] == "RELEASING"
+    assert waits_for_staff(stack, deal)
+    wait_for(lambda: is_told(stack, "escrow.payout_failed", deal), PATIENCE_S, "the alarm")
     assert deal.effects()["transfers"] == NOTHING
     refused = deal.act("retry", "BUYER")
     assert refused.status == 403, refused
     deal.do("retry", "STAFF")
     deal.wait("RELEASED")
+    assert not waits_for_staff(stack, deal)
     assert deal.effects()["transfers"] == PAID
 
 
-def test_a_failed_refund_is_sent_again_by_staff(api):
+def test_a_failed_refund_is_sent_again_by_staff(stack, api):
     deal = api.held_deal()
     api.sandbox.fault("/v1/refunds", "status", method="POST", when="before", status=400, code="charge_disputed")
     deal.do("refund", "SELLER")
     failed = deal.wait_view(lambda now: now["attention"]["refund_failed_minor"] == AMOUNT_MINOR, "the failure")
     assert failed["state"] == "REFUNDING"
+    assert waits_for_staff(stack, deal)
+    wait_for(lambda: is_told(stack, "escrow.refund_failed", deal), PATIENCE_S, "the alarm")
     deal.do("retry", "STAFF")
     deal.wait("REFUNDED")
     assert deal.effects()["refunds"] == PAID

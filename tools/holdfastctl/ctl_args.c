@@ -21,6 +21,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_COUNT] = {
     [CTL_OPTION_LABEL]        = {"label", CTL_VALUE_TEXT, 0, 0, "TEXT", "what the token is for, for people"},
     [CTL_OPTION_DAYS]         = {"days", CTL_VALUE_NUMBER, 1, 3650, "DAYS", "until it expires (default: never)"},
     [CTL_OPTION_LIVE]         = {"live", CTL_VALUE_NONE, 0, 0, "", "a token for real money (hf_live_)"},
+    [CTL_OPTION_ATTENTION]    = {"attention", CTL_VALUE_NONE, 0, 0, "", "only what waits for staff"},
     [CTL_OPTION_SIGNED]       = {"signed", CTL_VALUE_NONE, 0, 0, "", "its requests must be signed; wants REQUEST_SIGNING_SECRET"},
     [CTL_OPTION_SERVICE]      = {"service", CTL_VALUE_TEXT, 0, 0, "SERVICE", "gateway, escrow, payments, oracle or notifications"},
     [CTL_OPTION_REQUESTED_BY] = {"requested-by", CTL_VALUE_TEXT, 0, 0, "NAME", "who asks (default: the name of the database role)"},

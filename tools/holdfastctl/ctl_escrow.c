@@ -67,7 +67,9 @@ struct status ctl_escrow_list(struct op *op, struct ctl *ctl)
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
     struct ctl_table table;
     TRY(ctl_db_open(op, ctl, STR("escrow"), &conn));
-    const struct pg_param params[] = {PG_I16(state), PG_I32(limit)};
+    const struct pg_param params[] = {PG_I16(state), PG_I16(ESCROW_ESCALATED),
+                                      PG_BOOL(ctl_args_given(&ctl->args, CTL_OPTION_ATTENTION)),
+                                      PG_I32(limit)};
     TRY(pg_query(op, conn, &holdfastctl_sql_escrow_list, params, ARRAY_LEN(params), &rows));
     TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), pg_rows_count(rows)));
     for (uint32_t row = 0; row < pg_rows_count(rows); row++) {
