@@ -68,6 +68,7 @@ def test_it_goes_on_when_there_is_room_again(full):
     disk.fill()
     use_up_preallocated(stack.servers)
     stand_still(stack.api)
+    wait_for(lambda: any(process.admin("/readyz")[0] == 503 for process in stack.processes.values()), BACK_S, "readiness telling")
     assert_alive(stack)
     disk.empty()
     stack.servers.start()  # what gave up
