@@ -12,7 +12,7 @@ typedef int sync_file(int fd);
 
 static void delay(void)
 {
-    const char *text = getenv("FSYNC_DELAY_US"); /* LINT-OK NOLINT: PostgreSQL has no libs/conf */
+    const char *text = getenv("FSYNC_DELAY_US"); /* LINT-OK: inside PostgreSQL. NOLINT */
     long us = 0;
     for (; text && *text >= '0' && *text <= '9'; text++) {
         us = us * 10 + (*text - '0');
