@@ -35,6 +35,16 @@ static const struct action_row actions[GATEWAY_ACTION_COUNT] = {
 
 /* clang-format on */
 
+enum gateway_action gateway_action_of_verb(struct str verb)
+{
+    for (uint32_t i = GATEWAY_CREATE + 1; i < GATEWAY_ACTION_COUNT; i++) {
+        if (str_eq(str_of(actions[i].verb), verb)) {
+            return (enum gateway_action)i;
+        }
+    }
+    return GATEWAY_ACTION_NONE;
+}
+
 bool gateway_action_allowed(enum gateway_action action, enum gateway_role role)
 {
     ASSERT(action < GATEWAY_ACTION_COUNT);

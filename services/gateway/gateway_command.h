@@ -24,6 +24,9 @@ enum gateway_action {
     GATEWAY_ACTION_COUNT,
 };
 
+/* "mark-delivered": the last segment of its path. GATEWAY_ACTION_NONE when there is none of that verb. */
+enum gateway_action gateway_action_of_verb(struct str verb);
+
 /* Whether somebody in this role may ask for it at all; never a question of the deal's state. */
 bool gateway_action_allowed(enum gateway_action action, enum gateway_role role);
 

@@ -52,15 +52,7 @@ STATUS gateway_authenticate(struct op *op, void *deps, const struct http_request
 STATUS gateway_take_in(struct op *op, struct gateway *gateway, const struct intake_request *request,
                        struct http_response *ret);
 http_handler gateway_post_escrow;
-http_handler gateway_post_mark_delivered;
-http_handler gateway_post_release;
-http_handler gateway_post_cancel;
-http_handler gateway_post_refund;
-http_handler gateway_post_retry;
-http_handler gateway_post_reject_delivery;
-http_handler gateway_post_accept_return;
-http_handler gateway_post_raise_dispute;
-http_handler gateway_post_withdraw_dispute;
+http_handler gateway_post_action; /* of the action whose verb ends the route's path */
 
 /* gateway_in_users.c */
 http_handler gateway_post_user;

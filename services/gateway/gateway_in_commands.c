@@ -10,6 +10,8 @@
 #include "gateway/gateway_out_json.h"
 #include "json/json_read.h"
 
+#include <string.h>
+
 #define LOCATION_MAX_BYTES 64
 
 /* ---- Bodies ---- */
@@ -181,10 +183,21 @@ static struct status check_identity(struct op *op, struct gateway *gateway,
     return OK;
 }
 
-static struct status act(struct op *op, void *deps, const struct http_request *req,
-                         enum gateway_action action, struct http_response *ret)
+/* The verb is the last segment of the route's path, under each of its names. */
+static enum gateway_action route_action(const struct http_route *route)
 {
-    struct gateway_order order = begin_order(req, action);
+    const char *slash = strrchr(route->path, '/');
+    ASSERT(slash);
+    enum gateway_action action = gateway_action_of_verb(str_of(slash + 1));
+    ASSERT(action != GATEWAY_ACTION_NONE);
+    return action;
+}
+
+/* REQ-D9, REQ-D10 */
+STATUS gateway_post_action(struct op *op, void *deps, const struct http_request *req,
+                           struct http_response *ret)
+{
+    struct gateway_order order = begin_order(req, route_action(req->route));
     if (!id_parse(http_request_param(req, STR("id")), &order.escrow_id) ||
         id_is_none(order.escrow_id)) {
         return op_fail(op, STATUS_NOT_FOUND, "escrow.unknown", "not an id");
@@ -192,60 +205,4 @@ static struct status act(struct op *op, void *deps, const struct http_request *r
     TRY(read_reason(op, req, &order));
     TRY(check_identity(op, deps, &order, ret));
     return take_in(op, deps, req, &order, ret);
-}
-
-/* REQ-D9 */
-STATUS gateway_post_mark_delivered(struct op *op, void *deps, const struct http_request *req,
-                                   struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_MARK_DELIVERED, ret);
-}
-
-/* REQ-D10 */
-STATUS gateway_post_release(struct op *op, void *deps, const struct http_request *req,
-                            struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_RELEASE, ret);
-}
-
-STATUS gateway_post_cancel(struct op *op, void *deps, const struct http_request *req,
-                           struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_CANCEL, ret);
-}
-
-STATUS gateway_post_refund(struct op *op, void *deps, const struct http_request *req,
-                           struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_REFUND, ret);
-}
-
-STATUS gateway_post_retry(struct op *op, void *deps, const struct http_request *req,
-                          struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_RETRY, ret);
-}
-
-STATUS gateway_post_reject_delivery(struct op *op, void *deps, const struct http_request *req,
-                                    struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_REJECT_DELIVERY, ret);
-}
-
-STATUS gateway_post_accept_return(struct op *op, void *deps, const struct http_request *req,
-                                  struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_ACCEPT_RETURN, ret);
-}
-
-STATUS gateway_post_raise_dispute(struct op *op, void *deps, const struct http_request *req,
-                                  struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_RAISE_DISPUTE, ret);
-}
-
-STATUS gateway_post_withdraw_dispute(struct op *op, void *deps, const struct http_request *req,
-                                     struct http_response *ret)
-{
-    return act(op, deps, req, GATEWAY_WITHDRAW_DISPUTE, ret);
 }

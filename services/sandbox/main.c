@@ -28,6 +28,12 @@ static const struct conf_key keys[] = {
      .min = 1,
      .max = SANDBOX_WEBHOOK_URLS_MAX,
      .help = "The replicas of the webhook endpoint, tried in turn; not given: none is sent."},
+    {.name = "STRIPE_WEBHOOK_SENDERS",
+     .type = CONF_I64,
+     .min = 1,
+     .max = SANDBOX_WEBHOOK_SENDERS_MAX,
+     .fallback = "1",
+     .help = "Webhooks that are under way at a time; 1: they arrive in order."},
     {.name = "STRIPE_WEBHOOK_EVENTS",
      .type = CONF_STR,
      .max = 1024,
@@ -46,6 +52,8 @@ static struct sandbox_options read_options(const struct conf *conf)
     struct sandbox_options options = {.api_key = *conf_secret(conf, "STRIPE_SECRET_KEY"),
                                       .webhook_secret = *conf_secret(conf, "STRIPE_WEBHOOK_SECRET"),
                                       .bot_token = *conf_secret(conf, "DISCORD_BOT_TOKEN"),
+                                      .webhook_senders =
+                                          (uint32_t)conf_i64(conf, "STRIPE_WEBHOOK_SENDERS"),
                                       .webhook_events = conf_str(conf, "STRIPE_WEBHOOK_EVENTS")};
     if (conf_given(conf, "STRIPE_WEBHOOK_URL")) {
         const struct str *urls;

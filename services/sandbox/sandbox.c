@@ -1,6 +1,7 @@
 /* In: what happened. Out: events, kept and queued for sending. Owns the lock's objects and lifetime. */
 #include "sandbox/sandbox.h"
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "sandbox/sandbox_out_webhook.h"
@@ -22,12 +23,15 @@ struct status sandbox_open(struct op *op, struct sandbox *sandbox,
     if (!sandbox_replay_init(&sandbox->replay, &sandbox->world.arena)) {
         return world_full(op);
     }
-    int failed =
-        pthread_create(&sandbox->webhook_thread, /* attr */ NULL, sandbox_out_webhook_run, sandbox);
-    if (failed != 0) {
-        return op_fail(op, STATUS_RETRY, "sandbox.thread", "pthread_create: error %d", failed);
+    ASSERT(options->webhook_senders >= 1 && options->webhook_senders <= SANDBOX_WEBHOOK_SENDERS_MAX);
+    for (uint32_t i = 0; i < options->webhook_senders; i++) {
+        int failed = pthread_create(&sandbox->senders[i], /* attr */ NULL, sandbox_out_webhook_run,
+                                    sandbox);
+        if (failed != 0) {
+            return op_fail(op, STATUS_RETRY, "sandbox.thread", "pthread_create: error %d", failed);
+        }
+        sandbox->sender_count++;
     }
-    sandbox->webhook_thread_runs = true;
     return OK;
 }
 
@@ -41,9 +45,11 @@ void sandbox_stop(struct sandbox *sandbox)
 
 void sandbox_close(struct sandbox *sandbox)
 {
-    if (sandbox->webhook_thread_runs) {
+    if (sandbox->sender_count > 0) {
         sandbox_stop(sandbox);
-        pthread_join(sandbox->webhook_thread, /* ret */ NULL);
+        for (uint32_t i = 0; i < sandbox->sender_count; i++) {
+            pthread_join(sandbox->senders[i], /* ret */ NULL);
+        }
         cond_fini(&sandbox->changed);
         mutex_fini(&sandbox->lock);
     }

@@ -14,11 +14,12 @@
 #include "sandbox/sandbox_world.h"
 
 /*
- * The sandbox: everything it knows behind one lock. HTTP threads ask and change it, one thread
- * sends the webhooks. Nothing survives the process.
+ * The sandbox: everything it knows behind one lock. HTTP threads ask and change it, senders
+ * send the webhooks. Nothing survives the process.
  */
 
 #define SANDBOX_WEBHOOK_URLS_MAX 8
+#define SANDBOX_WEBHOOK_SENDERS_MAX 32
 
 struct sandbox_options {
     struct secret api_key;                             /* what clients must send */
@@ -26,6 +27,7 @@ struct sandbox_options {
     struct secret bot_token;                           /* of the bot at the played Discord */
     struct str webhook_urls[SANDBOX_WEBHOOK_URLS_MAX]; /* replicas of one endpoint, tried in turn */
     uint32_t webhook_url_count;
+    uint32_t webhook_senders;  /* how many webhooks are under way at a time; 1: they keep their order */
     struct str webhook_events; /* comma separated event types to send; empty: all */
 };
 
@@ -49,15 +51,15 @@ struct sandbox {
     struct sandbox_outbox outbox;
     struct sandbox_counts counts;
     struct sandbox_options options; /* const after open */
-    pthread_t webhook_thread;
-    bool webhook_thread_runs;
+    pthread_t senders[SANDBOX_WEBHOOK_SENDERS_MAX];
+    uint32_t sender_count; /* that run */
 };
 
-/* Starts the webhook thread. The sandbox is a few KB; its world grows with use. */
+/* Starts the senders. The sandbox is a few KB; its world grows with use. */
 STATUS sandbox_open(struct op *op, struct sandbox *sandbox, const struct sandbox_options *options);
 /* Ends all waiting: requests that a fault holds back go on, no webhook is begun any more. */
 void sandbox_stop(struct sandbox *sandbox);
-/* Ends the thread and all waiting; frees the world. HTTP must have ended before. */
+/* Ends the senders and all waiting; frees the world. HTTP must have ended before. */
 void sandbox_close(struct sandbox *sandbox);
 DEFINE_FREE_AT(struct sandbox, sandbox_close)
 

@@ -1,10 +1,11 @@
-/* In: the queue of events. Out: signed POSTs. An event is left only when an endpoint took it, so the
- * order holds even while the endpoint is away. */
+/* In: the queue of events. Out: signed POSTs. A sender leaves an event only when an endpoint took it, so one
+ * sender keeps the order even while the endpoint is away. */
 #include "sandbox/sandbox_out_webhook.h"
 
 #include <inttypes.h>
 #include <sodium.h>
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "httpc/httpc.h"
@@ -53,17 +54,18 @@ static STATUS post(struct op *op, const struct sandbox *sandbox, struct str url,
     return OK;
 }
 
-/* With the lock held: a copy of the next event's bytes, that no reset can take away. */
+/* With the lock held: takes the next event, and a copy of its bytes, that no reset can take away. */
 static bool take_next(struct sandbox *sandbox, struct arena *arena, struct str *ret_body)
 {
     uint32_t index;
-    if (!sandbox_outbox_next(&sandbox->outbox, &index)) {
+    if (!sandbox_outbox_take(&sandbox->outbox, &index)) {
         return false;
     }
     const struct sandbox_event *event =
         sandbox_shelf_at(&sandbox->world.events, sizeof(*event), index);
     *ret_body = str_dup(arena, event->body);
-    return ret_body->ptr;
+    ASSERT(ret_body->ptr); /* SANDBOX_BODY_MAX_BYTES are far less than the arena's */
+    return true;
 }
 
 static int64_t backoff_ms(uint32_t failures)
@@ -75,21 +77,18 @@ static int64_t backoff_ms(uint32_t failures)
     return wait_ms < SANDBOX_WEBHOOK_BACKOFF_MAX_MS ? wait_ms : SANDBOX_WEBHOOK_BACKOFF_MAX_MS;
 }
 
-/* One try with the event at the head of the queue. Called and left with the lock held. */
-static bool deliver(struct sandbox *sandbox, struct arena *arena, struct str body, uint32_t url)
+/* One try with the event in hand. Called and left with the lock held. */
+static bool deliver(struct sandbox *sandbox, struct str body, uint32_t url)
 {
-    uint64_t generation = sandbox->generation;
     sandbox->counts.webhook_attempts++;
     mutex_unlock(&sandbox->lock);
-    struct op op = {.arena = arena, .correlation_id = STR("webhook")};
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, ARENA_BYTES);
+    struct op op = {.arena = &arena, .correlation_id = STR("webhook")};
     bool taken = false;
     status_ignore(post(&op, sandbox, sandbox->options.webhook_urls[url], body, &taken),
                   "whatever the reason, it is tried again");
     mutex_lock(&sandbox->lock);
-    if (taken && sandbox->generation == generation) {
-        sandbox_outbox_delivered(&sandbox->outbox);
-        sandbox->counts.webhooks_delivered++;
-    }
     return taken;
 }
 
@@ -116,6 +115,31 @@ static uint32_t choose(struct targets *targets)
     return chosen;
 }
 
+/* Until the endpoint takes it, the sandbox stops, or a reset makes the event one that never was. Called and left with
+ * the lock held. */
+static void deliver_patiently(struct sandbox *sandbox, struct targets *targets, struct str body)
+{
+    uint64_t generation = sandbox->generation;
+    while (!sandbox->stopping && sandbox->generation == generation) {
+        uint32_t url = choose(targets);
+        if (deliver(sandbox, body, url)) {
+            targets->failures = 0;
+            targets->away_until_ms[url] = 0;
+            if (sandbox->generation == generation) {
+                sandbox_outbox_delivered(&sandbox->outbox);
+                sandbox->counts.webhooks_delivered++;
+            }
+            return;
+        }
+        targets->failures++;
+        targets->away_until_ms[url] = clock_mono_ms() + SANDBOX_WEBHOOK_AWAY_MS;
+        if (targets->failures >= targets->count) {
+            sandbox_wait_until(sandbox,
+                               clock_mono_ms() + backoff_ms(targets->failures / targets->count));
+        }
+    }
+}
+
 void *sandbox_out_webhook_run(void *argument)
 {
     struct sandbox *sandbox = argument;
@@ -130,18 +154,7 @@ void *sandbox_out_webhook_run(void *argument)
             cond_wait(&sandbox->changed, &sandbox->lock);
             continue;
         }
-        uint32_t url = choose(&targets);
-        if (deliver(sandbox, &arena, body, url)) {
-            targets.failures = 0;
-            targets.away_until_ms[url] = 0;
-            continue;
-        }
-        targets.failures++;
-        targets.away_until_ms[url] = clock_mono_ms() + SANDBOX_WEBHOOK_AWAY_MS;
-        if (targets.failures >= targets.count) {
-            sandbox_wait_until(sandbox,
-                               clock_mono_ms() + backoff_ms(targets.failures / targets.count));
-        }
+        deliver_patiently(sandbox, &targets, body);
     }
     mutex_unlock(&sandbox->lock);
     return NULL;

@@ -53,25 +53,27 @@ bool sandbox_outbox_release(struct sandbox_outbox *outbox, struct arena *arena)
     return pushed;
 }
 
-bool sandbox_outbox_next(const struct sandbox_outbox *outbox, uint32_t *ret_event_index)
+bool sandbox_outbox_take(struct sandbox_outbox *outbox, uint32_t *ret_event_index)
 {
     if (outbox->queue_head == outbox->queue.count) {
         return false;
     }
     const uint32_t *slot = sandbox_shelf_at(&outbox->queue, sizeof(*slot), outbox->queue_head);
     *ret_event_index = *slot;
+    outbox->queue_head++;
+    outbox->in_hand++;
     return true;
 }
 
 void sandbox_outbox_delivered(struct sandbox_outbox *outbox)
 {
-    ASSERT(outbox->queue_head < outbox->queue.count);
-    outbox->queue_head++;
+    ASSERT(outbox->in_hand > 0);
+    outbox->in_hand--;
 }
 
 uint32_t sandbox_outbox_queued(const struct sandbox_outbox *outbox)
 {
-    return outbox->queue.count - outbox->queue_head;
+    return outbox->queue.count - outbox->queue_head + outbox->in_hand;
 }
 
 uint32_t sandbox_outbox_held(const struct sandbox_outbox *outbox)

@@ -7,15 +7,16 @@
 #include "sandbox/sandbox_world.h"
 
 /*
- * Which event is sent next to the webhook endpoint. In the order in which they happened, unless a
- * test asks for something else. Only indexes into the world's events. Caller holds the lock.
+ * Which event is sent next to the webhook endpoint. Taken in the order in which they happened, unless a
+ * test asks for something else; one sender, that keeps what it took until it is delivered, keeps the order. Only indexes into the world's events. Caller holds the lock.
  */
 
 #define SANDBOX_REORDER_MAX 16
 
 struct sandbox_outbox {
     struct sandbox_shelf queue; /* of uint32_t */
-    uint32_t queue_head;        /* the first that is not delivered yet */
+    uint32_t queue_head;        /* the first that nobody took yet */
+    uint32_t in_hand;           /* taken, and not delivered yet */
     struct sandbox_shelf held;  /* of uint32_t: withheld */
     uint32_t held_head;
     bool withhold;
@@ -31,8 +32,9 @@ MUST_CHECK bool sandbox_outbox_add(struct sandbox_outbox *outbox, struct arena *
 /* Puts what was withheld, and what was gathered for a reversal, behind the queue; ends both. */
 MUST_CHECK bool sandbox_outbox_release(struct sandbox_outbox *outbox, struct arena *arena);
 /* False: the queue is empty. */
-MUST_CHECK bool sandbox_outbox_next(const struct sandbox_outbox *outbox, uint32_t *ret_event_index);
-/* The one that sandbox_outbox_next gave was taken. */
+MUST_CHECK bool sandbox_outbox_take(struct sandbox_outbox *outbox, uint32_t *ret_event_index);
+/* One that was taken has arrived. */
 void sandbox_outbox_delivered(struct sandbox_outbox *outbox);
+/* Those that have not arrived, in hand or not. */
 uint32_t sandbox_outbox_queued(const struct sandbox_outbox *outbox);
 uint32_t sandbox_outbox_held(const struct sandbox_outbox *outbox);

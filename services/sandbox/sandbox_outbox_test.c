@@ -23,14 +23,14 @@ static void expect(struct sandbox_outbox *outbox, const uint32_t *wanted, size_t
 {
     uint32_t event = 0;
     for (size_t i = 0; i < count; i++) {
-        assert_true(sandbox_outbox_next(outbox, &event));
+        uint32_t queued = sandbox_outbox_queued(outbox);
+        assert_true(sandbox_outbox_take(outbox, &event));
         assert_int_equal(event, wanted[i]);
-        assert_true(
-            sandbox_outbox_next(outbox, &event)); /* until it is delivered, it stays first */
-        assert_int_equal(event, wanted[i]);
+        assert_int_equal(sandbox_outbox_queued(outbox), queued); /* in hand is not delivered */
         sandbox_outbox_delivered(outbox);
+        assert_int_equal(sandbox_outbox_queued(outbox), queued - 1);
     }
-    assert_false(sandbox_outbox_next(outbox, &event));
+    assert_false(sandbox_outbox_take(outbox, &event));
 }
 
 #define EXPECT(outbox, ...) \

@@ -29,6 +29,7 @@ NEEDED = {
 EXTRA = {
     "gateway": {"HTTP_RATE_PER_TOKEN": "0", "HTTP_RATE_PER_ADDRESS": "0", "HTTP_CONNECTIONS_PER_ADDRESS_MAX": "0"},
     "payments": {"HTTP_CONNECTIONS_PER_ADDRESS_MAX": "0"},
+    "sandbox": {"STRIPE_WEBHOOK_SENDERS": "16"},  # a provider does not wait for one answer before the next
 }
 IDLE_S = 10
 SAMPLE_S = 0.02

@@ -14,7 +14,7 @@ DISCORD = "/api/v10"
 
 
 class Sandbox:
-    def __init__(self, log_folder, webhook_urls=()):
+    def __init__(self, log_folder, webhook_urls=(), **changes):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         environment = {
@@ -25,7 +25,7 @@ class Sandbox:
         }
         if webhook_urls:
             environment["STRIPE_WEBHOOK_URL"] = ",".join(webhook_urls)
-        self.process = Process("sandbox", "holdfast-sandbox", environment, log_folder)
+        self.process = Process("sandbox", "holdfast-sandbox", {**environment, **changes}, log_folder)
 
     def start(self):
         self.process.start().wait_ready()

@@ -51,7 +51,7 @@ class Stack:
                            for number in range(1, self.replicas + 1)}
         self.webhook_urls = [f"http://127.0.0.1:{self.http_ports['payments', number]}/webhooks/stripe"
                              for number in range(1, self.replicas + 1)]
-        self.sandbox = Sandbox(self.folder, self.webhook_urls)
+        self.sandbox = Sandbox(self.folder, self.webhook_urls, **self.extra.get("sandbox", {}))
         for service in self.services:
             for number in range(1, self.replicas + 1):
                 name = f"{service}-{number}"
