@@ -129,6 +129,8 @@ struct bus_ops {
     void (*release)(struct bus *bus, struct bus_record *record);
     /* Waits until a record or delivery may be there, or wake was called, or timeout_ms passed. */
     void (*wait)(struct bus *bus, int64_t timeout_ms);
+    /* Lets so much time pass, whatever comes; for milliseconds. */
+    void (*rest)(struct bus *bus, int64_t timeout_us);
     /* From any thread: ends the current or the next wait. */
     void (*wake)(struct bus *bus);
     /* Commits the position under the group id, for lag tools only. Never fails the caller. */

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -190,6 +191,16 @@ static void bus_wait(struct bus *handle, int64_t timeout_ms)
     }
 }
 
+static void bus_rest(struct bus *handle, int64_t timeout_us)
+{
+    (void)handle; /* what comes is fetched by librdkafka's threads meanwhile */
+    const struct timespec pause = {.tv_sec = timeout_us / 1000000,
+                                   .tv_nsec = timeout_us % 1000000 * 1000};
+    if (nanosleep(&pause, NULL) != 0) {
+        return; /* interrupted: only shorter */
+    }
+}
+
 static void bus_wake(struct bus *handle)
 {
     uint64_t one = 1;
@@ -209,6 +220,7 @@ static const struct bus_ops bus_kafka_ops = {
     .poll = bus_kafka_poll,
     .release = bus_kafka_release,
     .wait = bus_wait,
+    .rest = bus_rest,
     .wake = bus_wake,
     .commit_position = bus_kafka_commit_position,
     .produce = bus_kafka_produce,

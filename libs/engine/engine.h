@@ -308,13 +308,17 @@ struct engine_service {
 /* ---- Running it ---- */
 
 #define ENGINE_BATCH_MAX 512
+#define ENGINE_BATCH_SMALL 128 /* a batch below this costs more by itself than by its messages */
 #define ENGINE_THREADS_MAX 8
 #define ENGINE_LEASE_MS 2500
 #define ENGINE_HEARTBEAT_MS 500
 
 struct engine_limits {
     uint32_t batch_max; /* 1 to ENGINE_BATCH_MAX */
-    int64_t collect_us; /* how long a busy lane gathers a batch; 0: never waits */
+    /* Small transactions of a thread (R16): a burst of them at once, then one each so many microseconds. What comes
+     * meanwhile gathers, and goes as soon as it is no small batch any more. 0: never waits. */
+    int64_t small_every_us;
+    uint32_t small_burst; /* at least 1 */
     int64_t lease_ms;
     int64_t heartbeat_ms;
     uint64_t seed; /* simulation: the owner's id and all jitter come from it; 0: from the kernel */

@@ -11,7 +11,8 @@
 #include "engine/engine_seek.h"
 #include "obs/log.h"
 
-#define BUSY_BATCH 16 /* a batch of more than this makes the next one gather (R16) */
+#define QUIET_BATCH 16 /* after one of no more than this, what goes out need not wait for company */
+#define REST_SLICE_US 2000 /* so often a resting thread looks whether enough has gathered */
 
 /* ---- The queue ---- */
 
@@ -68,20 +69,26 @@ static STATUS fill_queue(struct engine *engine)
     return OK;
 }
 
+/* Of records and answers; when only a timer is due, there is none. */
+static bool is_small(const struct engine *engine, uint32_t count)
+{
+    uint32_t enough = engine->limit < ENGINE_BATCH_SMALL ? engine->limit : ENGINE_BATCH_SMALL;
+    return count > 0 && count < enough;
+}
+
+/* A quiet thread decides at once, a busy one gathers (R16). */
 STATUS engine_collect(struct engine *engine, bool *ret_any)
 {
-    int64_t until_us = clock_mono_us() + engine->limits.collect_us;
-    bool busy = engine->last_batch > BUSY_BATCH;
+    int64_t wait_us = pace_wait_us(&engine->small_pace, clock_mono_us());
     TRY(fill_queue(engine));
-    while (busy && engine->queue_count > 0 && engine->queue_count < engine->limit &&
-           clock_mono_us() < until_us) {
-        engine->ports.bus->ops->wait(engine->ports.bus, 1);
+    while (wait_us > 0 && is_small(engine, engine->queue_count + engine->answer_count)) {
+        int64_t slice_us = wait_us < REST_SLICE_US ? wait_us : REST_SLICE_US;
+        engine->ports.bus->ops->rest(engine->ports.bus, slice_us);
+        wait_us -= slice_us;
         TRY(fill_queue(engine));
+        engine_effect_take(engine);
     }
     *ret_any = engine->queue_count > 0 || engine->answer_count > 0 || engine_timer_is_due(engine);
-    if (!*ret_any) {
-        engine->last_batch = 0;
-    }
     return OK;
 }
 
@@ -320,7 +327,7 @@ static void count_parks(struct engine *engine, const struct engine_batch *batch)
 static void after_commit(struct engine *engine, struct engine_batch *batch)
 {
     struct bus *bus = engine->ports.bus;
-    bool quiet = batch->item_count <= BUSY_BATCH && bus->ops->in_flight(bus) == 0;
+    bool quiet = batch->item_count <= QUIET_BATCH && bus->ops->in_flight(bus) == 0;
     adopt(engine, batch);
     engine_timer_committed(engine, batch);
     engine_publish_batch(engine, batch);
@@ -479,7 +486,9 @@ STATUS engine_batch_run(struct engine *engine)
     for (uint32_t i = 0; i < batch->item_count && engine->condemned.set; i++) {
         engine->condemned.set = !engine_item_is_condemned(engine, &batch->items[i]);
     }
-    engine->last_batch = batch->item_count;
+    if (is_small(engine, batch->item_count)) {
+        pace_take(&engine->small_pace, clock_mono_us());
+    }
     engine->limit =
         engine->limit * 2 > engine->limits.batch_max ? engine->limits.batch_max : engine->limit * 2;
     atomic_store_explicit(&engine->stats.batch_limit, engine->limit, memory_order_relaxed);

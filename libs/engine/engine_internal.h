@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/map.h"
+#include "base/pace.h"
 #include "base/random.h"
 #include "engine/engine.h"
 #include "engine/engine_clock.h"
@@ -348,8 +349,8 @@ struct engine {
     uint32_t answer_count;
     struct engine_inflight inflight[ENGINE_INFLIGHT_MAX];
 
-    uint32_t limit;      /* of the next batch: halves and doubles */
-    uint32_t last_batch; /* its size, for adaptive collecting */
+    uint32_t limit; /* of the next batch: halves and doubles */
+    struct pace small_pace;
     struct engine_condemned condemned;
     int64_t dirty_since_ms; /* cursors not written yet; 0: none */
     int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms, forget_at_ms;

@@ -14,6 +14,7 @@
 #include "base/crash.h"
 #include "base/lane.h"
 #include "base/mutex.h"
+#include "base/pace.h"
 #include "base/random.h"
 #include "engine/bus_kafka.h"
 #include "engine/intake_group.h"
@@ -30,6 +31,11 @@
 #define CONNECT_BACKOFF_MAX_MS 2000
 #define CLOSE_POLL_MS 20
 #define PRODUCER_LINGER_MS 1 /* measured: fuller requests cost the publisher no visible time */
+/* Small groups (R16): a burst of them at once, then one each so many microseconds, while others gather. */
+#define GROUP_SMALL 64
+#define SMALL_EVERY_US 10000
+#define SMALL_BURST 8
+#define REST_SLICE_US 1000
 
 _Static_assert((SET_BUCKETS & (SET_BUCKETS - 1)) == 0, "buckets are picked by mask");
 
@@ -50,6 +56,7 @@ struct intake {
     pthread_t thread;
     struct pg_conn *conn;
     struct bus *bus;
+    struct pace small_pace;
     struct arena arena;
     struct op op;
     struct random random;
@@ -247,6 +254,19 @@ static int by_id(const void *a, const void *b)
     return id_compare((*left)->request.id, (*right)->request.id);
 }
 
+/* A quiet intake takes what is there, a busy one lets a group gather. */
+static void gather(struct intake *intake)
+{
+    int64_t wait_us = pace_wait_us(&intake->small_pace, clock_mono_us());
+    uint32_t queued = atomic_load(&intake->stats.queued);
+    while (wait_us > 0 && queued > 0 && queued < GROUP_SMALL) {
+        int64_t slice_us = wait_us < REST_SLICE_US ? wait_us : REST_SLICE_US;
+        intake->bus->ops->rest(intake->bus, slice_us);
+        wait_us -= slice_us;
+        queued = (uint32_t)atomic_load(&intake->stats.queued);
+    }
+}
+
 static uint32_t take_group(struct intake *intake)
 {
     uint32_t taken = 0;
@@ -428,7 +448,11 @@ static void write_acks(struct intake *intake, bool now)
 static bool work(struct intake *intake, int64_t deadline_ms)
 {
     begin_work(intake, deadline_ms);
+    gather(intake);
     uint32_t group_count = take_group(intake);
+    if (group_count > 0 && group_count < GROUP_SMALL) {
+        pace_take(&intake->small_pace, clock_mono_us());
+    }
     if (group_count > 0) {
         CRASH_POINT("intake-before-store");
         if (is_connected(intake)) {
@@ -546,6 +570,7 @@ STATUS intake_open(struct op *op, const struct intake_options *options, struct i
 {
     DEFER(intake_free_at) struct intake *intake = intake_new();
     intake->backlog_max_ms = options->backlog_max_ms;
+    intake->small_pace = (struct pace){.interval_us = SMALL_EVERY_US, .burst = SMALL_BURST};
     TRY(new_conn(op, options, &intake->conn));
     if (options->bus) {
         intake->bus = options->bus;

@@ -151,10 +151,10 @@ static struct status session_options(struct op *op, const struct pg_conn *conn,
     strbuf_add(&buf, STR(" -c synchronous_commit=on -c timezone=UTC -c jit=off"
                          " -c default_transaction_isolation=read\\ committed"));
     if (!admin) {
-        strbuf_add(&buf, STR(" -c enable_seqscan=off"));
+        strbuf_add(&buf, STR(" -c enable_seqscan=off -c plan_cache_mode=force_generic_plan"));
     }
     if (conn->use == PG_USE_LANE) {
-        strbuf_add(&buf, STR(" -c plan_cache_mode=force_generic_plan -c enable_bitmapscan=off"
+        strbuf_add(&buf, STR(" -c enable_bitmapscan=off"
                              " -c enable_nestloop=off -c enable_mergejoin=off"));
     }
     struct str text;

@@ -8,5 +8,5 @@ struct status payments_out_calls_build(struct op *op, void *deps,
                                        const struct effects_request *request, struct id effect_id,
                                        struct httpc_request *call);
 
-/* Calls at once: as many as the provider likes to see from one place. */
-#define PAYMENTS_CALL_SLOTS 8
+/* Calls at once, of a replica: Stripe lets an account make 100 requests a second, and answers within some 300 ms. */
+#define PAYMENTS_CALL_SLOTS 32

@@ -470,6 +470,13 @@ static void sim_wait(struct bus *bus, int64_t timeout_ms)
     clock->wall_us += wait_us;
 }
 
+static void sim_rest(struct bus *bus, int64_t timeout_us)
+{
+    struct clock_fake *clock = self_of(bus)->kafka->clock;
+    clock->mono_us += timeout_us;
+    clock->wall_us += timeout_us;
+}
+
 static void sim_wake(struct bus *bus)
 {
     self_of(bus)->woken = true;
@@ -486,6 +493,7 @@ static const struct bus_ops sim_bus_ops = {
     .poll = sim_poll,
     .release = sim_release,
     .wait = sim_wait,
+    .rest = sim_rest,
     .wake = sim_wake,
     .commit_position = sim_commit_position,
     .produce = sim_produce,

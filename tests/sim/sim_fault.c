@@ -366,6 +366,11 @@ static void bus_wait(struct bus *bus, int64_t timeout_ms)
     bus_of(bus)->inner->ops->wait(bus_of(bus)->inner, timeout_ms);
 }
 
+static void bus_rest(struct bus *bus, int64_t timeout_us)
+{
+    bus_of(bus)->inner->ops->rest(bus_of(bus)->inner, timeout_us);
+}
+
 static void bus_wake(struct bus *bus)
 {
     bus_of(bus)->inner->ops->wake(bus_of(bus)->inner);
@@ -504,6 +509,7 @@ static const struct bus_ops fault_bus_ops = {
     .unassign = bus_unassign,
     .release = bus_release,
     .wait = bus_wait,
+    .rest = bus_rest,
     .wake = bus_wake,
     .hurry = bus_hurry,
     .commit_position = bus_commit_position,

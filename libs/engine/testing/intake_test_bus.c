@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -29,6 +30,13 @@ static void memory_wait(struct bus *bus, int64_t timeout_ms)
     while (!self->woken && cond_wait_until(&self->changed, held, until_ms)) {
     }
     self->woken = false;
+}
+
+static void memory_rest(struct bus *bus, int64_t timeout_us)
+{
+    (void)bus;
+    const struct timespec pause = {.tv_nsec = timeout_us * 1000};
+    (void)nanosleep(&pause, NULL);
 }
 
 static void memory_wake(struct bus *bus)
@@ -101,6 +109,7 @@ static STATUS memory_reset(struct op *op, struct bus *bus)
 static const struct bus_ops memory_ops = {
     .close = memory_close,
     .wait = memory_wait,
+    .rest = memory_rest,
     .wake = memory_wake,
     .hurry = memory_hurry,
     .produce = memory_produce,
