@@ -19,7 +19,6 @@
 #include "engine/bus_kafka.h"
 #include "engine/intake_group.h"
 #include "engine/intake_wait.h"
-#include "engine_sql.h"
 #include "obs/log.h"
 
 #define ARENA_BYTES ((size_t)8 * 1024 * 1024) /* a group's columns, some 200 bytes a request */
@@ -544,34 +543,12 @@ static struct intake *intake_new(void)
     return intake;
 }
 
-static STATUS new_conn(struct op *op, const struct intake_options *options,
-                       struct pg_conn **ret_conn)
-{
-    static const struct pg_stmt *const stmts[] = {
-        &engine_sql_intake_add, &engine_sql_intake_add_missing, &engine_sql_intake_contents,
-        &engine_sql_intake_acknowledged};
-    struct strbuf name;
-    struct str application_name;
-    strbuf_init(&name, op->arena, 64);
-    strbuf_add(&name, options->source);
-    strbuf_add(&name, STR("-intake"));
-    if (!strbuf_finish(&name, &application_name)) {
-        return op_arena_full(op);
-    }
-    struct pg_conn_options conn_options = {.conninfo = options->database_url,
-                                           .application_name = application_name,
-                                           .use = PG_USE_LANE,
-                                           .stmts = stmts,
-                                           .stmt_count = ARRAY_LEN(stmts)};
-    return pg_conn_new(op, &conn_options, ret_conn);
-}
-
 STATUS intake_open(struct op *op, const struct intake_options *options, struct intake **ret_intake)
 {
     DEFER(intake_free_at) struct intake *intake = intake_new();
     intake->backlog_max_ms = options->backlog_max_ms;
     intake->small_pace = (struct pace){.interval_us = SMALL_EVERY_US, .burst = SMALL_BURST};
-    TRY(new_conn(op, options, &intake->conn));
+    TRY(intake_group_conn(op, options, &intake->conn));
     if (options->bus) {
         intake->bus = options->bus;
     } else {

@@ -306,3 +306,25 @@ STATUS intake_group_acknowledged(struct op *op, struct pg_conn *conn, const stru
     }
     return st;
 }
+
+STATUS intake_group_conn(struct op *op, const struct intake_options *options,
+                         struct pg_conn **ret_conn)
+{
+    static const struct pg_stmt *const stmts[] = {
+        &engine_sql_intake_add, &engine_sql_intake_add_missing, &engine_sql_intake_contents,
+        &engine_sql_intake_acknowledged};
+    struct strbuf name;
+    struct str application_name;
+    strbuf_init(&name, op->arena, 64);
+    strbuf_add(&name, options->source);
+    strbuf_add(&name, STR("-intake"));
+    if (!strbuf_finish(&name, &application_name)) {
+        return op_arena_full(op);
+    }
+    struct pg_conn_options conn_options = {.conninfo = options->database_url,
+                                           .application_name = application_name,
+                                           .use = PG_USE_LANE,
+                                           .stmts = stmts,
+                                           .stmt_count = ARRAY_LEN(stmts)};
+    return pg_conn_new(op, &conn_options, ret_conn);
+}

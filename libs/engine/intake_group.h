@@ -5,6 +5,10 @@
 
 /* One transaction of the intake: what a group of requests becomes in the database. */
 
+/* A connection with the statements of what follows, not connected yet. */
+STATUS intake_group_conn(struct op *op, const struct intake_options *options,
+                         struct pg_conn **ret_conn);
+
 /*
  * Stores the entries (different ids, sorted by id: no two processes lock them in different orders)
  * and sets result, status and err of each. A group that fails is halved until the bad one is alone.
