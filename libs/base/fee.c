@@ -37,6 +37,17 @@ bool fee_try_split(int64_t price_minor, const struct fee_terms *terms, struct fe
     return true;
 }
 
+bool fee_try_part(int64_t fee_minor, int64_t price_minor, int64_t part_minor, int64_t *ret_minor)
+{
+    int64_t product;
+    if (price_minor <= 0 || part_minor < 0 || part_minor > price_minor || fee_minor < 0 ||
+        __builtin_mul_overflow(fee_minor, part_minor, &product)) {
+        return false;
+    }
+    *ret_minor = product / price_minor;
+    return true;
+}
+
 bool fee_terms_any(const struct fee_terms *terms)
 {
     return terms->buyer.basis_points != 0 || terms->buyer.fixed_minor != 0 ||

@@ -45,3 +45,11 @@ struct fee_split {
  */
 MUST_CHECK bool fee_try_split(int64_t price_minor, const struct fee_terms *terms,
                               struct fee_split *ret_split);
+
+/*
+ * What of a fee falls on the first part_minor of the price: floor(fee * part / price). A part that comes later costs the
+ * difference, so that parts cost together, to the minor unit, what the whole does: the last one takes what
+ * the rounding left. False, *ret_minor untouched: the part is not within the price, or a product does not fit.
+ */
+MUST_CHECK bool fee_try_part(int64_t fee_minor, int64_t price_minor, int64_t part_minor,
+                             int64_t *ret_minor);

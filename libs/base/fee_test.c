@@ -1,6 +1,7 @@
 /* Each bound, each rounding, and sums that are exact for any terms. */
 #include "base/fee.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,6 +122,40 @@ static void sums_are_exact_for_any_terms(void **state)
     assert_true(good > 19000);
 }
 
+static void a_part_costs_its_share(void **state)
+{
+    (void)state;
+
+    const struct {
+        int64_t fee_minor, price_minor, part_minor;
+        int64_t of_minor; /* -1: cannot be */
+    } rows[] = {
+        {520, 10000, 0, 0},
+        {520, 10000, 1, 0},
+        {520, 10000, 19, 0},
+        {520, 10000, 20, 1},
+        {520, 10000, 4000, 208},
+        {520, 10000, 9999, 519},
+        {520, 10000, 10000, 520},
+        {0, 10000, 5000, 0},
+        {520, 10000, -1, -1},
+        {520, 10000, 10001, -1},
+        {-1, 10000, 5000, -1},
+        {520, 0, 0, -1},
+        {1, INT64_MAX, INT64_MAX, 1},
+        {2, INT64_MAX, INT64_MAX, -1}, /* does not fit while it is worked out */
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t of_minor = -7;
+        bool good =
+            fee_try_part(rows[i].fee_minor, rows[i].price_minor, rows[i].part_minor, &of_minor);
+        if (good != (rows[i].of_minor >= 0) || of_minor != (good ? rows[i].of_minor : -7)) {
+            fail_msg("row %zu: %" PRId64, i, of_minor);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +164,7 @@ int main(void)
         cmocka_unit_test(a_refund_gives_the_fee_back_when_it_was_agreed),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(sums_are_exact_for_any_terms),
+        cmocka_unit_test(a_part_costs_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,6 +53,8 @@ const char *escrow_event_name(enum escrow_event event)
     case ESCROW_EVENT_DISPUTED: return "EscrowDisputed";
     case ESCROW_EVENT_DISPUTE_WITHDRAWN: return "EscrowDisputeWithdrawn";
     case ESCROW_EVENT_DISPUTE_ESCALATED: return "EscrowDisputeEscalated";
+    case ESCROW_EVENT_PARTIALLY_RELEASED: return "EscrowPartiallyReleased";
+    case ESCROW_EVENT_PART_PAID: return "EscrowPartPaid";
     case ESCROW_EVENT_COUNT: break;
     }
     UNREACHABLE("escrow event");
@@ -151,14 +153,37 @@ int64_t escrow_asked_minor(const struct escrow *escrow)
     return escrow->price_minor + escrow->buyer_fee_minor;
 }
 
-int64_t escrow_net_minor(const struct escrow *escrow)
+static int64_t fee_of(const struct escrow *escrow, int64_t fee_minor, int64_t part_minor)
 {
-    return escrow->price_minor - escrow->seller_fee_minor;
+    int64_t of_minor = 0;
+    bool fits = fee_try_part(fee_minor, escrow->price_minor, part_minor, &of_minor);
+    ASSERT(fits); /* the terms were accepted, and no part exceeds the price */
+    return of_minor;
+}
+
+int64_t escrow_buyer_fee_of(const struct escrow *escrow, int64_t part_minor)
+{
+    return fee_of(escrow, escrow->buyer_fee_minor, part_minor);
+}
+
+int64_t escrow_seller_fee_of(const struct escrow *escrow, int64_t part_minor)
+{
+    return fee_of(escrow, escrow->seller_fee_minor, part_minor);
+}
+
+int64_t escrow_net_of_next(const struct escrow *escrow, int64_t amount_minor)
+{
+    int64_t before_minor = escrow_seller_fee_of(escrow, escrow->released_minor);
+    return amount_minor -
+           (escrow_seller_fee_of(escrow, escrow->released_minor + amount_minor) - before_minor);
 }
 
 int64_t escrow_refund_minor(const struct escrow *escrow)
 {
-    return escrow->fees.buyer_refundable ? escrow_asked_minor(escrow) : escrow->price_minor;
+    int64_t fee_minor =
+        escrow->buyer_fee_minor - escrow_buyer_fee_of(escrow, escrow->released_minor);
+    return escrow->price_minor - escrow->released_minor +
+           (escrow->fees.buyer_refundable ? fee_minor : 0);
 }
 
 bool escrow_state_is_final(enum escrow_state state)
@@ -193,50 +218,86 @@ static bool holds_price(const struct escrow *escrow)
            escrow->state == ESCROW_DELIVERY_REJECTED;
 }
 
-/* Where the price must be in each state. */
-static bool price_is_placed(const struct escrow *escrow)
+static bool releases(const struct escrow *escrow)
 {
-    int64_t net_minor = escrow_net_minor(escrow);
-    int64_t refund_minor = escrow_refund_minor(escrow);
-    bool disputed = escrow_state_is_disputed(escrow->state);
-    return escrow->held_minor == (holds_price(escrow) ? escrow->price_minor : 0) &&
-           escrow->disputed_minor == (disputed ? escrow->price_minor : 0) &&
-           escrow->due_seller_minor == (escrow->state == ESCROW_RELEASING ? net_minor : 0) &&
-           escrow->paid_out_minor == (escrow->state == ESCROW_RELEASED ? net_minor : 0) &&
-           (escrow->state != ESCROW_REFUNDING || escrow->due_buyer_minor >= refund_minor) &&
-           (escrow->state != ESCROW_REFUNDED || escrow->refunded_minor >= refund_minor);
+    return escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
 }
 
-/* Fees are what the terms say, put aside while the price is held or disputed, and earned when it leaves. */
-static bool fees_are_placed(const struct escrow *escrow)
+static bool refunds(const struct escrow *escrow)
 {
-    struct fee_split split;
-    if (!fee_try_split(escrow->price_minor, &escrow->fees, &split) ||
-        split.buyer_fee_minor != escrow->buyer_fee_minor ||
-        split.seller_fee_minor != escrow->seller_fee_minor) {
+    return escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
+}
+
+/* What was not released of the price is held, frozen or given back; before the price came nothing was released. */
+static bool price_is_placed(const struct escrow *escrow)
+{
+    int64_t rest_minor = escrow->price_minor - escrow->released_minor;
+    bool held = holds_price(escrow);
+    bool disputed = escrow_state_is_disputed(escrow->state);
+    bool has_rest = held || disputed || refunds(escrow);
+    bool released_fits = releases(escrow) ? rest_minor == 0
+                         : has_rest       ? rest_minor > 0
+                                          : escrow->released_minor == 0;
+    return released_fits && escrow->held_minor == (held ? rest_minor : 0) &&
+           escrow->disputed_minor == (disputed ? rest_minor : 0);
+}
+
+/* What was released is the seller's, less the fee: owed or paid. A deal ends when nothing is owed. */
+static bool dues_are_sound(const struct escrow *escrow)
+{
+    int64_t net_minor =
+        escrow->released_minor - escrow_seller_fee_of(escrow, escrow->released_minor);
+    int64_t refund_minor = escrow_refund_minor(escrow);
+    bool refunded = escrow->refunded_minor >= refund_minor;
+    bool owes_seller = escrow->due_seller_minor > 0;
+    if (escrow->due_seller_minor + escrow->paid_out_minor != net_minor) {
         return false;
     }
-    bool released = escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
-    bool refunded = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
-    int64_t kept_minor = split.buyer_pays_minor - split.refund_minor;
-    int64_t earned_minor = released ? split.platform_gets_minor : refunded ? kept_minor : 0;
+    if (escrow->state == ESCROW_REFUNDING) {
+        return escrow->due_buyer_minor >= refund_minor || (refunded && owes_seller);
+    }
+    return (escrow->state != ESCROW_RELEASING || owes_seller) &&
+           (escrow->state != ESCROW_RELEASED || !owes_seller) &&
+           (escrow->state != ESCROW_REFUNDED || (refunded && !owes_seller));
+}
+
+/* What the fees come to with this price; parts of them can be reckoned. */
+static bool fees_follow_terms(const struct escrow *escrow)
+{
+    struct fee_split split;
+    int64_t unused;
+    return fee_try_split(escrow->price_minor, &escrow->fees, &split) &&
+           split.buyer_fee_minor == escrow->buyer_fee_minor &&
+           split.seller_fee_minor == escrow->seller_fee_minor && escrow->released_minor >= 0 &&
+           escrow->released_minor <= escrow->price_minor &&
+           fee_try_part(escrow->buyer_fee_minor, escrow->price_minor, escrow->price_minor,
+                        &unused) &&
+           fee_try_part(escrow->seller_fee_minor, escrow->price_minor, escrow->price_minor,
+                        &unused);
+}
+
+/* Put aside while the price is held or disputed, and earned with what leaves: the buyer's on what is given back is kept
+ * or given back with it. */
+static bool fees_are_placed(const struct escrow *escrow)
+{
+    int64_t released_minor = escrow->released_minor;
+    int64_t buyer_minor = escrow_buyer_fee_of(escrow, released_minor);
+    int64_t rest_minor = escrow->buyer_fee_minor - buyer_minor;
     bool waits = holds_price(escrow) || escrow_state_is_disputed(escrow->state);
-    return escrow->fee_deferred_minor == (waits ? split.buyer_fee_minor : 0) &&
-           escrow->fee_minor == earned_minor;
+    bool keeps = refunds(escrow) && !escrow->fees.buyer_refundable;
+    int64_t earned_minor = buyer_minor + escrow_seller_fee_of(escrow, released_minor);
+    return escrow->fee_deferred_minor == (waits ? rest_minor : 0) &&
+           escrow->fee_minor == earned_minor + (keeps ? rest_minor : 0);
 }
 
 /* Which legs and failures can be in each state. */
 static bool legs_are_sound(const struct escrow *escrow)
 {
     bool unpaid = escrow->state == ESCROW_CREATED || escrow->state == ESCROW_AWAIT_FUNDS;
-    bool pays_out = escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
-    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
-    bool payout_failed = escrow->state == ESCROW_RELEASING &&
-                         escrow->payout_failed_minor == escrow_net_minor(escrow);
-    return !id_is_none(escrow->paid_leg_id) &&
-           (escrow->payout_failed_minor == 0 || payout_failed) &&
-           pays_out == !id_is_none(escrow->payout_leg_id) &&
-           refunds == !id_is_none(escrow->refund_leg_id) &&
+    return !id_is_none(escrow->paid_leg_id) && escrow->payout_failed_minor >= 0 &&
+           escrow->payout_failed_minor <= escrow->due_seller_minor &&
+           releases(escrow) == !id_is_none(escrow->payout_leg_id) &&
+           refunds(escrow) == !id_is_none(escrow->refund_leg_id) &&
            (unpaid || !escrow->payment_setup_failed);
 }
 
@@ -258,8 +319,8 @@ bool escrow_is_sound(const struct escrow *escrow)
            !id_is_none(escrow->id) && !id_eq(escrow->buyer_id, escrow->seller_id) &&
            escrow->refund_failed_minor >= 0 &&
            escrow->refund_failed_minor <= escrow->due_buyer_minor && sums_are_sound(escrow) &&
-           fees_are_placed(escrow) && price_is_placed(escrow) && legs_are_sound(escrow) &&
-           deadline_is_sound(escrow);
+           fees_follow_terms(escrow) && fees_are_placed(escrow) && price_is_placed(escrow) &&
+           dues_are_sound(escrow) && legs_are_sound(escrow) && deadline_is_sound(escrow);
 }
 
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense)
@@ -295,6 +356,14 @@ static bool sum_suspense(const struct escrow_suspense *const *suspense, uint32_t
     return true;
 }
 
+bool escrow_price_refund_due(const struct escrow *escrow,
+                             const struct escrow_suspense *const *suspense, uint32_t suspense_count)
+{
+    struct suspense_sums sums = {0};
+    return escrow->state == ESCROW_REFUNDING && sum_suspense(suspense, suspense_count, &sums) &&
+           escrow->due_buyer_minor > sums.due_minor;
+}
+
 bool escrow_price_refund_failed(const struct escrow *escrow,
                                 const struct escrow_suspense *const *suspense,
                                 uint32_t suspense_count)
@@ -316,12 +385,14 @@ bool escrow_case_is_sound(const struct escrow *escrow,
     if (!escrow_is_sound(escrow) || !sum_suspense(suspense, suspense_count, &sums)) {
         return false;
     }
-    /* No overflow: the row is sound, so these are parts of what was received. */
-    int64_t refund_minor = escrow->state == ESCROW_REFUNDING ? escrow_refund_minor(escrow) : 0;
-    return escrow->due_buyer_minor - refund_minor == sums.due_minor &&
-           escrow->foreign_money == sums.foreign &&
-           (escrow->refund_failed_minor == sums.failed_minor ||
-            escrow->refund_failed_minor - refund_minor == sums.failed_minor);
+    /* No overflow: the row is sound, so these are parts of what was received. It is owed all of it or nothing: nothing
+     * once it was given back, and the deal waits for a payout. */
+    int64_t refund_minor = escrow->due_buyer_minor - sums.due_minor;
+    bool owed = escrow->state == ESCROW_REFUNDING && refund_minor == escrow_refund_minor(escrow);
+    bool given = escrow->state != ESCROW_REFUNDING || escrow->due_seller_minor > 0;
+    int64_t refund_failed_minor = escrow->refund_failed_minor - sums.failed_minor;
+    return (refund_minor == 0 ? given : owed) && escrow->foreign_money == sums.foreign &&
+           (refund_failed_minor == 0 || refund_failed_minor == refund_minor);
 }
 
 static bool dispute_is_sound(const struct escrow_dispute *dispute)

@@ -58,6 +58,8 @@ enum escrow_event {
     ESCROW_EVENT_DISPUTED,
     ESCROW_EVENT_DISPUTE_WITHDRAWN,
     ESCROW_EVENT_DISPUTE_ESCALATED,
+    ESCROW_EVENT_PARTIALLY_RELEASED,
+    ESCROW_EVENT_PART_PAID,
     ESCROW_EVENT_COUNT,
 };
 
@@ -81,6 +83,8 @@ enum escrow_timer {
 /*
  * The aggregate. All sums are minor units of `currency`:
  * received = in + held + disputed + suspense + due_seller + due_buyer + paid_out + refunded + fee_deferred + fee.
+ * Once the price has come: price = held + disputed + released + what was given back of it. What the seller is paid, what
+ * was earned, what a refund gives back, follow from `released` and the terms.
  */
 struct escrow {
     struct id id;
@@ -100,7 +104,8 @@ struct escrow {
     int64_t refunded_minor;
     int64_t fee_deferred_minor;  /* the buyer's fee, while the price is held */
     int64_t fee_minor;           /* earned */
-    int64_t payout_failed_minor; /* of due_seller: its leg failed */
+    int64_t released_minor;      /* of the price: the seller's, before the seller's fee */
+    int64_t payout_failed_minor; /* of due_seller: their legs failed */
     int64_t refund_failed_minor; /* of due_buyer: their legs failed */
     bool payment_setup_failed;   /* the buyer has nothing that could be paid */
     bool foreign_money;          /* some suspense is in another currency: staff decide */
@@ -116,10 +121,11 @@ struct escrow {
     int64_t seller_fee_minor;
     struct str description;
     struct id paid_leg_id;   /* the incoming leg: asked for, later the one that paid */
-    struct id payout_leg_id; /* the last transfer; none before RELEASING */
-    struct id refund_leg_id; /* the last refund of the price; none before REFUNDING */
-    int64_t deadline_seq;    /* the event that started the clock: its timer's generation; 0: none */
-    int64_t deadline_at_us;  /* when the clock of this state ends; 0: none runs */
+    struct id payout_leg_id; /* the last transfer of what no part is of; none before RELEASING */
+    struct id
+        refund_leg_id;    /* the last refund of what was left of the price; none before REFUNDING */
+    int64_t deadline_seq; /* the event that started the clock: its timer's generation; 0: none */
+    int64_t deadline_at_us; /* when the clock of this state ends; 0: none runs */
     struct hash chain_head;
     int64_t created_at_us;
     int64_t updated_at_us;
@@ -174,6 +180,31 @@ struct escrow_dispute {
     int64_t updated_at_us;
 };
 
+enum escrow_part_state {
+    ESCROW_PART_NONE = 0,
+    ESCROW_PART_SENDING,
+    ESCROW_PART_FAILED, /* in DUE_SELLER, its transfer failed */
+    ESCROW_PART_PAID,
+    ESCROW_PART_STATE_COUNT,
+};
+
+#define ESCROW_PARTS_MAX \
+    20 /* of one deal: each of them is a transfer, which costs the platform something */
+
+/* A part of the price that the buyer released while the rest stays held. What is released at the end is none. */
+struct escrow_part {
+    struct id id; /* its first transfer */
+    struct id escrow_id;
+    int64_t version;
+    enum escrow_part_state state;
+    int64_t number;       /* 1, 2, 3 of its escrow */
+    int64_t price_minor;  /* of the price */
+    int64_t amount_minor; /* what the seller gets of it */
+    struct id leg_id;     /* its last transfer */
+    int64_t created_at_us;
+    int64_t updated_at_us;
+};
+
 /* One event with a seq. */
 struct escrow_transition {
     struct id id; /* also the event's message id */
@@ -212,10 +243,15 @@ const char *escrow_timer_name(enum escrow_timer timer);
 enum escrow_timer escrow_timer_of(enum escrow_state state);
 /* How long a clock of this deal runs, by its terms. Not for ESCROW_TIMER_NONE. */
 int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer);
-/* What the buyer is asked for, what the seller gets in the end, what a refund gives back. All > 0. */
+/* What the buyer is asked for. */
 int64_t escrow_asked_minor(const struct escrow *escrow);
-int64_t escrow_net_minor(const struct escrow *escrow);
+/* What a refund gives back: what was not released of the price, and the buyer's fee on it where the terms say so. */
 int64_t escrow_refund_minor(const struct escrow *escrow);
+/* What of the fees falls on the first part_minor of the price. */
+int64_t escrow_buyer_fee_of(const struct escrow *escrow, int64_t part_minor);
+int64_t escrow_seller_fee_of(const struct escrow *escrow, int64_t part_minor);
+/* What the seller gets of the next amount_minor of the price. */
+int64_t escrow_net_of_next(const struct escrow *escrow, int64_t amount_minor);
 /* No command leads out of it. */
 bool escrow_state_is_final(enum escrow_state state);
 
@@ -223,6 +259,10 @@ bool escrow_state_is_final(enum escrow_state state);
  * checked after a load and before a save. The database's CHECKs say the same of the row. */
 bool escrow_is_sound(const struct escrow *escrow);
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense);
+/* The refund of the price is owed: what due_buyer holds beyond the suspense. */
+bool escrow_price_refund_due(const struct escrow *escrow,
+                             const struct escrow_suspense *const *suspense,
+                             uint32_t suspense_count);
 /* The refund of the price failed and was not retried: what refund_failed holds beyond the suspense. */
 bool escrow_price_refund_failed(const struct escrow *escrow,
                                 const struct escrow_suspense *const *suspense,
@@ -234,3 +274,14 @@ bool escrow_disputes_are_sound(const struct escrow *escrow,
 bool escrow_state_is_disputed(enum escrow_state state);
 bool escrow_case_is_sound(const struct escrow *escrow,
                           const struct escrow_suspense *const *suspense, uint32_t suspense_count);
+
+/* ---- Parts (escrow_parts.c) ---- */
+
+/* What the seller is owed beyond the parts, and what of that failed and was not retried. */
+int64_t escrow_rest_due_minor(const struct escrow *escrow, const struct escrow_part *const *parts,
+                              uint32_t part_count);
+int64_t escrow_rest_failed_minor(const struct escrow *escrow,
+                                 const struct escrow_part *const *parts, uint32_t part_count);
+/* What was released is what the parts are of, and the rest once the deal was released. */
+bool escrow_parts_are_sound(const struct escrow *escrow, const struct escrow_part *const *parts,
+                            uint32_t part_count);

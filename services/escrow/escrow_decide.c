@@ -19,6 +19,10 @@
 #define REFUNDS_OF_SUSPENSE(state) \
     [ESCROW_REFUND_SUCCEEDED] = {escrow_do_refund_succeeded, state, ESCROW_EVENT_SUSPENSE_REFUNDED}, \
     [ESCROW_REFUND_FAILED]    = {escrow_do_refund_failed, state, ESCROW_EVENT_REFUND_FAILED}
+/* Answers about the seller's parts, which are paid while the rest of the deal goes on. */
+#define PAYOUTS_OF_PARTS(state) \
+    [ESCROW_TRANSFER_SUCCEEDED] = {escrow_do_transfer_succeeded, state, ESCROW_EVENT_PART_PAID}, \
+    [ESCROW_TRANSFER_FAILED]    = {escrow_do_transfer_failed, state, ESCROW_EVENT_PAYOUT_FAILED}
 #define RETRY(state) \
     [ESCROW_RETRY_PAYOUT] = {escrow_do_retry, state, ESCROW_EVENT_PAYOUT_RETRIED}
 
@@ -55,8 +59,10 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         PAYMENT_IS_OVER(ESCROW_FUNDS_HELD),
         EXTRA_MONEY(ESCROW_FUNDS_HELD),
         REFUNDS_OF_SUSPENSE(ESCROW_FUNDS_HELD),
+        PAYOUTS_OF_PARTS(ESCROW_FUNDS_HELD),
         RETRY(ESCROW_FUNDS_HELD),
         [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
+        [ESCROW_RELEASE_PART]      = {escrow_do_release_part, ESCROW_FUNDS_HELD, ESCROW_EVENT_PARTIALLY_RELEASED},
     },
     [ESCROW_DELIVERED] = {
         [ESCROW_RELEASE]           = {escrow_do_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
@@ -66,8 +72,10 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         PAYMENT_IS_OVER(ESCROW_DELIVERED),
         EXTRA_MONEY(ESCROW_DELIVERED),
         REFUNDS_OF_SUSPENSE(ESCROW_DELIVERED),
+        PAYOUTS_OF_PARTS(ESCROW_DELIVERED),
         RETRY(ESCROW_DELIVERED),
         [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
+        [ESCROW_RELEASE_PART]      = {escrow_do_release_part, ESCROW_DELIVERED, ESCROW_EVENT_PARTIALLY_RELEASED},
         [ESCROW_REJECT_DELIVERY]   = {escrow_do_reject, ESCROW_DELIVERY_REJECTED, ESCROW_EVENT_REJECTED},
     },
     [ESCROW_DELIVERY_REJECTED] = {
@@ -79,6 +87,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         PAYMENT_IS_OVER(ESCROW_DELIVERY_REJECTED),
         EXTRA_MONEY(ESCROW_DELIVERY_REJECTED),
         REFUNDS_OF_SUSPENSE(ESCROW_DELIVERY_REJECTED),
+        PAYOUTS_OF_PARTS(ESCROW_DELIVERY_REJECTED),
         RETRY(ESCROW_DELIVERY_REJECTED),
         [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
     },
@@ -92,6 +101,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         PAYMENT_IS_OVER(ESCROW_DISPUTED),
         EXTRA_MONEY(ESCROW_DISPUTED),
         REFUNDS_OF_SUSPENSE(ESCROW_DISPUTED),
+        PAYOUTS_OF_PARTS(ESCROW_DISPUTED),
         RETRY(ESCROW_DISPUTED),
     },
     [ESCROW_ESCALATED] = {
@@ -104,6 +114,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         PAYMENT_IS_OVER(ESCROW_ESCALATED),
         EXTRA_MONEY(ESCROW_ESCALATED),
         REFUNDS_OF_SUSPENSE(ESCROW_ESCALATED),
+        PAYOUTS_OF_PARTS(ESCROW_ESCALATED),
         RETRY(ESCROW_ESCALATED),
     },
     [ESCROW_RELEASING] = {
@@ -127,6 +138,8 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_REFUNDING, ESCROW_EVENT_NONE},
         [ESCROW_REFUND_SUCCEEDED]  = {escrow_do_refund_succeeded, ESCROW_REFUNDED, ESCROW_EVENT_REFUNDED},
         [ESCROW_REFUND_FAILED]     = {escrow_do_refund_failed, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_FAILED},
+        [ESCROW_TRANSFER_SUCCEEDED] = {escrow_do_transfer_succeeded, ESCROW_REFUNDED, ESCROW_EVENT_PART_PAID},
+        [ESCROW_TRANSFER_FAILED]   = {escrow_do_transfer_failed, ESCROW_REFUNDING, ESCROW_EVENT_PAYOUT_FAILED},
         PAYMENT_IS_OVER(ESCROW_REFUNDING),
         EXTRA_MONEY(ESCROW_REFUNDING),
         RETRY(ESCROW_REFUNDING),
@@ -136,6 +149,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_REFUND_SUCCEEDED]  = {escrow_do_refund_succeeded, ESCROW_REFUNDED, ESCROW_EVENT_SUSPENSE_REFUNDED},
         /* A bank can send a refund back. No command leads out of here, but this fact does. */
         [ESCROW_REFUND_FAILED]     = {escrow_do_refund_failed, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_FAILED},
+        PAYOUTS_OF_PARTS(ESCROW_REFUNDED),
         EXTRA_MONEY(ESCROW_REFUNDED),
         RETRY(ESCROW_REFUNDED),
     },
@@ -174,6 +188,7 @@ static const uint32_t escrow_rights[ESCROW_MESSAGE_KIND_COUNT] = {
     [ESCROW_ACCEPT_RETURN]  = MAY(ROLE_SELLER),
     [ESCROW_RAISE_DISPUTE]  = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
     [ESCROW_WITHDRAW_DISPUTE] = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
+    [ESCROW_RELEASE_PART]   = MAY(ROLE_BUYER),
 };
 
 /* clang-format on */
@@ -249,6 +264,7 @@ struct escrow_decision escrow_decide(const struct escrow *now, const struct escr
     ASSERT(escrow_message_is_sound(message));
     ASSERT(!now || escrow_case_is_sound(now, facts->suspense, facts->suspense_count));
     ASSERT(!now || escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count));
+    ASSERT(!now || escrow_parts_are_sound(now, facts->parts, facts->part_count));
     struct escrow_decision out = {.verdict = ESCROW_VERDICT_NONE};
     if (now) {
         out.next = *now;
@@ -281,7 +297,7 @@ enum escrow_state escrow_state_when_over(enum escrow_state state)
 
 bool escrow_message_is_command(enum escrow_message_kind kind)
 {
-    return kind >= ESCROW_CREATE && kind <= ESCROW_WITHDRAW_DISPUTE;
+    return kind >= ESCROW_CREATE && kind <= ESCROW_RELEASE_PART;
 }
 
 uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
@@ -292,6 +308,7 @@ uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
     case ESCROW_REFUND:
     case ESCROW_ACCEPT_RETURN:
     case ESCROW_RAISE_DISPUTE:
+    case ESCROW_RELEASE_PART:
     case ESCROW_PAYMENT_SUCCEEDED:
     case ESCROW_TIMER_FIRED: return 1;
     case ESCROW_RETRY_PAYOUT: return ESCROW_LEGS_MAX;
@@ -359,6 +376,7 @@ const char *escrow_message_name(enum escrow_message_kind kind)
     case ESCROW_ACCEPT_RETURN: return "AcceptReturn";
     case ESCROW_RAISE_DISPUTE: return "RaiseDispute";
     case ESCROW_WITHDRAW_DISPUTE: return "WithdrawDispute";
+    case ESCROW_RELEASE_PART: return "ReleasePart";
     case ESCROW_INTENT_CREATED: return "PaymentIntentCreated";
     case ESCROW_PAYMENT_SUCCEEDED: return "PaymentSucceeded";
     case ESCROW_PAYMENT_FAILED: return "PaymentFailed";

@@ -39,6 +39,7 @@ enum escrow_message_kind {
     ESCROW_ACCEPT_RETURN,
     ESCROW_RAISE_DISPUTE,
     ESCROW_WITHDRAW_DISPUTE,
+    ESCROW_RELEASE_PART,
     /* what payments reports; certain, never refused */
     ESCROW_INTENT_CREATED,
     ESCROW_PAYMENT_SUCCEEDED,
@@ -81,7 +82,7 @@ struct escrow_message {
     struct escrow_terms terms; /* CREATE */
     struct str text;           /* a command's reason; *_FAILED: the provider's code */
     struct id leg_id;          /* payments: the provider operation */
-    int64_t amount_minor;      /* *_SUCCEEDED: > 0 */
+    int64_t amount_minor;      /* *_SUCCEEDED: > 0; RELEASE_PART: what was asked for */
     struct str currency;       /* PAYMENT_SUCCEEDED: three or four capitals */
     enum escrow_stage stage;   /* PAYMENT_FAILED */
     enum escrow_timer timer;   /* TIMER_FIRED */
@@ -101,6 +102,8 @@ struct escrow_facts {
     uint32_t suspense_count;
     const struct escrow_dispute *const *disputes; /* all of this escrow, too */
     uint32_t dispute_count;
+    const struct escrow_part *const *parts; /* and of this one */
+    uint32_t part_count;
     struct id legs[ESCROW_LEGS_MAX]; /* fresh ids, at least escrow_legs_wanted of them */
 };
 
@@ -136,9 +139,10 @@ struct escrow_step {
     int64_t amount_minor;
     struct str currency;
     struct id leg_id;
-    struct str text; /* a reason, or the provider's code */
-    bool flagged;    /* FUNDS_SUSPENDED: staff decide, no refund was started */
-    int64_t number;  /* DISPUTED: of the dispute */
+    struct str text;      /* a reason, or the provider's code */
+    bool flagged;         /* FUNDS_SUSPENDED: staff decide, no refund was started */
+    int64_t number;       /* DISPUTED: of the dispute; PARTIALLY_RELEASED: of the part */
+    int64_t seller_minor; /* PARTIALLY_RELEASED: what the seller gets of the amount */
 };
 
 /* What payments is asked to do: the bodies of PaymentsCommand. */
@@ -185,6 +189,14 @@ struct escrow_dispute_change {
     struct escrow_dispute row;
 };
 
+#define ESCROW_PART_NEW UINT32_MAX
+
+/* A part that the decision made or changed. */
+struct escrow_part_change {
+    uint32_t index; /* in facts.parts, or ESCROW_PART_NEW */
+    struct escrow_part row;
+};
+
 struct escrow_decision {
     enum escrow_verdict verdict;
     enum escrow_reason reason;
@@ -199,6 +211,8 @@ struct escrow_decision {
     struct escrow_suspense_change suspense[ESCROW_LEGS_MAX];
     bool has_dispute;
     struct escrow_dispute_change dispute;
+    uint32_t part_count;
+    struct escrow_part_change parts[ESCROW_LEGS_MAX];
 };
 
 /* now: NULL when there is no such escrow. Everything in the decision that is text is borrowed. */

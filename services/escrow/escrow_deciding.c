@@ -1,6 +1,6 @@
 /*
- * The parts that steps are made of. The state is written in deciding_end_step and the sums in
- * deciding_add_move, nowhere else.
+ * What steps are made of. The state is written in deciding_end_step, the sums in deciding_add_move, and how much of the
+ * price was released in deciding_give_seller, nowhere else.
  */
 #include "escrow/escrow_deciding.h"
 
@@ -176,26 +176,35 @@ void deciding_cancel_payment(struct deciding *d)
         (struct escrow_request){.kind = ESCROW_REQUEST_CANCEL_PAYMENT};
 }
 
-/* Where the price lies before it goes out: all of it in one of two accounts. */
+/* Where the rest of the price lies before it goes out: all of it in one of two accounts. */
 static enum escrow_account kept_in(const struct escrow *now)
 {
     return escrow_state_is_disputed(now->state) ? ESCROW_ACCOUNT_ESCROW_DISP
                                                 : ESCROW_ACCOUNT_ESCROW_HELD;
 }
 
+int64_t deciding_give_seller(struct deciding *d, struct escrow_step *step, enum escrow_account from,
+                             int64_t amount_minor)
+{
+    struct escrow *next = &d->out->next;
+    int64_t net_minor = escrow_net_of_next(next, amount_minor);
+    int64_t buyer_fee_minor = escrow_buyer_fee_of(next, next->released_minor + amount_minor) -
+                              escrow_buyer_fee_of(next, next->released_minor);
+    deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_SELLER, net_minor);
+    deciding_add_fee(d, step, from, ESCROW_ACCOUNT_FEE_INC, amount_minor - net_minor);
+    deciding_add_fee(d, step, ESCROW_ACCOUNT_FEE_DEFERRED, ESCROW_ACCOUNT_FEE_INC, buyer_fee_minor);
+    next->released_minor += amount_minor;
+    return net_minor;
+}
+
 void deciding_release(struct deciding *d, struct str reason)
 {
     enum escrow_account from = kept_in(d->now);
-    int64_t amount_minor = escrow_net_minor(d->now);
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
-    step->amount_minor = amount_minor;
+    step->amount_minor = deciding_give_seller(d, step, from, *sum_of(&d->out->next, from));
     step->text = reason;
-    deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_SELLER, amount_minor);
-    deciding_add_fee(d, step, from, ESCROW_ACCOUNT_FEE_INC, d->now->seller_fee_minor);
-    deciding_add_fee(d, step, ESCROW_ACCOUNT_FEE_DEFERRED, ESCROW_ACCOUNT_FEE_INC,
-                     d->now->fee_deferred_minor);
     d->out->next.payout_leg_id =
-        deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor, d->now->paid_leg_id);
+        deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, step->amount_minor, d->now->paid_leg_id);
     deciding_end_step(d, step, d->rule->next);
 }
 
@@ -225,6 +234,24 @@ struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t in
     change->row.version++;
     change->row.updated_at_us = d->facts->now_us;
     return &change->row;
+}
+
+struct escrow_part *deciding_change_part(struct deciding *d, uint32_t index)
+{
+    ASSERT(d->out->part_count < ESCROW_LEGS_MAX);
+    struct escrow_part_change *change = &d->out->parts[d->out->part_count++];
+    change->index = index;
+    change->row = *d->facts->parts[index];
+    change->row.version++;
+    change->row.updated_at_us = d->facts->now_us;
+    return &change->row;
+}
+
+void deciding_add_part(struct deciding *d, const struct escrow_part *part)
+{
+    ASSERT(d->out->part_count < ESCROW_LEGS_MAX);
+    d->out->parts[d->out->part_count++] =
+        (struct escrow_part_change){.index = ESCROW_PART_NEW, .row = *part};
 }
 
 static uint32_t open_dispute(const struct deciding *d)

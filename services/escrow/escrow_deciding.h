@@ -52,16 +52,23 @@ struct id deciding_ask(struct deciding *d, enum escrow_request_kind kind, int64_
                        struct id paid_leg_id);
 /* Takes the payment instructions back: what comes all the same is not expected any more. */
 void deciding_cancel_payment(struct deciding *d);
-/* The price that is held, or frozen by a dispute, less the seller's fee, becomes the seller's; or it becomes
- * the buyer's again, with the buyer's fee where the terms say so; and is sent. Fees that are left are
+/* What is held of the price, or frozen by a dispute, less the seller's fee on it, becomes the seller's; or it becomes
+ * the buyer's again, with the buyer's fee on it where the terms say so; and is sent. Fees that are left are
  * earned. reason: of the event. */
 void deciding_release(struct deciding *d, struct str reason);
 void deciding_refund(struct deciding *d, struct str reason);
+/* What lies in `from` for the seller: amount_minor of the price becomes his, less the seller's fee on it, and the fees on
+ * it are earned. Returns what he gets. */
+int64_t deciding_give_seller(struct deciding *d, struct escrow_step *step, enum escrow_account from,
+                             int64_t amount_minor);
 /* The row to write for a suspense row of the facts, as a copy to be changed. */
 struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t index);
 /* The dispute that is open: the deal is disputed. And the row to write for it, as a copy to be changed. */
 const struct escrow_dispute *deciding_open_dispute(const struct deciding *d);
 struct escrow_dispute *deciding_change_dispute(struct deciding *d);
+/* The row to write for a part of the facts, as a copy to be changed; or for a new one. */
+struct escrow_part *deciding_change_part(struct deciding *d, uint32_t index);
+void deciding_add_part(struct deciding *d, const struct escrow_part *part);
 /* No price has come yet, and it may still come. */
 bool deciding_is_unpaid(const struct escrow *now);
 
@@ -72,10 +79,11 @@ escrow_do escrow_do_refund, escrow_do_retry, escrow_do_has_funds;
 escrow_do escrow_do_reject, escrow_do_accept_return, escrow_do_refund_unanswered;
 escrow_do escrow_do_raise_dispute, escrow_do_disputed_already, escrow_do_withdraw_dispute;
 escrow_do escrow_do_concede_release, escrow_do_concede_refund, escrow_do_refund_unresolved;
+/* of parts and what they come to (escrow_do_parts.c), */
+escrow_do escrow_do_release_part, escrow_do_transfer_succeeded, escrow_do_transfer_failed;
 /* of timers (escrow_do_timers.c); that the timer is the one that runs is decided already, */
 escrow_do escrow_do_expire, escrow_do_refund_undelivered, escrow_do_release_inspected;
 /* and of what payments reports (escrow_do_payments.c). */
 escrow_do escrow_do_old_news, escrow_do_intent_created, escrow_do_payment_failed;
 escrow_do escrow_do_funds, escrow_do_unexpected_funds;
-escrow_do escrow_do_transfer_succeeded, escrow_do_transfer_failed;
 escrow_do escrow_do_refund_succeeded, escrow_do_refund_failed;

@@ -106,30 +106,44 @@ void escrow_do_refund(struct deciding *d)
     deciding_refund(d, d->message->text);
 }
 
-/* Sends again whatever failed; the debts stay where they are until the provider answers. */
-void escrow_do_retry(struct deciding *d)
+/* What the seller was not paid: the rest of the price, and parts of it. */
+static void retry_payouts(struct deciding *d)
 {
     const struct escrow *now = d->now;
+    const struct escrow_facts *facts = d->facts;
     struct escrow *next = &d->out->next;
-    const struct id none = {0};
-    if (now->payment_setup_failed) {
-        next->paid_leg_id =
-            deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT, escrow_asked_minor(now), none);
-        next->payment_setup_failed = false;
+    int64_t rest_minor = escrow_rest_failed_minor(now, facts->parts, facts->part_count);
+    if (rest_minor > 0) {
+        next->payout_leg_id =
+            deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, rest_minor, now->paid_leg_id);
+        next->payout_failed_minor -= rest_minor;
     }
-    if (now->payout_failed_minor > 0) {
-        next->payout_leg_id = deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER,
-                                           now->payout_failed_minor, now->paid_leg_id);
-        next->payout_failed_minor = 0;
+    for (uint32_t i = 0; i < facts->part_count && d->legs_used < ESCROW_LEGS_MAX; i++) {
+        if (facts->parts[i]->state == ESCROW_PART_FAILED) {
+            struct escrow_part *row = deciding_change_part(d, i);
+            row->state = ESCROW_PART_SENDING;
+            row->leg_id = deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, row->amount_minor,
+                                       now->paid_leg_id);
+            next->payout_failed_minor -= row->amount_minor;
+        }
     }
-    if (escrow_price_refund_failed(now, d->facts->suspense, d->facts->suspense_count)) {
+}
+
+/* What the buyer was not given back: what was left of the price, and money that the deal did not expect. */
+static void retry_refunds(struct deciding *d)
+{
+    const struct escrow *now = d->now;
+    const struct escrow_facts *facts = d->facts;
+    struct escrow *next = &d->out->next;
+    if (escrow_price_refund_failed(now, facts->suspense, facts->suspense_count) &&
+        d->legs_used < ESCROW_LEGS_MAX) {
         int64_t refund_minor = escrow_refund_minor(now);
         next->refund_leg_id =
             deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, refund_minor, now->paid_leg_id);
         next->refund_failed_minor -= refund_minor;
     }
-    for (uint32_t i = 0; i < d->facts->suspense_count && d->legs_used < ESCROW_LEGS_MAX; i++) {
-        if (d->facts->suspense[i]->state == ESCROW_SUSPENSE_REFUND_FAILED) {
+    for (uint32_t i = 0; i < facts->suspense_count && d->legs_used < ESCROW_LEGS_MAX; i++) {
+        if (facts->suspense[i]->state == ESCROW_SUSPENSE_REFUND_FAILED) {
             struct escrow_suspense *row = deciding_change_suspense(d, i);
             row->state = ESCROW_SUSPENSE_REFUNDING;
             row->refund_leg_id =
@@ -137,6 +151,19 @@ void escrow_do_retry(struct deciding *d)
             next->refund_failed_minor -= row->amount_minor;
         }
     }
+}
+
+/* Sends again whatever failed; the debts stay where they are until the provider answers. */
+void escrow_do_retry(struct deciding *d)
+{
+    if (d->now->payment_setup_failed) {
+        d->out->next.paid_leg_id =
+            deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT, escrow_asked_minor(d->now),
+                         (struct id){0} /* none has paid */);
+        d->out->next.payment_setup_failed = false;
+    }
+    retry_payouts(d);
+    retry_refunds(d);
     if (d->legs_used == 0) {
         deciding_reject(d, ESCROW_REASON_NOTHING_FAILED);
         return;

@@ -141,45 +141,9 @@ void escrow_do_funds(struct deciding *d)
     deciding_end_step(d, step, d->rule->next);
 }
 
-/* ---- Money that goes out. Each debt has one leg that counts: its last. The success of any other is
+/* ---- Money that goes back. Each debt has one leg that counts: its last. The success of any other is
  * money that nobody knows of, the failure of any other changes nothing. A leg that failed and then
- * succeeds, before it was retried, has succeeded. ---- */
-
-void escrow_do_transfer_succeeded(struct deciding *d)
-{
-    bool known = id_eq(d->message->leg_id, d->now->payout_leg_id);
-    if (known && d->now->state == ESCROW_RELEASED) {
-        deciding_ignore(d);
-        return;
-    }
-    if (!known || d->message->amount_minor != d->now->due_seller_minor) {
-        deciding_park(d, ESCROW_REASON_UNEXPECTED);
-        return;
-    }
-    d->out->next.payout_failed_minor = 0;
-    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
-    step->amount_minor = d->message->amount_minor;
-    deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_SELLER, ESCROW_ACCOUNT_PSP_CLEAR,
-                      d->message->amount_minor);
-    deciding_end_step(d, step, d->rule->next);
-}
-
-void escrow_do_transfer_failed(struct deciding *d)
-{
-    bool known = id_eq(d->message->leg_id, d->now->payout_leg_id);
-    if (known && d->now->state == ESCROW_RELEASED) {
-        deciding_park(d, ESCROW_REASON_UNEXPECTED); /* it had succeeded */
-        return;
-    }
-    if (!known || d->now->payout_failed_minor > 0) {
-        deciding_ignore(d);
-        return;
-    }
-    d->out->next.payout_failed_minor = d->now->due_seller_minor;
-    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
-    step->text = d->message->text;
-    deciding_end_step(d, step, d->rule->next);
-}
+ * succeeds, before it was retried, has succeeded. The same holds of what goes to the seller: escrow_do_parts.c. ---- */
 
 /* The refund that an answer is about. */
 struct refund {
@@ -198,7 +162,7 @@ static struct refund find_refund(const struct deciding *d)
         return (struct refund){
             .known = true,
             .of_price = true,
-            .done = d->now->state == ESCROW_REFUNDED,
+            .done = !escrow_price_refund_due(d->now, facts->suspense, facts->suspense_count),
             .failed = escrow_price_refund_failed(d->now, facts->suspense, facts->suspense_count),
             .asked_minor = escrow_refund_minor(d->now),
         };
@@ -240,7 +204,8 @@ void escrow_do_refund_succeeded(struct deciding *d)
     step->amount_minor = refund.asked_minor;
     deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_BUYER, ESCROW_ACCOUNT_PSP_CLEAR,
                       refund.asked_minor);
-    deciding_end_step(d, step, refund.of_price ? d->rule->next : d->now->state);
+    bool ends = refund.of_price && d->now->due_seller_minor == 0;
+    deciding_end_step(d, step, ends ? d->rule->next : d->now->state);
 }
 
 void escrow_do_refund_failed(struct deciding *d)

@@ -37,13 +37,17 @@ static struct status collect_rows(struct engine_turn *turn, struct escrow_facts 
     struct op *op = engine_op(turn);
     void *const *suspense_rows = NULL;
     void *const *dispute_rows = NULL;
+    void *const *part_rows = NULL;
     facts->suspense_count = engine_children(turn, &escrow_suspense_table, &suspense_rows);
     facts->dispute_count = engine_children(turn, &escrow_dispute_table, &dispute_rows);
+    facts->part_count = engine_children(turn, &escrow_part_table, &part_rows);
     const struct escrow_suspense **suspense =
         arena_new(op->arena, const struct escrow_suspense *, facts->suspense_count);
     const struct escrow_dispute **disputes =
         arena_new(op->arena, const struct escrow_dispute *, facts->dispute_count);
-    if (!suspense || !disputes) {
+    const struct escrow_part **parts =
+        arena_new(op->arena, const struct escrow_part *, facts->part_count);
+    if (!suspense || !disputes || !parts) {
         return op_arena_full(op);
     }
     for (uint32_t i = 0; i < facts->suspense_count; i++) {
@@ -52,8 +56,12 @@ static struct status collect_rows(struct engine_turn *turn, struct escrow_facts 
     for (uint32_t i = 0; i < facts->dispute_count; i++) {
         disputes[i] = dispute_rows[i];
     }
+    for (uint32_t i = 0; i < facts->part_count; i++) {
+        parts[i] = part_rows[i];
+    }
     facts->suspense = suspense;
     facts->disputes = disputes;
+    facts->parts = parts;
     return OK;
 }
 
@@ -61,7 +69,8 @@ static struct status check_rows(struct engine_turn *turn, const struct escrow *n
                                 const struct escrow_facts *facts, const char *which)
 {
     if (!escrow_case_is_sound(now, facts->suspense, facts->suspense_count) ||
-        !escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count)) {
+        !escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count) ||
+        !escrow_parts_are_sound(now, facts->parts, facts->part_count)) {
         return op_fail(engine_op(turn), STATUS_BUG, "escrow.unsound", "%s row of seq %" PRId64,
                        which, now->seq);
     }
@@ -178,6 +187,20 @@ static struct status save_dispute(struct engine_turn *turn,
     return OK;
 }
 
+static struct status save_part(struct engine_turn *turn, const struct escrow_part_change *change)
+{
+    void *const *rows = NULL;
+    if (change->index == ESCROW_PART_NEW) {
+        void *row = NULL;
+        return engine_child_create(turn, &escrow_part_table, &change->row, &row);
+    }
+    uint32_t count = engine_children(turn, &escrow_part_table, &rows);
+    ASSERT(change->index < count);
+    *(struct escrow_part *)rows[change->index] = change->row;
+    engine_child_changed(turn, &escrow_part_table, rows[change->index]);
+    return OK;
+}
+
 /* What only staff can settle: a dispute that nobody ended, a payout or a refund that the provider refused. */
 struct staff_case {
     struct id escrow_id;
@@ -262,6 +285,9 @@ static struct status accept(struct engine_turn *turn, const struct engine_messag
     }
     if (decision->has_dispute) {
         TRY(save_dispute(turn, &decision->dispute));
+    }
+    for (uint32_t i = 0; i < decision->part_count; i++) {
+        TRY(save_part(turn, &decision->parts[i]));
     }
     return check_result(turn, row);
 }

@@ -72,6 +72,11 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         body->text = str_of(command->raise_dispute->reason);
         *ret_content = &command->raise_dispute->base;
         return OK;
+    case CASE(RELEASE_PART):
+        body->kind = ESCROW_RELEASE_PART;
+        body->amount_minor = command->release_part->amount_minor;
+        *ret_content = &command->release_part->base;
+        return OK;
     case CASE(WITHDRAW_DISPUTE):
         body->kind = ESCROW_WITHDRAW_DISPUTE;
         *ret_content = &command->withdraw_dispute->base;

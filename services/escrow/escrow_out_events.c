@@ -42,7 +42,9 @@ BODY(ESCROW_EVENT_RETURN_ACCEPTED, ESCROW_RETURN_ACCEPTED);
 BODY(ESCROW_EVENT_DISPUTED, ESCROW_DISPUTED);
 BODY(ESCROW_EVENT_DISPUTE_WITHDRAWN, ESCROW_DISPUTE_WITHDRAWN);
 BODY(ESCROW_EVENT_DISPUTE_ESCALATED, ESCROW_DISPUTE_ESCALATED);
-_Static_assert(ESCROW_EVENT_COUNT == 23, "a new event needs its line above and its case below");
+BODY(ESCROW_EVENT_PARTIALLY_RELEASED, ESCROW_PARTIALLY_RELEASED);
+BODY(ESCROW_EVENT_PART_PAID, ESCROW_PART_PAID);
+_Static_assert(ESCROW_EVENT_COUNT == 25, "a new event needs its line above and its case below");
 
 /* A body in the arena, initialised; `field` of the event points to it. */
 #define NEW_BODY(op, event, type, init, field)    \
@@ -106,6 +108,8 @@ DEFINE_AMOUNT(refunded, Holdfast__Escrow__V1__EscrowRefunded,
               holdfast__escrow__v1__escrow_refunded__init, escrow_refunded)
 DEFINE_AMOUNT(suspense_refunded, Holdfast__Escrow__V1__EscrowSuspenseRefunded,
               holdfast__escrow__v1__escrow_suspense_refunded__init, escrow_suspense_refunded)
+DEFINE_AMOUNT(part_paid, Holdfast__Escrow__V1__EscrowPartPaid,
+              holdfast__escrow__v1__escrow_part_paid__init, escrow_part_paid)
 DEFINE_TEXT(payout_failed, Holdfast__Escrow__V1__EscrowPayoutFailed,
             holdfast__escrow__v1__escrow_payout_failed__init, escrow_payout_failed, code)
 DEFINE_TEXT(refund_failed, Holdfast__Escrow__V1__EscrowRefundFailed,
@@ -197,6 +201,19 @@ static struct status fill_funds_suspended(struct op *op, const struct escrow_ste
     return OK;
 }
 
+static struct status fill_partially_released(struct op *op, const struct escrow_step *step,
+                                             Holdfast__Escrow__V1__EscrowEvent *event,
+                                             const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowPartiallyReleased,
+             holdfast__escrow__v1__escrow_partially_released__init, escrow_partially_released);
+    enum currency currency = step->after.currency;
+    body->number = step->number;
+    TRY(wire_fill_money(op, currency, step->amount_minor, &body->amount));
+    TRY(wire_fill_money(op, currency, step->after.held_minor, &body->left));
+    return wire_fill_money(op, currency, step->seller_minor, &body->seller_gets);
+}
+
 typedef struct status fill_fn(struct op *op, const struct escrow_step *step,
                               Holdfast__Escrow__V1__EscrowEvent *event,
                               const ProtobufCMessage **ret_body);
@@ -224,6 +241,8 @@ static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_DISPUTED] = fill_disputed,
     [ESCROW_EVENT_DISPUTE_WITHDRAWN] = fill_dispute_withdrawn,
     [ESCROW_EVENT_DISPUTE_ESCALATED] = fill_dispute_escalated,
+    [ESCROW_EVENT_PARTIALLY_RELEASED] = fill_partially_released,
+    [ESCROW_EVENT_PART_PAID] = fill_part_paid,
 };
 
 /* What every event tells of the escrow after it. */
@@ -251,6 +270,7 @@ static void fill_standing(const struct escrow *escrow, struct standing *standing
     balances->refunded_minor = escrow->refunded_minor;
     balances->fee_deferred_minor = escrow->fee_deferred_minor;
     balances->fee_minor = escrow->fee_minor;
+    balances->released_minor = escrow->released_minor;
     attention->payment_setup_failed = escrow->payment_setup_failed;
     attention->payout_failed_minor = escrow->payout_failed_minor;
     attention->refund_failed_minor = escrow->refund_failed_minor;

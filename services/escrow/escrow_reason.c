@@ -35,6 +35,11 @@ static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
                                   "Only who raised the dispute can withdraw it."},
     [ESCROW_REASON_TOO_MANY_DISPUTES] = {"escrow.too_many_disputes",
                                          "There were three disputes about this deal already."},
+    [ESCROW_REASON_BAD_PART] = {"escrow.bad_part",
+                                "A part must be less than what is held, and leave something to the "
+                                "seller of the part and of the rest."},
+    [ESCROW_REASON_TOO_MANY_PARTS] = {"escrow.too_many_parts",
+                                      "Twenty parts of this deal were released already."},
     [ESCROW_REASON_UNEXPECTED] = {"escrow.unexpected_answer",
                                   "The payment provider answered something that was not asked."},
     [ESCROW_REASON_EARLY_TIMER] = {"escrow.early_timer",

@@ -22,6 +22,8 @@ enum escrow_reason {
     ESCROW_REASON_DISPUTED,
     ESCROW_REASON_NOT_RAISER,
     ESCROW_REASON_TOO_MANY_DISPUTES,
+    ESCROW_REASON_BAD_PART,
+    ESCROW_REASON_TOO_MANY_PARTS,
     /* messages of payments that a person must look at */
     ESCROW_REASON_UNEXPECTED,
     ESCROW_REASON_OVERFLOW,

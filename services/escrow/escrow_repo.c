@@ -24,6 +24,7 @@ static const struct table_column escrow_columns[] = {
     E(refunded_minor, COLUMN_INT8),
     E(fee_deferred_minor, COLUMN_INT8),
     E(fee_minor, COLUMN_INT8),
+    E(released_minor, COLUMN_INT8),
     E(payout_failed_minor, COLUMN_INT8),
     E(refund_failed_minor, COLUMN_INT8),
     E(payment_setup_failed, COLUMN_BOOL),
@@ -104,6 +105,33 @@ const struct table escrow_dispute_table = {
     .row_bytes = sizeof(struct escrow_dispute),
     .columns = dispute_columns,
     .column_count = ARRAY_LEN(dispute_columns),
+    .key_count = 1,
+    .version = 2,
+    .parent = 1,
+};
+
+#define P(field, kind) TABLE_COLUMN(struct escrow_part, field, kind)
+#define GIVEN(field, kind) TABLE_FIXED_COLUMN(struct escrow_part, field, kind)
+static const struct table_column part_columns[] = {
+    P(id, COLUMN_UUID),
+    GIVEN(escrow_id, COLUMN_UUID),
+    P(version, COLUMN_INT8),
+    P(state, COLUMN_ENUM),
+    GIVEN(number, COLUMN_INT8),
+    GIVEN(price_minor, COLUMN_INT8),
+    GIVEN(amount_minor, COLUMN_INT8),
+    P(leg_id, COLUMN_UUID),
+    GIVEN(created_at_us, COLUMN_INT8),
+    P(updated_at_us, COLUMN_INT8),
+};
+#undef P
+#undef GIVEN
+
+const struct table escrow_part_table = {
+    .name = "part",
+    .row_bytes = sizeof(struct escrow_part),
+    .columns = part_columns,
+    .column_count = ARRAY_LEN(part_columns),
     .key_count = 1,
     .version = 2,
     .parent = 1,

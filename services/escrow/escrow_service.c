@@ -6,7 +6,7 @@
 
 static const struct engine_aggregate_kind escrow = {
     .table = &escrow_table,
-    .children = {&escrow_suspense_table, &escrow_dispute_table},
+    .children = {&escrow_suspense_table, &escrow_dispute_table, &escrow_part_table},
 };
 
 static const struct engine_handler handlers[] = {

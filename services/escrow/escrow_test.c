@@ -87,7 +87,12 @@ static void broken_rows_without_money_are_seen(void **state)
     fixture_init(&fixture, ESCROW_RELEASING);
     escrow->payout_failed_minor = FIXTURE_PRICE_MINOR;
     assert_true(escrow_is_sound(escrow));
-    escrow->payout_failed_minor -= 1;
+    assert_true(escrow_parts_are_sound(escrow, NULL, 0));
+    escrow->payout_failed_minor -= 1; /* all of a debt fails, or nothing of it */
+    assert_false(escrow_parts_are_sound(escrow, NULL, 0));
+    escrow->payout_failed_minor += 2;
+    assert_false(escrow_is_sound(escrow));
+    escrow->payout_failed_minor = -1;
     assert_false(escrow_is_sound(escrow));
     fixture_init(&fixture, ESCROW_RELEASING);
     escrow->payout_leg_id = (struct id){0};
@@ -138,6 +143,100 @@ static void broken_fees_are_seen(void **state)
     UNSOUND_FEES(ESCROW_REFUNDED, escrow->fees.buyer_refundable = true);
     UNSOUND_FEES(ESCROW_REFUNDED, escrow->fee_minor = 0;
                  escrow->refunded_minor += FIXTURE_BUYER_FEE_MINOR);
+}
+
+#define UNSOUND_PART(in_state, change)                                                   \
+    do {                                                                                 \
+        fixture_init_with(&fixture, (in_state), &fees);                                  \
+        fixture_add_part(&fixture, ESCROW_PART_PAID);                                    \
+        change;                                                                          \
+        assert_false(escrow_is_sound(escrow) && escrow_case_is_sound(escrow, NULL, 0) && \
+                     escrow_parts_are_sound(escrow, fixture.parts, part_count));         \
+    } while (0)
+
+/* Sums that still add up, but are not what was released; parts that are not what the sums say. */
+static void broken_parts_are_seen(void **state)
+{
+    (void)state;
+    const struct fee_terms fees = FIXTURE_FEES(/* refundable */ true);
+    struct fixture fixture;
+    struct escrow *escrow = &fixture.escrow;
+    struct escrow_part *part = &fixture.part;
+    uint32_t part_count = 1;
+    UNSOUND_PART(ESCROW_DELIVERED, escrow->released_minor++);
+    UNSOUND_PART(ESCROW_DELIVERED, escrow->released_minor--);
+    UNSOUND_PART(ESCROW_DELIVERED, escrow->released_minor = -1);
+    UNSOUND_PART(ESCROW_DELIVERED, escrow->released_minor = FIXTURE_PRICE_MINOR + 1);
+    UNSOUND_PART(ESCROW_DELIVERED, escrow->paid_out_minor++; escrow->held_minor--);
+    UNSOUND_PART(ESCROW_DELIVERED, escrow->paid_out_minor--; escrow->fee_minor++);
+    UNSOUND_PART(ESCROW_DELIVERED, escrow->fee_minor++; escrow->fee_deferred_minor--);
+    UNSOUND_PART(ESCROW_DELIVERED, escrow->due_seller_minor++; escrow->paid_out_minor--);
+    UNSOUND_PART(ESCROW_DISPUTED, escrow->disputed_minor--; escrow->held_minor++);
+    UNSOUND_PART(ESCROW_RELEASED, escrow->paid_out_minor--; escrow->due_seller_minor++);
+    UNSOUND_PART(ESCROW_REFUNDED, escrow->paid_out_minor--; escrow->due_seller_minor++);
+    UNSOUND_PART(ESCROW_REFUNDED, escrow->refunded_minor--; escrow->paid_out_minor++);
+    UNSOUND_PART(ESCROW_REFUNDING, escrow->refunded_minor += escrow->due_buyer_minor;
+                 escrow->due_buyer_minor = 0); /* nothing is owed: it has ended */
+    UNSOUND_PART(ESCROW_RELEASING, escrow->paid_out_minor += escrow->due_seller_minor;
+                 escrow->due_seller_minor = 0);
+    UNSOUND_PART(ESCROW_RELEASING, escrow->state = ESCROW_REFUNDING);
+
+    UNSOUND_PART(ESCROW_DELIVERED, part->state = ESCROW_PART_NONE);
+    UNSOUND_PART(ESCROW_DELIVERED, part->state = ESCROW_PART_STATE_COUNT);
+    UNSOUND_PART(ESCROW_DELIVERED, part->state = ESCROW_PART_SENDING);
+    UNSOUND_PART(ESCROW_DELIVERED, part->version = 0);
+    UNSOUND_PART(ESCROW_DELIVERED, part->number = 0);
+    UNSOUND_PART(ESCROW_DELIVERED, part->number = 2);
+    UNSOUND_PART(ESCROW_DELIVERED, part->number = ESCROW_PARTS_MAX + 1);
+    UNSOUND_PART(ESCROW_DELIVERED, part->price_minor++);
+    UNSOUND_PART(ESCROW_DELIVERED, part->price_minor--);
+    UNSOUND_PART(ESCROW_DELIVERED, part->amount_minor++);
+    UNSOUND_PART(ESCROW_DELIVERED, part->amount_minor--);
+    UNSOUND_PART(ESCROW_DELIVERED, part->amount_minor = 0);
+    UNSOUND_PART(ESCROW_DELIVERED, part->id = (struct id){0});
+    UNSOUND_PART(ESCROW_DELIVERED, part->leg_id = (struct id){0});
+    UNSOUND_PART(ESCROW_DELIVERED, part->escrow_id = FIXTURE_STRANGER);
+    UNSOUND_PART(ESCROW_RELEASING, part->price_minor = FIXTURE_PRICE_MINOR;
+                 part->amount_minor = FIXTURE_NET_MINOR); /* nothing is left for the last one */
+    UNSOUND_PART(ESCROW_DELIVERED, part_count = 0);
+    /* What failed of due_seller is what the parts say. */
+    fixture_init_with(&fixture, ESCROW_DELIVERED, &fees);
+    fixture_add_part(&fixture, ESCROW_PART_FAILED);
+    escrow->payout_failed_minor = 0;
+    assert_false(escrow_parts_are_sound(escrow, fixture.parts, 1));
+    fixture_add_part(&fixture, ESCROW_PART_SENDING);
+    escrow->payout_failed_minor = part->amount_minor;
+    assert_true(escrow_is_sound(escrow));
+    assert_false(escrow_parts_are_sound(escrow, fixture.parts, 1));
+}
+
+static void all_parts_are_looked_at(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture, ESCROW_DELIVERED);
+    fixture_add_part(&fixture, ESCROW_PART_PAID);
+    struct escrow *escrow = &fixture.escrow;
+    struct escrow_part second = fixture.part;
+    const struct escrow_part *rows[] = {&fixture.part, &second};
+    second.number = 2;
+    second.price_minor = second.amount_minor = 1000;
+    second.state = ESCROW_PART_SENDING;
+    escrow->held_minor -= 1000;
+    escrow->released_minor += 1000;
+    escrow->due_seller_minor = 1000;
+    assert_true(escrow_is_sound(escrow));
+    assert_true(escrow_parts_are_sound(escrow, rows, 2));
+    assert_int_equal(escrow_rest_due_minor(escrow, rows, 2), 0);
+    assert_int_equal(escrow_rest_due_minor(escrow, NULL, 0), 1000);
+    second.number = 1;
+    assert_false(escrow_parts_are_sound(escrow, rows, 2));
+    second.number = 2;
+    second.version = 0;
+    assert_false(escrow_parts_are_sound(escrow, rows, 2));
+    second.version = 1;
+    second.price_minor = INT64_MAX; /* no account can count it */
+    assert_false(escrow_parts_are_sound(escrow, rows, 2));
 }
 
 static bool case_is_sound(const struct fixture *fixture)
@@ -277,6 +376,8 @@ int main(void)
         cmocka_unit_test(broken_rows_are_seen),
         cmocka_unit_test(broken_rows_without_money_are_seen),
         cmocka_unit_test(broken_fees_are_seen),
+        cmocka_unit_test(broken_parts_are_seen),
+        cmocka_unit_test(all_parts_are_looked_at),
         cmocka_unit_test(rows_must_agree_with_their_suspense),
         cmocka_unit_test(all_suspense_rows_are_looked_at),
         cmocka_unit_test(messages_have_a_shape),

@@ -74,6 +74,11 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
     message.actor = actors[who];
     message.terms.price_minor = walk->price_minor;
     message.terms.fees = walk->fees;
+    /* Mostly a small part, at times all, or nothing. */
+    message.amount_minor =
+        chance(walk, 90) ? 1 + (int64_t)random_below(&walk->random, (uint64_t)walk->price_minor)
+                         : walk->price_minor * (int64_t)random_below(&walk->random, 2);
+    message.amount_minor /= chance(walk, 70) ? 4 : 1;
     return message;
 }
 
@@ -83,10 +88,10 @@ static void random_command(struct walk *walk)
 {
     /* Who usually sends it; half of the time it is anybody. */
     static const uint64_t usual[] = {
-        [ESCROW_CREATE] = 3,          [ESCROW_MARK_DELIVERED] = 1, [ESCROW_RELEASE] = 0,
-        [ESCROW_CANCEL] = 0,          [ESCROW_REFUND] = 1,         [ESCROW_RETRY_PAYOUT] = 2,
-        [ESCROW_REJECT_DELIVERY] = 0, [ESCROW_ACCEPT_RETURN] = 1,  [ESCROW_RAISE_DISPUTE] = 0,
-        [ESCROW_WITHDRAW_DISPUTE] = 0};
+        [ESCROW_CREATE] = 3,           [ESCROW_MARK_DELIVERED] = 1, [ESCROW_RELEASE] = 0,
+        [ESCROW_CANCEL] = 0,           [ESCROW_REFUND] = 1,         [ESCROW_RETRY_PAYOUT] = 2,
+        [ESCROW_REJECT_DELIVERY] = 0,  [ESCROW_ACCEPT_RETURN] = 1,  [ESCROW_RAISE_DISPUTE] = 0,
+        [ESCROW_WITHDRAW_DISPUTE] = 0, [ESCROW_RELEASE_PART] = 0};
     enum escrow_message_kind kind =
         ESCROW_CREATE + (uint32_t)random_below(&walk->random, sizeof(usual) / sizeof(usual[0]) - 1);
 
@@ -106,6 +111,7 @@ static void random_command(struct walk *walk)
     } else if (kind == ESCROW_CREATE && chance(walk, 10)) {
         message.terms.fees.seller.fixed_minor = walk->price_minor; /* nothing for the seller */
     }
+    walk->part_asked_minor = message.amount_minor;
     send_command(walk, &message);
 }
 
@@ -146,6 +152,9 @@ static bool may_change_again(const struct walk *walk, const struct leg *leg)
     const struct fake_rows *rows = &walk->fake->rows;
     bool last =
         id_eq(leg->id, rows->escrow.payout_leg_id) || id_eq(leg->id, rows->escrow.refund_leg_id);
+    for (uint32_t i = 0; i < rows->part_count; i++) {
+        last = last || id_eq(leg->id, rows->parts[i].leg_id);
+    }
     for (uint32_t i = 0; i < rows->suspense_count; i++) {
         last = last || id_eq(leg->id, rows->suspense[i].refund_leg_id);
     }
@@ -321,6 +330,8 @@ static void one_deal(struct walk *walk)
     walk->records_seen = 0;
     walk->final_state = ESCROW_NONE;
     walk->last_seq = 0;
+    walk->released_minor = walk->payout_minor = 0;
+    walk->part_count = 0;
     for (uint32_t i = 0; i < WALK_STEPS_PER_DEAL; i++) {
         walk->fake->op.now_us += (int64_t)random_below(&walk->random, 1000000);
         if (chance(walk, 4)) {

@@ -60,6 +60,7 @@ struct gateway_view {
     int64_t refunded_minor;
     int64_t fee_deferred_minor;
     int64_t fee_minor;
+    int64_t released_minor;
     int64_t payout_failed_minor;
     int64_t refund_failed_minor;
     bool payment_setup_failed;

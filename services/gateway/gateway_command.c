@@ -31,6 +31,7 @@ static const struct action_row actions[GATEWAY_ACTION_COUNT] = {
     [GATEWAY_ACCEPT_RETURN]  = {"accept-return", MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
     [GATEWAY_RAISE_DISPUTE]  = {"raise-dispute", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_MUST},
     [GATEWAY_WITHDRAW_DISPUTE] = {"withdraw-dispute", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
+    [GATEWAY_RELEASE_PART]   = {"release-part", MAY(GATEWAY_ROLE_BUYER), GATEWAY_REASON_NONE},
 };
 
 /* clang-format on */
@@ -151,6 +152,12 @@ STATUS gateway_reason_check(struct op *op, enum gateway_action action, struct st
         return refuse(op, "escrow.bad_text", STR("/reason"));
     }
     return OK;
+}
+
+STATUS gateway_part_check(struct op *op, int64_t amount_minor)
+{
+    bool fits = amount_minor >= GATEWAY_AMOUNT_MIN_MINOR && amount_minor < GATEWAY_AMOUNT_MAX_MINOR;
+    return fits ? OK : refuse(op, "escrow.bad_part", STR("/amount_minor"));
 }
 
 /* ---- Ids ---- */
@@ -282,6 +289,12 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
     case GATEWAY_WITHDRAW_DISPUTE: {
         NEW_BODY(Holdfast__Escrow__V1__WithdrawDispute,
                  holdfast__escrow__v1__withdraw_dispute__init, withdraw_dispute, WITHDRAW_DISPUTE);
+        return OK;
+    }
+    case GATEWAY_RELEASE_PART: {
+        NEW_BODY(Holdfast__Escrow__V1__ReleasePart, holdfast__escrow__v1__release_part__init,
+                 release_part, RELEASE_PART);
+        body->amount_minor = order->amount_minor;
         return OK;
     }
     case GATEWAY_ACTION_NONE:

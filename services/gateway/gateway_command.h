@@ -21,6 +21,7 @@ enum gateway_action {
     GATEWAY_ACCEPT_RETURN,
     GATEWAY_RAISE_DISPUTE,
     GATEWAY_WITHDRAW_DISPUTE,
+    GATEWAY_RELEASE_PART,
     GATEWAY_ACTION_COUNT,
 };
 
@@ -56,6 +57,8 @@ struct gateway_terms {
 /* STATUS_INVALID, HTTP 422, with the field to blame. */
 STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms);
 STATUS gateway_reason_check(struct op *op, enum gateway_action action, struct str reason);
+/* Whether it is less than what is held is escrow's to say. */
+STATUS gateway_part_check(struct op *op, int64_t amount_minor);
 
 struct gateway_order {
     enum gateway_action action;
@@ -64,6 +67,7 @@ struct gateway_order {
     struct id escrow_id;        /* none for CREATE: it is derived */
     struct gateway_terms terms; /* CREATE, checked */
     struct str reason;          /* checked; empty: none */
+    int64_t amount_minor;       /* RELEASE_PART, checked */
     int64_t now_us;             /* when it was asked */
 };
 

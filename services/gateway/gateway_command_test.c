@@ -250,6 +250,7 @@ static void every_action_has_its_type(void **state)
         [GATEWAY_ACCEPT_RETURN] = "holdfast.escrow.v1.AcceptReturn",
         [GATEWAY_RAISE_DISPUTE] = "holdfast.escrow.v1.RaiseDispute",
         [GATEWAY_WITHDRAW_DISPUTE] = "holdfast.escrow.v1.WithdrawDispute",
+        [GATEWAY_RELEASE_PART] = "holdfast.escrow.v1.ReleasePart",
     };
     for (int i = GATEWAY_MARK_DELIVERED; i < GATEWAY_ACTION_COUNT; i++) {
         struct gateway_order order = action((enum gateway_action)i);
@@ -275,6 +276,7 @@ static void roles_may_what_they_may(void **state)
         [GATEWAY_ACCEPT_RETURN] = {false, false, true, false, false},
         [GATEWAY_RAISE_DISPUTE] = {false, true, true, false, false},
         [GATEWAY_WITHDRAW_DISPUTE] = {false, true, true, false, false},
+        [GATEWAY_RELEASE_PART] = {false, true, false, false, false},
     };
     for (int action_at = 0; action_at < GATEWAY_ACTION_COUNT; action_at++) {
         for (int role = 0; role < GATEWAY_ROLE_COUNT; role++) {

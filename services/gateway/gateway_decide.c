@@ -17,6 +17,7 @@ static void take_sums(struct gateway_view *view, const struct gateway_view *told
     view->refunded_minor = told->refunded_minor;
     view->fee_deferred_minor = told->fee_deferred_minor;
     view->fee_minor = told->fee_minor;
+    view->released_minor = told->released_minor;
     view->payout_failed_minor = told->payout_failed_minor;
     view->refund_failed_minor = told->refund_failed_minor;
     view->payment_setup_failed = told->payment_setup_failed;

@@ -73,6 +73,7 @@ static void begin_event(struct op *op, Holdfast__Escrow__V1__EscrowEvent *event,
     balances.received_minor = 100;
     balances.held_minor = 40;
     balances.disputed_minor = 41;
+    balances.released_minor = 42;
     balances.suspense_minor = 30;
     balances.due_seller_minor = 20;
     balances.due_buyer_minor = 5;
@@ -182,6 +183,7 @@ static void sums_and_attention_are_read(void **state)
     assert_int_equal(news->told.received_minor, 100);
     assert_int_equal(news->told.held_minor, 40);
     assert_int_equal(news->told.disputed_minor, 41);
+    assert_int_equal(news->told.released_minor, 42);
     assert_int_equal(news->told.suspense_minor, 30);
     assert_int_equal(news->told.due_seller_minor, 20);
     assert_int_equal(news->told.due_buyer_minor, 5);

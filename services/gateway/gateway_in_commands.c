@@ -2,6 +2,8 @@
  * Requests that ask for something in a deal. In: JSON of somebody we know. Out: a row of the intake, answered
  * with 202 after its commit. Refused here for identity and existence, never for a deal's state.
  */
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/crash.h"
@@ -9,8 +11,6 @@
 #include "gateway/gateway_http.h"
 #include "gateway/gateway_out_json.h"
 #include "json/json_read.h"
-
-#include <string.h>
 
 #define LOCATION_MAX_BYTES 64
 
@@ -66,6 +66,25 @@ static struct status read_reason(struct op *op, const struct http_request *req,
     }
     TRY(gateway_reason_check(op, order->action, body.reason));
     order->reason = body.reason;
+    return OK;
+}
+
+struct part_body {
+    int64_t amount_minor;
+};
+
+static const struct json_field part_fields[] = {
+    {"amount_minor", JSON_FIELD_I64, .required = true,
+     .offset = offsetof(struct part_body, amount_minor)},
+};
+
+static struct status read_part(struct op *op, const struct http_request *req,
+                               struct gateway_order *order)
+{
+    struct part_body body = {.amount_minor = 0};
+    TRY(json_read_object(op, req->body, part_fields, ARRAY_LEN(part_fields), &body));
+    TRY(gateway_part_check(op, body.amount_minor));
+    order->amount_minor = body.amount_minor;
     return OK;
 }
 
@@ -202,7 +221,8 @@ STATUS gateway_post_action(struct op *op, void *deps, const struct http_request 
         id_is_none(order.escrow_id)) {
         return op_fail(op, STATUS_NOT_FOUND, "escrow.unknown", "not an id");
     }
-    TRY(read_reason(op, req, &order));
+    TRY(order.action == GATEWAY_RELEASE_PART ? read_part(op, req, &order)
+                                             : read_reason(op, req, &order));
     TRY(check_identity(op, deps, &order, ret));
     return take_in(op, deps, req, &order, ret);
 }

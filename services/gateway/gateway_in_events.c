@@ -74,6 +74,9 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     case CASE(ESCROW_DISPUTED):
         news->note = str_of(event->escrow_disputed->reason);
         return take_amount(op, event->escrow_disputed->amount, news);
+    case CASE(ESCROW_PARTIALLY_RELEASED):
+        return take_amount(op, event->escrow_partially_released->amount, news);
+    case CASE(ESCROW_PART_PAID): return take_amount(op, event->escrow_part_paid->amount, news);
     case CASE(ESCROW_DISPUTE_WITHDRAWN):
     case CASE(ESCROW_DISPUTE_ESCALATED):
     case CASE(ESCROW_AWAIT_FUNDS):
@@ -114,6 +117,7 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     told->refunded_minor = balances->refunded_minor;
     told->fee_deferred_minor = balances->fee_deferred_minor;
     told->fee_minor = balances->fee_minor;
+    told->released_minor = balances->released_minor;
     told->payout_failed_minor = attention->payout_failed_minor;
     told->refund_failed_minor = attention->refund_failed_minor;
     told->payment_setup_failed = attention->payment_setup_failed;

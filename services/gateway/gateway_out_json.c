@@ -16,6 +16,7 @@ static void write_balances(struct json_writer *out, const struct gateway_view *v
     json_write_i64(out, "refunded_minor", view->refunded_minor);
     json_write_i64(out, "fee_deferred_minor", view->fee_deferred_minor);
     json_write_i64(out, "fee_minor", view->fee_minor);
+    json_write_i64(out, "released_minor", view->released_minor);
     json_write_end(out);
 }
 

@@ -36,6 +36,7 @@ static const struct table_column view_columns[] = {
     V(refunded_minor, COLUMN_INT8),
     V(fee_deferred_minor, COLUMN_INT8),
     V(fee_minor, COLUMN_INT8),
+    V(released_minor, COLUMN_INT8),
     V(payout_failed_minor, COLUMN_INT8),
     V(refund_failed_minor, COLUMN_INT8),
     V(payment_setup_failed, COLUMN_BOOL),
@@ -219,6 +220,7 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     I64(refunded_minor);
     I64(fee_deferred_minor);
     I64(fee_minor);
+    I64(released_minor);
     I64(payout_failed_minor);
     I64(refund_failed_minor);
     BOOL(payment_setup_failed);

@@ -33,6 +33,7 @@ const struct http_route gateway_routes[] = {
     COMMAND("/v1/escrows",                    gateway_post_escrow),
     COMMAND("/v1/escrows/:id/mark-delivered", gateway_post_action),
     COMMAND("/v1/escrows/:id/release",        gateway_post_action),
+    COMMAND("/v1/escrows/:id/release-part",   gateway_post_action),
     COMMAND("/v1/escrows/:id/cancel",         gateway_post_action),
     RESCUE("/v1/escrows/:id/refund",          gateway_post_action),
     COMMAND("/v1/escrows/:id/retry",          gateway_post_action),

@@ -26,6 +26,8 @@ struct str notice_name(enum notice notice)
     case NOTICE_DISPUTED: return STR("disputed");
     case NOTICE_DISPUTE_WITHDRAWN: return STR("dispute_withdrawn");
     case NOTICE_DISPUTE_ESCALATED: return STR("dispute_escalated");
+    case NOTICE_PARTIALLY_RELEASED: return STR("partially_released");
+    case NOTICE_PART_PAID: return STR("part_paid");
     case NOTICE_NONE: return STR("none");
     case NOTICE_COUNT: break;
     }

@@ -131,6 +131,11 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
     case CASE(ESCROW_DISPUTED): return tell_disputed(op, event->escrow_disputed, news);
     case CASE(ESCROW_DISPUTE_WITHDRAWN): news->notice = NOTICE_DISPUTE_WITHDRAWN; return OK;
     case CASE(ESCROW_DISPUTE_ESCALATED): news->notice = NOTICE_DISPUTE_ESCALATED; return OK;
+    case CASE(ESCROW_PARTIALLY_RELEASED):
+        return tell_amount(op, news, NOTICE_PARTIALLY_RELEASED,
+                           event->escrow_partially_released->seller_gets);
+    case CASE(ESCROW_PART_PAID):
+        return tell_amount(op, news, NOTICE_PART_PAID, event->escrow_part_paid->amount);
     case CASE(ESCROW_RETURN_ACCEPTED): /* the refund follows at once, and says why */
     case CASE(ESCROW_FUNDS_RECEIVED):  /* what becomes of it follows at once */
     case CASE(ESCROW_PAYOUT_RETRIED):  /* so does what comes of it */

@@ -125,6 +125,18 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
             [ROLE_SELLER] =
                 "The dispute about this deal was not settled in time. Our staff was called.",
         },
+    [NOTICE_PARTIALLY_RELEASED] =
+        {
+            [ROLE_BUYER] = "A part of this deal was released: the payout of **{amount}** to the "
+                           "seller was begun. The rest stayed set aside.",
+            [ROLE_SELLER] = "A part of this deal was released: the payout of **{amount}** to you "
+                            "was begun. The rest stayed set aside.",
+        },
+    [NOTICE_PART_PAID] =
+        {
+            [ROLE_BUYER] = "**{amount}** of this deal was paid out to the seller.",
+            [ROLE_SELLER] = "**{amount}** of this deal was paid out to you.",
+        },
 };
 
 bool notifications_text_is_told(enum notice notice, enum role role)

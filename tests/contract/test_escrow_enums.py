@@ -96,6 +96,12 @@ def test_disputes_are_the_same_in_c_and_sql():
     assert column_check("dispute", "before") == raised
 
 
+def test_parts_are_the_same_in_c_and_sql():
+    states, most = (int(re.search(rf"^{name} (\d+)$", GOLDEN, re.M).group(1)) for name in ("part_states", "parts_max"))
+    assert column_check("part", "state") == set(range(1, states + 1))
+    assert column_check("part", "number") == set(range(1, most + 1))
+
+
 @pytest.mark.parametrize("column", ["price_minor", "funding_seconds", "delivery_seconds", "inspection_seconds",
                                     "buyer_fee_basis_points", "buyer_fee_fixed_minor",
                                     "seller_fee_basis_points", "seller_fee_fixed_minor"])

@@ -35,6 +35,13 @@ def test_it_tells_of_a_dispute(stack):
     assert run_demo(stack, "nonsense").returncode == 2
 
 
+def test_it_tells_of_parts(stack):
+    done = run_demo(stack, "parts")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("EscrowPartiallyReleased", "EscrowPartPaid", "3 transfers of 125.00, 0 refund of 0.00", "0 findings", "The rest stayed"):
+        assert word in done.stdout, (word, done.stdout)
+
+
 def test_it_tells_of_late_money(stack):
     done = run_demo(stack, "late-money")
     assert done.returncode == 0, done.stdout + done.stderr

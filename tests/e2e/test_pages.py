@@ -161,6 +161,24 @@ def test_a_deal_is_followed_from_payment_to_payout(stack, page):
     shows(page, "RELEASED")
 
 
+def test_a_part_is_released_by_its_amount(stack, page):
+    deal = stack.api.held_deal()
+    open_deal(page, stack, deal, "BUYER")
+    shows(page, "FUNDS_HELD")
+
+    def enter(text):
+        page.once("dialog", lambda dialog: dialog.accept(text))
+        page.get_by_role("button", name="Release a part").click()
+
+    for text in ("", "ten", "-1", "1.005", "1e2"):  # no amount: nothing is asked for
+        enter(text)
+    assert page.locator("#commands tr").count() == 0
+    enter("10.5")
+    asked(page, "confirmed")
+    expect(page.locator("#facts")).to_contain_text("14.50 USD")
+    shows(page, "FUNDS_HELD")
+
+
 def says_deadline(page, deal, sentence):
     """The moment that the API tells, and what happens then."""
     shown = page.locator("#deadline")
@@ -221,7 +239,7 @@ def test_pending_until_it_is_decided(stack, page):
 def test_rejected_is_shown_with_its_reason(stack, page):
     deal = stack.api.deal()
     open_deal(page, stack, deal, "BUYER")
-    assert buttons(page) == ["Release the money", "Cancel", "Reject the delivery", "Raise a dispute", "Withdraw the dispute"]
+    assert buttons(page) == ["Release the money", "Release a part", "Cancel", "Reject the delivery", "Raise a dispute", "Withdraw the dispute"]
     page.get_by_role("button", name="Release the money").click()
     asked(page, "rejected")
     expect(page.locator("#commands")).to_contain_text("escrow.wrong_state")

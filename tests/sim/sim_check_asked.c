@@ -31,34 +31,42 @@ static bool is_currency(struct str wanted, const char *lower)
     return same;
 }
 
-/* Our own arithmetic, not the product's. */
-static int64_t fee_of(const struct gateway_terms *terms, const struct fee_rate *rate)
+/* Our own arithmetic, not the product's: of a fee on the whole price, what falls on its first part_minor. */
+static int64_t fee_of(const struct gateway_terms *terms, const struct fee_rate *rate,
+                      int64_t part_minor)
 {
-    return terms->amount_minor * rate->basis_points / 10000 + rate->fixed_minor;
+    int64_t whole_minor = terms->amount_minor * rate->basis_points / 10000 + rate->fixed_minor;
+    return whole_minor * part_minor / terms->amount_minor;
 }
 
-struct check_sums check_sums_of(const struct gateway_terms *terms)
+struct check_sums check_sums_of(const struct gateway_terms *terms, int64_t released_minor)
 {
-    int64_t buyer_fee_minor = fee_of(terms, &terms->fees.buyer);
-    int64_t seller_fee_minor = fee_of(terms, &terms->fees.seller);
+    int64_t all_minor = fee_of(terms, &terms->fees.buyer, terms->amount_minor);
+    int64_t buyer_fee_minor = fee_of(terms, &terms->fees.buyer, released_minor);
+    int64_t seller_fee_minor = fee_of(terms, &terms->fees.seller, released_minor);
     return (struct check_sums){
-        .asked_minor = terms->amount_minor + buyer_fee_minor,
-        .seller_minor = terms->amount_minor - seller_fee_minor,
-        .released_fee_minor = buyer_fee_minor + seller_fee_minor,
-        .refunded_fee_minor = terms->fees.buyer_refundable ? 0 : buyer_fee_minor,
+        .asked_minor = terms->amount_minor + all_minor,
+        .seller_minor = released_minor - seller_fee_minor,
+        .fee_minor = buyer_fee_minor + seller_fee_minor,
+        .kept_fee_minor = terms->fees.buyer_refundable ? 0 : all_minor - buyer_fee_minor,
     };
 }
 
-/* What a refund is of depends on what came: check_source and the sums look at that. */
-static bool is_agreed(const struct sim_stripe_object *object, const struct gateway_terms *terms)
+/* What a refund is of depends on what came: check_source and the sums look at that. Of a deal that was released in parts
+ * no payout is all of it; what they come to is has_shared's. */
+static bool is_agreed(struct sim_check *check, const struct sim_stripe_object *object,
+                      const struct gateway_terms *terms)
 {
     if (object->kind == SIM_STRIPE_REFUND) {
         return true;
     }
+    const struct check_sums sums = check_sums_of(terms, terms->amount_minor);
     bool pays = object->kind == SIM_STRIPE_TRANSFER;
-    const struct check_sums sums = check_sums_of(terms);
-    return object->asked_minor == (pays ? sums.seller_minor : sums.asked_minor) &&
-           is_currency(terms->currency, object->asked_currency) &&
+    bool in_parts = pays && check_deal(check, object->escrow_id)->parts > 0;
+    int64_t whole_minor = pays ? sums.seller_minor : sums.asked_minor;
+    bool amount_agreed = in_parts ? object->asked_minor > 0 && object->asked_minor < whole_minor
+                                  : object->asked_minor == whole_minor;
+    return amount_agreed && is_currency(terms->currency, object->asked_currency) &&
            str_eq(str_of(object->destination), pays ? terms->seller_account : STR(""));
 }
 
@@ -67,7 +75,7 @@ static void check_calls_agreed(struct sim_check *check, struct sim_verdict *verd
     for (uint32_t i = 0; i < sim_stripe_count(check->stripe); i++) {
         const struct sim_stripe_object *object = sim_stripe_object(check->stripe, i);
         const struct gateway_terms *terms = sim_traffic_terms(check->traffic, object->escrow_id);
-        if (!terms || !is_agreed(object, terms)) {
+        if (!terms || !is_agreed(check, object, terms)) {
             sim_verdict_fail(verdict, SIM_RULE_TERMS,
                              "leg %s of escrow %s: asked for %" PRId64 " %s to \"%s\"",
                              check_text(object->leg_id), check_text(object->escrow_id),
@@ -81,15 +89,17 @@ static bool has_rate(const struct fee_rate *rate, const struct fee_rate *agreed)
     return rate->basis_points == agreed->basis_points && rate->fixed_minor == agreed->fixed_minor;
 }
 
-/* The platform earned what was agreed, of deals that came to their end, and nothing before. */
-static bool has_earned(const struct escrow *escrow, const struct gateway_terms *terms)
+/* Of what was released, the seller and the platform have what was agreed; a released deal released all. */
+static bool has_shared(const struct check_deal *deal, const struct escrow *escrow,
+                       const struct gateway_terms *terms)
 {
-    const struct check_sums sums = check_sums_of(terms);
-    if (escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED) {
-        return escrow->fee_minor == sums.released_fee_minor;
-    }
+    const struct check_sums sums = check_sums_of(terms, deal->released_minor);
+    bool released = escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
     bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
-    return escrow->fee_minor == (refunds ? sums.refunded_fee_minor : 0);
+    return escrow->released_minor == deal->released_minor &&
+           released == (deal->released_minor == terms->amount_minor) &&
+           escrow->due_seller_minor + escrow->paid_out_minor == sums.seller_minor &&
+           escrow->fee_minor == sums.fee_minor + (refunds ? sums.kept_fee_minor : 0);
 }
 
 static bool has_terms(const struct escrow *escrow, const struct gateway_terms *terms)
@@ -114,7 +124,8 @@ static void check_deals_agreed(struct sim_check *check, struct sim_verdict *verd
     const struct escrow *escrow;
     while ((escrow = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_table, &cursor))) {
         const struct gateway_terms *terms = sim_traffic_terms(check->traffic, escrow->id);
-        if (!terms || !has_terms(escrow, terms) || !has_earned(escrow, terms) ||
+        if (!terms || !has_terms(escrow, terms) ||
+            !has_shared(check_deal(check, escrow->id), escrow, terms) ||
             !id_eq(escrow->marketplace_id, marketplace)) {
             sim_verdict_fail(verdict, SIM_RULE_TERMS, "escrow %s is not what was agreed",
                              check_text(escrow->id));

@@ -322,7 +322,7 @@ static bool shows(const struct gateway_view *view, const struct escrow *escrow)
            view->paid_out_minor == escrow->paid_out_minor &&
            view->refunded_minor == escrow->refunded_minor &&
            view->fee_deferred_minor == escrow->fee_deferred_minor &&
-           view->fee_minor == escrow->fee_minor &&
+           view->fee_minor == escrow->fee_minor && view->released_minor == escrow->released_minor &&
            view->payout_failed_minor == escrow->payout_failed_minor &&
            view->refund_failed_minor == escrow->refund_failed_minor &&
            view->price_minor == escrow->price_minor &&

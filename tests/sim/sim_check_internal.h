@@ -24,6 +24,9 @@ struct check_deal {
     int64_t sums[ESCROW_ACCOUNT_COUNT]; /* credits minus debits, in the escrow's currency */
     int64_t foreign_minor;
     int64_t received_minor, paid_out_minor, refunded_minor; /* by the lines that touch PSP_CLEAR */
+    int64_t
+        released_minor; /* by the lines from where the price is held to the seller and the platform */
+    uint32_t parts;     /* of that, before the rest */
     int64_t seq;
     int64_t transfer_count;
     struct hash head;
@@ -165,15 +168,15 @@ enum topic check_topic_named(struct str name);
 
 /* ---- sim_check_asked.c: once drained ---- */
 
-/* What a deal of these terms moves. */
+/* What a deal of these terms moves, when so much of the price is released. */
 struct check_sums {
-    int64_t asked_minor;        /* of the buyer */
-    int64_t seller_minor;       /* to the seller */
-    int64_t released_fee_minor; /* the platform's, when the seller is paid */
-    int64_t refunded_fee_minor; /* the platform's, when the buyer is */
+    int64_t asked_minor;    /* of the buyer */
+    int64_t seller_minor;   /* to the seller */
+    int64_t fee_minor;      /* the platform's */
+    int64_t kept_fee_minor; /* the platform's besides, when the rest is refunded */
 };
 
-struct check_sums check_sums_of(const struct gateway_terms *terms);
+struct check_sums check_sums_of(const struct gateway_terms *terms, int64_t released_minor);
 void check_terms(struct sim_check *check, struct sim_verdict *verdict);
 void check_taken(struct sim_check *check, struct sim_verdict *verdict);
 

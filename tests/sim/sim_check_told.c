@@ -252,6 +252,8 @@ static const struct {
     [ESCROW_EVENT_DISPUTED] = {true, true},
     [ESCROW_EVENT_DISPUTE_WITHDRAWN] = {true, true},
     [ESCROW_EVENT_DISPUTE_ESCALATED] = {true, true},
+    [ESCROW_EVENT_PARTIALLY_RELEASED] = {true, true},
+    [ESCROW_EVENT_PART_PAID] = {true, true},
 };
 
 static struct id news_name(struct id escrow_id, int64_t seq, enum role role)

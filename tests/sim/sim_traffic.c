@@ -114,6 +114,7 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
         .reason = gateway_action_reason(deal->last.action) == GATEWAY_REASON_MUST
                       ? STR("not as seen")
                       : STR(""),
+        .amount_minor = deal->last.amount_minor,
         .now_us = op.now_us,
     };
     struct gateway_command command;
@@ -131,6 +132,10 @@ static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_act
                 enum who who)
 {
     deal->last = (struct asked){.action = action, .who = who, .number = deal->asked_count++};
+    if (action == GATEWAY_RELEASE_PART) { /* at times too much */
+        deal->last.amount_minor =
+            1 + (int64_t)random_below(&traffic->parts, (uint64_t)deal->terms.amount_minor);
+    }
     send(traffic, deal);
 }
 
@@ -204,6 +209,7 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     traffic->staff_us = INT64_MAX;
     traffic->links = random_seeded(options->seed ^ UINT64_C(0x6c696e6b));
     traffic->fees = random_seeded(options->seed ^ UINT64_C(0x66656573));
+    traffic->parts = random_seeded(options->seed ^ UINT64_C(0x7061727473));
     traffic->link_us = traffic_next_link_us(traffic);
     sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
     arena_init(&traffic->arena, ARENA_BYTES);
@@ -294,6 +300,7 @@ static void ask_anything(struct sim_traffic *traffic, struct deal *deal)
         {GATEWAY_RAISE_DISPUTE, WHO_SELLER},
         {GATEWAY_WITHDRAW_DISPUTE, WHO_BUYER},
         {GATEWAY_WITHDRAW_DISPUTE, WHO_SELLER},
+        {GATEWAY_RELEASE_PART, WHO_BUYER},
     };
 
     uint64_t which = random_below(&traffic->random, ARRAY_LEN(askable));
@@ -329,6 +336,12 @@ static void settle(struct sim_traffic *traffic, struct deal *deal, uint64_t mood
     }
 }
 
+/* Drawn apart, as fees are. */
+static bool likes_a_part(struct sim_traffic *traffic)
+{
+    return random_below(&traffic->parts, 5) == 0;
+}
+
 /* What a sensible person does next, most of the time. */
 static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct gateway_view *view)
 {
@@ -352,14 +365,18 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
         }
         return;
     case ESCROW_FUNDS_HELD:
-        if (mood == 0) {
+        if (likes_a_part(traffic)) {
+            ask(traffic, deal, GATEWAY_RELEASE_PART, WHO_BUYER);
+        } else if (mood == 0) {
             ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
         } else {
             ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
         }
         return;
     case ESCROW_DELIVERED:
-        if (mood < 2) {
+        if (likes_a_part(traffic)) {
+            ask(traffic, deal, GATEWAY_RELEASE_PART, WHO_BUYER);
+        } else if (mood < 2) {
             ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
         } else if (mood == 2) {
             ask(traffic, deal, GATEWAY_REJECT_DELIVERY, WHO_BUYER);

@@ -3,7 +3,8 @@
 
 A marketplace opens the deal, the buyer pays at the sandbox, the seller says that the goods were delivered, the buyer
 releases the money, the seller is paid. With the word `dispute` the buyer rejects the delivery instead, the seller disputes
-that and gives in, the buyer is refunded. With `late-money` the buyer pays while the provider's news are held back, cancels the
+that and gives in, the buyer is refunded. With `parts` the buyer
+releases the price in three parts, and the seller is paid each. With `late-money` the buyer pays while the provider's news are held back, cancels the
 deal, and what then is heard of goes back. Then the operator's tool recomputes the ledger and the hash chain.
 
 Everything comes from the environment (./dev demo sets it): HOLDFAST_GATEWAY_URL, HOLDFAST_SANDBOX_URL, HOLDFASTCTL,
@@ -158,6 +159,29 @@ class Demo:
         self.wait_state("RELEASED")
         self.clock.step("", "RELEASED: the provider has paid the seller")
 
+    def part(self, amount_minor, paid_minor):
+        self.command("BUYER", f"/v1/escrows/{self.escrow}/release-part", {"amount_minor": amount_minor})
+        self.clock.step("buyer", f"releases {amount_minor / 100:.2f} USD of it: 202")
+        now = self.wait(lambda now: now["balances"]["paid_out_minor"] == paid_minor, "the payout of a part")
+        self.clock.step("", f"the seller has {paid_minor / 100:.2f} USD, {now['balances']['held_minor'] / 100:.2f} USD stay held")
+        if now["state"] not in {"FUNDS_HELD", "DELIVERED"}:
+            raise DemoFailed(f"the deal did not go on: {json.dumps(now)}")
+
+    def parts(self):
+        clock = self.clock
+        self.pay(self.open())
+        self.wait_state("FUNDS_HELD")
+        clock.step("", "FUNDS_HELD: the provider's webhook came, the money is held")
+        self.part(5000, 5000)
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/mark-delivered")
+        clock.step("seller", "says that it is delivered: 202")
+        self.wait_state("DELIVERED")
+        self.part(2500, 7500)
+        self.command("BUYER", f"/v1/escrows/{self.escrow}/release")
+        clock.step("buyer", "releases the rest: 202")
+        self.wait_state("RELEASED")
+        clock.step("", "RELEASED: the provider has paid the seller all of it")
+
     def late_money(self):
         clock = self.clock
         now = self.open()
@@ -252,7 +276,7 @@ class Demo:
 
     def effects(self):
         transfers, refunds = self.counted()
-        print(f"  at the provider: {transfers['count']} transfer of {transfers['amount_minor'] / 100:.2f}, "
+        print(f"  at the provider: {transfers['count']} transfer{'s' if transfers['count'] > 1 else ''} of {transfers['amount_minor'] / 100:.2f}, "
               f"{refunds['count']} refund of {refunds['amount_minor'] / 100:.2f}")
         moved = [(kind["count"], kind["amount_minor"]) for kind in (transfers, refunds)]
         if moved != [self.scene.transfers, self.scene.refunds]:
@@ -275,6 +299,7 @@ class Scene(NamedTuple):
 SCENES = {
     "": Scene(Demo.release, 10, ONCE, NEVER, "The seller was paid once"),
     "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
+    "parts": Scene(Demo.parts, 18, (3, AMOUNT_MINOR), NEVER, "The seller was paid in three parts, each once"),
     "late-money": Scene(Demo.late_money, 6, NEVER, ONCE, "The late money went back once"),
 }
 

@@ -97,6 +97,7 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
         {"refunded_minor", CTL_CELL_NUMBER},
         {"fee_deferred_minor", CTL_CELL_NUMBER},
         {"fee_minor", CTL_CELL_NUMBER},
+        {"released_minor", CTL_CELL_NUMBER},
         {"payout_failed_minor", CTL_CELL_NUMBER},
         {"refund_failed_minor", CTL_CELL_NUMBER},
         {"funding_seconds", CTL_CELL_NUMBER},
@@ -117,12 +118,13 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
     cells[1].text = str_of(escrow_state_name(escrow->state));
     cells[3].text = currency_name(escrow->currency);
     const int64_t numbers[] = {
-        escrow->price_minor,         escrow->received_minor,  escrow->held_minor,
-        escrow->disputed_minor,      escrow->suspense_minor,  escrow->due_seller_minor,
-        escrow->due_buyer_minor,     escrow->paid_out_minor,  escrow->refunded_minor,
-        escrow->fee_deferred_minor,  escrow->fee_minor,       escrow->payout_failed_minor,
-        escrow->refund_failed_minor, escrow->funding_seconds, escrow->delivery_seconds,
-        escrow->inspection_seconds,  escrow->buyer_fee_minor, escrow->seller_fee_minor,
+        escrow->price_minor,         escrow->received_minor,      escrow->held_minor,
+        escrow->disputed_minor,      escrow->suspense_minor,      escrow->due_seller_minor,
+        escrow->due_buyer_minor,     escrow->paid_out_minor,      escrow->refunded_minor,
+        escrow->fee_deferred_minor,  escrow->fee_minor,           escrow->released_minor,
+        escrow->payout_failed_minor, escrow->refund_failed_minor, escrow->funding_seconds,
+        escrow->delivery_seconds,    escrow->inspection_seconds,  escrow->buyer_fee_minor,
+        escrow->seller_fee_minor,
     };
     cells[2].number = escrow->seq;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {

@@ -20,6 +20,7 @@ struct page {
     struct pg_batch_rows transitions;
     struct pg_batch_rows transfers;
     struct pg_batch_rows suspense;
+    struct pg_batch_rows parts;
     struct pg_batch_rows leaves;
 };
 
@@ -45,6 +46,7 @@ static STATUS read_rows(struct op *op, struct pg_conn *conn, struct page *page)
                                &page->transfers));
     TRY(pg_batch_load_children(op, conn, &escrow_suspense_table, page->ids, page->count,
                                &page->suspense));
+    TRY(pg_batch_load_children(op, conn, &escrow_part_table, page->ids, page->count, &page->parts));
     TRY(pg_batch_load_children(op, conn, &escrow_seal_leaf_table, page->ids, page->count,
                                &page->leaves));
     return pg_batch_sync(op, conn);
@@ -55,6 +57,7 @@ struct cursor {
     uint32_t transition;
     uint32_t transfer;
     uint32_t suspense;
+    uint32_t part;
     uint32_t leaf;
 };
 
@@ -75,6 +78,7 @@ static struct ctl_history next_history(const struct page *page, const struct esc
     const struct escrow_transition *transitions = page->transitions.rows;
     const struct escrow_transfer *transfers = page->transfers.rows;
     const struct escrow_suspense *suspense = page->suspense.rows;
+    const struct escrow_part *parts = page->parts.rows;
     const struct escrow_seal_leaf *leaves = page->leaves.rows;
     struct cursor from = *cursor;
     while (cursor->transition < page->transitions.count &&
@@ -89,6 +93,9 @@ static struct ctl_history next_history(const struct page *page, const struct esc
            id_eq(suspense[cursor->suspense].escrow_id, escrow->id)) {
         cursor->suspense++;
     }
+    while (cursor->part < page->parts.count && id_eq(parts[cursor->part].escrow_id, escrow->id)) {
+        cursor->part++;
+    }
     while (cursor->leaf < page->leaves.count && id_eq(leaves[cursor->leaf].escrow_id, escrow->id)) {
         cursor->leaf++;
     }
@@ -100,6 +107,8 @@ static struct ctl_history next_history(const struct page *page, const struct esc
         .transfer_count = cursor->transfer - from.transfer,
         .suspense = suspense + from.suspense,
         .suspense_count = cursor->suspense - from.suspense,
+        .parts = parts + from.part,
+        .part_count = cursor->part - from.part,
         .leaves = leaves + from.leaf,
         .leaf_count = cursor->leaf - from.leaf,
     };

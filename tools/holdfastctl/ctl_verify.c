@@ -205,7 +205,16 @@ struct flows {
     int64_t in_minor;       /* debit PSP_CLEAR, but for what comes back */
     int64_t paid_out_minor; /* DUE_SELLER to PSP_CLEAR */
     int64_t refunded_minor; /* DUE_BUYER to PSP_CLEAR, less what a bank sent back */
+    int64_t released_minor; /* from where the price is held to the seller and the platform */
 };
+
+static bool is_release(const struct escrow_transfer *line)
+{
+    bool of_price =
+        line->debit == ESCROW_ACCOUNT_ESCROW_HELD || line->debit == ESCROW_ACCOUNT_ESCROW_DISP;
+    return of_price &&
+           (line->credit == ESCROW_ACCOUNT_DUE_SELLER || line->credit == ESCROW_ACCOUNT_FEE_INC);
+}
 
 static void add_flow(struct flows *flows, const struct escrow_transfer *line)
 {
@@ -220,6 +229,8 @@ static void add_flow(struct flows *flows, const struct escrow_transfer *line)
     } else if (line->credit == ESCROW_ACCOUNT_PSP_CLEAR &&
                line->debit == ESCROW_ACCOUNT_DUE_BUYER) {
         fits = money_try_add(flows->refunded_minor, line->amount_minor, &flows->refunded_minor);
+    } else if (is_release(line)) {
+        fits = money_try_add(flows->released_minor, line->amount_minor, &flows->released_minor);
     }
     if (!fits) {
         *flows = (struct flows){.in_minor = -1}; /* fits no row: it is found */
@@ -246,6 +257,7 @@ static void check_own_sums(struct op *op, struct ctl_verification *verification,
         {"due_buyer", escrow->due_buyer_minor, owed(sums, ESCROW_ACCOUNT_DUE_BUYER)},
         {"fee_deferred", escrow->fee_deferred_minor, owed(sums, ESCROW_ACCOUNT_FEE_DEFERRED)},
         {"fee", escrow->fee_minor, owed(sums, ESCROW_ACCOUNT_FEE_INC)},
+        {"released", escrow->released_minor, flows->released_minor},
         {"paid_out", escrow->paid_out_minor, flows->paid_out_minor},
         {"refunded", escrow->refunded_minor, flows->refunded_minor},
         {"psp_clear", escrow->received_minor - escrow->paid_out_minor - escrow->refunded_minor,
@@ -307,6 +319,21 @@ static void check_ledger(struct op *op, struct ctl_verification *verification,
     }
 }
 
+/* The parts that were released are what the row says was. */
+static void check_parts(struct op *op, struct ctl_verification *verification,
+                        const struct ctl_history *history)
+{
+    const struct escrow_part *parts[ESCROW_PARTS_MAX];
+    bool fits = history->part_count <= ESCROW_PARTS_MAX;
+    for (uint32_t i = 0; fits && i < history->part_count; i++) {
+        parts[i] = &history->parts[i];
+    }
+    if (escrow_is_sound(history->escrow) && /* else it was found already */
+        (!fits || !escrow_parts_are_sound(history->escrow, parts, history->part_count))) {
+        FOUND("unsound", "the parts that were released are not what the escrow says");
+    }
+}
+
 void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
                        const struct ctl_history *history)
 {
@@ -321,6 +348,7 @@ void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
             FOUND("unsound", "suspense row %" PRIu32 " contradicts itself", i + 1);
         }
     }
+    check_parts(op, verification, history);
     ctl_verify_chain(op, verification, history);
     ctl_verify_leaves(op, verification, history);
     check_deadline(op, verification, history);

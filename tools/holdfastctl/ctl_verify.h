@@ -57,6 +57,8 @@ struct ctl_history {
     uint32_t transfer_count;
     const struct escrow_suspense *suspense;
     uint32_t suspense_count;
+    const struct escrow_part *parts;
+    uint32_t part_count;
     const struct escrow_seal_leaf *leaves; /* by rising seal_n */
     uint32_t leaf_count;
 };

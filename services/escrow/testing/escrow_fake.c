@@ -56,6 +56,13 @@ uint32_t engine_children(struct engine_turn *turn, const struct table *table,
         *ret_rows = turn->dispute_rows;
         return turn->rows.dispute_count;
     }
+    if (table == &escrow_part_table) {
+        for (uint32_t i = 0; i < turn->rows.part_count; i++) {
+            turn->part_rows[i] = &turn->rows.parts[i];
+        }
+        *ret_rows = turn->part_rows;
+        return turn->rows.part_count;
+    }
     ASSERT(table == &escrow_suspense_table);
     for (uint32_t i = 0; i < turn->rows.suspense_count; i++) {
         turn->suspense_rows[i] = &turn->rows.suspense[i];
@@ -71,6 +78,10 @@ void engine_child_changed(struct engine_turn *turn, const struct table *table, c
                                   << ((const struct escrow_dispute *)row - turn->rows.disputes);
         return;
     }
+    if (table == &escrow_part_table) {
+        turn->changed_parts |= UINT64_C(1) << ((const struct escrow_part *)row - turn->rows.parts);
+        return;
+    }
     ASSERT(table == &escrow_suspense_table);
     turn->changed_rows |= UINT64_C(1)
                           << ((const struct escrow_suspense *)row - turn->rows.suspense);
@@ -84,6 +95,13 @@ STATUS engine_child_create(struct engine_turn *turn, const struct table *table, 
         struct escrow_dispute *dispute = &turn->rows.disputes[turn->rows.dispute_count++];
         *dispute = *(const struct escrow_dispute *)row;
         *ret_row = dispute;
+        return OK;
+    }
+    if (table == &escrow_part_table) {
+        ASSERT(turn->rows.part_count < ESCROW_PARTS_MAX);
+        struct escrow_part *part = &turn->rows.parts[turn->rows.part_count++];
+        *part = *(const struct escrow_part *)row;
+        *ret_row = part;
         return OK;
     }
     ASSERT(table == &escrow_suspense_table);
@@ -151,6 +169,13 @@ static void check_said(const struct engine_turn *fake)
                             sizeof(struct escrow_dispute)) == 0;
         ASSERT(said || equal);
     }
+    for (uint32_t i = 0; i < fake->before.part_count; i++) {
+        bool said = (fake->changed_parts & (UINT64_C(1) << i)) != 0;
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+        bool equal =
+            memcmp(&fake->before.parts[i], &fake->rows.parts[i], sizeof(struct escrow_part)) == 0;
+        ASSERT(said || equal);
+    }
 }
 
 static struct status decode(struct engine_turn *fake, enum topic topic, struct id key,
@@ -166,6 +191,7 @@ static struct status decode(struct engine_turn *fake, enum topic topic, struct i
             fake->changed = false;
             fake->changed_rows = 0;
             fake->changed_disputes = 0;
+            fake->changed_parts = 0;
             fake->to_tell = 0;
             fake->before = fake->rows;
             *ret_handler = handler;

@@ -28,6 +28,8 @@ struct fake_rows {
     uint32_t suspense_count;
     struct escrow_dispute disputes[ESCROW_DISPUTES_MAX];
     uint32_t dispute_count;
+    struct escrow_part parts[ESCROW_PARTS_MAX];
+    uint32_t part_count;
     uint32_t transition_count;
     uint32_t transfer_count;
     uint32_t record_count;
@@ -43,6 +45,8 @@ struct engine_turn {
     void *suspense_rows[FAKE_SUSPENSE_MAX];
     uint64_t changed_disputes; /* bit i: disputes[i] may differ from before */
     void *dispute_rows[ESCROW_DISPUTES_MAX];
+    uint64_t changed_parts; /* bit i: parts[i] may differ from before */
+    void *part_rows[ESCROW_PARTS_MAX];
     struct escrow_transition transitions[FAKE_HISTORY_MAX];
     struct escrow_transfer transfers[FAKE_HISTORY_MAX];
     struct fake_record records[FAKE_RECORDS_MAX];

@@ -12,48 +12,90 @@ struct id fixture_id(uint8_t byte)
     return id;
 }
 
-static void place_price(struct escrow *escrow, const struct fee_split *split)
+/* What the terms say of a price of which so much was released in a part, or nothing: by arithmetic of our own. */
+struct shares {
+    int64_t part_minor, part_net_minor; /* the seller's, before it ends */
+    int64_t rest_minor, rest_net_minor; /* all the rest, if it goes to the seller, too */
+    int64_t part_fees_minor, rest_fees_minor;
+    int64_t buyer_fee_minor; /* the buyer's on the rest */
+    int64_t back_minor;      /* what a refund of the rest gives back */
+};
+
+static struct shares shares_of(const struct fee_split *split, bool refundable, int64_t part_minor)
+{
+    int64_t price_minor = FIXTURE_PRICE_MINOR;
+    int64_t seller_fee_minor = split->seller_fee_minor * part_minor / price_minor;
+    int64_t buyer_fee_minor = split->buyer_fee_minor * part_minor / price_minor;
+    int64_t rest_fee_minor = split->buyer_fee_minor - buyer_fee_minor;
+    struct shares shares = {
+        .part_minor = part_minor,
+        .part_net_minor = part_minor - seller_fee_minor,
+        .rest_minor = price_minor - part_minor,
+        .part_fees_minor = seller_fee_minor + buyer_fee_minor,
+        .rest_fees_minor = split->platform_gets_minor - seller_fee_minor - buyer_fee_minor,
+        .buyer_fee_minor = rest_fee_minor,
+        .back_minor = price_minor - part_minor + (refundable ? rest_fee_minor : 0),
+    };
+    shares.rest_net_minor = split->seller_gets_minor - shares.part_net_minor;
+    return shares;
+}
+
+static void place_rest(struct escrow *escrow, const struct shares *shares)
 {
     switch (escrow->state) {
-    case ESCROW_CREATED:
-    case ESCROW_AWAIT_FUNDS:
-    case ESCROW_CANCELLED:
-    case ESCROW_EXPIRED: return;
     case ESCROW_FUNDS_HELD:
     case ESCROW_DELIVERED:
     case ESCROW_DELIVERY_REJECTED:
-        escrow->held_minor = escrow->price_minor;
-        escrow->fee_deferred_minor = split->buyer_fee_minor;
-        break;
+        escrow->held_minor = shares->rest_minor;
+        escrow->fee_deferred_minor = shares->buyer_fee_minor;
+        return;
     case ESCROW_DISPUTED:
     case ESCROW_ESCALATED:
-        escrow->disputed_minor = escrow->price_minor;
-        escrow->fee_deferred_minor = split->buyer_fee_minor;
-        break;
+        escrow->disputed_minor = shares->rest_minor;
+        escrow->fee_deferred_minor = shares->buyer_fee_minor;
+        return;
     case ESCROW_RELEASING:
-        escrow->due_seller_minor = split->seller_gets_minor;
-        escrow->fee_minor = split->platform_gets_minor;
-        escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
-        break;
     case ESCROW_RELEASED:
-        escrow->paid_out_minor = split->seller_gets_minor;
-        escrow->fee_minor = split->platform_gets_minor;
+        *(escrow->state == ESCROW_RELEASED ? &escrow->paid_out_minor : &escrow->due_seller_minor) +=
+            shares->rest_net_minor;
+        escrow->fee_minor += shares->rest_fees_minor;
+        escrow->released_minor += shares->rest_minor;
         escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
-        break;
+        return;
     case ESCROW_REFUNDING:
-        escrow->due_buyer_minor = split->refund_minor;
-        escrow->fee_minor = split->buyer_pays_minor - split->refund_minor;
-        escrow->refund_leg_id = FIXTURE_REFUND_LEG;
-        break;
     case ESCROW_REFUNDED:
-        escrow->refunded_minor = split->refund_minor;
-        escrow->fee_minor = split->buyer_pays_minor - split->refund_minor;
+        *(escrow->state == ESCROW_REFUNDED ? &escrow->refunded_minor : &escrow->due_buyer_minor) =
+            shares->back_minor;
+        escrow->fee_minor += shares->rest_minor + shares->buyer_fee_minor - shares->back_minor;
         escrow->refund_leg_id = FIXTURE_REFUND_LEG;
-        break;
+        return;
     case ESCROW_NONE:
-    case ESCROW_STATE_COUNT: UNREACHABLE("escrow state");
+    case ESCROW_CREATED:
+    case ESCROW_AWAIT_FUNDS:
+    case ESCROW_CANCELLED:
+    case ESCROW_EXPIRED:
+    case ESCROW_STATE_COUNT: break;
     }
-    escrow->received_minor = split->buyer_pays_minor;
+    UNREACHABLE("a state without a price");
+}
+
+/* In its state, with so much released before; paid out already, or owed. */
+static void place_price(struct escrow *escrow, int64_t part_minor, bool part_paid)
+{
+    struct fee_split split;
+    bool fits = fee_try_split(FIXTURE_PRICE_MINOR, &escrow->fees, &split);
+    ASSERT(fits);
+    if (escrow->state == ESCROW_CREATED || escrow->state == ESCROW_AWAIT_FUNDS ||
+        escrow->state == ESCROW_CANCELLED || escrow->state == ESCROW_EXPIRED) {
+        return;
+    }
+    struct shares shares = shares_of(&split, escrow->fees.buyer_refundable, part_minor);
+    escrow->received_minor = split.buyer_pays_minor;
+    escrow->released_minor = part_minor;
+    escrow->due_seller_minor = part_paid ? 0 : shares.part_net_minor;
+    escrow->paid_out_minor = part_paid ? shares.part_net_minor : 0;
+    escrow->fee_minor = shares.part_fees_minor;
+    place_rest(escrow, &shares);
 }
 
 static void add_dispute(struct fixture *fixture)
@@ -110,7 +152,7 @@ void fixture_init_with(struct fixture *fixture, enum escrow_state state,
                    .updated_at_us = FIXTURE_NOW_US - 1},
         .facts = {.now_us = FIXTURE_NOW_US},
     };
-    place_price(&fixture->escrow, &split);
+    place_price(&fixture->escrow, 0 /* no part */, false);
     if (escrow_timer_of(state) != ESCROW_TIMER_NONE) {
         fixture->escrow.deadline_seq = FIXTURE_DEADLINE_SEQ;
         fixture->escrow.deadline_at_us = FIXTURE_NOW_US;
@@ -122,6 +164,33 @@ void fixture_init_with(struct fixture *fixture, enum escrow_state state,
         add_dispute(fixture);
     }
     ASSERT(escrow_is_sound(&fixture->escrow));
+}
+
+void fixture_add_part(struct fixture *fixture, enum escrow_part_state state)
+{
+    struct escrow *escrow = &fixture->escrow;
+    bool paid = state == ESCROW_PART_PAID;
+    place_price(escrow, FIXTURE_PART_MINOR, paid);
+    fixture->part = (struct escrow_part){
+        .id = FIXTURE_PART,
+        .escrow_id = FIXTURE_ESCROW,
+        .version = 2,
+        .state = state,
+        .number = 1,
+        .price_minor = FIXTURE_PART_MINOR,
+        .amount_minor = FIXTURE_PART_MINOR -
+                        escrow->seller_fee_minor * FIXTURE_PART_MINOR / FIXTURE_PRICE_MINOR,
+        .leg_id = FIXTURE_PART_LEG,
+        .created_at_us = FIXTURE_NOW_US - 1,
+        .updated_at_us = FIXTURE_NOW_US - 1,
+    };
+    escrow->payout_failed_minor = state == ESCROW_PART_FAILED ? fixture->part.amount_minor : 0;
+    fixture->dispute.amount_minor = escrow->disputed_minor;
+    fixture->parts[0] = &fixture->part;
+    fixture->facts.parts = fixture->parts;
+    fixture->facts.part_count = 1;
+    ASSERT(escrow_is_sound(escrow));
+    ASSERT(escrow_parts_are_sound(escrow, fixture->parts, 1));
 }
 
 void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state)
@@ -178,6 +247,7 @@ struct escrow_message fixture_message(enum escrow_message_kind kind)
         .text = STR("why"),
     };
     if (command) {
+        message.amount_minor = FIXTURE_PART_MINOR;
         message.actor.id = FIXTURE_STAFF;
         return message;
     }

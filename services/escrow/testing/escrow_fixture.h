@@ -35,14 +35,23 @@ struct id fixture_id(uint8_t byte);
 
 #define FIXTURE_DISPUTE fixture_id(0x17)
 
+#define FIXTURE_PART fixture_id(0x18)
+#define FIXTURE_PART_LEG fixture_id(0x19)
+/* With FIXTURE_FEES the seller gets 3,792 of it, and the platform 208 of him and 112 of the buyer. */
+#define FIXTURE_PART_MINOR 4000
+#define FIXTURE_PART_NET_MINOR 3792
+#define FIXTURE_PART_BUYER_FEE_MINOR 112
+
 struct fixture {
     struct escrow escrow;
     struct escrow_suspense suspense;
     struct escrow_dispute
         dispute; /* where one is open: the first, raised by the buyer in DELIVERED */
     const struct escrow_dispute *disputes[1];
+    struct escrow_part part;
+    const struct escrow_part *parts[1];
     const struct escrow_suspense *rows[1];
-    struct escrow_facts facts; /* no suspense rows; fresh legs are 0x21, 0x22, … */
+    struct escrow_facts facts; /* no suspense rows, no parts; fresh legs are 0x21, 0x22, … */
 };
 
 /* In `state`, nothing failed, nothing in suspense. Not for ESCROW_NONE. */
@@ -50,6 +59,9 @@ void fixture_init(struct fixture *fixture, enum escrow_state state);
 /* The same with fees. */
 void fixture_init_with(struct fixture *fixture, enum escrow_state state,
                        const struct fee_terms *fees);
+/* As if 4,000 of the price had been released before: the rest is where all of it was. PAID alone for deals that have
+ * ended. Before anything is added to suspense. */
+void fixture_add_part(struct fixture *fixture, enum escrow_part_state state);
 /* Adds a leg of 250 minor units in suspense, in this state. */
 void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state);
 

@@ -18,6 +18,7 @@ union command_bodies {
     Holdfast__Escrow__V1__AcceptReturn accept_return;
     Holdfast__Escrow__V1__RaiseDispute raise;
     Holdfast__Escrow__V1__WithdrawDispute withdraw;
+    Holdfast__Escrow__V1__ReleasePart release_part;
 };
 
 static struct status fill_create(struct op *op, const struct escrow_terms *terms,
@@ -40,9 +41,9 @@ static struct status fill_create(struct op *op, const struct escrow_terms *terms
 
 #define COMMAND(name) HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_##name
 
-static struct status fill_dispute_command(struct op *op, const struct escrow_message *message,
-                                          union command_bodies *bodies,
-                                          Holdfast__Escrow__V1__EscrowCommand *command)
+static struct status fill_later_command(struct op *op, const struct escrow_message *message,
+                                        union command_bodies *bodies,
+                                        Holdfast__Escrow__V1__EscrowCommand *command)
 {
     if (message->kind == ESCROW_REJECT_DELIVERY) {
         command->body_case = COMMAND(REJECT_DELIVERY);
@@ -58,6 +59,12 @@ static struct status fill_dispute_command(struct op *op, const struct escrow_mes
         command->body_case = COMMAND(RAISE_DISPUTE);
         holdfast__escrow__v1__raise_dispute__init(&bodies->raise);
         return wire_fill_text(op, message->text, &bodies->raise.reason);
+    }
+    if (message->kind == ESCROW_RELEASE_PART) {
+        command->body_case = COMMAND(RELEASE_PART);
+        holdfast__escrow__v1__release_part__init(&bodies->release_part);
+        bodies->release_part.amount_minor = message->amount_minor;
+        return OK;
     }
     ASSERT(message->kind == ESCROW_WITHDRAW_DISPUTE);
     command->body_case = COMMAND(WITHDRAW_DISPUTE);
@@ -95,7 +102,7 @@ static struct status fill_command(struct op *op, const struct escrow_message *me
         return wire_fill_text(op, message->text, &bodies->refund.reason);
     }
     if (message->kind > ESCROW_RETRY_PAYOUT) {
-        return fill_dispute_command(op, message, bodies, command);
+        return fill_later_command(op, message, bodies, command);
     }
     ASSERT(message->kind == ESCROW_RETRY_PAYOUT);
     command->body_case = COMMAND(RETRY_PAYOUT);

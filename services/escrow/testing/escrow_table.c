@@ -100,6 +100,10 @@ static void print_cell(const struct fixture *fixture, const struct escrow_messag
             printf(" dispute %" PRId64 " state %d", decision.dispute.row.number,
                    (int)decision.dispute.row.state);
         }
+        for (uint32_t i = 0; i < decision.part_count; i++) {
+            printf(" part %" PRId64 " of %" PRId64 " state %d", decision.parts[i].row.number,
+                   decision.parts[i].row.price_minor, (int)decision.parts[i].row.state);
+        }
         print_timers(&decision);
         print_flags(now, &decision.next);
     }
@@ -289,6 +293,57 @@ static void print_fees(bool refundable)
     print_cell(&fixture, &message, "refund failed");
 }
 
+/* Where a part of the price was released before; in all states that a price can be in, with what became of its payout. */
+static void print_parts(enum escrow_state state, enum escrow_part_state part)
+{
+    static const enum escrow_message_kind of_users[] = {
+        ESCROW_RELEASE,         ESCROW_RELEASE_PART,    ESCROW_REFUND,
+        ESCROW_ACCEPT_RETURN,   ESCROW_RAISE_DISPUTE,   ESCROW_MARK_DELIVERED,
+        ESCROW_REJECT_DELIVERY, ESCROW_WITHDRAW_DISPUTE};
+
+    bool ended = state == ESCROW_RELEASED || state == ESCROW_REFUNDED;
+    if (ended && part != ESCROW_PART_PAID) {
+        return;
+    }
+    struct fixture fixture;
+    fixture_init_with(&fixture, state, &FIXTURE_FEES(true));
+    fixture_add_part(&fixture, part);
+    printf("# and a part of %d, state %d\n", FIXTURE_PART_MINOR, (int)part);
+    for (size_t i = 0; i < ARRAY_LEN(of_users); i++) {
+        for (size_t r = 0; r < 2; r++) { /* buyer, seller */
+            struct escrow_message message = fixture_message(of_users[i]);
+            message.actor.kind = roles[r].kind;
+            message.actor.id = fixture_id(roles[r].id);
+            print_cell(&fixture, &message, roles[r].name);
+        }
+    }
+    struct escrow_message message = fixture_message(ESCROW_RETRY_PAYOUT);
+    print_cell(&fixture, &message, "STAFF");
+    message = fixture_message(ESCROW_TIMER_FIRED);
+    message.timer = escrow_timer_of(state);
+    if (message.timer != ESCROW_TIMER_NONE) {
+        print_cell(&fixture, &message, escrow_timer_name(message.timer));
+    }
+    for (enum escrow_message_kind kind = ESCROW_TRANSFER_SUCCEEDED; kind <= ESCROW_TRANSFER_FAILED;
+         kind++) {
+        message = fixture_message(kind);
+        message.leg_id = FIXTURE_PART_LEG;
+        message.amount_minor = FIXTURE_PART_NET_MINOR;
+        print_cell(&fixture, &message, "part's leg, its net");
+        message.leg_id = FIXTURE_PAYOUT_LEG;
+        print_cell(&fixture, &message, "rest's leg, part's net");
+        message.amount_minor = FIXTURE_NET_MINOR - FIXTURE_PART_NET_MINOR;
+        print_cell(&fixture, &message, "rest's leg, its net");
+    }
+    message = fixture_message(ESCROW_REFUND_SUCCEEDED);
+    message.amount_minor = FIXTURE_ASKED_MINOR;
+    print_cell(&fixture, &message, "own leg, all");
+    message.amount_minor = FIXTURE_ASKED_MINOR - FIXTURE_PART_MINOR - FIXTURE_PART_BUYER_FEE_MINOR;
+    print_cell(&fixture, &message, "own leg, what is left");
+    message.kind = ESCROW_REFUND_FAILED;
+    print_cell(&fixture, &message, "own leg");
+}
+
 int main(void)
 {
     printf("# Printed by escrow_table. Every cell of the escrow machine.\n\n## numbers\n");
@@ -305,6 +360,8 @@ int main(void)
     }
     printf("dispute_states %d\n", (int)ESCROW_DISPUTE_STATE_COUNT - 1);
     printf("disputes_max %d\n", ESCROW_DISPUTES_MAX);
+    printf("part_states %d\n", (int)ESCROW_PART_STATE_COUNT - 1);
+    printf("parts_max %d\n", ESCROW_PARTS_MAX);
     printf("suspense_states %d\n", (int)ESCROW_SUSPENSE_STATE_COUNT - 1);
     for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_MESSAGE_KIND_COUNT; kind++) {
         const char *from = escrow_message_is_command(kind) ? "command" : "news";
@@ -333,5 +390,13 @@ int main(void)
     print_retries();
     print_fees(/* refundable */ false);
     print_fees(/* refundable */ true);
+    printf("\n## with fees, and a part of the price released\n");
+    for (enum escrow_state state = ESCROW_FUNDS_HELD; state < ESCROW_STATE_COUNT; state++) {
+        for (enum escrow_part_state part = ESCROW_PART_SENDING;
+             state != ESCROW_CANCELLED && state != ESCROW_EXPIRED && part < ESCROW_PART_STATE_COUNT;
+             part++) {
+            print_parts(state, part);
+        }
+    }
     return 0;
 }

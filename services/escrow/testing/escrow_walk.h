@@ -27,6 +27,7 @@ struct leg {
     int64_t amount_minor; /* asked; of an in leg that is done: what came */
     bool foreign;         /* what came is not in USD */
     struct id paid_leg_id;
+    bool replaced; /* it failed, and was asked for again */
 };
 
 /* A timer that oracle was told to set. */
@@ -44,6 +45,11 @@ struct walk {
     int64_t price_minor;
     struct fee_terms fees;
     int64_t buyer_pays_minor, seller_gets_minor; /* by our own arithmetic */
+    int64_t
+        released_minor; /* of the price, by the events; what it comes to is our own arithmetic, too */
+    uint32_t part_count;
+    int64_t part_asked_minor; /* by the command that was sent last */
+    int64_t payout_minor;     /* must be asked for next; 0: nothing, or what failed */
     struct leg legs[WALK_LEGS_MAX];
     uint32_t leg_count;
     struct escrow_message news[WALK_NEWS_MAX]; /* all that was told, to be told again */

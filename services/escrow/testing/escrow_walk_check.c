@@ -65,8 +65,77 @@ static void check_promises(struct walk *walk)
         bool paid = leg->state == LEG_DONE && !leg->foreign;
         assert_true(of_leg_minor <= (paid ? leg->amount_minor : 0));
     }
-    assert_true(transfers <= 1);
+    assert_true(transfers <= walk->part_count + 1);
     assert_true(promised_minor <= walk_provider_sum(walk, LEG_IN));
+}
+
+/* ---- What was released, by our own arithmetic ---- */
+
+static int64_t fee_of(const struct walk *walk, struct fee_rate rate, int64_t part_minor)
+{
+    int64_t fee_minor = walk->price_minor * rate.basis_points / 10000 + rate.fixed_minor;
+    return fee_minor * part_minor / walk->price_minor;
+}
+
+static int64_t net_of(const struct walk *walk, int64_t part_minor)
+{
+    return part_minor - fee_of(walk, walk->fees.seller, part_minor);
+}
+
+/* Of the buyer's fee, what falls on what was not released. */
+static int64_t buyer_fee_left(const struct walk *walk)
+{
+    return fee_of(walk, walk->fees.buyer, walk->price_minor) -
+           fee_of(walk, walk->fees.buyer, walk->released_minor);
+}
+
+/* What the escrow said it released, or once more what failed. */
+static void take_payout(struct walk *walk, int64_t amount_minor)
+{
+    if (walk->payout_minor > 0) {
+        assert_int_equal(amount_minor, walk->payout_minor);
+        walk->payout_minor = 0;
+        return;
+    }
+    for (uint32_t i = 0; i < walk->leg_count; i++) {
+        struct leg *leg = &walk->legs[i];
+        if (leg->kind == LEG_TRANSFER && leg->state == LEG_FAILED && !leg->replaced &&
+            leg->amount_minor == amount_minor) {
+            leg->replaced = true;
+            return;
+        }
+    }
+    fail_msg("a payout of %d that nothing asked for", (int)amount_minor);
+}
+
+static void take_release(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event)
+{
+    int64_t before_minor = walk->released_minor;
+    if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_PARTIALLY_RELEASED) {
+        const Holdfast__Escrow__V1__EscrowPartiallyReleased *part =
+            event->escrow_partially_released;
+        assert_int_equal(part->amount->amount_minor, walk->part_asked_minor);
+        walk->part_count++;
+        assert_int_equal(part->number, walk->part_count);
+        walk->released_minor += part->amount->amount_minor;
+        walk->payout_minor = net_of(walk, walk->released_minor) - net_of(walk, before_minor);
+        assert_int_equal(part->seller_gets->amount_minor, walk->payout_minor);
+        assert_int_equal(part->left->amount_minor, walk->price_minor - walk->released_minor);
+        assert_int_equal(part->left->amount_minor, event->balances->held_minor);
+        assert_true(walk->payout_minor > 0 && part->left->amount_minor > 0);
+    } else if (event->body_case ==
+               HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_RELEASE_STARTED) {
+        walk->released_minor = walk->price_minor;
+        walk->payout_minor = walk->seller_gets_minor - net_of(walk, before_minor);
+        assert_int_equal(event->escrow_release_started->amount->amount_minor, walk->payout_minor);
+    } else if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_REFUND_STARTED) {
+        int64_t back_minor = walk->price_minor - walk->released_minor +
+                             (walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0);
+        assert_int_equal(event->escrow_refund_started->amount->amount_minor, back_minor);
+    } else if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_RELEASED) {
+        assert_int_equal(event->balances->paid_out_minor, walk->seller_gets_minor);
+    }
+    assert_int_equal(event->balances->released_minor, walk->released_minor);
 }
 
 static void take_request(struct walk *walk, const struct fake_record *record)
@@ -95,7 +164,7 @@ static void take_request(struct walk *walk, const struct fake_record *record)
         leg_id = command->transfer_to_seller->leg_id;
         paid_leg_id = command->transfer_to_seller->paid_leg_id;
         amount = command->transfer_to_seller->amount;
-        assert_int_equal(amount->amount_minor, walk->seller_gets_minor);
+        take_payout(walk, amount->amount_minor);
     } else {
         leg.kind = LEG_REFUND;
         leg_id = command->refund_buyer->leg_id;
@@ -215,7 +284,10 @@ static void check_money(struct walk *walk)
     assert_int_equal(escrow->received_minor, in_minor);
     assert_int_equal(escrow->paid_out_minor, seller_minor);
     assert_int_equal(escrow->refunded_minor, buyer_minor);
-    assert_true(seller_minor == 0 || seller_minor == walk->seller_gets_minor);
+    assert_int_equal(escrow->due_seller_minor + seller_minor, net_of(walk, walk->released_minor));
+    if (escrow->state == ESCROW_RELEASED) { /* and not before all of it was paid */
+        assert_int_equal(seller_minor, walk->seller_gets_minor);
+    }
 
     struct sums sums = sum_transfers(walk, INT64_MAX);
     int64_t foreign_minor = 0;
@@ -232,9 +304,11 @@ static void check_money(struct walk *walk)
     assert_int_equal(sums.of[ESCROW_ACCOUNT_SUSPENSE], escrow->suspense_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_FEE_DEFERRED], escrow->fee_deferred_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_FEE_INC], escrow->fee_minor);
-    if (seller_minor > 0) { /* the platform keeps what the buyer paid and the seller did not get */
-        assert_int_equal(escrow->fee_minor, walk->buyer_pays_minor - seller_minor);
-    }
+    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
+    int64_t kept_fee_minor = refunds && !walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0;
+    assert_int_equal(escrow->fee_minor, fee_of(walk, walk->fees.seller, walk->released_minor) +
+                                            fee_of(walk, walk->fees.buyer, walk->released_minor) +
+                                            kept_fee_minor);
     assert_int_equal(sums.foreign_suspense, foreign_minor);
     assert_int_equal(escrow->foreign_money, foreign_minor > 0);
     int64_t kept_minor = escrow->held_minor + escrow->disputed_minor + escrow->suspense_minor +
@@ -264,14 +338,16 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
     } else if (transition->event == ESCROW_EVENT_EXPIRED ||
                transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
         assert_true(timer);
-    } else if (transition->event == ESCROW_EVENT_REJECTED) {
+    } else if (transition->event == ESCROW_EVENT_REJECTED ||
+               transition->event == ESCROW_EVENT_PARTIALLY_RELEASED) {
         assert_true(buyer);
     } else if (transition->event == ESCROW_EVENT_DELIVERED ||
                transition->event == ESCROW_EVENT_RETURN_ACCEPTED) {
         assert_true(seller);
     } else if (transition->event == ESCROW_EVENT_PAYOUT_RETRIED) {
         assert_true(staff);
-    } else if (transition->event == ESCROW_EVENT_RELEASED) {
+    } else if (transition->event == ESCROW_EVENT_RELEASED ||
+               transition->event == ESCROW_EVENT_PART_PAID) {
         assert_int_equal(transition->actor_kind, ENGINE_ACTOR_SYSTEM);
     }
 }
@@ -314,6 +390,7 @@ static void take_event(struct walk *walk, const struct fake_record *record)
     assert_int_equal(event->balances->received_minor - event->balances->paid_out_minor -
                          event->balances->refunded_minor,
                      sums.of[ESCROW_ACCOUNT_PSP_CLEAR]);
+    take_release(walk, event);
     walk->events_seen[transition->event]++;
     walk->states_seen[transition->to_state]++;
 }

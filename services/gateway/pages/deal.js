@@ -9,6 +9,7 @@ const TOKEN = "holdfast.token"; // in sessionStorage: gone with the tab, never i
 const ACTIONS = [
   { verb: "mark-delivered", label: "Mark as delivered", roles: ["seller"] },
   { verb: "release", label: "Release the money", roles: ["buyer"] },
+  { verb: "release-part", label: "Release a part", roles: ["buyer"], howMuch: "How much of it do you release now?" },
   { verb: "cancel", label: "Cancel", roles: ["buyer", "seller", "marketplace", "staff"] },
   { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"] },
   { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], why: "What is wrong with the delivery?" },
@@ -35,7 +36,7 @@ const PASSING = [408, 429];
 const IN_PROGRESS = "idempotency.in_progress"; // another copy of this attempt is being taken in right now
 const RETRY_MS = 500;
 const RETRY_MAX_MS = 15000;
-const BALANCES = ["received", "held", "disputed", "suspense", "due_seller", "due_buyer", "paid_out", "refunded", "fee_deferred", "fee"];
+const BALANCES = ["received", "held", "disputed", "suspense", "due_seller", "due_buyer", "paid_out", "refunded", "fee_deferred", "fee", "released"];
 
 const $ = (id) => document.getElementById(id);
 const dealId = location.pathname.split("/").pop();
@@ -45,7 +46,7 @@ let link = "unknown";
 let streams = 0; // how often a snapshot has begun what is told
 let caller = null;
 let deal = null;
-// {verb, reason, key, id, streams, status, unsure, code, sentence}: what this page asked for, the newest first. streams: as it was when
+// {verb, body, key, id, streams, status, unsure, code, sentence}: what this page asked for, the newest first. streams: as it was when
 // it was asked first; only while it is still so, its outcome must yet be told. unsure: one attempt, whose answer is not known,
 // may have been taken in; then a refusal of another attempt says nothing.
 const requests = [];
@@ -65,6 +66,13 @@ function money(minor) {
   const format = new Intl.NumberFormat("en", { style: "currency", currency: deal.currency });
   const digits = format.resolvedOptions().maximumFractionDigits;
   return `${(minor / 10 ** digits).toFixed(digits)} ${deal.currency}`;
+}
+
+// "12.5" as minor units, by its digits; null: it is no amount.
+function minorOf(text) {
+  const digits = new Intl.NumberFormat("en", { style: "currency", currency: deal.currency }).resolvedOptions().maximumFractionDigits;
+  const [, whole, part = ""] = /^(\d{1,9})(?:\.(\d+))?$/.exec(text) ?? [];
+  return whole && part.length <= digits ? Number(whole + part.padEnd(digits, "0")) : null;
 }
 
 function row(...cells) {
@@ -215,7 +223,7 @@ async function sendOnce(request) {
     const answer = await call(`/v1/escrows/${dealId}/${request.verb}`, {
       method: "POST",
       headers: { "Content-Type": "application/json", "Idempotency-Key": request.key },
-      body: JSON.stringify(request.reason ? { reason: request.reason } : {}),
+      body: JSON.stringify(request.body),
     });
     const told = await answer.json();
     if (answer.status === 202) {
@@ -236,12 +244,25 @@ function send(request) {
   return insist(() => requests.includes(request), () => sendOnce(request));
 }
 
-function ask({ verb, why }) {
-  const reason = why ? window.prompt(why)?.trim() : undefined;
-  if (why && !reason) {
-    return; // nothing is asked for without the reason
+// What a request says beside its verb; null: nothing was entered that can be asked for.
+function bodyOf({ why, howMuch }) {
+  if (!why && !howMuch) {
+    return {};
   }
-  const request = { verb, reason, key: newKey(), id: null, streams, status: "sending", unsure: false };
+  const entered = window.prompt(why ?? `${howMuch} (${deal.currency})`)?.trim();
+  if (why) {
+    return entered ? { reason: entered } : null;
+  }
+  const minor = minorOf(entered ?? "");
+  return minor === null ? null : { amount_minor: minor };
+}
+
+function ask(action) {
+  const body = bodyOf(action);
+  if (!body) {
+    return;
+  }
+  const request = { verb: action.verb, body, key: newKey(), id: null, streams, status: "sending", unsure: false };
   requests.unshift(request);
   send(request);
 }

@@ -45,6 +45,7 @@ static inline struct gateway_view gateway_full_view(int64_t base)
         .refunded_minor = base + 8,
         .fee_deferred_minor = base + 15,
         .fee_minor = base + 16,
+        .released_minor = base + 31,
         .payout_failed_minor = base + 9,
         .refund_failed_minor = base + 10,
         .payment_setup_failed = true,
