@@ -333,9 +333,12 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
     }
     struct check_deal *deal = check_deal(check, transition->escrow_id);
     deal->transfer_count += transition->transfer_count;
-    deal->parts += transition->event == ESCROW_EVENT_PARTIALLY_RELEASED ? 1 : 0;
+    bool is_part = transition->event == ESCROW_EVENT_PARTIALLY_RELEASED;
+    deal->parts += is_part ? 1 : 0;
     for (int i = 0; i < transition->transfer_count; i++) {
         add_line(deal, &lines[i]);
+        bool goes = is_part && lines[i].credit == ESCROW_ACCOUNT_DUE_SELLER;
+        deal->parts_net_minor += goes ? lines[i].amount_minor : 0;
         if (!id_is_none(lines[i].leg_id)) {
             add_leg_line(check_leg(check, lines[i].leg_id), &lines[i]);
         }
@@ -448,8 +451,40 @@ static void check_leg_row(struct sim_check *check, const struct leg *row,
     }
 }
 
+/* Each part that was released is a row, which is paid when its payout is booked. */
+static void check_parts(struct sim_check *check, struct sim_verdict *verdict)
+{
+    for (uint32_t i = 0; i < check->deal_count; i++) {
+        check->deals[i].part_rows = 0;
+        check->deals[i].part_rows_minor = 0;
+    }
+    uint32_t cursor = 0;
+    const struct escrow_part *part;
+    while ((part = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_part_table, &cursor))) {
+        struct check_deal *deal = check_deal(check, part->escrow_id);
+        deal->part_rows++;
+        deal->part_rows_minor += part->amount_minor;
+        uint32_t booked = check_leg(check, part->leg_id)->credits;
+        if (booked != (part->state == ESCROW_PART_PAID ? 1 : 0)) {
+            sim_verdict_fail(verdict, SIM_RULE_BALANCE,
+                             "escrow %s: part %" PRId64 " in state %d, its payout booked %u times",
+                             check_text(part->escrow_id), part->number, (int)part->state, booked);
+        }
+    }
+    for (uint32_t i = 0; i < check->deal_count; i++) {
+        const struct check_deal *deal = &check->deals[i];
+        if (deal->part_rows != deal->parts || deal->part_rows_minor != deal->parts_net_minor) {
+            sim_verdict_fail(verdict, SIM_RULE_BALANCE,
+                             "escrow %s: %u parts of %" PRId64 ", by its lines %u of %" PRId64,
+                             check_text(deal->id), deal->part_rows, deal->part_rows_minor,
+                             deal->parts, deal->parts_net_minor);
+        }
+    }
+}
+
 void check_rows(struct sim_check *check, struct sim_verdict *verdict)
 {
+    check_parts(check, verdict);
     uint32_t cursor = 0;
     const struct escrow *escrow;
     while ((escrow = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_table, &cursor))) {
