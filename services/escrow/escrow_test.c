@@ -198,7 +198,19 @@ static void broken_parts_are_seen(void **state)
     UNSOUND_PART(ESCROW_DELIVERED, part->escrow_id = FIXTURE_STRANGER);
     UNSOUND_PART(ESCROW_RELEASING, part->price_minor = FIXTURE_PRICE_MINOR;
                  part->amount_minor = FIXTURE_NET_MINOR); /* nothing is left for the last one */
+    UNSOUND_PART(ESCROW_DELIVERED, part->price_minor = 5000;
+                 part->amount_minor = 4740); /* more than was released */
     UNSOUND_PART(ESCROW_DELIVERED, part_count = 0);
+
+    const enum escrow_part_state none[] = {ESCROW_PART_NONE, ESCROW_PART_STATE_COUNT};
+
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) { /* owed, by its state */
+        fixture_init_with(&fixture, ESCROW_DELIVERED, &fees);
+        fixture_add_part(&fixture, ESCROW_PART_SENDING);
+        assert_true(escrow_parts_are_sound(escrow, fixture.parts, 1));
+        part->state = none[i];
+        assert_false(escrow_parts_are_sound(escrow, fixture.parts, 1));
+    }
     /* What failed of due_seller is what the parts say. */
     fixture_init_with(&fixture, ESCROW_DELIVERED, &fees);
     fixture_add_part(&fixture, ESCROW_PART_FAILED);
@@ -208,6 +220,58 @@ static void broken_parts_are_seen(void **state)
     escrow->payout_failed_minor = part->amount_minor;
     assert_true(escrow_is_sound(escrow));
     assert_false(escrow_parts_are_sound(escrow, fixture.parts, 1));
+}
+
+#define UNSOUND_ROW(in_state, part_state, change)       \
+    do {                                                \
+        fixture_init_with(&fixture, (in_state), &fees); \
+        fixture_add_part(&fixture, (part_state));       \
+        change;                                         \
+        assert_false(escrow_is_sound(escrow));          \
+    } while (0)
+
+/* Only the row's own clauses can tell: sums that add up, with the legs of the state. */
+static void a_state_is_a_matter_of_sums(void **state)
+{
+    (void)state;
+    const struct fee_terms fees = FIXTURE_FEES(/* refundable */ true);
+    struct fixture fixture;
+    struct escrow *escrow = &fixture.escrow;
+    UNSOUND_ROW(ESCROW_REFUNDING, ESCROW_PART_PAID, escrow->state = ESCROW_RELEASED;
+                escrow->payout_leg_id = escrow->refund_leg_id;
+                escrow->refund_leg_id = (struct id){0}); /* a rest went back */
+    UNSOUND_ROW(ESCROW_RELEASED, ESCROW_PART_PAID, escrow->state = ESCROW_REFUNDED;
+                escrow->refund_leg_id = escrow->payout_leg_id;
+                escrow->payout_leg_id = (struct id){0}); /* nothing went back */
+    UNSOUND_ROW(ESCROW_RELEASED, ESCROW_PART_PAID, escrow->state = ESCROW_CANCELLED;
+                escrow->payout_leg_id = (struct id){0});
+    UNSOUND_ROW(ESCROW_DELIVERED, ESCROW_PART_PAID, escrow->disputed_minor++;
+                escrow->received_minor++);
+    UNSOUND_ROW(ESCROW_DISPUTED, ESCROW_PART_PAID, escrow->held_minor++; escrow->received_minor++);
+    UNSOUND_ROW(ESCROW_RELEASING, ESCROW_PART_PAID,
+                escrow->paid_out_minor += escrow->due_seller_minor;
+                escrow->due_seller_minor = 0);
+    UNSOUND_ROW(ESCROW_RELEASED, ESCROW_PART_PAID, escrow->paid_out_minor--;
+                escrow->due_seller_minor++);
+    UNSOUND_ROW(ESCROW_REFUNDED, ESCROW_PART_PAID, escrow->paid_out_minor--;
+                escrow->due_seller_minor++);
+    UNSOUND_ROW(ESCROW_REFUNDED, ESCROW_PART_PAID, escrow->refunded_minor--;
+                escrow->received_minor--);
+    UNSOUND_ROW(ESCROW_REFUNDING, ESCROW_PART_SENDING, escrow->due_buyer_minor--;
+                escrow->received_minor--);
+    UNSOUND_ROW(ESCROW_REFUNDING, ESCROW_PART_PAID,
+                escrow->refunded_minor = escrow->due_buyer_minor;
+                escrow->due_buyer_minor = 0); /* nothing is owed any more */
+    /* Nor is it when all that is owed is money that the deal did not expect. */
+    fixture_init(&fixture, ESCROW_REFUNDED);
+    fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUNDING);
+    escrow->received_minor += FIXTURE_PRICE_MINOR;
+    escrow->due_buyer_minor += FIXTURE_PRICE_MINOR;
+    fixture.suspense.amount_minor += FIXTURE_PRICE_MINOR;
+    assert_true(escrow_case_is_sound(escrow, fixture.rows, 1));
+    escrow->state = ESCROW_REFUNDING;
+    assert_true(escrow_is_sound(escrow));
+    assert_false(escrow_case_is_sound(escrow, fixture.rows, 1));
 }
 
 static void all_parts_are_looked_at(void **state)
@@ -235,7 +299,28 @@ static void all_parts_are_looked_at(void **state)
     second.version = 0;
     assert_false(escrow_parts_are_sound(escrow, rows, 2));
     second.version = 1;
+    second.amount_minor = 999; /* as much in all */
+    fixture.part.amount_minor++;
+    escrow->due_seller_minor = 999;
+    escrow->paid_out_minor++;
+    assert_true(escrow_is_sound(escrow));
+    assert_false(escrow_parts_are_sound(escrow, rows, 2));
     second.price_minor = INT64_MAX; /* no account can count it */
+    assert_false(escrow_parts_are_sound(escrow, rows, 2));
+    /* Where half of it is the platform's, one part could bring all that two do. */
+    const struct fee_terms half = {.seller = {5000, 0}};
+    fixture_init_with(&fixture, ESCROW_DELIVERED, &half);
+    fixture_add_part(&fixture, ESCROW_PART_PAID);
+    second = fixture.part;
+    second.number = 2;
+    escrow->held_minor -= FIXTURE_PART_MINOR;
+    escrow->released_minor += FIXTURE_PART_MINOR;
+    escrow->paid_out_minor += second.amount_minor;
+    escrow->fee_minor += second.amount_minor;
+    assert_true(escrow_is_sound(escrow));
+    assert_true(escrow_parts_are_sound(escrow, rows, 2));
+    fixture.part.amount_minor += second.amount_minor;
+    second.amount_minor = 0;
     assert_false(escrow_parts_are_sound(escrow, rows, 2));
 }
 
@@ -377,6 +462,7 @@ int main(void)
         cmocka_unit_test(broken_rows_without_money_are_seen),
         cmocka_unit_test(broken_fees_are_seen),
         cmocka_unit_test(broken_parts_are_seen),
+        cmocka_unit_test(a_state_is_a_matter_of_sums),
         cmocka_unit_test(all_parts_are_looked_at),
         cmocka_unit_test(rows_must_agree_with_their_suspense),
         cmocka_unit_test(all_suspense_rows_are_looked_at),
