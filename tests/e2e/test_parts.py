@@ -12,6 +12,15 @@ def release_part(deal, amount_minor):
     deal.do("release-part", "BUYER", {"amount_minor": amount_minor})
 
 
+def refusal(stack, sql):
+    """What the database says to a statement, of which nothing stays."""
+    try:
+        stack.servers.sql(f"BEGIN; {sql}; ROLLBACK")
+    except AssertionError as error:
+        return str(error)
+    return "nothing"
+
+
 def paid(deal, minor):
     return deal.wait_view(lambda now: now["balances"]["paid_out_minor"] == minor, f"a payout up to {minor}")
 
@@ -113,3 +122,48 @@ def test_what_is_no_part_is_refused(api):
     assert (other.status, other.json()["code"]) == (422, "idempotency.key_reused")
     paid(deal, 1)
     assert deal.view()["balances"]["held_minor"] == AMOUNT_MINOR - 1
+
+
+def test_the_database_refuses_what_no_part_allows(stack, api):
+    """Each CHECK about parts, broken alone: by an UPDATE after which all sums still add up."""
+    deal = api.held_deal(**FEES)
+    release_part(deal, 1000)
+    paid(deal, 948)
+    leg = "'00000000-0000-0000-0000-000000000001'"
+    gone = "held_minor = 0, fee_deferred_minor = 0, deadline_seq = 0, deadline_at_us = 0"
+    given = f"{gone}, refund_leg_id = {leg}"
+    all_of_it = f"{gone}, released_minor = 2500, fee_minor = 224"
+    for change, constraint in (
+        ("held_minor = held_minor - 1, suspense_minor = 1", "escrow_held"),
+        ("disputed_minor = 1, received_minor = received_minor + 1", "escrow_disputed"),
+        (f"state = 6, {gone}, payout_leg_id = {leg}, suspense_minor = 1556", "escrow_released"),  # a rest is not the seller's
+        (f"state = 8, {all_of_it}, refund_leg_id = {leg}, paid_out_minor = 2368", "escrow_released"),  # nothing went back
+        (f"state = 9, {gone}, suspense_minor = 1556", "escrow_released"),
+        ("paid_out_minor = 949, received_minor = received_minor + 1", "escrow_paid_out"),
+        ("due_seller_minor = 1, received_minor = received_minor + 1", "escrow_paid_out"),
+        (f"state = 5, {all_of_it}, payout_leg_id = {leg}, paid_out_minor = 2368", "escrow_due_seller"),
+        (f"state = 6, {all_of_it}, payout_leg_id = {leg}, paid_out_minor = 2367, due_seller_minor = 1", "escrow_due_seller"),
+        (f"state = 8, {given}, refunded_minor = 1556, paid_out_minor = 947, due_seller_minor = 1", "escrow_due_seller"),
+        (f"state = 8, {given}, refunded_minor = 1555, suspense_minor = 1", "escrow_refunded"),
+        (f"state = 7, {given}, refunded_minor = 1556", "escrow_refunding"),  # nothing is owed to anybody
+        (f"state = 7, {given}, due_buyer_minor = 1555, suspense_minor = 1, paid_out_minor = 947, due_seller_minor = 1", "escrow_refunding"),
+        ("payout_failed_minor = 1", "escrow_payout_failed"),
+        ("fee_deferred_minor = fee_deferred_minor + 1, received_minor = received_minor + 1", "escrow_fee_deferred"),
+        ("fee_minor = fee_minor + 1, received_minor = received_minor + 1", "escrow_fee_earned"),
+    ):
+        said = refusal(stack, f"UPDATE escrow.escrow SET {change} WHERE id = '{deal.id}'")
+        assert f'violates check constraint "{constraint}"' in said, (change, said)
+    for change, constraint in (
+        ("number = 0", "part_number_check"), ("number = 21", "part_number_check"), ("state = 4", "part_state_check"),
+        ("amount_minor = 0", "part_amount_minor_check"), ("amount_minor = 1001", "part_net"),
+        ("leg_id = '00000000-0000-0000-0000-000000000000'", "part_leg_id_check"),
+    ):
+        said = refusal(stack, f"UPDATE escrow.part SET {change} WHERE escrow_id = '{deal.id}'")
+        assert f'violates check constraint "{constraint}"' in said, (change, said)
+    twice = (f"INSERT INTO escrow.part SELECT gen_random_uuid(), escrow_id, 1, 1, 1, 1, 1, leg_id, 0, 0 FROM escrow.part "
+             f"WHERE escrow_id = '{deal.id}'")
+    assert "part_escrow_id_number_key" in refusal(stack, twice)
+    # What is right passes them: the same, without what was wrong.
+    for change in (f"state = 6, {all_of_it}, payout_leg_id = {leg}, paid_out_minor = 2368", f"state = 8, {given}, refunded_minor = 1556",
+                   f"state = 7, {given}, refunded_minor = 1556, paid_out_minor = 0, due_seller_minor = 948"):
+        assert refusal(stack, f"UPDATE escrow.escrow SET {change} WHERE id = '{deal.id}'") == "nothing", change
