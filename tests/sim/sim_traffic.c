@@ -336,10 +336,11 @@ static void settle(struct sim_traffic *traffic, struct deal *deal, uint64_t mood
     }
 }
 
-/* Drawn apart, as fees are. */
-static bool likes_a_part(struct sim_traffic *traffic)
+/* A buyer whose money is held at times releases some of it. Drawn apart, as fees are. */
+static bool likes_a_part(struct sim_traffic *traffic, const struct gateway_view *view)
 {
-    return random_below(&traffic->parts, 5) == 0;
+    bool can = view->state == (int)ESCROW_FUNDS_HELD || view->state == (int)ESCROW_DELIVERED;
+    return can && random_below(&traffic->parts, 5) == 0;
 }
 
 /* What a sensible person does next, most of the time. */
@@ -365,18 +366,14 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
         }
         return;
     case ESCROW_FUNDS_HELD:
-        if (likes_a_part(traffic)) {
-            ask(traffic, deal, GATEWAY_RELEASE_PART, WHO_BUYER);
-        } else if (mood == 0) {
+        if (mood == 0) {
             ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
         } else {
             ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
         }
         return;
     case ESCROW_DELIVERED:
-        if (likes_a_part(traffic)) {
-            ask(traffic, deal, GATEWAY_RELEASE_PART, WHO_BUYER);
-        } else if (mood < 2) {
+        if (mood < 2) {
             ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
         } else if (mood == 2) {
             ask(traffic, deal, GATEWAY_REJECT_DELIVERY, WHO_BUYER);
@@ -433,6 +430,8 @@ static void act(struct sim_traffic *traffic, struct deal *deal)
     const struct gateway_view *view = view_of(traffic, deal);
     if (lucky(traffic, traffic->options.hasty)) {
         ask_anything(traffic, deal);
+    } else if (view && likes_a_part(traffic, view)) {
+        ask(traffic, deal, GATEWAY_RELEASE_PART, WHO_BUYER);
     } else if (view) {
         go_on(traffic, deal, view);
     }

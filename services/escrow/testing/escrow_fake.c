@@ -171,9 +171,9 @@ static void check_said(const struct engine_turn *fake)
     }
     for (uint32_t i = 0; i < fake->before.part_count; i++) {
         bool said = (fake->changed_parts & (UINT64_C(1) << i)) != 0;
+        const struct escrow_part *before = &fake->before.parts[i];
         /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
-        bool equal =
-            memcmp(&fake->before.parts[i], &fake->rows.parts[i], sizeof(struct escrow_part)) == 0;
+        bool equal = memcmp(before, &fake->rows.parts[i], sizeof(*before)) == 0;
         ASSERT(said || equal);
     }
 }
