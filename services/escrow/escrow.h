@@ -277,6 +277,9 @@ bool escrow_case_is_sound(const struct escrow *escrow,
 
 /* ---- Parts (escrow_parts.c) ---- */
 
+/* "SENDING". The empty string for none. */
+const char *escrow_part_state_name(enum escrow_part_state state);
+
 /* What the seller is owed beyond the parts, and what of that failed and was not retried. */
 int64_t escrow_rest_due_minor(const struct escrow *escrow, const struct escrow_part *const *parts,
                               uint32_t part_count);

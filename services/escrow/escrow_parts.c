@@ -1,6 +1,19 @@
 /* What must always hold of the parts of a price that were released while the rest stayed held. Pure. */
+#include "base/assert.h"
 #include "base/money.h"
 #include "escrow/escrow.h"
+
+const char *escrow_part_state_name(enum escrow_part_state state)
+{
+    switch (state) {
+    case ESCROW_PART_NONE: return "";
+    case ESCROW_PART_SENDING: return "SENDING";
+    case ESCROW_PART_FAILED: return "FAILED";
+    case ESCROW_PART_PAID: return "PAID";
+    case ESCROW_PART_STATE_COUNT: break;
+    }
+    UNREACHABLE("escrow part state");
+}
 
 /* What the parts come to. */
 struct part_sums {

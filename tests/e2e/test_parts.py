@@ -87,6 +87,8 @@ def test_a_part_that_cannot_be_paid_is_retried_while_the_deal_goes_on(stack, api
     api.sandbox.fault("/v1/transfers", "status", method="POST", when="before", status=400, code="account_invalid")
     release_part(deal, 1000)
     seen = deal.wait_view(lambda now: now["attention"]["payout_failed_minor"] == 1000, "the refusal")
+    failed, = stack.verifier.json("escrow", "show", deal.id)["parts"]
+    assert (failed["number"], failed["state"], failed["price_minor"], failed["amount_minor"]) == (1, "FAILED", 1000, 1000)
     assert (seen["state"], seen["balances"]["due_seller_minor"]) == ("FUNDS_HELD", 1000)
     release_part(deal, 500)
     paid(deal, 500)
@@ -98,6 +100,9 @@ def test_a_part_that_cannot_be_paid_is_retried_while_the_deal_goes_on(stack, api
     assert deal.wait("RELEASED")["balances"]["paid_out_minor"] == AMOUNT_MINOR
     stack.settle()
     assert deal.effects()["transfers"] == (3, AMOUNT_MINOR)
+    parts = stack.verifier.json("escrow", "show", deal.id)["parts"]
+    assert [(part["number"], part["state"], part["price_minor"]) for part in parts] == [(1, "PAID", 1000), (2, "PAID", 500)]
+    assert parts[0]["leg_id"] != failed["leg_id"]  # a retry is another transfer
 
 
 def test_what_is_no_part_is_refused(api):

@@ -198,6 +198,37 @@ static STATUS print_transfers(struct op *op, struct ctl *ctl, const struct pg_ba
     return OK;
 }
 
+/* By number, as they were released: rows come by id. */
+static STATUS print_parts(struct op *op, struct ctl *ctl, const struct pg_batch_rows *rows)
+{
+    static const struct ctl_column columns[] = {
+        {"number", CTL_CELL_NUMBER},      {"state", CTL_CELL_TEXT},
+        {"price_minor", CTL_CELL_NUMBER}, {"amount_minor", CTL_CELL_NUMBER},
+        {"leg_id", CTL_CELL_ID},
+    };
+    const struct escrow_part *parts = rows->rows;
+    struct ctl_table table;
+    TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), rows->count));
+    for (int64_t number = 1; number <= ESCROW_PARTS_MAX; number++) {
+        for (uint32_t i = 0; i < rows->count; i++) {
+            struct ctl_cell *cells;
+            if (parts[i].number != number) {
+                continue;
+            }
+            TRY(ctl_table_add(op, &table, &cells));
+            cells[0].number = number;
+            cells[1].text = str_of(escrow_part_state_name(parts[i].state));
+            cells[2].number = parts[i].price_minor;
+            cells[3].number = parts[i].amount_minor;
+            cells[4].id = parts[i].leg_id;
+        }
+    }
+    if (rows->count > 0 || ctl->out.json) { /* most deals have none */
+        ctl_out_list(&ctl->out, "parts", "Parts", &table);
+    }
+    return OK;
+}
+
 struct status ctl_escrow_show(struct op *op, struct ctl *ctl)
 {
     struct id id;
@@ -208,11 +239,13 @@ struct status ctl_escrow_show(struct op *op, struct ctl *ctl)
     struct pg_batch_rows escrows;
     struct pg_batch_rows transitions;
     struct pg_batch_rows transfers;
+    struct pg_batch_rows parts;
     TRY(ctl_db_open(op, ctl, STR("escrow"), &conn));
     TRY(pg_begin_snapshot(op, conn));
     TRY(pg_batch_load(op, conn, &escrow_table, &id, 1, &escrows));
     TRY(pg_batch_load_children(op, conn, &escrow_transition_table, &id, 1, &transitions));
     TRY(pg_batch_load_children(op, conn, &escrow_transfer_table, &id, 1, &transfers));
+    TRY(pg_batch_load_children(op, conn, &escrow_part_table, &id, 1, &parts));
     TRY(pg_batch_sync(op, conn));
     TRY(pg_commit(op, conn));
     if (escrows.count == 0) {
@@ -220,5 +253,6 @@ struct status ctl_escrow_show(struct op *op, struct ctl *ctl)
     }
     TRY(print_escrow(op, ctl, escrows.rows));
     TRY(print_transitions(op, ctl, &transitions));
-    return print_transfers(op, ctl, &transfers);
+    TRY(print_transfers(op, ctl, &transfers));
+    return print_parts(op, ctl, &parts);
 }
