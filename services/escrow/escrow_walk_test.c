@@ -96,9 +96,9 @@ static void random_command(struct walk *walk)
         ESCROW_CREATE + (uint32_t)random_below(&walk->random, sizeof(usual) / sizeof(usual[0]) - 1);
 
     /* What ends or stops a deal is rarer than what brings it on. */
-    static const enum escrow_message_kind on[] = {ESCROW_MARK_DELIVERED, ESCROW_MARK_DELIVERED,
-                                                  ESCROW_RELEASE, ESCROW_REJECT_DELIVERY,
-                                                  ESCROW_ACCEPT_RETURN};
+    static const enum escrow_message_kind on[] = {
+        ESCROW_MARK_DELIVERED, ESCROW_MARK_DELIVERED, ESCROW_RELEASE,     ESCROW_REJECT_DELIVERY,
+        ESCROW_ACCEPT_RETURN,  ESCROW_RELEASE_PART,   ESCROW_RELEASE_PART};
 
     bool stops = kind == ESCROW_CANCEL || kind == ESCROW_REFUND || kind == ESCROW_RAISE_DISPUTE;
     if (stops && chance(walk, 70)) {
