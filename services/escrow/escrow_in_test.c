@@ -436,6 +436,68 @@ static void foreign_money_is_told_with_its_currency(void **state)
     assert_int_equal(fake.rows.suspense_count, 1);
 }
 
+static void deliver_command(const struct escrow_message *message, uint8_t id)
+{
+    assert_false(status_failed(
+        fake_deliver(&fake, TOPIC_ESCROW_COMMANDS_V1, FIXTURE_ESCROW, command_bytes(message, id))));
+}
+
+static void deliver_news(const struct escrow_message *message, uint8_t id)
+{
+    assert_false(status_failed(
+        fake_deliver(&fake, TOPIC_PAYMENTS_EVENTS_V1, FIXTURE_ESCROW, news_bytes(message, id))));
+}
+
+/* Each part is a row of its own, and an answer changes the one that it is about. */
+static void parts_are_rows_and_are_told(void **state)
+{
+    (void)state;
+    await_funds();
+    struct escrow_message paid = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
+    paid.leg_id = fake.rows.escrow.paid_leg_id;
+    deliver_news(&paid, 3);
+    struct escrow_message part = fixture_message(ESCROW_RELEASE_PART);
+    part.actor = (struct engine_actor){.kind = ENGINE_ACTOR_USER, .id = FIXTURE_BUYER};
+    part.amount_minor = 1000;
+    deliver_command(&part, 4);
+    part.amount_minor = 2000;
+    deliver_command(&part, 5);
+    assert_int_equal(fake.rows.part_count, 2);
+    const struct escrow_part *second = &fake.rows.parts[1];
+    assert_int_equal(second->number, 2);
+    assert_int_equal(second->price_minor, 2000);
+    assert_int_equal(fake.rows.escrow.released_minor, 3000);
+    const struct fake_record *told = &fake.records[fake.rows.record_count - 2];
+    assert_true(str_eq(told[1].type, STR("holdfast.payments.v1.TransferToSeller")));
+    const Holdfast__Escrow__V1__EscrowEvent *event = event_of(told);
+    assert_int_equal(event->state, HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_FUNDS_HELD);
+    assert_int_equal(event->escrow_partially_released->amount->amount_minor, 2000);
+    assert_int_equal(event->escrow_partially_released->left->amount_minor,
+                     FIXTURE_PRICE_MINOR - 3000);
+    assert_int_equal(event->escrow_partially_released->seller_gets->amount_minor, 2000);
+    assert_int_equal(event->escrow_partially_released->number, 2);
+    assert_int_equal(event->balances->released_minor, 3000);
+
+    struct escrow_message answer = fixture_message(ESCROW_TRANSFER_SUCCEEDED);
+    answer.leg_id = second->leg_id;
+    answer.amount_minor = 2000;
+    deliver_news(&answer, 6);
+    assert_int_equal(fake.rows.parts[0].state, ESCROW_PART_SENDING);
+    assert_int_equal(fake.rows.parts[1].state, ESCROW_PART_PAID);
+    event = event_of(&fake.records[fake.rows.record_count - 1]);
+    assert_int_equal(event->escrow_part_paid->amount->amount_minor, 2000);
+    assert_int_equal(event->balances->due_seller_minor, 1000);
+
+    /* A row that is not what was released stops the deal, and nothing is changed. */
+    fake.rows.parts[0].amount_minor--;
+    answer.leg_id = fake.rows.parts[0].leg_id;
+    answer.amount_minor = 999;
+    uint32_t before = fake.rows.record_count;
+    expect(fake_deliver(&fake, TOPIC_PAYMENTS_EVENTS_V1, FIXTURE_ESCROW, news_bytes(&answer, 7)),
+           STATUS_BUG, "escrow.unsound");
+    assert_int_equal(fake.rows.record_count, before);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -456,6 +518,7 @@ int main(void)
         CASE(the_content_is_what_the_gateway_hashes),
         CASE(a_stored_row_that_contradicts_itself_is_not_touched),
         CASE(foreign_money_is_told_with_its_currency),
+        CASE(parts_are_rows_and_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
