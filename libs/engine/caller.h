@@ -26,8 +26,10 @@ enum caller_outcome {
     CALLER_NOT_SENT = 0, /* surely nothing went out: too late, or no connection could be made */
     CALLER_ANSWERED,     /* an HTTP answer: status and body */
     CALLER_UNKNOWN,      /* something may have gone out and no whole answer came back */
-    CALLER_HELD,     /* surely nothing went out: a limit of the other side, for retry_after_ms */
-    CALLER_GIVEN_UP, /* (engine) not sent any more; the body is the code of why */
+    CALLER_HELD, /* surely nothing went out: a limit of the other side, for retry_after_ms */
+    /* (engine) Not sent any more: the body is the code of why; or a person said that it was done: what the other side
+     * calls it. */
+    CALLER_GIVEN_UP,
     CALLER_OUTCOME_COUNT,
 };
 
@@ -39,6 +41,7 @@ struct caller_answer {
     int64_t epoch;
     struct id effect_id;
     enum caller_outcome outcome;
+    bool looked_up;         /* (engine) not of the call itself: it was asked what became of it */
     int32_t http_status;    /* with ANSWERED */
     int64_t retry_after_ms; /* with ANSWERED: what the other side asked for; 0: nothing */
     struct str body; /* with ANSWERED; at most CALLER_BODY_MAX_BYTES; lives until caller free */

@@ -128,6 +128,9 @@ struct engine_ask {
 
 STATUS engine_effect(struct engine_turn *turn, const struct engine_ask *ask);
 
+/* From its cause on: after this a call is not sent any more (R12), for the other side may have forgotten its key. */
+#define ENGINE_EFFECT_SEND_AGE_US (20 * INT64_C(3600) * 1000000)
+
 /* An effect's row. Exactly the columns of the table `effect`. */
 enum effect_state {
     EFFECT_NONE = 0,
@@ -285,15 +288,28 @@ struct engine_service {
     /* What is too old to be sent has FAILED (outcome CALLER_GIVEN_UP, code ENGINE_EXPIRED) instead of waiting
      * for a person: for services whose calls nobody misses after a day. */
     bool effects_expire;
+    /* What is too old to be sent is looked up instead: what asks the other side what became of it, as frozen bytes.
+     * `judge` reads the answer (looked_up): DONE and FAILED settle the call; UNKNOWN with an HTTP status of success means
+     * that the other side cannot tell: a person is called, and it is asked again hourly. NULL: a person is called at
+     * once. Pure but for the arena. */
+    struct status (*look_up)(struct op *op, const struct effect_row *effect,
+                             struct str *ret_request);
     /* Asked before a call goes out later than with its decision, the first time or again, with the row of its
      * aggregate as it is then (NULL: there is none): may it still go out? One that may not has FAILED
      * (outcome CALLER_GIVEN_UP, with this code, which lives as long as the program), though an earlier attempt
      * may have arrived. Pure. NULL where what was asked for stays wanted. */
     bool (*still_wanted)(const struct effect_row *effect, const void *aggregate,
                          struct str *ret_code);
-    /* Decides a certain answer (DONE or FAILED) like a message; message.id is the effect's id. */
+    /* Decides a certain answer (DONE or FAILED) like a message; message.id is the effect's id. DONE with the outcome
+     * CALLER_GIVEN_UP is what two people said; a failed status is told to them, and the call stays open. */
     struct status (*answered)(struct engine_turn *turn, const struct effect_row *effect,
                               enum engine_verdict verdict, const struct caller_answer *answer);
+    /* What the service keeps of what it was told, and a person may have decided again (ADMIN_REPLAY): rows of this table,
+     * by id. NULL: nothing. `again` makes the record that such a row leads to by now, whose message has this id: topic, key,
+     * value. Its failed status is told to who asked. Pure but for the arena. */
+    const struct table *kept;
+    struct status (*again)(struct op *op, const void *row, struct id id,
+                           struct bus_record *ret_record);
     /* Timers; NULL where a service has none. Only one kind has them, with engine_timer_table among its
      * children. */
     const struct engine_aggregate_kind *timers_of;

@@ -1,8 +1,8 @@
 /*
  * Calls to the outside (R12): a row first, sent after the commit, the answer decided in its lane.
  * Unknown outcome: the same key and the same bytes again, with backoff; "not now": when the other side
- * said. An old one waits for a person, or has failed where nobody would miss it; so has one that is not
- * wanted any more when its turn comes.
+ * said. An old one is looked up at the other side, and waits for a person where that tells nothing; or it has failed
+ * where nobody would miss it; so has one that is not wanted any more when its turn comes.
  */
 #include <string.h>
 
@@ -51,7 +51,19 @@ static struct engine_inflight *find_inflight(struct engine *engine, struct id ef
     return NULL;
 }
 
-void engine_effect_send(struct engine *engine, const struct effect_row *row)
+bool engine_effect_is_under_way(struct engine *engine, struct id effect_id)
+{
+    return find_inflight(engine, effect_id) != NULL;
+}
+
+/* The key may be forgotten out there: it is never sent again. */
+static bool is_old(const struct engine *engine, const struct effect_row *row)
+{
+    return engine->op.now_us - row->caused_at_us > ENGINE_EFFECT_SEND_AGE_US;
+}
+
+static void start_call(struct engine *engine, const struct effect_row *row, struct str request,
+                       bool looks_up)
 {
     struct caller *caller = engine->ports.caller;
     struct engine_inflight *place = NULL;
@@ -63,7 +75,7 @@ void engine_effect_send(struct engine *engine, const struct effect_row *row)
                                .lane = row->lane,
                                .epoch = lane->epoch,
                                .effect_id = row->id,
-                               .request = row->request,
+                               .request = request,
                                .not_after_ms = engine->lease_until_ms - SEND_MARGIN_MS};
     CRASH_POINT("effect-committed-before-sent");
     if (!place || !caller->ops->send(caller, &call)) {
@@ -71,9 +83,17 @@ void engine_effect_send(struct engine *engine, const struct effect_row *row)
         return;
     }
     CRASH_POINT("effect-sent-before-answer");
-    *place = (struct engine_inflight){
-        .used = true, .lane = row->lane, .effect_id = row->id, .key = row->key};
+    *place = (struct engine_inflight){.used = true,
+                                      .looks_up = looks_up,
+                                      .lane = row->lane,
+                                      .effect_id = row->id,
+                                      .key = row->key};
     atomic_fetch_add_explicit(&engine->stats.effects_sent, 1, memory_order_relaxed);
+}
+
+void engine_effect_send(struct engine *engine, const struct effect_row *row)
+{
+    start_call(engine, row, row->request, /* looks_up */ false);
 }
 
 void engine_effect_take(struct engine *engine)
@@ -86,7 +106,9 @@ void engine_effect_take(struct engine *engine)
     while (engine->answer_count < ENGINE_INFLIGHT_MAX &&
            caller->ops->take(caller, engine->number, &answer)) {
         struct engine_lane *lane = engine_lane_at(engine, answer.lane);
-        if (lane->mine && lane->epoch == answer.epoch && find_inflight(engine, answer.effect_id)) {
+        const struct engine_inflight *inflight = find_inflight(engine, answer.effect_id);
+        if (lane->mine && lane->epoch == answer.epoch && inflight) {
+            answer.looked_up = inflight->looks_up;
             engine->answers[engine->answer_count++] = answer;
         } else {
             caller->ops->release(caller, &answer);
@@ -110,12 +132,29 @@ void engine_effect_answered(struct engine *engine, uint32_t count)
 
 /* ---- Answers ---- */
 
+/* The other side was asked what became of an old call, and its answer does not tell: a person is called, once for
+ * each such answer. */
+static bool tells_nothing(const struct caller_answer *answer)
+{
+    return answer->looked_up && answer->outcome == CALLER_ANSWERED && answer->http_status >= 200 &&
+           answer->http_status <= 299;
+}
+
+static void call_person(const struct engine *engine, const struct effect_row *row, struct str code)
+{
+    log_error(&engine->op, "engine.effect_needs_person",
+              LOG_STR("engine_service", engine->service->name), LOG_I64("lane", row->lane),
+              LOG_ID("key", row->key), LOG_ID("effect_id", row->id), LOG_I64("kind", row->kind),
+              LOG_ID("subject", row->subject), LOG_STR("last_answer", code));
+}
+
 /* Returns the wait until then. */
 static int64_t ask_again_later(struct engine *engine, struct effect_row *row,
                                const struct caller_answer *answer)
 {
     int64_t wait_ms = random_backoff_ms(&engine->random, (uint32_t)row->attempts,
                                         ENGINE_EFFECT_BACKOFF_MS, ENGINE_EFFECT_BACKOFF_MAX_MS);
+    wait_ms = tells_nothing(answer) ? ENGINE_EFFECT_LOOK_AGAIN_MS : wait_ms;
     wait_ms = answer->retry_after_ms > wait_ms ? answer->retry_after_ms : wait_ms;
     row->state = answer->outcome == CALLER_NOT_SENT ? EFFECT_WAITING : EFFECT_UNKNOWN;
     atomic_fetch_add_explicit(&engine->stats.effects_unknown, 1, memory_order_relaxed);
@@ -146,7 +185,7 @@ static enum engine_verdict verdict_of(struct engine *engine, const struct effect
     UNREACHABLE("outcome");
 }
 
-static void settle(struct engine *engine, struct effect_row *row, enum effect_state state)
+void engine_effect_close(struct engine *engine, struct effect_row *row, enum effect_state state)
 {
     row->open = false;
     row->state = state;
@@ -161,11 +200,15 @@ static enum engine_verdict judge(struct engine *engine, struct effect_row *row,
 {
     struct str code = STR("");
     enum engine_verdict verdict = verdict_of(engine, row, answer, &code);
+    if (verdict == ENGINE_VERDICT_UNKNOWN && tells_nothing(answer) &&
+        !str_eq(row->last_answer, code)) {
+        call_person(engine, row, code);
+    }
     row->last_status = answer->http_status;
     row->last_answer = code;
     switch (verdict) {
-    case ENGINE_VERDICT_DONE: settle(engine, row, EFFECT_DONE); return verdict;
-    case ENGINE_VERDICT_FAILED: settle(engine, row, EFFECT_FAILED); return verdict;
+    case ENGINE_VERDICT_DONE: engine_effect_close(engine, row, EFFECT_DONE); return verdict;
+    case ENGINE_VERDICT_FAILED: engine_effect_close(engine, row, EFFECT_FAILED); return verdict;
     case ENGINE_VERDICT_UNKNOWN:
         *ret_wait_ms = ask_again_later(engine, row, answer);
         return verdict;
@@ -298,18 +341,14 @@ static bool is_due(struct engine *engine, struct engine_lane *lane, const struct
     return false;
 }
 
-/* The key may be forgotten out there: a person looks it up, it is never sent again. */
-static STATUS give_to_person(struct engine *engine, struct engine_lane *lane,
-                             struct effect_row *row, struct engine_rows *changed)
+/* Nobody but a person can look it up. */
+static STATUS give_to_person(struct engine *engine, struct effect_row *row,
+                             struct engine_rows *changed)
 {
-    lane->effects_old++;
     if (row->due_at_us >= row->caused_at_us + ENGINE_EFFECT_OLD_DUE_US) {
         return OK; /* known already */
     }
-    log_error(&engine->op, "engine.effect_needs_person",
-              LOG_STR("engine_service", engine->service->name), LOG_I64("lane", lane->lane),
-              LOG_ID("key", row->key), LOG_ID("effect_id", row->id), LOG_I64("kind", row->kind),
-              LOG_ID("subject", row->subject), LOG_STR("last_answer", row->last_answer));
+    call_person(engine, row, row->last_answer);
     row->due_at_us = row->caused_at_us + ENGINE_EFFECT_OLD_DUE_US;
     row->state = row->attempts == 0 ? EFFECT_WAITING : EFFECT_UNKNOWN;
     return engine_rows_add(engine, changed, row, 0);
@@ -331,14 +370,36 @@ static void give_up(struct engine *engine, struct engine_lane *lane, const struc
                                                                      .body = code};
 }
 
+/* Marks a call that is sent as soon as this is committed. */
+static STATUS mark_sending(struct engine *engine, struct effect_row *row, uint32_t *places,
+                           struct engine_rows *changed)
+{
+    (*places)--;
+    row->state = EFFECT_SENDING;
+    row->attempts++;
+    row->due_at_us = engine->op.now_us + ENGINE_EFFECT_WATCH_US;
+    return engine_rows_add(engine, changed, row, 0);
+}
+
 static STATUS too_old(struct engine *engine, struct engine_lane *lane, struct effect_row *row,
-                      struct engine_rows *changed)
+                      uint32_t *places, struct engine_rows *changed)
 {
     if (engine->service->effects_expire) {
         give_up(engine, lane, row, ENGINE_EXPIRED);
         return OK;
     }
-    return give_to_person(engine, lane, row, changed);
+    lane->effects_old++;
+    if (!engine->service->look_up) {
+        return give_to_person(engine, row, changed);
+    }
+    if (!is_due(engine, lane, row)) {
+        return OK;
+    }
+    if (*places == 0) {
+        lane->effect_due_us = engine->op.now_us;
+        return OK;
+    }
+    return mark_sending(engine, row, places, changed);
 }
 
 /* What is open in some lanes, and the aggregates of what may go out, where the service wants to see them. */
@@ -376,12 +437,11 @@ static STATUS choose(struct engine *engine, struct engine_lane *lane, const stru
     lane->effects_old = 0;
     lane->effect_since_us = 0;
     for (uint32_t i = 0; i < rows->count; i++) {
-        bool old = now_us - row[i].caused_at_us > ENGINE_EFFECT_SEND_AGE_US;
         if (lane->effect_since_us == 0 || row[i].caused_at_us < lane->effect_since_us) {
             lane->effect_since_us = row[i].caused_at_us;
         }
-        if (old && !find_inflight(engine, row[i].id)) {
-            TRY(too_old(engine, lane, &row[i], changed));
+        if (is_old(engine, &row[i]) && !find_inflight(engine, row[i].id)) {
+            TRY(too_old(engine, lane, &row[i], places, changed));
             continue;
         }
         if (!is_due(engine, lane, &row[i])) {
@@ -395,11 +455,7 @@ static STATUS choose(struct engine *engine, struct engine_lane *lane, const stru
             lane->effect_due_us = now_us;
             continue;
         }
-        (*places)--;
-        row[i].state = EFFECT_SENDING;
-        row[i].attempts++;
-        row[i].due_at_us = now_us + ENGINE_EFFECT_WATCH_US;
-        TRY(engine_rows_add(engine, changed, &row[i], 0));
+        TRY(mark_sending(engine, &row[i], places, changed));
     }
     return OK;
 }
@@ -459,6 +515,25 @@ static STATUS load_aggregates(struct engine *engine, struct open_effects *open, 
     return store->ops->sync(&engine->op, store);
 }
 
+/* After the commit. */
+static STATUS start_marked(struct engine *engine, const struct engine_rows *marked)
+{
+    for (uint32_t i = 0; i < marked->count; i++) {
+        const struct effect_row *row = marked->rows[i];
+        struct str look_up;
+        if (row->state != EFFECT_SENDING) {
+            continue;
+        }
+        if (is_old(engine, row)) {
+            TRY(engine->service->look_up(&engine->op, row, &look_up));
+            start_call(engine, row, look_up, /* looks_up */ true);
+        } else {
+            engine_effect_send(engine, row);
+        }
+    }
+    return OK;
+}
+
 /* One transaction over the lanes that have something due. */
 static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs, uint32_t ref_count)
 {
@@ -496,13 +571,7 @@ static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs,
     }
     TRY(store->ops->update(op, store, &engine_effect_table, changed.rows, NULL, changed.count));
     TRY(store->ops->commit(op, store));
-    for (uint32_t i = 0; i < changed.count; i++) {
-        const struct effect_row *row = changed.rows[i];
-        if (row->state == EFFECT_SENDING) {
-            engine_effect_send(engine, row);
-        }
-    }
-    return OK;
+    return start_marked(engine, &changed);
 }
 
 STATUS engine_effect_due(struct engine *engine)

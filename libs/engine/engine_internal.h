@@ -34,6 +34,7 @@
  * engine_post.c     messages from one aggregate to another
  * engine_timer.c    timers: which are due, and what becomes of them (engine_timer_heap.c: the soonest)
  * engine_sweep.c    open intakes published again, requests of people
+ * engine_person.c   of these: something kept decided again, a call's outcome told
  */
 
 #define ENGINE_ARENA_BYTES ((size_t)256 * 1024 * 1024) /* a batch of 512 at 256 KB each, and rows */
@@ -59,7 +60,9 @@
 #define ENGINE_ADMIN_MS 500
 #define ENGINE_IDLE_ADVANCE_MS 100
 #define ENGINE_EFFECT_WATCH_US (60 * INT64_C(1000000)) /* an answer that never came: asked again */
-#define ENGINE_EFFECT_SEND_AGE_US (20 * INT64_C(3600) * 1000000) /* after this a person (R12) */
+/* People may settle it: what was sent last has arrived by then, or never will. */
+#define ENGINE_EFFECT_SETTLE_AGE_US (21 * INT64_C(3600) * 1000000)
+#define ENGINE_EFFECT_LOOK_AGAIN_MS (INT64_C(3600) * 1000) /* what the other side could not tell */
 /* A person's effect is looked at this much later than the others, so that it never hides them. */
 #define ENGINE_EFFECT_OLD_DUE_US (100 * 365 * 24 * INT64_C(3600) * 1000000)
 #define ENGINE_EFFECT_BACKOFF_MS 500
@@ -297,6 +300,7 @@ struct engine_turn {
 
 struct engine_inflight {
     bool used;
+    bool looks_up; /* asks what became of the call */
     int32_t lane;
     struct id effect_id;
     struct id key;
@@ -524,6 +528,9 @@ STATUS engine_effect_items(struct engine *engine, struct engine_batch *batch);
 /* Under the fence: when those are due that their answers did not settle. */
 void engine_effect_ask_again(struct engine *engine, struct engine_batch *batch);
 void engine_effect_send(struct engine *engine, const struct effect_row *row);
+bool engine_effect_is_under_way(struct engine *engine, struct id effect_id);
+/* Nobody asks for it any more. */
+void engine_effect_close(struct engine *engine, struct effect_row *row, enum effect_state state);
 STATUS engine_effect_due(struct engine *engine);
 void engine_effect_forget_lane(struct engine *engine, int32_t lane);
 
@@ -556,6 +563,13 @@ void engine_timer_committed(struct engine *engine, const struct engine_batch *ba
 
 /* engine_forget.c: looks at one topic of one lane, when it is time */
 STATUS engine_forget(struct engine *engine, int64_t now_ms);
+
+/* engine_person.c: each decided in one transaction, which closes the request. A failure is told to who asked. */
+STATUS engine_person_replay(struct engine *engine, const struct admin_request_row *request);
+STATUS engine_person_settle(struct engine *engine, const struct admin_request_row *request);
+/* The request is done when this batch is. */
+STATUS engine_person_close(struct engine *engine, struct engine_batch *batch,
+                           const struct admin_request_row *request);
 
 /* engine_sweep.c */
 STATUS engine_sweep(struct engine *engine);

@@ -292,21 +292,6 @@ static STATUS read_parked(struct engine *engine, const struct parked_message_row
     return read_record(engine, parked, item);
 }
 
-/* The request is done when this batch is. */
-static STATUS close_request(struct engine *engine, struct engine_batch *batch,
-                            const struct admin_request_row *request)
-{
-    struct admin_request_row *done = arena_new(&engine->arena, struct admin_request_row, 1);
-    if (!done) {
-        return op_arena_full(&engine->op);
-    }
-    *done = *request;
-    done->open = false;
-    done->result = STR("done");
-    done->done_at_us = engine_now_us(engine);
-    return engine_rows_add(engine, &batch->requests, done, 0);
-}
-
 /* Is there anything to decide, or anybody who must hear that this message was dropped? Nobody waits for one
  * without id; one that was parked unread may be of a type that is skipped. */
 static bool is_of_use(const struct engine_item *item)
@@ -354,7 +339,7 @@ STATUS engine_park_one(struct engine *engine, struct id key, const struct engine
         TRY(read_parked(engine, parked, item));
         item->fate = is_of_use(item) ? ENGINE_FATE_DECIDE : ENGINE_FATE_IGNORE;
         TRY(engine_rows_add(engine, &batch->parked_messages_gone, parked, 0));
-        TRY(drop ? close_request(engine, batch, drop) : OK);
+        TRY(drop ? engine_person_close(engine, batch, drop) : OK);
     }
     if (choice->count <= 1) {
         gone->key = key;

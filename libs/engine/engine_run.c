@@ -265,7 +265,7 @@ static const struct shown shown[] = {
     {METRICS_GAUGE, "holdfast_engine_batch_limit", "Messages that the next transaction may decide.",
      offsetof(struct engine_stats, batch_limit), SHOWN_U32},
     {METRICS_GAUGE, "holdfast_engine_effects_need_person",
-     "Calls to the outside that are too old to be repeated and wait for a person.",
+     "Calls to the outside that are too old to be repeated: looked up, or waiting for a person.",
      offsetof(struct engine_stats, effects_need_person), SHOWN_U64},
     {METRICS_GAUGE, "holdfast_engine_timers_waiting",
      "Open timers in memory: the soonest of each lane, 512 at most.",

@@ -228,6 +228,14 @@ static STATUS carry_out(struct engine *engine, const struct admin_request_row *r
     case ADMIN_PARK_RETRY: st = engine_park_run(engine, request->key, &left); break;
     case ADMIN_PARK_DROP: st = drop_first(engine, request, ret_asked); break;
     case ADMIN_BUS_REPUBLISH: st = republish(engine, lane, request); break;
+    case ADMIN_REPLAY:
+        st = engine_person_replay(engine, request);
+        *ret_asked = status_failed(st) ? ASKED_ANSWER : ASKED_ANSWERED;
+        break;
+    case ADMIN_SETTLE:
+        st = engine_person_settle(engine, request);
+        *ret_asked = status_failed(st) ? ASKED_ANSWER : ASKED_ANSWERED;
+        break;
     case ADMIN_RESTORE: /* carried out at the claim: a lane that runs lacks nothing any more */
     case ADMIN_NONE:
     case ADMIN_KIND_COUNT: break;

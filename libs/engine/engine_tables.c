@@ -320,6 +320,10 @@ static const struct table_column admin_request_columns[] = {
     TABLE_COLUMN(struct admin_request_row, key, COLUMN_UUID),
     TABLE_COLUMN(struct admin_request_row, topic, COLUMN_TEXT),
     TABLE_COLUMN(struct admin_request_row, n, COLUMN_INT8),
+    TABLE_COLUMN(struct admin_request_row, verdict, COLUMN_ENUM),
+    TABLE_COLUMN(struct admin_request_row, answer, COLUMN_TEXT),
+    TABLE_COLUMN(struct admin_request_row, content, COLUMN_BYTEA),
+    TABLE_COLUMN(struct admin_request_row, reason, COLUMN_TEXT),
     TABLE_COLUMN(struct admin_request_row, requested_by, COLUMN_TEXT),
     TABLE_COLUMN(struct admin_request_row, approved_by, COLUMN_TEXT),
     TABLE_COLUMN(struct admin_request_row, created_at_us, COLUMN_INT8),
@@ -441,10 +445,10 @@ const struct table_scan engine_scan_lane_probe = {
 const struct table_scan engine_scan_admin_request = {
     .name = "admin_request",
     .table = &engine_admin_request_table,
-    .filter = 9, /* open */
+    .filter = 13, /* open */
     .equal_count = 1,
     .equal = {1}, /* lane */
-    .order = 8,   /* created_at_us */
+    .order = 12,  /* created_at_us */
     .bound = SCAN_ALL,
 };
 

@@ -126,6 +126,8 @@ enum admin_kind {
     ADMIN_PARK_DROP,
     ADMIN_BUS_REPUBLISH,
     ADMIN_RESTORE,
+    ADMIN_REPLAY, /* what the service keeps is decided again (engine_service.kept) */
+    ADMIN_SETTLE, /* two people say what became of a call that is too old to be repeated */
     ADMIN_KIND_COUNT,
 };
 
@@ -133,9 +135,13 @@ struct admin_request_row {
     struct id id;
     int32_t lane;
     enum admin_kind kind;
-    struct id key;
+    struct id key; /* PARK_: the key; REPLAY: of the kept row; SETTLE: the effect */
     struct str topic;
     int64_t n;
+    enum engine_verdict verdict; /* SETTLE: DONE or FAILED; else NONE */
+    struct str answer;           /* SETTLE, DONE: what the other side calls it */
+    struct str content;          /* SETTLE: the hash of the frozen request; else empty */
+    struct str reason;
     struct str requested_by;
     struct str approved_by;
     int64_t created_at_us;

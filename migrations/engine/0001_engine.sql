@@ -221,10 +221,14 @@ CREATE TABLE lane_probe (
 CREATE TABLE admin_request (
   id uuid PRIMARY KEY,
   lane integer NOT NULL,
-  kind smallint NOT NULL CHECK (kind IN (1, 2, 3)), -- park retry, park drop, bus republish
-  key uuid NOT NULL,
+  kind smallint NOT NULL CHECK (kind IN (1, 2, 3, 4, 5, 6)), -- park retry, park drop, bus republish, restore, replay, settle
+  key uuid NOT NULL,                 -- replay: of what was kept; settle: of the effect
   topic text NOT NULL,
   n bigint NOT NULL,
+  verdict smallint NOT NULL DEFAULT 0 CHECK (verdict IN (0, 1, 2)), -- settle: done, failed
+  answer text NOT NULL DEFAULT '',   -- settle: the object's name at the other side, where it was done
+  content bytea NOT NULL DEFAULT '' CHECK (octet_length(content) IN (0, 32)), -- settle: SHA-256 of the frozen request
+  reason text NOT NULL DEFAULT '',   -- why, in the words of who asked
   requested_by text NOT NULL,
   approved_by text NOT NULL,         -- the second person, where one is needed
   created_at_us bigint NOT NULL,

@@ -26,12 +26,6 @@ CREATE TABLE lane_restore (
   PRIMARY KEY (lane, topic)
 );
 
-ALTER TABLE admin_request DROP CONSTRAINT admin_request_kind_check;
-ALTER TABLE admin_request ADD CHECK (kind IN (1, 2, 3, 4)); -- park retry, park drop, bus republish, restore
-
 -- migrate:down
 
-DELETE FROM admin_request WHERE kind = 4;
-ALTER TABLE admin_request DROP CONSTRAINT admin_request_kind_check;
-ALTER TABLE admin_request ADD CHECK (kind IN (1, 2, 3));
 DROP TABLE lane_restore, restored;

@@ -40,7 +40,7 @@ static const struct leg *leg_at(const struct payments_view *view, uint32_t i)
     return view->legs[i];
 }
 
-static const struct leg *leg_find(const struct payments_view *view, struct id id)
+const struct leg *payments_decide_leg(const struct payments_view *view, struct id id)
 {
     for (uint32_t i = 0; i < view->leg_count; i++) {
         if (id_eq(leg_at(view, i)->id, id)) {
@@ -179,7 +179,7 @@ static struct payments_decision decide_create(const struct payments_view *view,
                                               const struct payments_command *command,
                                               int64_t now_us)
 {
-    const struct leg *known = leg_find(view, command->leg_id);
+    const struct leg *known = payments_decide_leg(view, command->leg_id);
     if (known) {
         return decide_repeat(known, LEG_IN, command);
     }
@@ -258,11 +258,11 @@ static struct payments_decision decide_out(const struct payments_view *view,
                                            const struct payments_command *command,
                                            enum leg_kind kind, int64_t now_us)
 {
-    const struct leg *known = leg_find(view, command->leg_id);
+    const struct leg *known = payments_decide_leg(view, command->leg_id);
     if (known) {
         return decide_repeat(known, kind, command);
     }
-    const struct leg *paid = leg_find(view, command->paid_leg_id);
+    const struct leg *paid = payments_decide_leg(view, command->paid_leg_id);
     const char *refusal = why_not_paid_from(view, paid, command);
     if (refusal) {
         return broken(refusal);
@@ -324,7 +324,8 @@ struct payments_decision payments_decide_dropped(const struct payments_view *vie
 
     ASSERT(command->kind < PAYMENTS_COMMAND_COUNT);
     /* A leg that is there has its own outcome; nobody waits for a cancellation. */
-    if (events[command->kind] == PAYMENTS_EVENT_NONE || leg_find(view, command->leg_id)) {
+    if (events[command->kind] == PAYMENTS_EVENT_NONE ||
+        payments_decide_leg(view, command->leg_id)) {
         return nothing(NULL);
     }
     struct payments_decision out = changed_or_new(view, command->escrow_id, now_us);
@@ -432,7 +433,7 @@ struct payments_decision payments_decide_fact(const struct payments_view *view, 
     ASSERT(fact->kind < PAYMENTS_FACT_COUNT);
     ASSERT(fact->about > LEG_KIND_NONE);
     ASSERT(fact->about < LEG_KIND_COUNT);
-    const struct leg *now = leg_find(view, leg_id);
+    const struct leg *now = payments_decide_leg(view, leg_id);
     if (!now) {
         return broken("payments.no_leg");
     }

@@ -221,6 +221,9 @@ struct payments_decision payments_decide_dropped(const struct payments_view *vie
 struct payments_decision payments_decide_fact(const struct payments_view *view, struct id leg_id,
                                               const struct payments_fact *fact, int64_t now_us);
 
+/* The leg with this id, or NULL. */
+const struct leg *payments_decide_leg(const struct payments_view *view, struct id id);
+
 /* What a leg and a payment must be before and after every decision. */
 bool payments_decide_leg_is_sound(const struct leg *leg);
 bool payments_decide_payment_is_sound(const struct payment *payment);

@@ -6,6 +6,7 @@
 #include "obs/log.h"
 #include "payments/payments_act.h"
 #include "payments/payments_rail_stripe.h"
+#include "payments/payments_stripe_event.h"
 
 static bool calls_a_person(struct str code)
 {
@@ -36,19 +37,15 @@ enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect
     return verdict;
 }
 
-STATUS payments_in_answers_decide(struct engine_turn *turn, const struct effect_row *effect,
-                                  enum engine_verdict verdict, const struct caller_answer *answer)
+STATUS payments_in_answers_look_up(struct op *op, const struct effect_row *effect,
+                                   struct str *ret_request)
 {
-    ASSERT(verdict == ENGINE_VERDICT_DONE || verdict == ENGINE_VERDICT_FAILED);
-    struct payments_fact fact;
-    bool told = false;
-    TRY(payments_rail_stripe.read(engine_op(turn), effect, answer, &fact, &told));
-    if (calls_a_person(effect->last_answer)) {
-        TRY(payments_act_alarm(turn, engine_cause(turn), effect->last_answer));
-    }
-    if (!told) {
-        return OK;
-    }
+    return payments_rail_stripe.look_up(op, effect, ret_request);
+}
+
+static struct status decide_fact(struct engine_turn *turn, const struct effect_row *effect,
+                                 const struct payments_fact *fact)
+{
     struct payments_view view;
     TRY(payments_act_view(turn, &view));
     if (!view.payment) {
@@ -56,6 +53,53 @@ STATUS payments_in_answers_decide(struct engine_turn *turn, const struct effect_
                        "an answer about a payment that is not there");
     }
     struct payments_decision decision =
-        payments_decide_fact(&view, effect->subject, &fact, engine_op(turn)->now_us);
+        payments_decide_fact(&view, effect->subject, fact, engine_op(turn)->now_us);
     return payments_act(turn, engine_cause(turn), &decision);
+}
+
+/*
+ * What two people said of a request that is too old to be repeated: `body` is the code, or what the provider calls what it
+ * made. An intent is never said to be made: its secret, which the buyer needs, is in the provider's answer alone.
+ */
+static struct status decide_settled(struct engine_turn *turn, const struct effect_row *effect,
+                                    enum engine_verdict verdict, struct str body)
+{
+    bool done = verdict == ENGINE_VERDICT_DONE;
+    struct payments_view view;
+    TRY(payments_act_view(turn, &view));
+    const struct leg *leg = payments_decide_leg(&view, effect->subject);
+    bool out = effect->kind == PAYMENTS_EFFECT_CREATE_TRANSFER ||
+               effect->kind == PAYMENTS_EFFECT_CREATE_REFUND;
+    if (!leg || (done && (!out || !payments_stripe_event_is_id(body)))) {
+        return op_fail(engine_op(turn), STATUS_INVALID, "payments.not_to_be_settled",
+                       "only transfers and refunds are said to be done, by the provider's id");
+    }
+    if (effect->kind == PAYMENTS_EFFECT_CANCEL_INTENT) {
+        return OK; /* nobody waits for it */
+    }
+    const struct payments_fact fact = {
+        .kind = done ? PAYMENTS_FACT_SUCCEEDED : PAYMENTS_FACT_FAILED,
+        .about = leg->kind,
+        .provider_ref = done ? body : STR(""),
+        .failure_code = done ? STR("") : body,
+        .amount_minor = done ? leg->amount_minor : 0,
+        .currency = done ? currency_name(leg->currency) : STR(""),
+    };
+    return decide_fact(turn, effect, &fact);
+}
+
+STATUS payments_in_answers_decide(struct engine_turn *turn, const struct effect_row *effect,
+                                  enum engine_verdict verdict, const struct caller_answer *answer)
+{
+    ASSERT(verdict == ENGINE_VERDICT_DONE || verdict == ENGINE_VERDICT_FAILED);
+    struct payments_fact fact;
+    bool told = false;
+    if (answer->outcome == CALLER_GIVEN_UP) {
+        return decide_settled(turn, effect, verdict, answer->body);
+    }
+    TRY(payments_rail_stripe.read(engine_op(turn), effect, answer, &fact, &told));
+    if (calls_a_person(effect->last_answer)) {
+        TRY(payments_act_alarm(turn, engine_cause(turn), effect->last_answer));
+    }
+    return told ? decide_fact(turn, effect, &fact) : OK;
 }

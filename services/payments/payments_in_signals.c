@@ -2,6 +2,7 @@
 #include "payments/payments_in_signals.h"
 
 #include "payments/payments_act.h"
+#include "payments/payments_repo.h"
 #include "payments/payments_signal.h"
 #include "payments/payments_stripe_event.h"
 
@@ -26,4 +27,25 @@ STATUS payments_in_signals_decide(struct engine_turn *turn, const struct engine_
     struct payments_decision decision =
         payments_decide_fact(&view, signal->leg_id, &fact, engine_op(turn)->now_us);
     return payments_act(turn, message, &decision);
+}
+
+STATUS payments_in_signals_again(struct op *op, const void *row, struct id id,
+                                 struct bus_record *ret_record)
+{
+    const struct payments_webhook *webhook = row;
+    struct stripe_event event;
+    struct hash content;
+    TRY(payments_stripe_event_read(op, webhook->body, &event));
+    if (event.disposition != STRIPE_SIGNALLED) {
+        return op_fail(op, STATUS_CONFLICT, "payments.no_signal",
+                       "an event of type " STR_FMT " that is about no leg of ours",
+                       STR_ARG(event.type));
+    }
+    struct payments_signal signal = payments_signal_of(webhook->provider, &event, webhook->body);
+    ret_record->topic = TOPIC_PAYMENTS_SIGNALS_V1;
+    ret_record->key = id_to_str(op->arena, event.escrow_id);
+    if (!ret_record->key.ptr) {
+        return op_arena_full(op);
+    }
+    return payments_signal_pack(op, id, &signal, &ret_record->value, &content);
 }

@@ -71,24 +71,12 @@ static struct status keep_unreadable(struct op *op, struct str body, struct webh
 static struct status fill_signal(struct op *op, const struct stripe_event *event, struct str body,
                                  struct intake_request *request)
 {
-    struct payments_signal signal = {
-        .escrow_id = event->escrow_id,
-        .leg_id = event->leg_id,
-        .provider = payments_rail_stripe.name,
-        .event_id = event->id,
-        .event_type = event->type,
-        .object_id = event->object_id,
-        .object_state = event->object_state,
-        .amount_minor = event->amount_minor,
-        .currency = event->currency,
-        .charge_id = event->charge_id,
-        .failure_code = event->failure_code,
-        .raw = body,
-    };
+    struct payments_signal signal = payments_signal_of(payments_rail_stripe.name, event, body);
     request->topic = TOPIC_PAYMENTS_SIGNALS_V1;
     request->key = event->escrow_id;
     request->type = payments_signal_type();
-    return payments_signal_pack(op, &signal, &request->payload, &request->content);
+    return payments_signal_pack(op, payments_signal_id(signal.provider, signal.event_id), &signal,
+                                &request->payload, &request->content);
 }
 
 static struct status judge_event(struct op *op, const struct payments_webhook_deps *deps,

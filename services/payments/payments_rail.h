@@ -18,7 +18,11 @@ struct payments_rail {
     struct status (*request)(struct op *op, const struct payments_effect *effect,
                              struct str *ret_request);
 
-    /* What an answer means. *ret_code is a stable word for people; empty with DONE. */
+    /* The frozen bytes of what asks the provider what became of a request that is too old to be repeated. */
+    struct status (*look_up)(struct op *op, const struct effect_row *effect,
+                             struct str *ret_request);
+
+    /* What an answer means, of the request or of its look-up. *ret_code is a stable word for people; empty with DONE. */
     enum engine_verdict (*judge)(struct op *op, const struct effect_row *effect,
                                  const struct caller_answer *answer, struct str *ret_code);
 
@@ -38,5 +42,9 @@ struct payments_rail {
 #define RAIL_CODE_NOT_CANCELED "intent_not_canceled"
 /* It is too late to cancel an intent: its webhook will tell how it ended. */
 #define RAIL_CODE_BEING_PAID "intent_being_paid"
+/* The provider was asked what became of an old request, and shows nothing that it made. */
+#define RAIL_CODE_NOT_FOUND "not_found_at_provider"
+/* It was asked, and what it shows does not tell: there is more than it shows, or there are two. */
+#define RAIL_CODE_NOT_TOLD "look_up_not_told"
 /* The provider broke on this key and says so again and again: it will not do otherwise. */
 #define RAIL_CODE_BROKE "provider_error_repeated"

@@ -10,6 +10,7 @@
 #include "effects/effects.h"
 #include "json/json_read.h"
 #include "payments/payments_stripe_event.h"
+#include "payments/payments_stripe_look.h"
 
 /* 1,000 bytes of description, each three when encoded, and some ids. */
 #define BODY_MAX_BYTES ((size_t)8 * 1024)
@@ -155,7 +156,8 @@ static struct status stripe_request(struct op *op, const struct payments_effect 
 struct stripe_answer {
     enum engine_verdict verdict;
     struct str code;
-    bool told; /* fact says something about the leg */
+    bool of_look_up; /* only somebody who looks it up is answered so */
+    bool told;       /* fact says something about the leg */
     struct payments_fact fact;
 };
 
@@ -167,21 +169,6 @@ static struct stripe_answer unknown(struct str code)
 static struct stripe_answer done(struct payments_fact fact)
 {
     return (struct stripe_answer){.verdict = ENGINE_VERDICT_DONE, .told = true, .fact = fact};
-}
-
-/* The object is the one that this effect is about, by what we wrote into it. */
-static bool is_ours(const struct json_value *object, const struct effect_row *effect,
-                    const char *name)
-{
-    struct str kind;
-    struct str escrow;
-    struct str leg;
-    struct id escrow_id;
-    struct id leg_id;
-    return json_text_at(object, "/object", &kind) && str_eq(kind, str_of(name)) &&
-           json_text_at(object, "/metadata/escrow_id", &escrow) && id_parse(escrow, &escrow_id) &&
-           id_eq(escrow_id, effect->key) && json_text_at(object, "/metadata/leg_id", &leg) &&
-           id_parse(leg, &leg_id) && id_eq(leg_id, effect->subject);
 }
 
 static enum leg_kind leg_of(int effect_kind)
@@ -241,11 +228,16 @@ static bool read_refund(struct op *op, const struct json_value *object, struct p
     return false;
 }
 
+static bool is_canceled(const struct json_value *intent)
+{
+    struct str state;
+    return json_text_at(intent, "/status", &state) && str_eq(state, STR("canceled"));
+}
+
 /* What the object of a 2xx answer says; false when it does not say it properly. */
 static bool read_success(struct op *op, const struct json_value *object, int effect_kind,
                          struct payments_fact *fact)
 {
-    struct str state;
     if (!json_text_at(object, "/id", &fact->provider_ref) ||
         !payments_stripe_event_is_id(fact->provider_ref)) {
         return false;
@@ -257,7 +249,7 @@ static bool read_success(struct op *op, const struct json_value *object, int eff
                fact->client_secret.len > 0 && fact->client_secret.len <= SECRET_TEXT_MAX_BYTES;
     case PAYMENTS_EFFECT_CANCEL_INTENT:
         fact->kind = PAYMENTS_FACT_CANCELED;
-        return json_text_at(object, "/status", &state) && str_eq(state, STR("canceled"));
+        return is_canceled(object);
     case PAYMENTS_EFFECT_CREATE_TRANSFER:
         fact->kind = PAYMENTS_FACT_SUCCEEDED;
         return read_moved(op, object, fact);
@@ -268,11 +260,87 @@ static bool read_success(struct op *op, const struct json_value *object, int eff
     UNREACHABLE("a request has a kind");
 }
 
+/* What an intent says that was paid before it could be canceled. */
+static bool read_paid(struct op *op, const struct json_value *intent, struct payments_fact *fact)
+{
+    fact->kind = PAYMENTS_FACT_SUCCEEDED;
+    fact->charge_ref = payments_stripe_event_charge(intent);
+    return json_text_at(intent, "/id", &fact->provider_ref) &&
+           payments_stripe_event_is_id(fact->provider_ref) &&
+           payments_stripe_event_money(op->arena, intent, STRIPE_RECEIVED, &fact->amount_minor,
+                                       &fact->currency);
+}
+
+/*
+ * An intent that was to be canceled, as it stands: with the refusal, or looked up. Money that came before is told of at
+ * once: its webhook may be lost. What is still being paid is settled by its webhook, which is the only word of it
+ * that will come: a person knows, should that be lost.
+ */
+static struct stripe_answer understand_intent(struct op *op, const struct effect_row *effect,
+                                              const struct json_value *intent, struct str code)
+{
+    struct stripe_answer out = {.verdict = ENGINE_VERDICT_FAILED, .code = code};
+    struct str state = STR("");
+    bool ours = payments_stripe_look_is_ours(intent, effect, "payment_intent") &&
+                json_text_at(intent, "/status", &state);
+    if (ours && str_eq(state, STR("canceled"))) {
+        return done((struct payments_fact){.kind = PAYMENTS_FACT_CANCELED});
+    }
+    if (ours && str_eq(state, STR("processing"))) {
+        out.code = STR(RAIL_CODE_BEING_PAID);
+        return out;
+    }
+    out.told = ours && str_eq(state, STR("succeeded")) && read_paid(op, intent, &out.fact);
+    if (!out.told) {
+        out.code = STR(RAIL_CODE_NOT_CANCELED);
+    }
+    return out;
+}
+
+/* An intent that nobody has the secret of is given up; what may have moved money is not, on nobody's word but people's. */
+static struct stripe_answer understand_list(struct op *op, const struct effect_row *effect,
+                                            const struct json_value *list)
+{
+    bool certain;
+    struct payments_fact fact = {.kind = PAYMENTS_FACT_NONE};
+    const struct json_value *object =
+        payments_stripe_look_find(list, effect, object_name(effect->kind), &certain);
+    if (object) {
+        return read_success(op, object, effect->kind, &fact) ? done(fact)
+                                                             : unknown(STR(RAIL_CODE_UNREADABLE));
+    }
+    if (!certain) {
+        return unknown(STR(RAIL_CODE_NOT_TOLD));
+    }
+    if (effect->kind != PAYMENTS_EFFECT_CREATE_INTENT) {
+        return unknown(STR(RAIL_CODE_NOT_FOUND));
+    }
+    return (struct stripe_answer){
+        .verdict = ENGINE_VERDICT_FAILED,
+        .code = STR(RAIL_CODE_NOT_FOUND),
+        .told = true,
+        /* The word of one that was given up because its key broke: decided again after a restore, that may be it. */
+        .fact = {.kind = PAYMENTS_FACT_FAILED, .failure_code = STR(RAIL_CODE_BROKE)},
+    };
+}
+
 static struct stripe_answer understand_success(struct op *op, const struct effect_row *effect,
                                                const struct json_value *object)
 {
-    if (!is_ours(object, effect, object_name(effect->kind))) {
+    if (payments_stripe_look_is_list(object)) {
+        struct stripe_answer found = understand_list(op, effect, object);
+        found.of_look_up = true;
+        return found;
+    }
+    if (!payments_stripe_look_is_ours(object, effect, object_name(effect->kind))) {
         return unknown(STR(RAIL_CODE_NOT_OURS));
+    }
+    if (effect->kind == PAYMENTS_EFFECT_CANCEL_INTENT && !is_canceled(object)) {
+        struct stripe_answer stands = understand_intent(op, effect, object, STR(""));
+        stands.verdict = str_eq(stands.code, STR(RAIL_CODE_NOT_CANCELED)) ? ENGINE_VERDICT_UNKNOWN
+                                                                          : stands.verdict;
+        stands.of_look_up = true;
+        return stands;
     }
     struct payments_fact fact = {.kind = PAYMENTS_FACT_NONE};
     if (!read_success(op, object, effect->kind, &fact)) {
@@ -298,44 +366,6 @@ static bool is_about_us(struct str code)
     return false;
 }
 
-/* What an intent says that was paid before it could be canceled. */
-static bool read_paid(struct op *op, const struct json_value *intent, struct payments_fact *fact)
-{
-    fact->kind = PAYMENTS_FACT_SUCCEEDED;
-    fact->charge_ref = payments_stripe_event_charge(intent);
-    return json_text_at(intent, "/id", &fact->provider_ref) &&
-           payments_stripe_event_is_id(fact->provider_ref) &&
-           payments_stripe_event_money(op->arena, intent, STRIPE_RECEIVED, &fact->amount_minor,
-                                       &fact->currency);
-}
-
-/*
- * The refusal to cancel an intent brings the intent as it stands. Money that came before is told of at
- * once: its webhook may be lost. What is still being paid is settled by its webhook, which is the only word of it
- * that will come: a person knows, should that be lost.
- */
-static struct stripe_answer understand_not_canceled(struct op *op, const struct effect_row *effect,
-                                                    const struct json_value *root, struct str code)
-{
-    const struct json_value *intent = json_at(root, "/error/payment_intent");
-    struct stripe_answer out = {.verdict = ENGINE_VERDICT_FAILED, .code = code};
-    struct str state = STR("");
-    bool ours =
-        is_ours(intent, effect, "payment_intent") && json_text_at(intent, "/status", &state);
-    if (ours && str_eq(state, STR("canceled"))) {
-        return done((struct payments_fact){.kind = PAYMENTS_FACT_CANCELED});
-    }
-    if (ours && str_eq(state, STR("processing"))) {
-        out.code = STR(RAIL_CODE_BEING_PAID);
-        return out;
-    }
-    out.told = ours && str_eq(state, STR("succeeded")) && read_paid(op, intent, &out.fact);
-    if (!out.told) {
-        out.code = STR(RAIL_CODE_NOT_CANCELED);
-    }
-    return out;
-}
-
 /* 400, 402, 404: nothing happened and nothing will, if the body says so in the provider's words. */
 static struct stripe_answer understand_refusal(struct op *op, const struct effect_row *effect,
                                                const struct json_value *root, int32_t http_status)
@@ -359,7 +389,7 @@ static struct stripe_answer understand_refusal(struct op *op, const struct effec
     }
     struct str reason = payments_stripe_event_code(coded ? code : type);
     if (effect->kind == PAYMENTS_EFFECT_CANCEL_INTENT) {
-        return understand_not_canceled(op, effect, root, reason);
+        return understand_intent(op, effect, json_at(root, "/error/payment_intent"), reason);
     }
     return (struct stripe_answer){
         .verdict = ENGINE_VERDICT_FAILED,
@@ -410,6 +440,9 @@ static struct stripe_answer understand(struct op *op, const struct effect_row *e
         return unknown(STR(RAIL_CODE_REFUSES_US)); /* our key is wrong, not the leg */
     }
     bool success = http >= 200 && http <= 299;
+    if (answer->looked_up && !success) {
+        return unknown_http(op, http); /* the refusal of a look-up says nothing about the call */
+    }
     if (!success && http != 400 && http != 402 && http != 404) {
         return understand_broken(op, effect, answer); /* 409, 429, 5xx: as good as no answer */
     }
@@ -426,6 +459,10 @@ static enum engine_verdict stripe_judge(struct op *op, const struct effect_row *
 {
     struct stripe_answer understood = understand(op, effect, answer);
     *ret_code = understood.code;
+    if (understood.of_look_up && !answer->looked_up) {
+        *ret_code = STR(RAIL_CODE_UNREADABLE);
+        return ENGINE_VERDICT_UNKNOWN;
+    }
     return understood.verdict;
 }
 
@@ -448,6 +485,7 @@ const struct payments_rail payments_rail_stripe = {
     .kind = LEG_RAIL_STRIPE,
     .name = STR("stripe"),
     .request = stripe_request,
+    .look_up = payments_stripe_look_request,
     .judge = stripe_judge,
     .read = stripe_read,
 };

@@ -315,6 +315,111 @@ static void answers_mean_what_the_table_says(void **state)
     }
 }
 
+/* ---- Look-ups ---- */
+
+#define LIST(items, more) "{\"object\":\"list\",\"data\":[" items "],\"has_more\":" more "}"
+#define SEARCH(items) "{\"object\":\"search_result\",\"data\":[" items "],\"has_more\":false}"
+#define FOREIGN                                                                                   \
+    "{\"id\":\"tr_2\",\"object\":\"transfer\",\"amount\":5000,\"currency\":\"usd\",\"metadata\":" \
+    "{\"escrow_id\":\"" ESCROW "\",\"leg_id\":\"" OTHER "\"}}"
+
+static const struct answer_row look_up_rows[] = {
+    {TRANSFER, 200, LIST(FOREIGN "," MOVED("transfer"), "false"), "", DONE,
+     PAYMENTS_FACT_SUCCEEDED},
+    {TRANSFER, 200, LIST(MOVED("transfer"), "true"), "", DONE, PAYMENTS_FACT_SUCCEEDED},
+    {REFUND, 200, LIST(REFUNDED("pending"), "false"), "", DONE, PAYMENTS_FACT_MADE},
+    {REFUND, 200, LIST(REFUNDED("failed"), "false"), "", DONE, PAYMENTS_FACT_FAILED},
+    {CREATE, 200, SEARCH(MADE), "", DONE, PAYMENTS_FACT_MADE},
+    /* Nothing was made: only what nobody can pay is given up. */
+    {CREATE, 200, SEARCH(""), RAIL_CODE_NOT_FOUND, FAILED, PAYMENTS_FACT_FAILED},
+    {TRANSFER, 200, LIST("", "false"), RAIL_CODE_NOT_FOUND, UNKNOWN, 0},
+    {TRANSFER, 200, LIST(FOREIGN, "false"), RAIL_CODE_NOT_FOUND, UNKNOWN, 0},
+    {TRANSFER, 200, LIST(MOVED("refund"), "false"), RAIL_CODE_NOT_FOUND, UNKNOWN, 0},
+    {REFUND, 200, LIST("", "false"), RAIL_CODE_NOT_FOUND, UNKNOWN, 0},
+    /* It is not told. */
+    {CREATE, 200, LIST("", "true"), RAIL_CODE_NOT_TOLD, UNKNOWN, 0},
+    {TRANSFER, 200, LIST(FOREIGN, "true"), RAIL_CODE_NOT_TOLD, UNKNOWN, 0},
+    {TRANSFER, 200, LIST(MOVED("transfer") "," MOVED("transfer"), "false"), RAIL_CODE_NOT_TOLD,
+     UNKNOWN, 0},
+    {TRANSFER, 200, "{\"object\":\"list\",\"data\":{},\"has_more\":false}", RAIL_CODE_NOT_TOLD,
+     UNKNOWN, 0},
+    {TRANSFER, 200, "{\"object\":\"list\",\"data\":[]}", RAIL_CODE_NOT_TOLD, UNKNOWN, 0},
+    {TRANSFER, 200, MOVED("refund"), RAIL_CODE_NOT_OURS, UNKNOWN, 0},
+    {TRANSFER, 200, "<html>", RAIL_CODE_UNREADABLE, UNKNOWN, 0},
+    /* An intent that was to be canceled, as it stands. */
+    {CANCEL, 200, INTENT("\"status\":\"canceled\""), "", DONE, PAYMENTS_FACT_CANCELED},
+    {CANCEL, 200, PAID, "", FAILED, PAYMENTS_FACT_SUCCEEDED},
+    {CANCEL, 200, INTENT("\"status\":\"processing\""), RAIL_CODE_BEING_PAID, FAILED, 0},
+    {CANCEL, 200, INTENT("\"status\":\"requires_payment_method\""), RAIL_CODE_NOT_CANCELED, UNKNOWN,
+     0},
+    /* A refusal of the look-up is none of the call. */
+    {CREATE, 400, ERROR("invalid_request_error", ",\"code\":\"x\""), "http_400", UNKNOWN, 0},
+    {TRANSFER, 402, ERROR("card_error", ",\"code\":\"card_declined\""), "http_402", UNKNOWN, 0},
+    {REFUND, 404, ERROR("invalid_request_error", ",\"code\":\"resource_missing\""), "http_404",
+     UNKNOWN, 0},
+    {CANCEL, 400, NOT_CANCELED(PAID), "http_400", UNKNOWN, 0},
+    {CREATE, 500, ERROR("api_error", ""), "http_500", UNKNOWN, 0},
+    {TRANSFER, 401, "", RAIL_CODE_REFUSES_US, UNKNOWN, 0},
+};
+
+static void look_ups_mean_what_the_table_says(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t i = 0; i < ARRAY_LEN(look_up_rows); i++) {
+        const struct answer_row *row = &look_up_rows[i];
+        struct effect_row asked = effect_row(row->kind);
+        asked.attempts = STRIPE_SAVED_ERROR_ATTEMPTS; /* what that is for is not for look-ups */
+        struct caller_answer answer = {.outcome = CALLER_ANSWERED,
+                                       .looked_up = true,
+                                       .http_status = row->http_status,
+                                       .body = str_of(row->body)};
+        struct str code = STR("untouched");
+        enum engine_verdict verdict =
+            payments_rail_stripe.judge(&fixture->op, &asked, &answer, &code);
+        if (verdict != row->verdict || !str_eq(code, str_of(row->code))) {
+            fail_msg("row %zu: verdict %d, code '" STR_FMT "'", i, (int)verdict, STR_ARG(code));
+        }
+        struct payments_fact fact = {0};
+        bool told = false;
+        struct status st = payments_rail_stripe.read(&fixture->op, &asked, &answer, &fact, &told);
+        assert_int_equal(st.kind, verdict == UNKNOWN ? STATUS_BUG : STATUS_OK);
+        assert_true(told == (row->fact != PAYMENTS_FACT_NONE));
+        assert_true(!told || fact.kind == row->fact);
+        /* As the answer to the call itself a list is nonsense. */
+        bool list = str_has_prefix(answer.body, STR("{\"object\":\"list\"")) ||
+                    str_has_prefix(answer.body, STR("{\"object\":\"search_result\""));
+        answer.looked_up = false;
+        assert_true(!list || payments_rail_stripe.judge(&fixture->op, &asked, &answer, &code) ==
+                                 ENGINE_VERDICT_UNKNOWN);
+    }
+}
+
+static void assert_look_up(struct fixture *fixture, enum payments_effect_kind kind,
+                           const char *path)
+{
+    struct payments_effect asked = effect(kind);
+    struct effect_row row = effect_row(kind);
+    struct str bytes;
+    struct effects_request request;
+    assert_int_equal(payments_rail_stripe.request(&fixture->op, &asked, &row.request).kind,
+                     STATUS_OK);
+    assert_int_equal(payments_rail_stripe.look_up(&fixture->op, &row, &bytes).kind, STATUS_OK);
+    assert_int_equal(effects_decode(&fixture->op, bytes, &request).kind, STATUS_OK);
+    assert_int_equal(request.method, EFFECTS_GET);
+    assert_false(request.idempotency_key);
+    assert_int_equal(request.body.len, 0);
+    assert_string_equal(str_dup(&fixture->arena, request.path).ptr, path);
+}
+
+static void look_ups_ask_by_what_we_wrote(void **state)
+{
+    assert_look_up(*state, CREATE,
+                   "/v1/payment_intents/search?query=metadata%5B%27leg_id%27%5D%3A%27" LEG "%27");
+    assert_look_up(*state, CANCEL, "/v1/payment_intents/pi_1");
+    assert_look_up(*state, TRANSFER, "/v1/transfers?limit=30&transfer_group=" ESCROW);
+    assert_look_up(*state, REFUND, "/v1/refunds?limit=30&payment_intent=pi_1");
+}
+
 /* A 500 that is saved under its key: only an intent, which nobody can pay, is given up. */
 static void a_saved_error_ends_an_intent_and_nothing_else(void **state)
 {
@@ -450,6 +555,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_byte_is_encoded_right, setup, teardown),
         cmocka_unit_test_setup_teardown(the_longest_description_fits, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_mean_what_the_table_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(look_ups_mean_what_the_table_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(look_ups_ask_by_what_we_wrote, setup, teardown),
         cmocka_unit_test_setup_teardown(a_saved_error_ends_an_intent_and_nothing_else, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(answers_bring_their_particulars, setup, teardown),

@@ -43,5 +43,8 @@ const struct engine_service payments_service = {
     .demands_first = true,
     .effects_of = &payment,
     .judge = payments_in_answers_judge,
+    .look_up = payments_in_answers_look_up,
     .answered = payments_in_answers_decide,
+    .kept = &payments_repo_webhook,
+    .again = payments_in_signals_again,
 };

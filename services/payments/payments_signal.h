@@ -33,10 +33,16 @@ struct id payments_signal_id(struct str provider, struct str event_id);
 
 /*
  * The record's value and its content hash, which leaves the raw body out: a provider may send the
- * same event with other bytes (Stripe counts its pending webhooks in it).
+ * same event with other bytes (Stripe counts its pending webhooks in it). id: the message's.
  */
-STATUS payments_signal_pack(struct op *op, const struct payments_signal *signal,
+STATUS payments_signal_pack(struct op *op, struct id id, const struct payments_signal *signal,
                             struct str *ret_payload, struct hash *ret_content);
+
+struct stripe_event;
+
+/* What an event (SIGNALLED) tells, with the body that it was read from. Borrows from both. */
+struct payments_signal payments_signal_of(struct str provider, const struct stripe_event *event,
+                                          struct str body);
 
 /* The reverse, with everything checked; fills *ret_message (body: struct payments_signal).
  * STATUS_INVALID with wire.* or "payments.signal_invalid". */

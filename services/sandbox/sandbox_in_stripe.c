@@ -56,8 +56,13 @@ static struct sandbox_intent *intent_of_path(struct sandbox_call *call,
     return intent;
 }
 
+static STATUS search_intents(struct sandbox_call *call, struct sandbox_refusal *ret_refusal);
+
 static STATUS get_intent(struct sandbox_call *call, struct sandbox_refusal *ret_refusal)
 {
+    if (str_eq(http_request_param(call->req, STR("id")), STR("search"))) {
+        return search_intents(call, ret_refusal);
+    }
     const struct sandbox_intent *intent = intent_of_path(call, ret_refusal);
     return intent ? answer_intent(call, intent, /* event_type */ NULL) : OK;
 }
@@ -257,6 +262,59 @@ static struct str refund_id(const void *item)
 static struct str event_id(const void *item)
 {
     return ((const struct sandbox_event *)item)->id;
+}
+
+/* The one query that it knows: metadata['NAME']:'VALUE'. */
+static bool read_query(struct str query, struct str *ret_name, struct str *ret_value)
+{
+    struct str start = STR("metadata['");
+    struct str middle = STR("']:'");
+    if (!str_has_prefix(query, start)) {
+        return false;
+    }
+    struct str name;
+    struct str rest = str_after(query, start.len);
+    if (!str_cut(rest, '\'', &name, &rest)) {
+        return false;
+    }
+    rest = str_after(query, start.len + name.len);
+    if (!str_has_prefix(rest, middle)) {
+        return false;
+    }
+    rest = str_after(rest, middle.len);
+    struct str end;
+    *ret_name = name;
+    return str_cut(rest, '\'', ret_value, &end) && end.len == 0;
+}
+
+static STATUS search_intents(struct sandbox_call *call, struct sandbox_refusal *ret_refusal)
+{
+    const struct sandbox_shelf *shelf = &call->sandbox->world.intents;
+    struct str name;
+    struct str value;
+    struct json_writer json;
+    if (!read_query(sandbox_form_get(&call->form, STR("query")), &name, &value)) {
+        *ret_refusal = (struct sandbox_refusal){.error = SANDBOX_ERROR_PARAMETER_UNKNOWN,
+                                                .about = STR("query")};
+        return OK;
+    }
+    begin_json(call, &json);
+    json_write_object(&json, /* name */ NULL);
+    json_write_str(&json, "object", STR("search_result"));
+    json_write_str(&json, "url", call->req->path);
+    json_write_array(&json, "data");
+    for (uint32_t i = 0, found = 0; i < shelf->count && found < LIST_DEFAULT; i++) {
+        const struct sandbox_intent *intent =
+            sandbox_shelf_at(shelf, sizeof(struct sandbox_intent), i);
+        if (str_eq(sandbox_metadata_get(&intent->metadata, name), value)) {
+            sandbox_render_intent(&json, /* name */ NULL, intent);
+            found++;
+        }
+    }
+    json_write_end(&json);
+    json_write_bool(&json, "has_more", false);
+    json_write_end(&json);
+    return finish(call, &json, /* event_type */ NULL);
 }
 
 static STATUS list_transfers(struct sandbox_call *call, struct sandbox_refusal *ret_refusal)

@@ -1,5 +1,7 @@
 """What an operator does while deals are under way: parked messages, publishing again, the verifier."""
 
+import json
+
 import kafka
 import pytest
 
@@ -47,7 +49,8 @@ def test_dropping_a_message_of_payments_needs_two(stack):
     assert one.returncode == 2
     # The tool may be as old as it likes: the owner of the lane checks by itself.
     stack.servers.sql(
-        "INSERT INTO payments.admin_request SELECT gen_random_uuid(), lane, 2, key, '', 0, 'ann', 'ann', 1, true, '', 0 "
+        "INSERT INTO payments.admin_request (id, lane, kind, key, topic, n, requested_by, approved_by, created_at_us, open, result, "
+        "done_at_us) SELECT gen_random_uuid(), lane, 2, key, '', 0, 'ann', 'ann', 1, true, '', 0 "
         f"FROM payments.parked_key WHERE key = '{deal.id}'")
     wait_for(lambda: stack.servers.sql("SELECT 1 FROM payments.admin_request WHERE NOT open AND approved_by = 'ann' "
                                        "AND result LIKE 'engine.needs_two_people%'"), 15, "the refusal")
@@ -73,6 +76,27 @@ def test_publishing_again_changes_nothing(stack):
                              "EscrowDelivered"]
     refused = stack.operator.run("bus", "republish", "--topic", topic, "--lane", str(lane), "--from", "1000000")
     assert refused.returncode == 1 and "engine.no_such_n" in refused.stderr
+
+
+def test_webhooks_are_shown_and_replayed(stack):
+    """From the bytes as they were signed, as often as somebody likes: what is known already changes nothing."""
+    deal = stack.api.held_deal()
+    listed = stack.verifier.json("webhooks", "list", "--escrow", deal.id)["webhooks"]
+    paid = next(row for row in listed if row["type"] == "payment_intent.succeeded")
+    assert paid["escrow_id"] == deal.id
+    wait_for(lambda: stack.verifier.json("webhooks", "show", paid["event"])["webhook"]["outcome"] == "decided", 15, "the outcome")
+    shown = stack.verifier.json("webhooks", "show", paid["event"])["webhook"]
+    assert json.loads(shown["body"])["id"] == paid["event"] and shown["replays"] == 0
+    events, effects = deal.events(), deal.effects()
+    for _ in range(3):
+        done = stack.operator.json("webhooks", "replay", paid["event"], "--requested-by", "ops", "--reason", "a try")
+        assert done["request"]["result"] == "done"
+        assert done["deal"] == {"escrow_id": deal.id, "changed": False}
+    assert stack.verifier.json("webhooks", "show", paid["event"])["webhook"]["replays"] == 3
+    deal.do("mark-delivered", "SELLER")
+    deal.wait("DELIVERED")
+    assert (deal.events()[:-1], deal.effects()) == (events, effects)
+    assert stack.operator.run("webhooks", "replay", "evt_nobody").returncode == 4
 
 
 def test_escrows_are_shown_as_they_are(stack):

@@ -78,6 +78,10 @@ static void being_put_off_settles_no_earlier_attempt(struct world *world)
     world_check(world);
 }
 
+struct wanted_look_ups {
+    uint32_t count;
+};
+
 static bool decides_expiries;
 
 /* Takes an expiry for nothing else, and not before it may. */
@@ -145,6 +149,112 @@ static void lets_the_old_expire(struct world *world)
     world_settle(world);
     world_run_for(world, 70000);
     assert_int_equal(WORLD_STAT(process, oldest_effect_us), 0);
+    world_check(world);
+}
+
+static STATUS look_up(struct op *op, const struct effect_row *effect, struct str *ret_request)
+{
+    (void)op;
+    assert_true(effect->open);
+    *ret_request = SIM_LOOK_UP;
+    return OK;
+}
+
+static void use_look_up(struct world *world)
+{
+    static struct engine_service service;
+    service = toy_service;
+    service.look_up = look_up;
+    world->service = &service;
+}
+
+/* What is too old is not sent again; what became of it settles it. */
+static void looks_up_the_old(struct world *world)
+{
+    use_look_up(world);
+    world->outside.usual = SIM_REPLY_DONE_UNSAID;
+    struct process *process = world_start(world);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 2);
+    world->ops->advance(world, 19 * HOUR_MS);
+    calls_await(world, 3);
+    assert_int_equal(world->outside.look_ups, 0);
+    world->ops->advance(world, HOUR_MS);
+    world_await_total(world, account_of(0), 11);
+    assert_int_equal(world->outside.look_ups, 1);
+    assert_int_equal(world->outside.different, 0);
+    world_settle(world);
+    assert_int_equal(WORLD_STAT(process, effects_done), 1);
+    world_check(world);
+}
+
+static bool was_looked_up(struct world *world, const void *context)
+{
+    const struct wanted_look_ups *wanted = context;
+    return world->outside.look_ups >= wanted->count;
+}
+
+static void await_look_ups(struct world *world, uint32_t count)
+{
+    const struct wanted_look_ups wanted = {.count = count};
+    world_await(world, was_looked_up, &wanted);
+}
+
+/* Where that tells nothing a person is needed, and it is asked again hourly, by whoever owns the lane. */
+static void looks_up_again_hourly(struct world *world)
+{
+    use_look_up(world);
+    world->outside.usual = SIM_REPLY_LOST;
+    struct process *process = world_start(world);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 2);
+    world->ops->advance(world, 21 * HOUR_MS);
+    await_look_ups(world, 1);
+    uint32_t calls = world->outside.calls;
+    world_run_for(world, 10 * 60 * 1000);
+    assert_int_equal(world->outside.look_ups, 1);
+    assert_int_equal(WORLD_STAT(process, effects_need_person), 1);
+    assert_true(calls_effect_of(world, account_of(0))->open);
+    world_kill(process);
+    process = world_start(world);
+    world_run_for(world, 5 * 60 * 1000);
+    assert_int_equal(world->outside.look_ups, 1); /* its answer was stored */
+    world->ops->advance(world, HOUR_MS);
+    await_look_ups(world, 2);
+    assert_int_equal(world->outside.calls, calls);
+    world_command(world, account_of(0), "add", 5); /* the deal itself goes on */
+    world_await_total(world, account_of(0), 6);
+    world_settle(world);
+    world_check(world);
+}
+
+/* Two people end it: once, whoever dies before they hear that they have. */
+static void ends_what_people_settle(struct world *world)
+{
+    use_look_up(world);
+    world->outside.usual = SIM_REPLY_LOST;
+    world_start(world);
+    calls_open(world, account_of(0), 10);
+    calls_await(world, 2);
+    world->ops->advance(world, 22 * HOUR_MS);
+    await_look_ups(world, 1);
+    world_run_for(world, 1000);
+    struct hash content = hash_of(calls_effect_of(world, account_of(0))->request);
+    const struct admin_request_row request = {
+        .kind = ADMIN_SETTLE,
+        .lane = LANE,
+        .key = calls_effect_of(world, account_of(0))->id,
+        .verdict = ENGINE_VERDICT_FAILED,
+        .content = {.ptr = (const char *)content.bytes, .len = sizeof(content.bytes)},
+        .reason = STR("seen there"),
+        .approved_by = STR("grace"),
+    };
+    struct id first = world_ask(world, &request);
+    struct id second = world_ask(world, &request);
+    world_answered(world, first, "done");
+    world_answered(world, second, "engine.effect_settled");
+    assert_int_equal(calls_effect_of(world, account_of(0))->state, EFFECT_FAILED);
+    world_settle(world);
     world_check(world);
 }
 
@@ -218,6 +328,9 @@ static const struct world_test tests[] = {
     WORLD_TEST(being_put_off_settles_no_earlier_attempt, WORLD_SIM_ONLY),
     WORLD_TEST(lets_the_old_expire, WORLD_SIM_ONLY),
     WORLD_TEST(takes_up_an_expiry, WORLD_SIM_ONLY),
+    WORLD_TEST(looks_up_the_old, WORLD_SIM_ONLY),
+    WORLD_TEST(looks_up_again_hourly, WORLD_SIM_ONLY),
+    WORLD_TEST(ends_what_people_settle, WORLD_SIM_ONLY),
     WORLD_TEST(gives_up_what_is_not_wanted, WORLD_SIM_ONLY),
     WORLD_TEST(asks_before_it_takes_over, WORLD_SIM_ONLY),
 };

@@ -94,7 +94,7 @@ struct id rig_escrow(uint32_t number)
     return id_v5(id_namespace(STR("test/escrow")), str_of(name));
 }
 
-static struct id rig_leg(struct id escrow, enum leg_number number)
+struct id rig_leg(struct id escrow, enum leg_number number)
 {
     return id_nth(id_derive(escrow, SIM_WORLD_START_US), (uint32_t)number);
 }
@@ -225,7 +225,8 @@ void rig_signal(struct rig *rig, struct id escrow, enum leg_number leg, const ch
         .open = true,
     };
     struct str value;
-    assert_int_equal(payments_signal_pack(rig->op, &out, &value, &row.content).kind, STATUS_OK);
+    assert_int_equal(payments_signal_pack(rig->op, row.id, &out, &value, &row.content).kind,
+                     STATUS_OK);
     row.payload = value;
     sim_db_put(rig->db, &engine_intake_table, &row);
     struct bus_message message = {

@@ -50,6 +50,7 @@ void rig_run_for(struct rig *rig, int64_t ms);
 enum leg_number { LEG_PAY = 1, LEG_OUT, LEG_BACK };
 
 struct id rig_escrow(uint32_t number);
+struct id rig_leg(struct id escrow, enum leg_number number);
 void rig_command(struct rig *rig, struct id escrow, Holdfast__Payments__V1__PaymentsCommand *out);
 void rig_create(struct rig *rig, struct id escrow);
 void rig_cancel(struct rig *rig, struct id escrow);

@@ -71,10 +71,22 @@ static struct sim_call answered(struct sim_call call, int32_t http_status, struc
     return call;
 }
 
+/* What became of this key, and no call of its own: "nothing" where it never arrived. */
+static struct sim_call looked_up(struct sim_outside *outside, const struct caller_call *asked,
+                                 struct sim_call call)
+{
+    const struct sim_request *request = find(outside, asked->effect_id);
+    outside->look_ups++;
+    return answered(call, 200, request && request->carried_out ? STR("done") : STR("nothing"));
+}
+
 /* The same key gets the same final answer, whatever the script says now: as providers do it. */
 static struct sim_call reach(struct sim_outside *outside, const struct caller_call *asked,
                              struct sim_call call)
 {
+    if (str_has_prefix(asked->request, SIM_LOOK_UP)) {
+        return looked_up(outside, asked, call);
+    }
     enum sim_reply reply = choose(outside);
     outside->calls++;
     if (reply == SIM_REPLY_NOT_SENT) {

@@ -23,6 +23,9 @@ enum sim_reply {
     SIM_REPLY_COUNT,
 };
 
+/* A request that begins so asks what became of its key: answered "done", or "nothing". */
+#define SIM_LOOK_UP STR("look up")
+
 #define SIM_OUTSIDE_KEYS_MAX 4096
 #define SIM_OUTSIDE_SCRIPT_MAX 64
 #define SIM_OUTSIDE_REQUEST_MAX_BYTES 64
@@ -44,6 +47,7 @@ struct sim_outside {
     uint32_t calls;     /* attempts that arrived */
     uint32_t different; /* attempts under a known key with other bytes: must stay 0 */
     uint32_t too_late;  /* attempts that not_after forbade */
+    uint32_t look_ups;
     enum sim_reply script[SIM_OUTSIDE_SCRIPT_MAX]; /* for the first calls, then `usual` */
     uint32_t script_count;
     enum sim_reply usual;

@@ -43,11 +43,13 @@ static bool is_undecided(const struct sim_check *check, struct id escrow_id)
     return false;
 }
 
-/* Given up after errors that the provider had not meant for ever, and told so: asked again after a restore,
- * it does what was told to have failed. */
+/* Given up after errors that the provider had not meant for ever, or whose request it had carried out all the same, and
+ * told so: asked again or looked up after a restore, it is what was told to have failed. */
 static bool is_contradicted(const struct sim_check *check, const struct effect_row *effect)
 {
-    return sim_stripe_said_error(check->stripe, effect->id) && is_undecided(check, effect->key);
+    bool gave_up = sim_stripe_said_error(check->stripe, effect->id) ||
+                   sim_stripe_key(check->stripe, effect->id) == SIM_STRIPE_KEY_BROKEN;
+    return gave_up && is_undecided(check, effect->key);
 }
 
 bool sim_check_is_out_of_order(const struct sim_check *check, enum sim_service service,

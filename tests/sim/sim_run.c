@@ -359,7 +359,7 @@ static uint32_t settle_parked(struct sim_run *run, enum sim_service service)
 /* True when there was something to do. */
 static bool look_after(struct sim_run *run)
 {
-    uint32_t done = sim_run_take_back(run);
+    uint32_t done = sim_run_take_back(run) + sim_run_settle_calls(run);
     run->person_at_us = run->world->clock.mono_us + (run->troubled ? PERSON_US / 4 : PERSON_US);
     for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
         done += resume_lanes(run, i);

@@ -86,6 +86,8 @@ void sim_run_back_up(struct sim_run *run);
 void sim_run_restore(struct sim_run *run);
 /* The operator has lanes that stopped for it take back what they lack; returns how many he found. */
 uint32_t sim_run_take_back(struct sim_run *run);
+/* Two people settle the calls of payments that did not happen; returns how many. */
+uint32_t sim_run_settle_calls(struct sim_run *run);
 /* A partition loses its tail; a topic is deleted and made anew. */
 void sim_run_lose_tail(struct sim_run *run);
 void sim_run_make_topic_anew(struct sim_run *run);

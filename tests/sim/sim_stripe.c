@@ -44,6 +44,7 @@ void sim_stripe_free(struct sim_stripe *stripe)
     sim_index_fini(&stripe->error_index);
     free(stripe->objects);
     free(stripe->keys);
+    free(stripe->looked.body);
     free(stripe->calls);
     free(stripe->events);
     free(stripe->tasks);

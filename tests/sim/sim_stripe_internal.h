@@ -79,6 +79,7 @@ struct sim_stripe {
     uint32_t key_count, key_capacity;
     struct sim_index key_index;
     struct sim_index error_index; /* keys that met an error that was not saved */
+    struct stripe_key looked;     /* the answer to the last look-up, which has no key */
     struct stripe_call *calls;    /* slots are used again */
     uint32_t call_count, call_capacity;
     struct stripe_told *events;
@@ -116,6 +117,16 @@ const struct stripe_key *sim_stripe_serve(struct sim_stripe *stripe, const struc
                                           enum sim_stripe_fault fault);
 /* The object as it is, in the provider's words. */
 void sim_stripe_render(struct strbuf *buf, const struct sim_stripe_object *object);
+
+/* The value of a form parameter that needs no decoding; empty when it is not there. */
+struct str sim_stripe_param(struct str form, const char *name);
+
+/* ---- sim_stripe_look.c ---- */
+
+/* What there is, as somebody asks who lost an answer. The same answer until the next look-up. */
+const struct stripe_key *sim_stripe_look(struct sim_stripe *stripe,
+                                         const struct effects_request *request,
+                                         enum sim_stripe_fault fault);
 
 /* ---- sim_stripe_line.c ---- */
 

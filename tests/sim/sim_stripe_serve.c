@@ -17,8 +17,7 @@ struct served {
 
 /* ---- Reading ---- */
 
-/* The value of a form parameter that needs no decoding; empty when it is not there. */
-static struct str param(struct str form, const char *name)
+struct str sim_stripe_param(struct str form, const char *name)
 {
     struct str rest = form;
     while (rest.len > 0) {
@@ -203,7 +202,7 @@ static struct served cancel(struct sim_stripe *stripe, struct str path, bool hea
 /* False: it is not there, or too long to be ours. */
 static bool read_text(struct str form, const char *name, char *ret_text, size_t text_bytes)
 {
-    struct str value = param(form, name);
+    struct str value = sim_stripe_param(form, name);
     bool fits = value.len > 0 && value.len < text_bytes;
     for (size_t i = 0; fits && i < value.len; i++) {
         ret_text[i] = value.ptr[i];
@@ -214,9 +213,9 @@ static bool read_text(struct str form, const char *name, char *ret_text, size_t 
 /* What all creations say; false when it is not said properly. */
 static bool read_creation(const struct effects_request *request, struct sim_stripe_object *object)
 {
-    return id_parse(param(request->body, "metadata[escrow_id]"), &object->escrow_id) &&
-           id_parse(param(request->body, "metadata[leg_id]"), &object->leg_id) &&
-           str_to_i64(param(request->body, "amount"), &object->asked_minor) &&
+    return id_parse(sim_stripe_param(request->body, "metadata[escrow_id]"), &object->escrow_id) &&
+           id_parse(sim_stripe_param(request->body, "metadata[leg_id]"), &object->leg_id) &&
+           str_to_i64(sim_stripe_param(request->body, "amount"), &object->asked_minor) &&
            object->asked_minor > 0;
 }
 
@@ -260,7 +259,7 @@ static bool take_from(const struct sim_stripe_object *paid, struct sim_stripe_ob
 static bool read_transfer(struct sim_stripe *stripe, const struct effects_request *request,
                           struct sim_stripe_object *wanted)
 {
-    struct str charge = param(request->body, "source_transaction");
+    struct str charge = sim_stripe_param(request->body, "source_transaction");
     wanted->kind = SIM_STRIPE_TRANSFER;
     return (take_from(intent_charged(stripe, charge), wanted) || charge.len == 0) &&
            read_currency(request, wanted) &&
@@ -272,7 +271,7 @@ static bool read_refund(struct sim_stripe *stripe, const struct effects_request 
                         struct sim_stripe_object *wanted)
 {
     const struct sim_stripe_object *paid =
-        intent_named(stripe, param(request->body, "payment_intent"));
+        intent_named(stripe, sim_stripe_param(request->body, "payment_intent"));
     wanted->kind = SIM_STRIPE_REFUND;
     if (!take_from(paid, wanted)) {
         return false;
@@ -370,13 +369,18 @@ const struct stripe_key *sim_stripe_serve(struct sim_stripe *stripe, const struc
     struct hash content = hash_of(call->request);
     struct stripe_key *key = key_of(stripe, call->effect_id);
     stripe->counts.calls++;
+    arena_reset(&stripe->arena);
+    bool readable = !status_failed(effects_decode(&op, call->request, &request));
+    if (readable && request.method == EFFECTS_GET) {
+        stripe->counts.bad += request.idempotency_key ? 1 : 0;
+        return sim_stripe_look(stripe, &request, fault);
+    }
     if (key && key->at_us + STRIPE_KEY_KEPT_US > stripe->clock->wall_us) {
         stripe->counts.repeated++;
         stripe->counts.different += hash_eq(&key->request, &content) ? 0 : 1;
         return key;
     }
-    arena_reset(&stripe->arena);
-    if (status_failed(effects_decode(&op, call->request, &request)) || !request.idempotency_key) {
+    if (!readable || !request.idempotency_key) {
         stripe->counts.bad++;
         request = (struct effects_request){.path = STR(""), .body = STR("")};
     }

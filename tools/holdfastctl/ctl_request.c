@@ -14,6 +14,11 @@ static struct str text_or_empty(const struct ctl_args *args, enum ctl_option opt
     return ctl_args_given(args, option) ? args->text[option] : STR("");
 }
 
+static struct str or_empty(struct str text)
+{
+    return text.ptr ? text : STR("");
+}
+
 struct status ctl_request_add(struct op *op, const struct ctl *ctl, struct pg_conn *conn,
                               struct id id, const struct ctl_request *request)
 {
@@ -24,6 +29,10 @@ struct status ctl_request_add(struct op *op, const struct ctl *ctl, struct pg_co
         PG_ID(request->key),
         PG_TEXT(request->topic),
         PG_I64(request->n),
+        PG_I16(request->verdict),
+        PG_TEXT(or_empty(request->answer)),
+        PG_BYTES(or_empty(request->content)),
+        PG_TEXT(text_or_empty(&ctl->args, CTL_OPTION_REASON)),
         PG_TEXT(text_or_empty(&ctl->args, CTL_OPTION_REQUESTED_BY)),
         PG_TEXT(text_or_empty(&ctl->args, CTL_OPTION_APPROVED_BY)),
     };

@@ -14,6 +14,8 @@ enum ctl_request_kind {
     CTL_REQUEST_PARK_DROP,
     CTL_REQUEST_REPUBLISH,
     CTL_REQUEST_RESTORE,
+    CTL_REQUEST_REPLAY,
+    CTL_REQUEST_SETTLE,
     CTL_REQUEST_KIND_COUNT,
 };
 
@@ -21,9 +23,12 @@ struct ctl_request {
     enum ctl_request_kind kind;
     struct str service;
     int32_t lane;
-    struct id key;    /* PARK_*; none otherwise */
+    struct id key;    /* PARK_*, REPLAY: of the webhook, SETTLE: of the call; none otherwise */
     struct str topic; /* REPUBLISH; empty otherwise */
     int64_t n;
+    int16_t verdict;    /* SETTLE: enum engine_verdict */
+    struct str answer;  /* SETTLE: what was done, by the other side's name of it */
+    struct str content; /* SETTLE: the SHA-256 of the frozen request */
 };
 
 #define CTL_REQUEST_WAIT_DEFAULT_S 30

@@ -5,10 +5,14 @@
 -- $4 key uuid
 -- $5 topic text
 -- $6 n bigint
--- $7 requested_by text
--- $8 approved_by text
+-- $7 verdict smallint
+-- $8 answer text
+-- $9 content bytea
+-- $10 reason text
+-- $11 requested_by text
+-- $12 approved_by text
 -- returns nothing
-INSERT INTO admin_request (id, lane, kind, key, topic, n, requested_by, approved_by, created_at_us,
-  open, result, done_at_us)
-VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $7 = '' THEN session_user::text ELSE $7 END, $8,
+INSERT INTO admin_request (id, lane, kind, key, topic, n, verdict, answer, content, reason, requested_by, approved_by,
+  created_at_us, open, result, done_at_us)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $11 = '' THEN session_user::text ELSE $11 END, $12,
   (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, true, '', 0);
