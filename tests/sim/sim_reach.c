@@ -81,7 +81,9 @@ static void demand(struct teller *teller, uint32_t from_seeds, uint64_t count, c
         teller->told.unasked++;
     } else if (count == 0) {
         teller->told.missing++;
-        teller->found(teller->context, what, where);
+        if (teller->found) {
+            teller->found(teller->context, what, where);
+        }
     }
 }
 

@@ -57,7 +57,7 @@ struct sim_reach_told {
     uint32_t unasked; /* may be met or not: there were too few seeds */
 };
 
-/* Calls found(context, what, where) for each thing that had to be met in so many seeds and was not. */
+/* Calls found(context, what, where), unless it is NULL, for each thing that had to be met in so many seeds and was not. */
 struct sim_reach_told
 sim_reach_missing(const struct sim_reach *reach, uint64_t seeds,
                   void (*found)(void *context, const char *what, const char *where), void *context);
