@@ -13,26 +13,50 @@ def lane_of(key):
     return spread % 12
 
 
-def read_topic(brokers, topic):
-    """{partition: [(n, message id, key, value)]} in the order of the log; n is None where there is no number."""
-    consumer = kafka.KafkaConsumer(bootstrap_servers=brokers, group_id=None, enable_auto_commit=False,
-                                   auto_offset_reset="earliest", consumer_timeout_ms=1000 * READ_S)
-    try:
+class Log:
+    """Topics of a broker. Each look reads on where the last one ended: what stands in a log does not change."""
+
+    def __init__(self, brokers):
+        self.brokers = brokers
+        self.found = {}  # topic -> partition -> [(n, message id, key, value)]
+        self.ends = {}  # so far each partition was read
+
+    def read(self, *topics):
+        """{topic: {partition: [(n, message id, key, value)]}} in the order of the log; n is None where there is no number."""
+        consumer = kafka.KafkaConsumer(bootstrap_servers=self.brokers, group_id=None, enable_auto_commit=False,
+                                       auto_offset_reset="none", consumer_timeout_ms=1000 * READ_S)
+        try:
+            parts = [part for topic in topics for part in self._parts(consumer, topic)]
+            consumer.assign(parts)
+            self._read_on(consumer, parts)
+        finally:
+            consumer.close()
+        return {topic: self.found[topic] for topic in topics}
+
+    def _parts(self, consumer, topic):
         parts = [kafka.TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or ())]
         assert parts, f"there is no topic {topic}"
-        consumer.assign(parts)
+        self.found.setdefault(topic, {part.partition: [] for part in parts})
+        return parts
+
+    def _read_on(self, consumer, parts):
         ends = consumer.end_offsets(parts)
-        found = {part.partition: [] for part in parts}
+        firsts = consumer.beginning_offsets([part for part in parts if part not in self.ends])
+        self.ends.update(firsts)
         for part in parts:
-            consumer.seek_to_beginning(part)
-        while any(consumer.position(part) < ends[part] for part in parts):
+            assert self.ends[part] <= ends[part], f"{part} lost its end"
+            consumer.seek(part, self.ends[part])
+        while any(self.ends[part] < ends[part] for part in parts):
             polled = consumer.poll(1000 * READ_S)
-            assert polled, f"{topic} could not be read to its end"
+            assert polled, f"{sorted({part.topic for part in parts})} could not be read to their ends"
             for part, records in polled.items():
-                found[part.partition] += [_told(record) for record in records if record.offset < ends[part]]
-        return found
-    finally:
-        consumer.close()
+                self.found[part.topic][part.partition] += [_told(record) for record in records]
+                self.ends[part] = consumer.position(part)
+
+
+def read_topic(brokers, topic):
+    """{partition: [(n, message id, key, value)]} of one topic."""
+    return Log(brokers).read(topic)[topic]
 
 
 def _told(record):

@@ -29,6 +29,7 @@ class Stack:
         self.services = services
         self.processes = {}
         self.servers = Servers(folder / "servers")
+        self.log = kafka_log.Log(self.servers.brokers)
         try:
             self._prepare()
         except BaseException:
@@ -200,8 +201,8 @@ class Stack:
             " UNION ALL ".join(f"SELECT topic, lane, next_n FROM {service}.lane_out" for service in SERVICES))
         topics = {topic for topic, _, _ in rows}
         written = {(topic, int(lane)): int(next_n) for topic, lane, next_n in rows}
-        for topic in sorted(topics):
-            for partition, records in kafka_log.read_topic(self.servers.brokers, topic).items():
+        for topic, partitions in self.log.read(*sorted(topics)).items():
+            for partition, records in partitions.items():
                 assert kafka_log.gaps(records) == [], (topic, partition)
                 highest = max((number for number, *_ in records), default=0)
                 assert highest == written.get((topic, partition), 1) - 1, (topic, partition)

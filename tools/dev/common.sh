@@ -144,31 +144,54 @@ secret() { # key [bytes] -> the remembered secret, made when there is none
 }
 
 # Ports are taken below the range that the kernel gives to outgoing connections, so that none is lost between choosing
-# and listening. One that was used before is kept while it is free.
+# and listening. Among those who choose, in this checkout and in others, a lock on a file decides, kept until this script
+# ends: what it started listens by then (tests/harness/ports.py does the same). One that was used before is kept while
+# it is free.
+declare -A PORT_CLAIMS=() # port -> the descriptor of its lock
+
 port_free() { # port; true when nothing listens on it (state 0A), on any address
     ! grep -qsE "^ *[0-9]+: [0-9A-F]+:$(printf '%04X' "$1") [0-9A-F]+:[0-9A-F]{4} 0A " /proc/net/tcp /proc/net/tcp6
 }
 
-port_new() {
-    local port try
+port_claim() { # port; in a subshell the lock would end with it
+    local claim
+    if [[ -z ${PORT_CLAIMS[$1]:-} ]]; then
+        mkdir -p -- "$CACHE/ports"
+        exec {claim}>>"$CACHE/ports/$1"
+        if ! flock -n "$claim"; then
+            exec {claim}>&-
+            return 1
+        fi
+        PORT_CLAIMS[$1]=$claim
+    fi
+    port_free "$1"
+}
+
+# For processes that outlive this script: they must not keep what is another one's.
+port_claims_close() {
+    local claim
+    for claim in "${PORT_CLAIMS[@]}"; do
+        exec {claim}>&-
+    done
+}
+
+port_new() { # -> in FREE_PORT
+    local try
     for try in {1..200}; do
-        port=$((18000 + (RANDOM * 32768 + RANDOM) % 14000))
-        if ! grep -qsxE "[A-Z0-9_]+_PORT=$port" "$INST/env" && port_free "$port"; then
-            printf '%s' "$port"
+        FREE_PORT=$((18000 + (RANDOM * 32768 + RANDOM) % 14000))
+        if [[ -z ${PORT_CLAIMS[$FREE_PORT]:-} ]] && ! grep -qsxE "[A-Z0-9_]+_PORT=$FREE_PORT" "$INST/env" && port_claim "$FREE_PORT"; then
             return 0
         fi
     done
     die "$EXIT_NOT_STARTED" "no free port found after $try tries"
 }
 
-port_for() { # key -> a port that is free now, remembered
-    local port
-    port=$(recall env "$1")
-    if [[ -z $port ]] || ! port_free "$port"; then
-        port=$(port_new)
-        remember env "$1" "$port"
+port_for() { # key -> in FREE_PORT a port that is free now, remembered
+    FREE_PORT=$(recall env "$1")
+    if [[ -z $FREE_PORT ]] || ! port_claim "$FREE_PORT"; then
+        port_new
+        remember env "$1" "$FREE_PORT"
     fi
-    printf '%s' "$port"
 }
 
 # One ./dev at a time changes an instance. The kernel drops the lock with the process, however it ends; servers are

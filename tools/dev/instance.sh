@@ -22,11 +22,20 @@ instance_mark() {
 instance_end() { # exit code
     if (($1 != 0)) && [[ -d $INST/log ]]; then
         rm -rf -- "$STATE/last-logs"
-        cp -r -- "$INST/log" "$STATE/last-logs"
-        note "logs of the servers: $STATE/last-logs"
+        instance_keep_logs "$STATE/last-logs"
+        note "logs of servers and services: $STATE/last-logs"
     fi
     instance_remove "$INST"
     exec 7>&-
+}
+
+# Those of everything that a test started, too, under the test's name. (Kafka calls its data .log as well.)
+instance_keep_logs() { # folder
+    local file
+    while IFS= read -r -d '' file; do
+        mkdir -p -- "$1/${file%/*}"
+        cp -- "$INST/$file" "$1/$file"
+    done < <(cd -- "$INST" && find . -type d -name data -prune -o -type f \( -name '*.log' -o -name '*.log.1' -o -name '*.xml' \) -print0)
 }
 
 # Stops and deletes an instance and those inside it (a test that started servers of its own).

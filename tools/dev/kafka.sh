@@ -78,8 +78,10 @@ kafka_launch() {
     local port controller_port jit=(-XX:TieredStopAtLevel=1)
     [[ ${KAFKA_JIT:-} != all ]] || jit=()
     mkdir -p -- "$INST/kafka"
-    port=$(port_for KAFKA_PORT)
-    controller_port=$(port_for KAFKA_CONTROLLER_PORT)
+    port_for KAFKA_PORT
+    port=$FREE_PORT
+    port_for KAFKA_CONTROLLER_PORT
+    controller_port=$FREE_PORT
     kafka_configure "$port" "$controller_port"
     kafka_format
     step "starting Kafka (127.0.0.1:$port)"

@@ -83,6 +83,45 @@ wait "$first" "$!"
 ok 'two checkouts make one venv between them' test "$(cat -- "$LOG")" = made
 ok 'and it is there' cache_has_venv
 
+# ---- Ports
+
+# As another ./dev sees it, which knows nothing of our claims.
+another_claims() { ( PORT_CLAIMS=() && port_claim "$1" ); }
+
+mkdir -p -- "$INST"
+port_for ONE_PORT
+first=$FREE_PORT
+port_for ONE_PORT
+ok 'a port that was chosen is kept' test "$FREE_PORT" = "$first"
+port_for TWO_PORT
+ok 'and is not chosen for something else' test "$FREE_PORT" != "$first"
+ok 'nor by anybody else' bash -c '! "$@"' - flock -n "$CACHE/ports/$first" true
+# shellcheck disable=SC2034
+PORT_CLAIMS=() # what this script holds is now another one's
+port_for ONE_PORT
+ok 'one that another has is not chosen, though it was ours once' test "$FREE_PORT" != "$first"
+second=$FREE_PORT
+proc_start thing-1 sleep 1000
+port_claims_close
+ok 'what was started does not keep it from others' another_claims "$second"
+proc_stop thing-1 KILL 1
+# shellcheck disable=SC2034
+PORT_CLAIMS=()
+python3 -c 'import socket, sys
+with socket.socket() as server:
+    server.bind(("127.0.0.1", int(sys.argv[1])))
+    server.listen()
+    print("listens", flush=True)
+    sys.stdin.read()' "$second" < <(sleep 60) >"$PLACE/listener" &
+listener=$!
+for _ in {1..100}; do
+    [[ ! -s $PLACE/listener ]] || break
+    sleep 0.05
+done
+port_for ONE_PORT
+ok 'one where somebody listens is not chosen' test "$FREE_PORT" != "$second"
+kill "$listener"
+
 # ---- Services
 
 binary() { printf '%s' "$PLACE/thing"; }
@@ -99,6 +138,7 @@ start_thing() { # broker -> the pid
 thing_env() { service_env thing-1 - "KAFKA_BROKERS=127.0.0.1:$KAFKA"; }
 
 mkdir -p -- "$INST/run"
+service_choose_port thing-1 "$(admin_port_key thing-1)"
 one=$(start_thing 1)
 two=$(start_thing 1)
 three=$(start_thing 2)

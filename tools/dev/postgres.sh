@@ -112,11 +112,11 @@ pg_start() {
     proc_wait_reaped postgres
     pg_choose_home
     pg_init
-    local try port command
+    local try command
     for try in 1 2 3; do
-        port=$(port_for PG_PORT)
-        pg_configure "$port"
-        step "starting PostgreSQL (127.0.0.1:$port)"
+        port_for PG_PORT
+        pg_configure "$FREE_PORT"
+        step "starting PostgreSQL (127.0.0.1:$FREE_PORT)"
         mapfile -d '' -t command < <(pg_command)
         proc_start postgres "${command[@]}"
         # Recovery after an unclean kill may take a while; the server says so and stays alive.

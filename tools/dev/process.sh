@@ -32,7 +32,10 @@ proc_start() { # name, command...; its own session, output in log/NAME.log (the 
     mkdir -p -- "$INST/run" "$INST/log"
     [[ ! -f $log ]] || mv -f -- "$log" "$log.1"
     rm -f -- "$INST/run/$name.pid"
-    setsid "$ROOT/tools/dev/spawn.sh" "$INST/run/$name.pid" "$@" </dev/null >"$log" 2>&1 7>&- 8>&- 9>&- &
+    {
+        port_claims_close
+        exec setsid "$ROOT/tools/dev/spawn.sh" "$INST/run/$name.pid" "$@"
+    } </dev/null >"$log" 2>&1 7>&- 8>&- 9>&- &
     disown
     local try
     for try in {1..200}; do

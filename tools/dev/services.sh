@@ -2,11 +2,10 @@
 # Holdfast's own processes: which there are, with which environment, when they are ready.
 
 # A running service keeps its port: that it is taken is its own doing.
-service_port() { # name, port key
-    local port=''
-    ! proc_alive "$1" || port=$(recall env "$2")
-    [[ -n $port ]] || port=$(port_for "$2")
-    printf '%s' "$port"
+service_choose_port() { # name, port key
+    if ! proc_alive "$1" || [[ -z $(recall env "$2") ]]; then
+        port_for "$2"
+    fi
 }
 
 # Every process gets exactly this environment: what the user's shell has set must not change a service.
@@ -14,8 +13,8 @@ service_env() { # name, HTTP port key or '-', extra KEY=VALUE... -> NUL-ended as
     local name=$1 http=$2
     shift 2
     printf '%s\0' PATH=/usr/bin:/bin LANG=C.UTF-8 HOLDFAST_ENV=development \
-        "LOG_LEVEL=${LOG_LEVEL:-info}" "ADMIN_LISTEN=127.0.0.1:$(service_port "$name" "$(admin_port_key "$name")")" "$@"
-    [[ $http == - ]] || printf '%s\0' "HTTP_LISTEN=127.0.0.1:$(service_port "$name" "$http")" READY_LAG_MS=0
+        "LOG_LEVEL=${LOG_LEVEL:-info}" "ADMIN_LISTEN=127.0.0.1:$(recall env "$(admin_port_key "$name")")" "$@"
+    [[ $http == - ]] || printf '%s\0' "HTTP_LISTEN=127.0.0.1:$(recall env "$http")" READY_LAG_MS=0
 }
 
 # The first gateway and payments keep the plain names: theirs are the URLs that people and the sandbox know.
@@ -118,13 +117,20 @@ sandbox_start() { # replicas
         "DISCORD_BOT_TOKEN=$(discord_bot_token)"
 }
 
-# Payments and the sandbox know each other's port, so both are chosen before either starts.
+# All of them before anything starts: payments and the sandbox know each other's.
 services_choose_ports() { # replicas
-    local number
-    for ((number = 1; number <= $1; number++)); do
-        service_port "payments-$number" "$(http_port_key payments "$number")" >/dev/null
+    local service number name
+    service_choose_port sandbox SANDBOX_HTTP_PORT
+    service_choose_port sandbox "$(admin_port_key sandbox)"
+    for service in "${HOLDFAST_SERVICES[@]}"; do
+        for ((number = 1; number <= $1; number++)); do
+            name=$service-$number
+            service_choose_port "$name" "$(admin_port_key "$name")"
+            case $service in
+            gateway | payments) service_choose_port "$name" "$(http_port_key "$service" "$number")" ;;
+            esac
+        done
     done
-    service_port sandbox SANDBOX_HTTP_PORT >/dev/null
 }
 
 services_start() { # replicas
