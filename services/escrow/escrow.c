@@ -22,6 +22,8 @@ const char *escrow_state_name(enum escrow_state state)
     case ESCROW_DELIVERY_REJECTED: return "DELIVERY_REJECTED";
     case ESCROW_DISPUTED: return "DISPUTED";
     case ESCROW_ESCALATED: return "ESCALATED";
+    case ESCROW_SETTLING: return "SETTLING";
+    case ESCROW_SETTLED_SPLIT: return "SETTLED_SPLIT";
     case ESCROW_STATE_COUNT: break;
     }
     UNREACHABLE("escrow state");
@@ -55,6 +57,9 @@ const char *escrow_event_name(enum escrow_event event)
     case ESCROW_EVENT_DISPUTE_ESCALATED: return "EscrowDisputeEscalated";
     case ESCROW_EVENT_PARTIALLY_RELEASED: return "EscrowPartiallyReleased";
     case ESCROW_EVENT_PART_PAID: return "EscrowPartPaid";
+    case ESCROW_EVENT_SPLIT_PROPOSED: return "EscrowSplitProposed";
+    case ESCROW_EVENT_SPLIT_AGREED: return "EscrowSplitAgreed";
+    case ESCROW_EVENT_SETTLED: return "EscrowSettled";
     case ESCROW_EVENT_COUNT: break;
     }
     UNREACHABLE("escrow event");
@@ -127,7 +132,9 @@ enum escrow_timer escrow_timer_of(enum escrow_state state)
     case ESCROW_REFUNDING:
     case ESCROW_REFUNDED:
     case ESCROW_CANCELLED:
-    case ESCROW_EXPIRED: return ESCROW_TIMER_NONE;
+    case ESCROW_EXPIRED:
+    case ESCROW_SETTLING:
+    case ESCROW_SETTLED_SPLIT: return ESCROW_TIMER_NONE;
     case ESCROW_STATE_COUNT: break;
     }
     UNREACHABLE("escrow state");
@@ -146,6 +153,11 @@ int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer)
     case ESCROW_TIMER_COUNT: break;
     }
     UNREACHABLE("escrow timer");
+}
+
+int64_t escrow_kept_minor(const struct escrow *escrow)
+{
+    return escrow->held_minor + escrow->disputed_minor; /* one of them is 0 */
 }
 
 int64_t escrow_asked_minor(const struct escrow *escrow)
@@ -189,7 +201,7 @@ int64_t escrow_refund_minor(const struct escrow *escrow)
 bool escrow_state_is_final(enum escrow_state state)
 {
     return state == ESCROW_RELEASED || state == ESCROW_REFUNDED || state == ESCROW_CANCELLED ||
-           state == ESCROW_EXPIRED;
+           state == ESCROW_EXPIRED || state == ESCROW_SETTLED_SPLIT;
 }
 
 bool escrow_state_is_disputed(enum escrow_state state)
@@ -228,17 +240,29 @@ static bool refunds(const struct escrow *escrow)
     return escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
 }
 
+static bool settles(const struct escrow *escrow)
+{
+    return escrow->state == ESCROW_SETTLING || escrow->state == ESCROW_SETTLED_SPLIT;
+}
+
+/* A refund of the price is under way, and nothing is held any more. */
+static bool is_giving_back(const struct escrow *escrow)
+{
+    return escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_SETTLING;
+}
+
 /* What was not released of the price is held, frozen or given back; before the price came nothing was released. */
 static bool price_is_placed(const struct escrow *escrow)
 {
     int64_t rest_minor = escrow->price_minor - escrow->released_minor;
     bool held = holds_price(escrow);
     bool disputed = escrow_state_is_disputed(escrow->state);
-    bool has_rest = held || disputed || refunds(escrow);
+    bool has_rest = held || disputed || refunds(escrow) || settles(escrow);
     bool released_fits = releases(escrow) ? rest_minor == 0
                          : has_rest       ? rest_minor > 0
                                           : escrow->released_minor == 0;
-    return released_fits && escrow->held_minor == (held ? rest_minor : 0) &&
+    bool divided = !settles(escrow) || escrow->released_minor > 0;
+    return released_fits && divided && escrow->held_minor == (held ? rest_minor : 0) &&
            escrow->disputed_minor == (disputed ? rest_minor : 0);
 }
 
@@ -253,12 +277,13 @@ static bool dues_are_sound(const struct escrow *escrow)
     if (escrow->due_seller_minor + escrow->paid_out_minor != net_minor) {
         return false;
     }
-    if (escrow->state == ESCROW_REFUNDING) {
+    if (is_giving_back(escrow)) {
         return escrow->due_buyer_minor >= refund_minor || (refunded && owes_seller);
     }
     return (escrow->state != ESCROW_RELEASING || owes_seller) &&
            (escrow->state != ESCROW_RELEASED || !owes_seller) &&
-           (escrow->state != ESCROW_REFUNDED || (refunded && !owes_seller));
+           ((escrow->state != ESCROW_REFUNDED && escrow->state != ESCROW_SETTLED_SPLIT) ||
+            (refunded && !owes_seller));
 }
 
 /* What the fees come to with this price; parts of them can be reckoned. */
@@ -284,7 +309,7 @@ static bool fees_are_placed(const struct escrow *escrow)
     int64_t buyer_minor = escrow_buyer_fee_of(escrow, released_minor);
     int64_t rest_minor = escrow->buyer_fee_minor - buyer_minor;
     bool waits = holds_price(escrow) || escrow_state_is_disputed(escrow->state);
-    bool keeps = refunds(escrow) && !escrow->fees.buyer_refundable;
+    bool keeps = (refunds(escrow) || settles(escrow)) && !escrow->fees.buyer_refundable;
     int64_t earned_minor = buyer_minor + escrow_seller_fee_of(escrow, released_minor);
     return escrow->fee_deferred_minor == (waits ? rest_minor : 0) &&
            escrow->fee_minor == earned_minor + (keeps ? rest_minor : 0);
@@ -296,9 +321,24 @@ static bool legs_are_sound(const struct escrow *escrow)
     bool unpaid = escrow->state == ESCROW_CREATED || escrow->state == ESCROW_AWAIT_FUNDS;
     return !id_is_none(escrow->paid_leg_id) && escrow->payout_failed_minor >= 0 &&
            escrow->payout_failed_minor <= escrow->due_seller_minor &&
-           releases(escrow) == !id_is_none(escrow->payout_leg_id) &&
-           refunds(escrow) == !id_is_none(escrow->refund_leg_id) &&
+           (releases(escrow) || settles(escrow)) == !id_is_none(escrow->payout_leg_id) &&
+           (refunds(escrow) || settles(escrow)) == !id_is_none(escrow->refund_leg_id) &&
            (unpaid || !escrow->payment_setup_failed);
+}
+
+/* An offer is one of the two's, over what is held, and there is none where nothing is. */
+static bool split_is_sound(const struct escrow *escrow)
+{
+    if (escrow->split_count < 0 || escrow->split_count > ESCROW_SPLITS_MAX) {
+        return false;
+    }
+    if (id_is_none(escrow->split_by)) {
+        return escrow->split_seller_minor == 0;
+    }
+    bool party =
+        id_eq(escrow->split_by, escrow->buyer_id) || id_eq(escrow->split_by, escrow->seller_id);
+    return party && escrow->split_count > 0 && escrow->split_seller_minor >= 0 &&
+           escrow_kept_minor(escrow) > 0 && escrow->split_seller_minor <= escrow_kept_minor(escrow);
 }
 
 /* A clock runs exactly in the states that end by themselves. */
@@ -320,7 +360,8 @@ bool escrow_is_sound(const struct escrow *escrow)
            escrow->refund_failed_minor >= 0 &&
            escrow->refund_failed_minor <= escrow->due_buyer_minor && sums_are_sound(escrow) &&
            fees_follow_terms(escrow) && fees_are_placed(escrow) && price_is_placed(escrow) &&
-           dues_are_sound(escrow) && legs_are_sound(escrow) && deadline_is_sound(escrow);
+           dues_are_sound(escrow) && legs_are_sound(escrow) && split_is_sound(escrow) &&
+           deadline_is_sound(escrow);
 }
 
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense)
@@ -360,7 +401,7 @@ bool escrow_price_refund_due(const struct escrow *escrow,
                              const struct escrow_suspense *const *suspense, uint32_t suspense_count)
 {
     struct suspense_sums sums = {0};
-    return escrow->state == ESCROW_REFUNDING && sum_suspense(suspense, suspense_count, &sums) &&
+    return is_giving_back(escrow) && sum_suspense(suspense, suspense_count, &sums) &&
            escrow->due_buyer_minor > sums.due_minor;
 }
 
@@ -369,7 +410,7 @@ bool escrow_price_refund_failed(const struct escrow *escrow,
                                 uint32_t suspense_count)
 {
     struct suspense_sums sums = {0};
-    return escrow->state == ESCROW_REFUNDING && sum_suspense(suspense, suspense_count, &sums) &&
+    return is_giving_back(escrow) && sum_suspense(suspense, suspense_count, &sums) &&
            escrow->refund_failed_minor > sums.failed_minor;
 }
 
@@ -388,8 +429,8 @@ bool escrow_case_is_sound(const struct escrow *escrow,
     /* No overflow: the row is sound, so these are parts of what was received. It is owed all of it or nothing: nothing
      * once it was given back, and the deal waits for a payout. */
     int64_t refund_minor = escrow->due_buyer_minor - sums.due_minor;
-    bool owed = escrow->state == ESCROW_REFUNDING && refund_minor == escrow_refund_minor(escrow);
-    bool given = escrow->state != ESCROW_REFUNDING || escrow->due_seller_minor > 0;
+    bool owed = is_giving_back(escrow) && refund_minor == escrow_refund_minor(escrow);
+    bool given = !is_giving_back(escrow) || escrow->due_seller_minor > 0;
     int64_t refund_failed_minor = escrow->refund_failed_minor - sums.failed_minor;
     return (refund_minor == 0 ? given : owed) && escrow->foreign_money == sums.foreign &&
            (refund_failed_minor == 0 || refund_failed_minor == refund_minor);

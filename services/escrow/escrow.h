@@ -29,7 +29,9 @@ enum escrow_state {
     ESCROW_EXPIRED,   /* final: not paid in time */
     ESCROW_DELIVERY_REJECTED,
     ESCROW_DISPUTED,
-    ESCROW_ESCALATED, /* disputed, and not settled in time */
+    ESCROW_ESCALATED,     /* disputed, and not settled in time */
+    ESCROW_SETTLING,      /* divided: a payout and a refund are under way */
+    ESCROW_SETTLED_SPLIT, /* final, as REFUNDED is */
     ESCROW_STATE_COUNT,
 };
 
@@ -60,6 +62,9 @@ enum escrow_event {
     ESCROW_EVENT_DISPUTE_ESCALATED,
     ESCROW_EVENT_PARTIALLY_RELEASED,
     ESCROW_EVENT_PART_PAID,
+    ESCROW_EVENT_SPLIT_PROPOSED,
+    ESCROW_EVENT_SPLIT_AGREED,
+    ESCROW_EVENT_SETTLED,
     ESCROW_EVENT_COUNT,
 };
 
@@ -123,8 +128,11 @@ struct escrow {
     struct id paid_leg_id;   /* the incoming leg: asked for, later the one that paid */
     struct id payout_leg_id; /* the last transfer of what no part is of; none before RELEASING */
     struct id
-        refund_leg_id;    /* the last refund of what was left of the price; none before REFUNDING */
-    int64_t deadline_seq; /* the event that started the clock: its timer's generation; 0: none */
+        refund_leg_id;   /* the last refund of what was left of the price; none before REFUNDING */
+    int64_t split_count; /* offers to divide what is held, so far */
+    struct id split_by;  /* of the two, whose offer is open; none: none is */
+    int64_t split_seller_minor; /* of what is held; the rest is the buyer's; 0: no offer is open */
+    int64_t deadline_seq;   /* the event that started the clock: its timer's generation; 0: none */
     int64_t deadline_at_us; /* when the clock of this state ends; 0: none runs */
     struct hash chain_head;
     int64_t created_at_us;
@@ -163,6 +171,8 @@ enum escrow_dispute_state {
 };
 
 #define ESCROW_DISPUTES_MAX 3 /* of one deal: each of them stops its clock */
+
+#define ESCROW_SPLITS_MAX 50 /* offers of one deal: each is an event that both hear of */
 
 /* Buyer and seller do not agree about the held sum. */
 struct escrow_dispute {
@@ -243,6 +253,8 @@ const char *escrow_timer_name(enum escrow_timer timer);
 enum escrow_timer escrow_timer_of(enum escrow_state state);
 /* How long a clock of this deal runs, by its terms. Not for ESCROW_TIMER_NONE. */
 int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer);
+/* What is held of the price, or frozen by a dispute. */
+int64_t escrow_kept_minor(const struct escrow *escrow);
 /* What the buyer is asked for. */
 int64_t escrow_asked_minor(const struct escrow *escrow);
 /* What a refund gives back: what was not released of the price, and the buyer's fee on it where the terms say so. */

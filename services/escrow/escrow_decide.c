@@ -23,6 +23,10 @@
 #define PAYOUTS_OF_PARTS(state) \
     [ESCROW_TRANSFER_SUCCEEDED] = {escrow_do_transfer_succeeded, state, ESCROW_EVENT_PART_PAID}, \
     [ESCROW_TRANSFER_FAILED]    = {escrow_do_transfer_failed, state, ESCROW_EVENT_PAYOUT_FAILED}
+/* The two divide what is held. */
+#define SPLIT(state) \
+    [ESCROW_PROPOSE_SPLIT] = {escrow_do_propose_split, state, ESCROW_EVENT_SPLIT_PROPOSED}, \
+    [ESCROW_ACCEPT_SPLIT]  = {escrow_do_accept_split, ESCROW_SETTLING, ESCROW_EVENT_SPLIT_AGREED}
 #define RETRY(state) \
     [ESCROW_RETRY_PAYOUT] = {escrow_do_retry, state, ESCROW_EVENT_PAYOUT_RETRIED}
 
@@ -61,6 +65,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         REFUNDS_OF_SUSPENSE(ESCROW_FUNDS_HELD),
         PAYOUTS_OF_PARTS(ESCROW_FUNDS_HELD),
         RETRY(ESCROW_FUNDS_HELD),
+        SPLIT(ESCROW_FUNDS_HELD),
         [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
         [ESCROW_RELEASE_PART]      = {escrow_do_release_part, ESCROW_FUNDS_HELD, ESCROW_EVENT_PARTIALLY_RELEASED},
     },
@@ -74,6 +79,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         REFUNDS_OF_SUSPENSE(ESCROW_DELIVERED),
         PAYOUTS_OF_PARTS(ESCROW_DELIVERED),
         RETRY(ESCROW_DELIVERED),
+        SPLIT(ESCROW_DELIVERED),
         [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
         [ESCROW_RELEASE_PART]      = {escrow_do_release_part, ESCROW_DELIVERED, ESCROW_EVENT_PARTIALLY_RELEASED},
         [ESCROW_REJECT_DELIVERY]   = {escrow_do_reject, ESCROW_DELIVERY_REJECTED, ESCROW_EVENT_REJECTED},
@@ -89,6 +95,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         REFUNDS_OF_SUSPENSE(ESCROW_DELIVERY_REJECTED),
         PAYOUTS_OF_PARTS(ESCROW_DELIVERY_REJECTED),
         RETRY(ESCROW_DELIVERY_REJECTED),
+        SPLIT(ESCROW_DELIVERY_REJECTED),
         [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
     },
     [ESCROW_DISPUTED] = {
@@ -103,6 +110,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         REFUNDS_OF_SUSPENSE(ESCROW_DISPUTED),
         PAYOUTS_OF_PARTS(ESCROW_DISPUTED),
         RETRY(ESCROW_DISPUTED),
+        SPLIT(ESCROW_DISPUTED),
     },
     [ESCROW_ESCALATED] = {
         [ESCROW_RELEASE]           = {escrow_do_concede_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
@@ -116,6 +124,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         REFUNDS_OF_SUSPENSE(ESCROW_ESCALATED),
         PAYOUTS_OF_PARTS(ESCROW_ESCALATED),
         RETRY(ESCROW_ESCALATED),
+        SPLIT(ESCROW_ESCALATED),
     },
     [ESCROW_RELEASING] = {
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_RELEASING, ESCROW_EVENT_NONE},
@@ -153,6 +162,24 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         EXTRA_MONEY(ESCROW_REFUNDED),
         RETRY(ESCROW_REFUNDED),
     },
+    [ESCROW_SETTLING] = {
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_SETTLING, ESCROW_EVENT_NONE},
+        [ESCROW_REFUND_SUCCEEDED]  = {escrow_do_refund_succeeded, ESCROW_SETTLED_SPLIT, ESCROW_EVENT_REFUNDED},
+        [ESCROW_REFUND_FAILED]     = {escrow_do_refund_failed, ESCROW_SETTLING, ESCROW_EVENT_REFUND_FAILED},
+        [ESCROW_TRANSFER_SUCCEEDED] = {escrow_do_transfer_succeeded, ESCROW_SETTLED_SPLIT, ESCROW_EVENT_PART_PAID},
+        [ESCROW_TRANSFER_FAILED]   = {escrow_do_transfer_failed, ESCROW_SETTLING, ESCROW_EVENT_PAYOUT_FAILED},
+        PAYMENT_IS_OVER(ESCROW_SETTLING),
+        EXTRA_MONEY(ESCROW_SETTLING),
+        RETRY(ESCROW_SETTLING),
+    },
+    [ESCROW_SETTLED_SPLIT] = {
+        PAYMENT_IS_OVER(ESCROW_SETTLED_SPLIT),
+        [ESCROW_REFUND_SUCCEEDED]  = {escrow_do_refund_succeeded, ESCROW_SETTLED_SPLIT, ESCROW_EVENT_SUSPENSE_REFUNDED},
+        [ESCROW_REFUND_FAILED]     = {escrow_do_refund_failed, ESCROW_SETTLING, ESCROW_EVENT_REFUND_FAILED},
+        PAYOUTS_OF_PARTS(ESCROW_SETTLED_SPLIT),
+        EXTRA_MONEY(ESCROW_SETTLED_SPLIT),
+        RETRY(ESCROW_SETTLED_SPLIT),
+    },
     [ESCROW_CANCELLED] = {
         PAYMENT_IS_OVER(ESCROW_CANCELLED),
         EXTRA_MONEY(ESCROW_CANCELLED),
@@ -189,6 +216,8 @@ static const uint32_t escrow_rights[ESCROW_MESSAGE_KIND_COUNT] = {
     [ESCROW_RAISE_DISPUTE]  = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
     [ESCROW_WITHDRAW_DISPUTE] = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
     [ESCROW_RELEASE_PART]   = MAY(ROLE_BUYER),
+    [ESCROW_PROPOSE_SPLIT]  = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
+    [ESCROW_ACCEPT_SPLIT]   = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
 };
 
 /* clang-format on */
@@ -297,7 +326,7 @@ enum escrow_state escrow_state_when_over(enum escrow_state state)
 
 bool escrow_message_is_command(enum escrow_message_kind kind)
 {
-    return kind >= ESCROW_CREATE && kind <= ESCROW_RELEASE_PART;
+    return kind >= ESCROW_CREATE && kind <= ESCROW_ACCEPT_SPLIT;
 }
 
 uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
@@ -311,12 +340,14 @@ uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
     case ESCROW_RELEASE_PART:
     case ESCROW_PAYMENT_SUCCEEDED:
     case ESCROW_TIMER_FIRED: return 1;
+    case ESCROW_ACCEPT_SPLIT: return 2;
     case ESCROW_RETRY_PAYOUT: return ESCROW_LEGS_MAX;
     case ESCROW_MESSAGE_NONE:
     case ESCROW_MARK_DELIVERED:
     case ESCROW_CANCEL:
     case ESCROW_REJECT_DELIVERY:
     case ESCROW_WITHDRAW_DISPUTE:
+    case ESCROW_PROPOSE_SPLIT:
     case ESCROW_INTENT_CREATED:
     case ESCROW_PAYMENT_FAILED:
     case ESCROW_PAYMENT_CANCELED:
@@ -377,6 +408,8 @@ const char *escrow_message_name(enum escrow_message_kind kind)
     case ESCROW_RAISE_DISPUTE: return "RaiseDispute";
     case ESCROW_WITHDRAW_DISPUTE: return "WithdrawDispute";
     case ESCROW_RELEASE_PART: return "ReleasePart";
+    case ESCROW_PROPOSE_SPLIT: return "ProposeSplit";
+    case ESCROW_ACCEPT_SPLIT: return "AcceptSplit";
     case ESCROW_INTENT_CREATED: return "PaymentIntentCreated";
     case ESCROW_PAYMENT_SUCCEEDED: return "PaymentSucceeded";
     case ESCROW_PAYMENT_FAILED: return "PaymentFailed";

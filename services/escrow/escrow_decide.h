@@ -40,6 +40,8 @@ enum escrow_message_kind {
     ESCROW_RAISE_DISPUTE,
     ESCROW_WITHDRAW_DISPUTE,
     ESCROW_RELEASE_PART,
+    ESCROW_PROPOSE_SPLIT,
+    ESCROW_ACCEPT_SPLIT,
     /* what payments reports; certain, never refused */
     ESCROW_INTENT_CREATED,
     ESCROW_PAYMENT_SUCCEEDED,
@@ -83,6 +85,9 @@ struct escrow_message {
     struct str text;           /* a command's reason; *_FAILED: the provider's code */
     struct id leg_id;          /* payments: the provider operation */
     int64_t amount_minor;      /* *_SUCCEEDED: > 0; RELEASE_PART: what was asked for */
+    int64_t seller_minor;      /* PROPOSE_SPLIT: what the seller is to have of what is held, */
+    int64_t buyer_minor;       /* and the buyer; both as they were asked for */
+    int64_t number;            /* ACCEPT_SPLIT: of the offer */
     struct str currency;       /* PAYMENT_SUCCEEDED: three or four capitals */
     enum escrow_stage stage;   /* PAYMENT_FAILED */
     enum escrow_timer timer;   /* TIMER_FIRED */
@@ -118,7 +123,7 @@ enum escrow_verdict {
 };
 
 #define ESCROW_STEPS_MAX 2
-#define ESCROW_TRANSFERS_MAX 3
+#define ESCROW_TRANSFERS_MAX 5 /* a split: to each of the two, and three of fees */
 
 struct escrow_move {
     enum escrow_account debit;
@@ -139,10 +144,16 @@ struct escrow_step {
     int64_t amount_minor;
     struct str currency;
     struct id leg_id;
-    struct str text;      /* a reason, or the provider's code */
-    bool flagged;         /* FUNDS_SUSPENDED: staff decide, no refund was started */
-    int64_t number;       /* DISPUTED: of the dispute; PARTIALLY_RELEASED: of the part */
-    int64_t seller_minor; /* PARTIALLY_RELEASED: what the seller gets of the amount */
+    struct str text; /* a reason, or the provider's code */
+    bool flagged;    /* FUNDS_SUSPENDED: staff decide, no refund was started */
+    int64_t
+        number; /* DISPUTED: of the dispute; PARTIALLY_RELEASED: of the part; SPLIT_*: of the offer */
+    /* PARTIALLY_RELEASED: what the seller gets of the amount; SPLIT_*: whose part of the price is how
+     * much; SETTLED: what the two got */
+    int64_t seller_minor;
+    int64_t buyer_minor;
+    int64_t seller_gets_minor; /* SPLIT_AGREED: what the two get of their parts */
+    int64_t buyer_gets_minor;
 };
 
 /* What payments is asked to do: the bodies of PaymentsCommand. */

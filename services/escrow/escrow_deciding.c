@@ -60,11 +60,22 @@ static void restart_clock(struct deciding *d, enum escrow_timer before)
                                                .due_at_us = next->deadline_at_us});
 }
 
+/* An offer is about what was held when it was made, in the state in which it was made. */
+static void close_offer(struct deciding *d, bool moves_on)
+{
+    struct escrow *next = &d->out->next;
+    if (d->now && (moves_on || escrow_kept_minor(next) != escrow_kept_minor(d->now))) {
+        next->split_by = (struct id){0};
+        next->split_seller_minor = 0;
+    }
+}
+
 /* The one place where the state and its deadline are written. */
 void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow_state next)
 {
     d->out->next.state = next;
     d->out->next.seq++;
+    close_offer(d, next != step->from);
     if (next != step->from || step->event == ESCROW_EVENT_AWAIT_FUNDS) {
         restart_clock(d, escrow_timer_of(step->from));
     }
@@ -197,32 +208,91 @@ int64_t deciding_give_seller(struct deciding *d, struct escrow_step *step, enum 
     return net_minor;
 }
 
+/* All that is left in `from` becomes the buyer's again, with the buyer's fee where the terms say so, which else is earned.
+ * Returns what he gets. */
+static int64_t give_buyer(struct deciding *d, struct escrow_step *step, enum escrow_account from)
+{
+    struct escrow *next = &d->out->next;
+    int64_t refund_minor = escrow_refund_minor(next);
+    deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_BUYER, *sum_of(next, from));
+    deciding_add_fee(d, step, ESCROW_ACCOUNT_FEE_DEFERRED,
+                     next->fees.buyer_refundable ? ESCROW_ACCOUNT_DUE_BUYER
+                                                 : ESCROW_ACCOUNT_FEE_INC,
+                     next->fee_deferred_minor);
+    return refund_minor;
+}
+
+static void send_to_seller(struct deciding *d, int64_t amount_minor)
+{
+    d->out->next.payout_leg_id =
+        deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, amount_minor, d->now->paid_leg_id);
+}
+
+static void send_to_buyer(struct deciding *d, int64_t amount_minor)
+{
+    d->out->next.refund_leg_id =
+        deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, amount_minor, d->now->paid_leg_id);
+}
+
 void deciding_release(struct deciding *d, struct str reason)
 {
     enum escrow_account from = kept_in(d->now);
-    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_RELEASE_STARTED);
     step->amount_minor = deciding_give_seller(d, step, from, *sum_of(&d->out->next, from));
     step->text = reason;
-    d->out->next.payout_leg_id =
-        deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, step->amount_minor, d->now->paid_leg_id);
-    deciding_end_step(d, step, d->rule->next);
+    send_to_seller(d, step->amount_minor);
+    deciding_end_step(d, step, ESCROW_RELEASING);
 }
 
 void deciding_refund(struct deciding *d, struct str reason)
 {
-    enum escrow_account from = kept_in(d->now);
-    int64_t amount_minor = escrow_refund_minor(d->now);
-    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
-    step->amount_minor = amount_minor;
+    struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_REFUND_STARTED);
+    step->amount_minor = give_buyer(d, step, kept_in(d->now));
     step->text = reason;
-    deciding_add_move(d, step, from, ESCROW_ACCOUNT_DUE_BUYER, *sum_of(&d->out->next, from));
-    deciding_add_fee(d, step, ESCROW_ACCOUNT_FEE_DEFERRED,
-                     d->now->fees.buyer_refundable ? ESCROW_ACCOUNT_DUE_BUYER
-                                                   : ESCROW_ACCOUNT_FEE_INC,
-                     d->now->fee_deferred_minor);
-    d->out->next.refund_leg_id =
-        deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, amount_minor, d->now->paid_leg_id);
-    deciding_end_step(d, step, d->rule->next);
+    send_to_buyer(d, step->amount_minor);
+    deciding_end_step(d, step, ESCROW_REFUNDING);
+}
+
+void deciding_divide(struct deciding *d, int64_t seller_minor, int64_t number, struct str reason)
+{
+    int64_t buyer_minor = escrow_kept_minor(d->now) - seller_minor;
+    if (escrow_state_is_disputed(d->now->state)) {
+        struct escrow_dispute *dispute = deciding_change_dispute(d);
+        dispute->state = ESCROW_DISPUTE_SETTLED;
+        dispute->seller_minor = seller_minor;
+        dispute->buyer_minor = buyer_minor;
+    }
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->number = number;
+    step->seller_minor = seller_minor;
+    step->buyer_minor = buyer_minor;
+    if (buyer_minor > 0 && seller_minor > 0) {
+        step->seller_gets_minor = deciding_give_seller(d, step, kept_in(d->now), seller_minor);
+        step->buyer_gets_minor = give_buyer(d, step, kept_in(d->now));
+        send_to_seller(d, step->seller_gets_minor);
+        send_to_buyer(d, step->buyer_gets_minor);
+        deciding_end_step(d, step, ESCROW_SETTLING);
+    } else if (seller_minor > 0) {
+        step->seller_gets_minor = escrow_net_of_next(d->now, seller_minor);
+        deciding_end_step(d, step, d->now->state);
+        deciding_release(d, reason);
+    } else {
+        step->buyer_gets_minor = escrow_refund_minor(d->now);
+        deciding_end_step(d, step, d->now->state);
+        deciding_refund(d, reason);
+    }
+}
+
+void deciding_end_debt(struct deciding *d, struct escrow_step *step, bool was_last)
+{
+    bool settles = was_last && d->rule->next == ESCROW_SETTLED_SPLIT;
+    deciding_end_step(d, step, was_last && !settles ? d->rule->next : d->now->state);
+    if (settles) {
+        struct escrow_step *last = deciding_begin_step(d, ESCROW_EVENT_SETTLED);
+        last->seller_minor = d->out->next.paid_out_minor;
+        last->buyer_minor = escrow_refund_minor(&d->out->next);
+        deciding_end_step(d, last, d->rule->next);
+    }
 }
 
 struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t index)

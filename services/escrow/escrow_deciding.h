@@ -61,6 +61,13 @@ void deciding_refund(struct deciding *d, struct str reason);
  * it are earned. Returns what he gets. */
 int64_t deciding_give_seller(struct deciding *d, struct escrow_step *step, enum escrow_account from,
                              int64_t amount_minor);
+/* What is held of the price, or frozen by a dispute, is divided: seller_minor is the seller's and the rest the buyer's, each
+ * as above. Both are sent; who gets all of it is released to, or refunded. Begins with the rule's event, which has this
+ * number; ends the dispute, if one is open. reason: of a release or refund. */
+void deciding_divide(struct deciding *d, int64_t seller_minor, int64_t number, struct str reason);
+/* Ends the step of a debt that was paid. When it was the last one, the deal goes where the rule says; who had a part of
+ * it only is told, too, that all is done. */
+void deciding_end_debt(struct deciding *d, struct escrow_step *step, bool was_last);
 /* The row to write for a suspense row of the facts, as a copy to be changed. */
 struct escrow_suspense *deciding_change_suspense(struct deciding *d, uint32_t index);
 /* The dispute that is open: the deal is disputed. And the row to write for it, as a copy to be changed. */
@@ -81,6 +88,8 @@ escrow_do escrow_do_raise_dispute, escrow_do_disputed_already, escrow_do_withdra
 escrow_do escrow_do_concede_release, escrow_do_concede_refund, escrow_do_refund_unresolved;
 /* of parts and what they come to (escrow_do_parts.c), */
 escrow_do escrow_do_release_part, escrow_do_transfer_succeeded, escrow_do_transfer_failed;
+/* of offers to divide what is held (escrow_do_splits.c), */
+escrow_do escrow_do_propose_split, escrow_do_accept_split;
 /* of timers (escrow_do_timers.c); that the timer is the one that runs is decided already, */
 escrow_do escrow_do_expire, escrow_do_refund_undelivered, escrow_do_release_inspected;
 /* and of what payments reports (escrow_do_payments.c). */

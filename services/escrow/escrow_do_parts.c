@@ -116,7 +116,7 @@ void escrow_do_transfer_succeeded(struct deciding *d)
     deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_SELLER, ESCROW_ACCOUNT_PSP_CLEAR,
                       payout.asked_minor);
     step->amount_minor = payout.asked_minor;
-    deciding_end_step(d, step, ends ? d->rule->next : d->now->state);
+    deciding_end_debt(d, step, ends);
 }
 
 void escrow_do_transfer_failed(struct deciding *d)

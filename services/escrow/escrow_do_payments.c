@@ -205,7 +205,7 @@ void escrow_do_refund_succeeded(struct deciding *d)
     deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_BUYER, ESCROW_ACCOUNT_PSP_CLEAR,
                       refund.asked_minor);
     bool ends = refund.of_price && d->now->due_seller_minor == 0;
-    deciding_end_step(d, step, ends ? d->rule->next : d->now->state);
+    deciding_end_debt(d, step, ends);
 }
 
 void escrow_do_refund_failed(struct deciding *d)

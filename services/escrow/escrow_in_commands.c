@@ -77,6 +77,17 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         body->amount_minor = command->release_part->amount_minor;
         *ret_content = &command->release_part->base;
         return OK;
+    case CASE(PROPOSE_SPLIT):
+        body->kind = ESCROW_PROPOSE_SPLIT;
+        body->seller_minor = command->propose_split->seller_minor;
+        body->buyer_minor = command->propose_split->buyer_minor;
+        *ret_content = &command->propose_split->base;
+        return OK;
+    case CASE(ACCEPT_SPLIT):
+        body->kind = ESCROW_ACCEPT_SPLIT;
+        body->number = command->accept_split->number;
+        *ret_content = &command->accept_split->base;
+        return OK;
     case CASE(WITHDRAW_DISPUTE):
         body->kind = ESCROW_WITHDRAW_DISPUTE;
         *ret_content = &command->withdraw_dispute->base;

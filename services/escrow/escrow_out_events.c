@@ -8,10 +8,10 @@
 /* Their states are our numbers; tests/contract compares the names too. */
 _Static_assert((int)ESCROW_CREATED == (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CREATED,
                "first state");
-_Static_assert((int)ESCROW_ESCALATED ==
-                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_ESCALATED,
+_Static_assert((int)ESCROW_SETTLED_SPLIT ==
+                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_SETTLED_SPLIT,
                "last state");
-_Static_assert(ESCROW_ESCALATED + 1 == ESCROW_STATE_COUNT, "last state");
+_Static_assert(ESCROW_SETTLED_SPLIT + 1 == ESCROW_STATE_COUNT, "last state");
 
 #define FIRST_BODY ((int)HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED)
 
@@ -44,7 +44,10 @@ BODY(ESCROW_EVENT_DISPUTE_WITHDRAWN, ESCROW_DISPUTE_WITHDRAWN);
 BODY(ESCROW_EVENT_DISPUTE_ESCALATED, ESCROW_DISPUTE_ESCALATED);
 BODY(ESCROW_EVENT_PARTIALLY_RELEASED, ESCROW_PARTIALLY_RELEASED);
 BODY(ESCROW_EVENT_PART_PAID, ESCROW_PART_PAID);
-_Static_assert(ESCROW_EVENT_COUNT == 25, "a new event needs its line above and its case below");
+BODY(ESCROW_EVENT_SPLIT_PROPOSED, ESCROW_SPLIT_PROPOSED);
+BODY(ESCROW_EVENT_SPLIT_AGREED, ESCROW_SPLIT_AGREED);
+BODY(ESCROW_EVENT_SETTLED, ESCROW_SETTLED);
+_Static_assert(ESCROW_EVENT_COUNT == 28, "a new event needs its line above and its case below");
 
 /* A body in the arena, initialised; `field` of the event points to it. */
 #define NEW_BODY(op, event, type, init, field)    \
@@ -214,6 +217,43 @@ static struct status fill_partially_released(struct op *op, const struct escrow_
     return wire_fill_money(op, currency, step->seller_minor, &body->seller_gets);
 }
 
+static struct status fill_split_proposed(struct op *op, const struct escrow_step *step,
+                                         Holdfast__Escrow__V1__EscrowEvent *event,
+                                         const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowSplitProposed,
+             holdfast__escrow__v1__escrow_split_proposed__init, escrow_split_proposed);
+    body->number = step->number;
+    body->seller_minor = step->seller_minor;
+    body->buyer_minor = step->buyer_minor;
+    return OK;
+}
+
+static struct status fill_split_agreed(struct op *op, const struct escrow_step *step,
+                                       Holdfast__Escrow__V1__EscrowEvent *event,
+                                       const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowSplitAgreed,
+             holdfast__escrow__v1__escrow_split_agreed__init, escrow_split_agreed);
+    body->number = step->number;
+    body->seller_minor = step->seller_minor;
+    body->buyer_minor = step->buyer_minor;
+    body->seller_gets_minor = step->seller_gets_minor;
+    body->buyer_gets_minor = step->buyer_gets_minor;
+    return OK;
+}
+
+static struct status fill_settled(struct op *op, const struct escrow_step *step,
+                                  Holdfast__Escrow__V1__EscrowEvent *event,
+                                  const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowSettled,
+             holdfast__escrow__v1__escrow_settled__init, escrow_settled);
+    body->seller_got_minor = step->seller_minor;
+    body->buyer_got_minor = step->buyer_minor;
+    return OK;
+}
+
 typedef struct status fill_fn(struct op *op, const struct escrow_step *step,
                               Holdfast__Escrow__V1__EscrowEvent *event,
                               const ProtobufCMessage **ret_body);
@@ -243,6 +283,9 @@ static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_DISPUTE_ESCALATED] = fill_dispute_escalated,
     [ESCROW_EVENT_PARTIALLY_RELEASED] = fill_partially_released,
     [ESCROW_EVENT_PART_PAID] = fill_part_paid,
+    [ESCROW_EVENT_SPLIT_PROPOSED] = fill_split_proposed,
+    [ESCROW_EVENT_SPLIT_AGREED] = fill_split_agreed,
+    [ESCROW_EVENT_SETTLED] = fill_settled,
 };
 
 /* What every event tells of the escrow after it. */
@@ -250,6 +293,7 @@ struct standing {
     Holdfast__Escrow__V1__Balances balances;
     Holdfast__Escrow__V1__Attention attention;
     Holdfast__Escrow__V1__Deadline deadline;
+    Holdfast__Escrow__V1__Split split;
 };
 
 static void fill_standing(const struct escrow *escrow, struct standing *standing,
@@ -286,6 +330,20 @@ static void fill_standing(const struct escrow *escrow, struct standing *standing
     }
 }
 
+static struct status fill_split(struct op *op, const struct escrow *escrow,
+                                struct standing *standing, Holdfast__Escrow__V1__EscrowEvent *event)
+{
+    if (id_is_none(escrow->split_by)) {
+        return OK;
+    }
+    holdfast__escrow__v1__split__init(&standing->split);
+    standing->split.number = escrow->split_count;
+    standing->split.seller_minor = escrow->split_seller_minor;
+    standing->split.buyer_minor = escrow_kept_minor(escrow) - escrow->split_seller_minor;
+    event->split = &standing->split;
+    return wire_fill_id(op, escrow->split_by, &standing->split.proposer_id);
+}
+
 static struct status emit(struct engine_turn *turn, struct id id, const ProtobufCMessage *body,
                           const Holdfast__Escrow__V1__EscrowEvent *event)
 {
@@ -305,6 +363,7 @@ STATUS escrow_out_event(struct engine_turn *turn, const struct engine_message *c
     const ProtobufCMessage *body;
     holdfast__escrow__v1__escrow_event__init(&event);
     fill_standing(&step->after, &standing, &event);
+    TRY(fill_split(op, &step->after, &standing, &event));
     TRY(wire_meta_fill(op, cause, id, &event.meta));
     TRY(wire_fill_id(op, step->after.id, &event.escrow_id));
     event.seq = step->after.seq;

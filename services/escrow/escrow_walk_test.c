@@ -60,6 +60,18 @@ static void tell(struct walk *walk, const struct escrow_message *message)
     walk_check(walk);
 }
 
+/* Mostly of what is held, and the offer that is open. */
+static void draw_split(struct walk *walk, struct escrow_message *message)
+{
+    const struct escrow *escrow = &walk->fake->rows.escrow;
+    int64_t kept_minor = escrow_kept_minor(escrow) + (chance(walk, 5) ? 1 : 0);
+    message->seller_minor = chance(walk, 10)
+                                ? kept_minor * (int64_t)random_below(&walk->random, 2)
+                                : (int64_t)random_below(&walk->random, (uint64_t)kept_minor + 1);
+    message->buyer_minor = kept_minor - message->seller_minor;
+    message->number = escrow->split_count - (chance(walk, 10) ? 1 : 0);
+}
+
 static struct escrow_message command_by(struct walk *walk, enum escrow_message_kind kind,
                                         uint64_t who)
 {
@@ -79,6 +91,7 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
         chance(walk, 90) ? 1 + (int64_t)random_below(&walk->random, (uint64_t)walk->price_minor)
                          : walk->price_minor * (int64_t)random_below(&walk->random, 2);
     message.amount_minor /= chance(walk, 70) ? 4 : 1;
+    draw_split(walk, &message);
     return message;
 }
 
@@ -91,7 +104,8 @@ static void random_command(struct walk *walk)
         [ESCROW_CREATE] = 3,           [ESCROW_MARK_DELIVERED] = 1, [ESCROW_RELEASE] = 0,
         [ESCROW_CANCEL] = 0,           [ESCROW_REFUND] = 1,         [ESCROW_RETRY_PAYOUT] = 2,
         [ESCROW_REJECT_DELIVERY] = 0,  [ESCROW_ACCEPT_RETURN] = 1,  [ESCROW_RAISE_DISPUTE] = 0,
-        [ESCROW_WITHDRAW_DISPUTE] = 0, [ESCROW_RELEASE_PART] = 0};
+        [ESCROW_WITHDRAW_DISPUTE] = 0, [ESCROW_RELEASE_PART] = 0,   [ESCROW_PROPOSE_SPLIT] = 0,
+        [ESCROW_ACCEPT_SPLIT] = 1};
     enum escrow_message_kind kind =
         ESCROW_CREATE + (uint32_t)random_below(&walk->random, sizeof(usual) / sizeof(usual[0]) - 1);
 
@@ -332,6 +346,9 @@ static void one_deal(struct walk *walk)
     walk->last_seq = 0;
     walk->released_minor = walk->payout_minor = 0;
     walk->part_count = 0;
+    walk->offer = (struct walk_offer){.number = 0};
+    walk->offers = 0;
+    walk->agreed = false;
     for (uint32_t i = 0; i < WALK_STEPS_PER_DEAL; i++) {
         walk->fake->op.now_us += (int64_t)random_below(&walk->random, 1000000);
         if (chance(walk, 4)) {
@@ -354,18 +371,18 @@ static void random_lives_keep_every_invariant(void **state)
     (void)state;
     static struct engine_turn fake;
     static struct walk walk;
-    int64_t deals = testing_env_i64("DEALS", 400);
+    int64_t deals = testing_env_i64("DEALS", 1000);
     walk = (struct walk){.random = random_seeded(testing_env_seed(1)), .fake = &fake};
     for (int64_t i = 0; i < deals; i++) {
         one_deal(&walk);
     }
     for (enum escrow_state s = ESCROW_CREATED; s < ESCROW_STATE_COUNT; s++) {
         print_message("%-12s %" PRIu64 "\n", escrow_state_name(s), walk.states_seen[s]);
-        assert_true(walk.states_seen[s] > 0 || deals < 400);
+        assert_true(walk.states_seen[s] > 0 || deals < 1000);
     }
     for (enum escrow_event e = ESCROW_EVENT_CREATED; e < ESCROW_EVENT_COUNT; e++) {
         print_message("%-22s %" PRIu64 "\n", escrow_event_name(e), walk.events_seen[e]);
-        assert_true(walk.events_seen[e] > 0 || deals < 400);
+        assert_true(walk.events_seen[e] > 0 || deals < 1000);
     }
     print_message(
         "%" PRIu64 " rejections, %" PRIu64 " replays, %" PRIu64 " firings, %" PRIu64 " stale\n",

@@ -5,7 +5,7 @@
 
 /* Names, roles, and how long a text is. Pure. */
 
-_Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_ESCALATED + 1 ==
+_Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_SETTLED_SPLIT + 1 ==
                    GATEWAY_STATE_COUNT,
                "the last state");
 _Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_AWAIT_FUNDS ==

@@ -37,7 +37,7 @@ int64_t gateway_characters(struct str text);
 #define GATEWAY_STATE_NONE 0 /* only payments told of it so far */
 #define GATEWAY_STATE_CREATED 1
 #define GATEWAY_STATE_AWAIT_FUNDS 2
-#define GATEWAY_STATE_COUNT 14
+#define GATEWAY_STATE_COUNT 16
 
 /* "AWAIT_FUNDS"; "PENDING" for GATEWAY_STATE_NONE. */
 struct str gateway_state_name(int state);
@@ -61,6 +61,10 @@ struct gateway_view {
     int64_t fee_deferred_minor;
     int64_t fee_minor;
     int64_t released_minor;
+    int64_t split_number; /* of the offer to divide what is held that is open; 0: none is */
+    struct id split_by;   /* whose it is */
+    int64_t split_seller_minor;
+    int64_t split_buyer_minor;
     int64_t payout_failed_minor;
     int64_t refund_failed_minor;
     bool payment_setup_failed;

@@ -32,6 +32,8 @@ static const struct action_row actions[GATEWAY_ACTION_COUNT] = {
     [GATEWAY_RAISE_DISPUTE]  = {"raise-dispute", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_MUST},
     [GATEWAY_WITHDRAW_DISPUTE] = {"withdraw-dispute", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
     [GATEWAY_RELEASE_PART]   = {"release-part", MAY(GATEWAY_ROLE_BUYER), GATEWAY_REASON_NONE},
+    [GATEWAY_PROPOSE_SPLIT]  = {"propose-split", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
+    [GATEWAY_ACCEPT_SPLIT]   = {"accept-split", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
 };
 
 /* clang-format on */
@@ -158,6 +160,16 @@ STATUS gateway_part_check(struct op *op, int64_t amount_minor)
 {
     bool fits = amount_minor >= GATEWAY_AMOUNT_MIN_MINOR && amount_minor < GATEWAY_AMOUNT_MAX_MINOR;
     return fits ? OK : refuse(op, "escrow.bad_part", STR("/amount_minor"));
+}
+
+STATUS gateway_split_check(struct op *op, int64_t seller_minor, int64_t buyer_minor)
+{
+    if (seller_minor < 0 || seller_minor > GATEWAY_AMOUNT_MAX_MINOR) {
+        return refuse(op, "escrow.bad_split", STR("/seller_minor"));
+    }
+    bool some = seller_minor > 0 || buyer_minor > 0;
+    bool fits = some && buyer_minor >= 0 && buyer_minor <= GATEWAY_AMOUNT_MAX_MINOR;
+    return fits ? OK : refuse(op, "escrow.bad_split", STR("/buyer_minor"));
 }
 
 /* ---- Ids ---- */
@@ -295,6 +307,19 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
         NEW_BODY(Holdfast__Escrow__V1__ReleasePart, holdfast__escrow__v1__release_part__init,
                  release_part, RELEASE_PART);
         body->amount_minor = order->amount_minor;
+        return OK;
+    }
+    case GATEWAY_PROPOSE_SPLIT: {
+        NEW_BODY(Holdfast__Escrow__V1__ProposeSplit, holdfast__escrow__v1__propose_split__init,
+                 propose_split, PROPOSE_SPLIT);
+        body->seller_minor = order->seller_minor;
+        body->buyer_minor = order->buyer_minor;
+        return OK;
+    }
+    case GATEWAY_ACCEPT_SPLIT: {
+        NEW_BODY(Holdfast__Escrow__V1__AcceptSplit, holdfast__escrow__v1__accept_split__init,
+                 accept_split, ACCEPT_SPLIT);
+        body->number = order->number;
         return OK;
     }
     case GATEWAY_ACTION_NONE:

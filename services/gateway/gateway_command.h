@@ -22,6 +22,8 @@ enum gateway_action {
     GATEWAY_RAISE_DISPUTE,
     GATEWAY_WITHDRAW_DISPUTE,
     GATEWAY_RELEASE_PART,
+    GATEWAY_PROPOSE_SPLIT,
+    GATEWAY_ACCEPT_SPLIT,
     GATEWAY_ACTION_COUNT,
 };
 
@@ -59,6 +61,8 @@ STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms);
 STATUS gateway_reason_check(struct op *op, enum gateway_action action, struct str reason);
 /* Whether it is less than what is held is escrow's to say. */
 STATUS gateway_part_check(struct op *op, int64_t amount_minor);
+/* Whether it is all that is held is escrow's to say, too. */
+STATUS gateway_split_check(struct op *op, int64_t seller_minor, int64_t buyer_minor);
 
 struct gateway_order {
     enum gateway_action action;
@@ -68,7 +72,10 @@ struct gateway_order {
     struct gateway_terms terms; /* CREATE, checked */
     struct str reason;          /* checked; empty: none */
     int64_t amount_minor;       /* RELEASE_PART, checked */
-    int64_t now_us;             /* when it was asked */
+    int64_t seller_minor;       /* PROPOSE_SPLIT, checked */
+    int64_t buyer_minor;
+    int64_t number; /* ACCEPT_SPLIT */
+    int64_t now_us; /* when it was asked */
 };
 
 struct gateway_command {

@@ -251,6 +251,8 @@ static void every_action_has_its_type(void **state)
         [GATEWAY_RAISE_DISPUTE] = "holdfast.escrow.v1.RaiseDispute",
         [GATEWAY_WITHDRAW_DISPUTE] = "holdfast.escrow.v1.WithdrawDispute",
         [GATEWAY_RELEASE_PART] = "holdfast.escrow.v1.ReleasePart",
+        [GATEWAY_PROPOSE_SPLIT] = "holdfast.escrow.v1.ProposeSplit",
+        [GATEWAY_ACCEPT_SPLIT] = "holdfast.escrow.v1.AcceptSplit",
     };
     for (int i = GATEWAY_MARK_DELIVERED; i < GATEWAY_ACTION_COUNT; i++) {
         struct gateway_order order = action((enum gateway_action)i);
@@ -277,6 +279,8 @@ static void roles_may_what_they_may(void **state)
         [GATEWAY_RAISE_DISPUTE] = {false, true, true, false, false},
         [GATEWAY_WITHDRAW_DISPUTE] = {false, true, true, false, false},
         [GATEWAY_RELEASE_PART] = {false, true, false, false, false},
+        [GATEWAY_PROPOSE_SPLIT] = {false, true, true, false, false},
+        [GATEWAY_ACCEPT_SPLIT] = {false, true, true, false, false},
     };
     for (int action_at = 0; action_at < GATEWAY_ACTION_COUNT; action_at++) {
         for (int role = 0; role < GATEWAY_ROLE_COUNT; role++) {

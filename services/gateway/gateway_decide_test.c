@@ -216,6 +216,35 @@ static void the_deadline_is_read(void **state)
     assert_int_equal(news->told.deadline_state, 5);
 }
 
+static void the_open_offer_is_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct op *op = &fixture->op;
+    Holdfast__Escrow__V1__EscrowEvent event;
+    Holdfast__Escrow__V1__EscrowSplitProposed proposed;
+    Holdfast__Escrow__V1__Split split;
+    begin_event(op, &event, 5);
+    holdfast__escrow__v1__escrow_split_proposed__init(&proposed);
+    proposed.seller_minor = 30;
+    holdfast__escrow__v1__split__init(&split);
+    split.number = 3;
+    split.seller_minor = 30;
+    split.buyer_minor = 10;
+    ok(op, wire_fill_id(op, (struct id){.bytes = {0xd1}}, &split.proposer_id));
+    event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_SPLIT_PROPOSED;
+    event.escrow_split_proposed = &proposed;
+    struct engine_message message;
+    const struct gateway_news *news = news_of(op, &event, &message);
+    assert_int_equal(news->told.split_number, 0);
+    event.split = &split;
+    news = news_of(op, &event, &message);
+    assert_int_equal(news->told.split_number, 3);
+    assert_int_equal(news->told.split_seller_minor, 30);
+    assert_int_equal(news->told.split_buyer_minor, 10);
+    assert_int_equal(news->told.split_by.bytes[0], 0xd1);
+    assert_int_equal(news->amount_minor, 30);
+}
+
 /* Why a clock ended a deal is in the timeline. */
 static void a_release_by_the_clock_says_so(void **state)
 {
@@ -511,9 +540,9 @@ static void states_have_the_names_of_the_schema(void **state)
 {
     (void)state;
     static const char *const names[GATEWAY_STATE_COUNT] = {
-        "PENDING",   "CREATED",           "AWAIT_FUNDS", "FUNDS_HELD", "DELIVERED",
-        "RELEASING", "RELEASED",          "REFUNDING",   "REFUNDED",   "CANCELLED",
-        "EXPIRED",   "DELIVERY_REJECTED", "DISPUTED",    "ESCALATED"};
+        "PENDING",  "CREATED",   "AWAIT_FUNDS", "FUNDS_HELD",   "DELIVERED", "RELEASING",
+        "RELEASED", "REFUNDING", "REFUNDED",    "CANCELLED",    "EXPIRED",   "DELIVERY_REJECTED",
+        "DISPUTED", "ESCALATED", "SETTLING",    "SETTLED_SPLIT"};
     for (int i = 0; i < GATEWAY_STATE_COUNT; i++) {
         assert_true(str_eq(gateway_state_name(i), str_of(names[i])));
     }
@@ -525,6 +554,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(created_is_read_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(sums_and_attention_are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(the_deadline_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_open_offer_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(a_release_by_the_clock_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(an_expiry_is_news, setup, teardown),
         cmocka_unit_test_setup_teardown(a_refusal_closes_its_command, setup, teardown),

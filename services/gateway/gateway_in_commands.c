@@ -88,6 +88,70 @@ static struct status read_part(struct op *op, const struct http_request *req,
     return OK;
 }
 
+struct split_body {
+    int64_t seller_minor;
+    int64_t buyer_minor;
+};
+
+static const struct json_field split_fields[] = {
+    {"seller_minor", JSON_FIELD_I64, .required = true,
+     .offset = offsetof(struct split_body, seller_minor)},
+    {"buyer_minor", JSON_FIELD_I64, .required = true,
+     .offset = offsetof(struct split_body, buyer_minor)},
+};
+
+static struct status read_split(struct op *op, const struct http_request *req,
+                                struct gateway_order *order)
+{
+    struct split_body body = {.seller_minor = 0};
+    TRY(json_read_object(op, req->body, split_fields, ARRAY_LEN(split_fields), &body));
+    TRY(gateway_split_check(op, body.seller_minor, body.buyer_minor));
+    order->seller_minor = body.seller_minor;
+    order->buyer_minor = body.buyer_minor;
+    return OK;
+}
+
+struct number_body {
+    int64_t number;
+};
+
+static const struct json_field number_fields[] = {
+    {"number", JSON_FIELD_I64, .required = true, .offset = offsetof(struct number_body, number)},
+};
+
+/* Which offers there were is escrow's to say. */
+static struct status read_number(struct op *op, const struct http_request *req,
+                                 struct gateway_order *order)
+{
+    struct number_body body = {.number = 0};
+    TRY(json_read_object(op, req->body, number_fields, ARRAY_LEN(number_fields), &body));
+    order->number = body.number;
+    return OK;
+}
+
+static struct status read_body(struct op *op, const struct http_request *req,
+                               struct gateway_order *order)
+{
+    switch (order->action) {
+    case GATEWAY_RELEASE_PART: return read_part(op, req, order);
+    case GATEWAY_PROPOSE_SPLIT: return read_split(op, req, order);
+    case GATEWAY_ACCEPT_SPLIT: return read_number(op, req, order);
+    case GATEWAY_MARK_DELIVERED:
+    case GATEWAY_RELEASE:
+    case GATEWAY_CANCEL:
+    case GATEWAY_REFUND:
+    case GATEWAY_RETRY:
+    case GATEWAY_REJECT_DELIVERY:
+    case GATEWAY_ACCEPT_RETURN:
+    case GATEWAY_RAISE_DISPUTE:
+    case GATEWAY_WITHDRAW_DISPUTE: return read_reason(op, req, order);
+    case GATEWAY_ACTION_NONE:
+    case GATEWAY_CREATE: /* its body has the terms */
+    case GATEWAY_ACTION_COUNT: break;
+    }
+    UNREACHABLE("gateway action");
+}
+
 /* ---- Answers ---- */
 
 static struct status answer_accepted(struct op *op, const struct intake_request *request,
@@ -221,8 +285,7 @@ STATUS gateway_post_action(struct op *op, void *deps, const struct http_request 
         id_is_none(order.escrow_id)) {
         return op_fail(op, STATUS_NOT_FOUND, "escrow.unknown", "not an id");
     }
-    TRY(order.action == GATEWAY_RELEASE_PART ? read_part(op, req, &order)
-                                             : read_reason(op, req, &order));
+    TRY(read_body(op, req, &order));
     TRY(check_identity(op, deps, &order, ret));
     return take_in(op, deps, req, &order, ret);
 }

@@ -77,6 +77,14 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     case CASE(ESCROW_PARTIALLY_RELEASED):
         return take_amount(op, event->escrow_partially_released->amount, news);
     case CASE(ESCROW_PART_PAID): return take_amount(op, event->escrow_part_paid->amount, news);
+    case CASE(
+        ESCROW_SPLIT_PROPOSED): /* the timeline has the seller's part; the rest is the buyer's */
+        news->amount_minor = event->escrow_split_proposed->seller_minor;
+        return OK;
+    case CASE(ESCROW_SPLIT_AGREED):
+        news->amount_minor = event->escrow_split_agreed->seller_minor;
+        return OK;
+    case CASE(ESCROW_SETTLED):
     case CASE(ESCROW_DISPUTE_WITHDRAWN):
     case CASE(ESCROW_DISPUTE_ESCALATED):
     case CASE(ESCROW_AWAIT_FUNDS):
@@ -94,6 +102,23 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     }
     news->kind = GATEWAY_NEWS_NONE;
     return OK;
+}
+
+/* The offer that is open; none is while the event has none. */
+static struct status read_split(struct op *op, const Holdfast__Escrow__V1__EscrowEvent *event,
+                                struct gateway_view *told)
+{
+    const Holdfast__Escrow__V1__Split *split = event->split;
+    if (!split) {
+        return OK;
+    }
+    if (split->number < 1 || split->seller_minor < 0 || split->buyer_minor < 0) {
+        return op_fail(op, STATUS_INVALID, "gateway.bad_event", "an offer that cannot be");
+    }
+    told->split_number = split->number;
+    told->split_seller_minor = split->seller_minor;
+    told->split_buyer_minor = split->buyer_minor;
+    return wire_id(op, "proposer_id", split->proposer_id, &told->split_by);
 }
 
 static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__EscrowEvent *event,
@@ -124,7 +149,7 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     told->foreign_money = attention->foreign_money;
     told->deadline_at_us = event->deadline ? event->deadline->at_us : 0;
     told->deadline_state = event->deadline ? (int)event->deadline->next_state : GATEWAY_STATE_NONE;
-    return OK;
+    return read_split(op, event, told);
 }
 
 /* What follows the last dot. */

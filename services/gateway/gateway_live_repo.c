@@ -13,8 +13,8 @@
 
 /* Where a deal ends. */
 static const int32_t final_states[] = {STATE(RELEASED), STATE(REFUNDED), STATE(CANCELLED),
-                                       STATE(EXPIRED)};
-_Static_assert(GATEWAY_STATE_COUNT == 14, "a new state may be a final one");
+                                       STATE(EXPIRED), STATE(SETTLED_SPLIT)};
+_Static_assert(GATEWAY_STATE_COUNT == 16, "a new state may be a final one");
 
 STATUS gateway_live_repo_positions(struct op *op, struct pg_conn *conn,
                                    struct gateway_live_seen *ret_seen)

@@ -87,6 +87,21 @@ static void write_deadline(struct json_writer *out, const struct gateway_view *v
     json_write_end(out);
 }
 
+/* What the two divide, and who must agree to it: the other one. */
+static void write_split(struct json_writer *out, const struct gateway_view *view)
+{
+    if (view->split_number == 0) {
+        json_write_null(out, "split");
+        return;
+    }
+    json_write_object(out, "split");
+    json_write_i64(out, "number", view->split_number);
+    json_write_id(out, "proposed_by", view->split_by);
+    json_write_i64(out, "seller_minor", view->split_seller_minor);
+    json_write_i64(out, "buyer_minor", view->split_buyer_minor);
+    json_write_end(out);
+}
+
 static void write_fees(struct json_writer *out, const struct fee_terms *fees)
 {
     json_write_i64(out, "buyer_fee_basis_points", fees->buyer.basis_points);
@@ -143,6 +158,7 @@ static void write_deal(struct json_writer *out, const struct shown *shown, enum 
     write_fees(out, &view->fees);
     write_preview(out, view->price_minor, &view->fees);
     write_deadline(out, view);
+    write_split(out, view);
     json_write_str(out, "description", view->description);
     write_payment(out, view, role);
     write_rejection(out, shown->code, shown->sentence);

@@ -97,6 +97,7 @@ static void the_buyer_alone_can_pay(void **state)
 {
     struct fixture *fixture = *state;
     struct gateway_view view = a_view();
+    view.split_number = 2;
     for (int role = GATEWAY_ROLE_BUYER; role < GATEWAY_ROLE_COUNT; role++) {
         struct str json;
         assert_int_equal(gateway_out_view(&fixture->op, &view, (enum gateway_role)role, &json).kind,
@@ -111,6 +112,7 @@ static void the_buyer_alone_can_pay(void **state)
         keeps_promise(&fixture->op, json_at(value, "/balances"), "/Balances");
         keeps_promise(&fixture->op, json_at(value, "/attention"), "/Attention");
         keeps_promise(&fixture->op, json_at(value, "/deadline"), "/Deadline");
+        keeps_promise(&fixture->op, json_at(value, "/split"), "/Split");
         if (buyer) {
             keeps_promise(&fixture->op, json_at(value, "/payment"), "/Payment");
         }
@@ -173,7 +175,8 @@ static void a_deal_is_shown_exactly(void **state)
         "\"preview\":{\"buyer_pays_minor\":12683,\"buyer_fee_minor\":338,"
         "\"seller_gets_minor\":11728,\"seller_fee_minor\":617,\"platform_gets_minor\":955,"
         "\"refund_minor\":12683},"
-        "\"deadline\":{\"at\":\"2025-11-21T04:05:06.791Z\",\"next_state\":\"EXPIRED\"},"
+        "\"deadline\":{\"at\":\"2025-11-21T04:05:06.791Z\",\"next_state\":\"EXPIRED\"},\"split\":"
+        "null,"
         "\"description\":\"A \\\"sword\\\"\",\"payment\":null,\"rejection\":null,"
         "\"created_at\":\"2025-11-21T04:05:06.789Z\",\"updated_at\":\"2025-11-21T04:05:06.790Z\"}");
 }

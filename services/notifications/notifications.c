@@ -28,6 +28,8 @@ struct str notice_name(enum notice notice)
     case NOTICE_DISPUTE_ESCALATED: return STR("dispute_escalated");
     case NOTICE_PARTIALLY_RELEASED: return STR("partially_released");
     case NOTICE_PART_PAID: return STR("part_paid");
+    case NOTICE_SPLIT_PROPOSED: return STR("split_proposed");
+    case NOTICE_SPLIT_AGREED: return STR("split_agreed");
     case NOTICE_NONE: return STR("none");
     case NOTICE_COUNT: break;
     }

@@ -197,6 +197,8 @@ static const struct {
     [NOTICE_DISPUTED] = {.stands = true, .lasts = true},
     [NOTICE_DISPUTE_WITHDRAWN] = {.stands = true, .lasts = true},
     [NOTICE_DISPUTE_ESCALATED] = {.stands = true, .lasts = true},
+    [NOTICE_SPLIT_PROPOSED] = {.lasts = true},
+    [NOTICE_SPLIT_AGREED] = {.stands = true, .lasts = true},
     [NOTICE_RELEASE_STARTED] = {.stands = true, .lasts = true},
     [NOTICE_PAYOUT_FAILED] = {.stands = true, .lasts = true},
     [NOTICE_REFUND_STARTED] = {.stands = true, .lasts = true},

@@ -20,6 +20,8 @@ const struct engine_aggregate_kind notifications_in_deals_kind = {
 struct deal_event {
     bool created; /* deal is filled */
     struct deal deal;
+    int64_t seller_minor; /* of what differs for the two; news has the buyer's */
+    bool divides;
     struct news news; /* role and description are filled when it is told; notice NONE: to nobody */
 };
 
@@ -76,6 +78,16 @@ static STATUS tell_disputed(struct op *op, const Holdfast__Escrow__V1__EscrowDis
 {
     TRY(tell_detail(op, news, NOTICE_DISPUTED, in->reason));
     return tell_amount(op, news, NOTICE_DISPUTED, in->amount);
+}
+
+/* Each is told of his own part; the currency is the deal's. */
+static void tell_parts(struct deal_event *event, enum notice notice, int64_t seller_minor,
+                       int64_t buyer_minor)
+{
+    event->news.notice = notice;
+    event->news.amount_minor = buyer_minor;
+    event->seller_minor = seller_minor;
+    event->divides = true;
 }
 
 static STATUS tell_refund_started(struct op *op,
@@ -136,6 +148,15 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
                            event->escrow_partially_released->seller_gets);
     case CASE(ESCROW_PART_PAID):
         return tell_amount(op, news, NOTICE_PART_PAID, event->escrow_part_paid->amount);
+    case CASE(ESCROW_SPLIT_PROPOSED):
+        tell_parts(ret_event, NOTICE_SPLIT_PROPOSED, event->escrow_split_proposed->seller_minor,
+                   event->escrow_split_proposed->buyer_minor);
+        return OK;
+    case CASE(ESCROW_SPLIT_AGREED):
+        tell_parts(ret_event, NOTICE_SPLIT_AGREED, event->escrow_split_agreed->seller_gets_minor,
+                   event->escrow_split_agreed->buyer_gets_minor);
+        return OK;
+    case CASE(ESCROW_SETTLED):         /* each was told when his part arrived */
     case CASE(ESCROW_RETURN_ACCEPTED): /* the refund follows at once, and says why */
     case CASE(ESCROW_FUNDS_RECEIVED):  /* what becomes of it follows at once */
     case CASE(ESCROW_PAYOUT_RETRIED):  /* so does what comes of it */
@@ -175,15 +196,19 @@ STATUS notifications_in_deals_decode(struct op *op, const struct bus_record *rec
     return OK;
 }
 
-static STATUS tell(struct engine_turn *turn, const struct deal *deal, const struct news *about,
-                   enum role role)
+static STATUS tell(struct engine_turn *turn, const struct deal *deal,
+                   const struct deal_event *event, enum role role)
 {
-    if (!notifications_text_is_told(about->notice, role)) {
+    if (!notifications_text_is_told(event->news.notice, role)) {
         return OK;
     }
-    struct news news = *about;
+    struct news news = event->news;
     news.role = role;
     news.description = deal->description;
+    if (event->divides) {
+        news.currency = currency_name(deal->currency);
+        news.amount_minor = role == ROLE_SELLER ? event->seller_minor : news.amount_minor;
+    }
     if (news.notice ==
         NOTICE_PAYMENT_READY) { /* what is asked for, which that event does not repeat */
         TRY(money_add(engine_op(turn), deal->price_minor, deal->buyer_fee_minor,
@@ -205,6 +230,6 @@ STATUS notifications_in_deals_decide(struct engine_turn *turn, const struct engi
     if (!deal) {
         return OK; /* it began before what Kafka still has: who the parties are, nobody knows */
     }
-    TRY(tell(turn, deal, &event->news, ROLE_BUYER));
-    return tell(turn, deal, &event->news, ROLE_SELLER);
+    TRY(tell(turn, deal, event, ROLE_BUYER));
+    return tell(turn, deal, event, ROLE_SELLER);
 }

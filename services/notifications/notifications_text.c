@@ -137,6 +137,22 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
             [ROLE_BUYER] = "**{amount}** of this deal was paid out to the seller.",
             [ROLE_SELLER] = "**{amount}** of this deal was paid out to you.",
         },
+    [NOTICE_SPLIT_PROPOSED] =
+        {
+            [ROLE_BUYER] = "An offer was made to divide the money of this deal: **{amount}** for "
+                           "you, the rest for the seller. Whoever was asked can agree for as long "
+                           "as the offer stands.",
+            [ROLE_SELLER] = "An offer was made to divide the money of this deal: **{amount}** for "
+                            "you, the rest for the buyer. Whoever was asked can agree for as long "
+                            "as the offer stands.",
+        },
+    [NOTICE_SPLIT_AGREED] =
+        {
+            [ROLE_BUYER] = "You and the seller agreed to divide the money of this deal: "
+                           "**{amount}** goes to you.",
+            [ROLE_SELLER] = "You and the buyer agreed to divide the money of this deal: "
+                            "**{amount}** goes to you.",
+        },
 };
 
 bool notifications_text_is_told(enum notice notice, enum role role)

@@ -53,7 +53,7 @@ ORACLE_EVENTS = proto("oracle/v1/events.proto")
 
 def test_states_are_the_same_in_c_proto_and_sql():
     states = golden_numbers("state")
-    assert len(states) == 13
+    assert len(states) == 15
     assert enum(EVENTS, "EscrowState", "ESCROW_STATE_") == states
     assert column_check("escrow", "state") == set(states)
     assert column_check("transition", "to_state") == set(states)
@@ -62,7 +62,7 @@ def test_states_are_the_same_in_c_proto_and_sql():
 
 def test_final_states_are_the_designed_ones():
     assert set(re.findall(r"^state \d+ (\w+) final$", GOLDEN, re.M)) == {
-        "RELEASED", "REFUNDED", "CANCELLED", "EXPIRED"}
+        "RELEASED", "REFUNDED", "CANCELLED", "EXPIRED", "SETTLED_SPLIT"}
 
 
 def test_events_are_the_same_in_c_proto_and_sql():
@@ -100,6 +100,11 @@ def test_parts_are_the_same_in_c_and_sql():
     states, most = (int(re.search(rf"^{name} (\d+)$", GOLDEN, re.M).group(1)) for name in ("part_states", "parts_max"))
     assert column_check("part", "state") == set(range(1, states + 1))
     assert column_check("part", "number") == set(range(1, most + 1))
+
+
+def test_offers_to_divide_are_the_same_in_c_and_sql():
+    most = int(re.search(r"^splits_max (\d+)$", GOLDEN, re.M).group(1))
+    assert f"CHECK (split_count BETWEEN 0 AND {most})" in MIGRATION
 
 
 @pytest.mark.parametrize("column", ["price_minor", "funding_seconds", "delivery_seconds", "inspection_seconds",

@@ -37,7 +37,7 @@ def limits(path, prefix):
 def test_gateway_and_escrow_agree_who_may_do_what():
     taken = rights(GATEWAY, "actions")
     decided = rights(ESCROW, "escrow_rights")
-    assert len(taken) == 11
+    assert len(taken) == 13
     assert taken == decided
 
 

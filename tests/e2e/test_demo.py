@@ -42,6 +42,13 @@ def test_it_tells_of_parts(stack):
         assert word in done.stdout, (word, done.stdout)
 
 
+def test_it_tells_of_a_split(stack):
+    done = run_demo(stack, "split")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("EscrowSplitAgreed", "EscrowSettled", "1 transfer of 90.00, 1 refund of 35.00", "0 findings", "Each had his part"):
+        assert word in done.stdout, (word, done.stdout)
+
+
 def test_it_tells_of_late_money(stack):
     done = run_demo(stack, "late-money")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -153,7 +153,7 @@ def test_a_deal_is_followed_from_payment_to_payout(stack, page):
     shows(page, "FUNDS_HELD")
     expect(page.locator("#facts")).to_contain_text("25.00 USD")
     assert buttons(page) == [
-        "Mark as delivered", "Cancel", "Refund the buyer", "Accept the return", "Raise a dispute", "Withdraw the dispute"]
+        "Mark as delivered", "Cancel", "Refund the buyer", "Accept the return", "Raise a dispute", "Offer to divide the money", "Withdraw the dispute"]
     page.get_by_role("button", name="Mark as delivered").click()
     asked(page, "confirmed")
     shows(page, "DELIVERED")
@@ -239,7 +239,7 @@ def test_pending_until_it_is_decided(stack, page):
 def test_rejected_is_shown_with_its_reason(stack, page):
     deal = stack.api.deal()
     open_deal(page, stack, deal, "BUYER")
-    assert buttons(page) == ["Release the money", "Release a part", "Cancel", "Reject the delivery", "Raise a dispute", "Withdraw the dispute"]
+    assert buttons(page) == ["Release the money", "Release a part", "Cancel", "Reject the delivery", "Raise a dispute", "Offer to divide the money", "Withdraw the dispute"]
     page.get_by_role("button", name="Release the money").click()
     asked(page, "rejected")
     expect(page.locator("#commands")).to_contain_text("escrow.wrong_state")

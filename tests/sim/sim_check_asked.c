@@ -52,6 +52,12 @@ struct check_sums check_sums_of(const struct gateway_terms *terms, int64_t relea
     };
 }
 
+/* The seller had the price in more than one payout, or not all of it. */
+static bool is_shared(const struct check_deal *deal)
+{
+    return deal->parts > 0 || deal->splits > 0;
+}
+
 /* What a refund is of depends on what came: check_source and the sums look at that. Of a deal that was released in parts
  * no payout is all of it; what they come to is has_shared's. */
 static bool is_agreed(struct sim_check *check, const struct sim_stripe_object *object,
@@ -62,7 +68,7 @@ static bool is_agreed(struct sim_check *check, const struct sim_stripe_object *o
     }
     const struct check_sums sums = check_sums_of(terms, terms->amount_minor);
     bool pays = object->kind == SIM_STRIPE_TRANSFER;
-    bool in_parts = pays && check_deal(check, object->escrow_id)->parts > 0;
+    bool in_parts = pays && is_shared(check_deal(check, object->escrow_id));
     int64_t whole_minor = pays ? sums.seller_minor : sums.asked_minor;
     bool amount_agreed = in_parts ? object->asked_minor > 0 && object->asked_minor < whole_minor
                                   : object->asked_minor == whole_minor;
@@ -95,7 +101,8 @@ static bool has_shared(const struct check_deal *deal, const struct escrow *escro
 {
     const struct check_sums sums = check_sums_of(terms, deal->released_minor);
     bool released = escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
-    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
+    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED ||
+                   escrow->state == ESCROW_SETTLING || escrow->state == ESCROW_SETTLED_SPLIT;
     return escrow->released_minor == deal->released_minor &&
            released == (deal->released_minor == terms->amount_minor) &&
            escrow->due_seller_minor + escrow->paid_out_minor == sums.seller_minor &&

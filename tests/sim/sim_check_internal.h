@@ -27,6 +27,7 @@ struct check_deal {
     int64_t
         released_minor; /* by the lines from where the price is held to the seller and the platform */
     uint32_t parts;     /* of that, before the rest */
+    uint32_t splits;    /* the rest was divided, and not all of it one's */
     int64_t parts_net_minor; /* and what the seller gets of them */
     /* The rows of parts, counted anew each time. */
     uint32_t part_rows;

@@ -105,7 +105,8 @@ static void check_refunds(struct sim_check *check, struct sim_verdict *verdict)
         const struct check_deal *deal = check_deal(check, refund->escrow_id);
         /* What was asked was this payment, and the seller has his part of it: nothing of that went back. */
         int64_t gone_minor = deal->paid_minor + deal->sums[ESCROW_ACCOUNT_FEE_INC];
-        bool both = deal->parts == 0 || refund->moved_minor > paid->moved_minor - gone_minor;
+        bool both = (deal->parts == 0 && deal->splits == 0) ||
+                    refund->moved_minor > paid->moved_minor - gone_minor;
         if (deal->transfers > 0 && both && paid->moved_minor == paid->asked_minor &&
             deal->came_minor < 2 * paid->asked_minor) {
             sim_verdict_fail(verdict, SIM_RULE_ONE_END,
@@ -335,6 +336,8 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
     deal->transfer_count += transition->transfer_count;
     bool is_part = transition->event == ESCROW_EVENT_PARTIALLY_RELEASED;
     deal->parts += is_part ? 1 : 0;
+    bool divides = transition->event == ESCROW_EVENT_SPLIT_AGREED && transition->transfer_count > 0;
+    deal->splits += divides ? 1 : 0;
     for (int i = 0; i < transition->transfer_count; i++) {
         add_line(deal, &lines[i]);
         bool goes = is_part && lines[i].credit == ESCROW_ACCOUNT_DUE_SELLER;

@@ -254,6 +254,8 @@ static const struct {
     [ESCROW_EVENT_DISPUTE_ESCALATED] = {true, true},
     [ESCROW_EVENT_PARTIALLY_RELEASED] = {true, true},
     [ESCROW_EVENT_PART_PAID] = {true, true},
+    [ESCROW_EVENT_SPLIT_PROPOSED] = {true, true},
+    [ESCROW_EVENT_SPLIT_AGREED] = {true, true},
 };
 
 static struct id news_name(struct id escrow_id, int64_t seq, enum role role)

@@ -115,6 +115,9 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
                       ? STR("not as seen")
                       : STR(""),
         .amount_minor = deal->last.amount_minor,
+        .seller_minor = deal->last.seller_minor,
+        .buyer_minor = deal->last.buyer_minor,
+        .number = deal->last.offer,
         .now_us = op.now_us,
     };
     struct gateway_command command;
@@ -136,6 +139,19 @@ static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_act
         deal->last.amount_minor =
             1 + (int64_t)random_below(&traffic->parts, (uint64_t)deal->terms.amount_minor);
     }
+    send(traffic, deal);
+}
+
+/* Of so much, at times all of it to one of the two; or, by its number, an agreement to what was offered. */
+static void ask_split(struct sim_traffic *traffic, struct deal *deal, enum who who,
+                      int64_t kept_minor, int64_t offer)
+{
+    int64_t quarters = offer > 0 ? 0 : (int64_t)random_below(&traffic->splits, 5);
+    enum gateway_action action = offer > 0 ? GATEWAY_ACCEPT_SPLIT : GATEWAY_PROPOSE_SPLIT;
+    deal->last = (struct asked){.action = action, .who = who, .number = deal->asked_count++};
+    deal->last.seller_minor = kept_minor * quarters / 4;
+    deal->last.buyer_minor = kept_minor - deal->last.seller_minor;
+    deal->last.offer = offer;
     send(traffic, deal);
 }
 
@@ -209,6 +225,7 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     traffic->staff_us = INT64_MAX;
     traffic->links = random_seeded(options->seed ^ UINT64_C(0x6c696e6b));
     traffic->fees = random_seeded(options->seed ^ UINT64_C(0x66656573));
+    traffic->splits = random_seeded(options->seed ^ UINT64_C(0x73706c697473));
     traffic->parts = random_seeded(options->seed ^ UINT64_C(0x7061727473));
     traffic->link_us = traffic_next_link_us(traffic);
     sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
@@ -303,6 +320,13 @@ static void ask_anything(struct sim_traffic *traffic, struct deal *deal)
         {GATEWAY_RELEASE_PART, WHO_BUYER},
     };
 
+    if (random_below(&traffic->splits, 8) == 0) { /* of the price, whatever is held of it */
+        enum who who = random_below(&traffic->splits, 2) == 0 ? WHO_BUYER : WHO_SELLER;
+        bool offers = random_below(&traffic->splits, 2) == 0;
+        ask_split(traffic, deal, who, deal->terms.amount_minor,
+                  offers ? 0 : 1 + (int64_t)random_below(&traffic->splits, 2));
+        return;
+    }
     uint64_t which = random_below(&traffic->random, ARRAY_LEN(askable));
     ask(traffic, deal, askable[which].action, askable[which].who);
 }
@@ -341,6 +365,23 @@ static bool likes_a_part(struct sim_traffic *traffic, const struct gateway_view 
 {
     bool can = view->state == (int)ESCROW_FUNDS_HELD || view->state == (int)ESCROW_DELIVERED;
     return can && random_below(&traffic->parts, 5) == 0;
+}
+
+/* Whoever was offered a part of what is held often agrees; at times one of the two offers one. Drawn apart, too. */
+static bool divides(struct sim_traffic *traffic, struct deal *deal, const struct gateway_view *view)
+{
+    int64_t kept_minor = view->held_minor + view->disputed_minor;
+    uint64_t mood = random_below(&traffic->splits, 8);
+    if (kept_minor == 0 || mood >= 4) {
+        return false;
+    }
+    if (view->split_number > 0) {
+        bool buyers = id_eq(view->split_by, view->buyer_id);
+        ask_split(traffic, deal, buyers ? WHO_SELLER : WHO_BUYER, kept_minor, view->split_number);
+    } else if (mood < 2) {
+        ask_split(traffic, deal, mood == 0 ? WHO_BUYER : WHO_SELLER, kept_minor, 0 /* none */);
+    }
+    return view->split_number > 0 || mood < 2;
 }
 
 /* What a sensible person does next, most of the time. */
@@ -396,12 +437,14 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
     case ESCROW_ESCALATED: settle(traffic, deal, mood); return;
     case ESCROW_RELEASING:
     case ESCROW_REFUNDING:
+    case ESCROW_SETTLING:
         if (has_failed(view) || mood < 2) { /* some do not wait for an answer */
             ask(traffic, deal, GATEWAY_RETRY, WHO_STAFF);
         }
         return;
     case ESCROW_RELEASED:
     case ESCROW_REFUNDED:
+    case ESCROW_SETTLED_SPLIT:
     case ESCROW_CANCELLED:
     case ESCROW_EXPIRED:
         if (mood == 0) {
@@ -430,6 +473,8 @@ static void act(struct sim_traffic *traffic, struct deal *deal)
     const struct gateway_view *view = view_of(traffic, deal);
     if (lucky(traffic, traffic->options.hasty)) {
         ask_anything(traffic, deal);
+    } else if (view && divides(traffic, deal, view)) {
+        ; /* it was asked for */
     } else if (view && likes_a_part(traffic, view)) {
         ask(traffic, deal, GATEWAY_RELEASE_PART, WHO_BUYER);
     } else if (view) {

@@ -23,7 +23,10 @@ struct asked {
     enum gateway_action action; /* NONE: nothing was asked yet */
     enum who who;
     int64_t amount_minor; /* RELEASE_PART */
-    uint32_t number;      /* of its Idempotency-Key */
+    int64_t seller_minor; /* PROPOSE_SPLIT */
+    int64_t buyer_minor;
+    int64_t offer;   /* ACCEPT_SPLIT: its number */
+    uint32_t number; /* of its Idempotency-Key */
     bool taken;
 };
 
@@ -52,8 +55,9 @@ struct sim_traffic {
     char (*accounts)[KEY_BYTES]; /* of each as a seller, at the provider */
     uint32_t registered;         /* of them */
     int64_t people_us;           /* when the next one registers; INT64_MAX: all have */
-    struct random fees;          /* of its own, as the next two */
+    struct random fees;          /* of its own, as the next three */
     struct random parts;
+    struct random splits;
     struct random links; /* of its own: worlds that have none are what they were */
     uint32_t linked;     /* times so far */
     int64_t link_us;     /* when the next one is linked anew; INT64_MAX: nobody is any more */

@@ -4,7 +4,7 @@
 A marketplace opens the deal, the buyer pays at the sandbox, the seller says that the goods were delivered, the buyer
 releases the money, the seller is paid. With the word `dispute` the buyer rejects the delivery instead, the seller disputes
 that and gives in, the buyer is refunded. With `parts` the buyer
-releases the price in three parts, and the seller is paid each. With `late-money` the buyer pays while the provider's news are held back, cancels the
+releases the price in three parts, and the seller is paid each. With `split` the two end a dispute by dividing the price. With `late-money` the buyer pays while the provider's news are held back, cancels the
 deal, and what then is heard of goes back. Then the operator's tool recomputes the ledger and the hash chain.
 
 Everything comes from the environment (./dev demo sets it): HOLDFAST_GATEWAY_URL, HOLDFAST_SANDBOX_URL, HOLDFASTCTL,
@@ -28,6 +28,7 @@ from typing import NamedTuple
 PATIENCE_S = 20
 POLL_S = 0.005
 AMOUNT_MINOR = 12500
+SELLER_PART_MINOR = 9000
 SELLER_ACCOUNT = "acct_demo1234567890"
 
 
@@ -216,6 +217,21 @@ class Demo:
         self.wait_state("REFUNDED")
         clock.step("", "REFUNDED: the provider has sent the money back")
 
+    def split(self):
+        self.deal()
+        clock = self.clock
+        self.command("BUYER", f"/v1/escrows/{self.escrow}/raise-dispute", {"reason": "the scabbard is missing"})
+        clock.step("buyer", "raises a dispute: 202")
+        self.wait_state("DISPUTED")
+        offer = {"seller_minor": SELLER_PART_MINOR, "buyer_minor": AMOUNT_MINOR - SELLER_PART_MINOR}
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/propose-split", offer)
+        clock.step("seller", f"offers the buyer {offer['buyer_minor'] / 100:.2f} USD of it back: 202")
+        now = self.wait(lambda now: now["split"], "the offer")
+        self.command("BUYER", f"/v1/escrows/{self.escrow}/accept-split", {"number": now["split"]["number"]})
+        clock.step("buyer", f"agrees to offer {now['split']['number']}: 202")
+        self.wait_state("SETTLED_SPLIT")
+        clock.step("", "SETTLED_SPLIT: the provider has sent each his part, and nobody had to decide")
+
     def timeline(self):
         status, answer = call("GET", f"{self.gateway}/v1/escrows/{self.escrow}/timeline", self.tokens["BUYER"])
         if status != 200:
@@ -300,6 +316,7 @@ SCENES = {
     "": Scene(Demo.release, 10, ONCE, NEVER, "The seller was paid once"),
     "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
     "parts": Scene(Demo.parts, 18, (3, AMOUNT_MINOR), NEVER, "The seller was paid in three parts, each once"),
+    "split": Scene(Demo.split, 16, (1, SELLER_PART_MINOR), (1, AMOUNT_MINOR - SELLER_PART_MINOR), "Each had his part, once"),
     "late-money": Scene(Demo.late_money, 6, NEVER, ONCE, "The late money went back once"),
 }
 

@@ -19,6 +19,8 @@ struct shares {
     int64_t part_fees_minor, rest_fees_minor;
     int64_t buyer_fee_minor; /* the buyer's on the rest */
     int64_t back_minor;      /* what a refund of the rest gives back */
+    /* And when the rest is divided: FIXTURE_SPLIT_MINOR for the seller. */
+    int64_t split_net_minor, split_fees_minor, split_back_minor;
 };
 
 static struct shares shares_of(const struct fee_split *split, bool refundable, int64_t part_minor)
@@ -37,11 +39,21 @@ static struct shares shares_of(const struct fee_split *split, bool refundable, i
         .back_minor = price_minor - part_minor + (refundable ? rest_fee_minor : 0),
     };
     shares.rest_net_minor = split->seller_gets_minor - shares.part_net_minor;
+    int64_t first_minor = part_minor + FIXTURE_SPLIT_MINOR;
+    int64_t first_seller_fee_minor = split->seller_fee_minor * first_minor / price_minor;
+    int64_t first_buyer_fee_minor = split->buyer_fee_minor * first_minor / price_minor;
+    shares.split_net_minor = first_minor - first_seller_fee_minor - shares.part_net_minor;
+    shares.split_back_minor = price_minor - first_minor +
+                              (refundable ? split->buyer_fee_minor - first_buyer_fee_minor : 0);
+    shares.split_fees_minor = split->buyer_pays_minor - shares.part_net_minor -
+                              shares.split_net_minor - shares.split_back_minor -
+                              shares.part_fees_minor;
     return shares;
 }
 
 static void place_rest(struct escrow *escrow, const struct shares *shares)
 {
+    bool settled = escrow->state == ESCROW_SETTLED_SPLIT;
     switch (escrow->state) {
     case ESCROW_FUNDS_HELD:
     case ESCROW_DELIVERED:
@@ -67,6 +79,15 @@ static void place_rest(struct escrow *escrow, const struct shares *shares)
         *(escrow->state == ESCROW_REFUNDED ? &escrow->refunded_minor : &escrow->due_buyer_minor) =
             shares->back_minor;
         escrow->fee_minor += shares->rest_minor + shares->buyer_fee_minor - shares->back_minor;
+        escrow->refund_leg_id = FIXTURE_REFUND_LEG;
+        return;
+    case ESCROW_SETTLING:
+    case ESCROW_SETTLED_SPLIT:
+        *(settled ? &escrow->paid_out_minor : &escrow->due_seller_minor) += shares->split_net_minor;
+        *(settled ? &escrow->refunded_minor : &escrow->due_buyer_minor) = shares->split_back_minor;
+        escrow->fee_minor += shares->split_fees_minor;
+        escrow->released_minor += FIXTURE_SPLIT_MINOR;
+        escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
         escrow->refund_leg_id = FIXTURE_REFUND_LEG;
         return;
     case ESCROW_NONE:
@@ -193,6 +214,14 @@ void fixture_add_part(struct fixture *fixture, enum escrow_part_state state)
     ASSERT(escrow_parts_are_sound(escrow, fixture->parts, 1));
 }
 
+void fixture_add_offer(struct fixture *fixture, struct id proposer_id)
+{
+    fixture->escrow.split_count = 1;
+    fixture->escrow.split_by = proposer_id;
+    fixture->escrow.split_seller_minor = FIXTURE_SPLIT_MINOR;
+    ASSERT(escrow_is_sound(&fixture->escrow));
+}
+
 void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state)
 {
     bool ours = state != ESCROW_SUSPENSE_FLAGGED;
@@ -248,6 +277,9 @@ struct escrow_message fixture_message(enum escrow_message_kind kind)
     };
     if (command) {
         message.amount_minor = FIXTURE_PART_MINOR;
+        message.seller_minor = FIXTURE_SPLIT_MINOR;
+        message.buyer_minor = FIXTURE_PRICE_MINOR - FIXTURE_SPLIT_MINOR;
+        message.number = 1;
         message.actor.id = FIXTURE_STAFF;
         return message;
     }

@@ -42,6 +42,10 @@ struct id fixture_id(uint8_t byte);
 #define FIXTURE_PART_NET_MINOR 3792
 #define FIXTURE_PART_BUYER_FEE_MINOR 112
 
+/* What the seller is to have of what is held. With FIXTURE_FEES he gets 2,844 of it. */
+#define FIXTURE_SPLIT_MINOR 3000
+#define FIXTURE_SPLIT_NET_MINOR 2844
+
 struct fixture {
     struct escrow escrow;
     struct escrow_suspense suspense;
@@ -62,6 +66,8 @@ void fixture_init_with(struct fixture *fixture, enum escrow_state state,
 /* As if 4,000 of the price had been released before: the rest is where all of it was. PAID alone for deals that have
  * ended. Before anything is added to suspense. */
 void fixture_add_part(struct fixture *fixture, enum escrow_part_state state);
+/* An offer to divide what is held, FIXTURE_SPLIT_MINOR for the seller, is open. */
+void fixture_add_offer(struct fixture *fixture, struct id proposer_id);
 /* Adds a leg of 250 minor units in suspense, in this state. */
 void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state);
 

@@ -19,6 +19,8 @@ union command_bodies {
     Holdfast__Escrow__V1__RaiseDispute raise;
     Holdfast__Escrow__V1__WithdrawDispute withdraw;
     Holdfast__Escrow__V1__ReleasePart release_part;
+    Holdfast__Escrow__V1__ProposeSplit propose_split;
+    Holdfast__Escrow__V1__AcceptSplit accept_split;
 };
 
 static struct status fill_create(struct op *op, const struct escrow_terms *terms,
@@ -64,6 +66,19 @@ static struct status fill_later_command(struct op *op, const struct escrow_messa
         command->body_case = COMMAND(RELEASE_PART);
         holdfast__escrow__v1__release_part__init(&bodies->release_part);
         bodies->release_part.amount_minor = message->amount_minor;
+        return OK;
+    }
+    if (message->kind == ESCROW_PROPOSE_SPLIT) {
+        command->body_case = COMMAND(PROPOSE_SPLIT);
+        holdfast__escrow__v1__propose_split__init(&bodies->propose_split);
+        bodies->propose_split.seller_minor = message->seller_minor;
+        bodies->propose_split.buyer_minor = message->buyer_minor;
+        return OK;
+    }
+    if (message->kind == ESCROW_ACCEPT_SPLIT) {
+        command->body_case = COMMAND(ACCEPT_SPLIT);
+        holdfast__escrow__v1__accept_split__init(&bodies->accept_split);
+        bodies->accept_split.number = message->number;
         return OK;
     }
     ASSERT(message->kind == ESCROW_WITHDRAW_DISPUTE);

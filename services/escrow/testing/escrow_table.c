@@ -241,6 +241,38 @@ static void print_retries(void)
     print_payments_out(&fixture, ESCROW_REFUND_SUCCEEDED);
 }
 
+/* What is held is divided: an offer of the seller's is open, and then there is none any more. */
+static void print_splits(void)
+{
+    const struct fee_terms fees = FIXTURE_FEES(/* refundable */ true);
+    printf("\n## the seller offers %d of what is held for himself\n", FIXTURE_SPLIT_MINOR);
+    for (enum escrow_state state = ESCROW_FUNDS_HELD; state <= ESCROW_ESCALATED; state++) {
+        struct fixture fixture;
+        fixture_init_with(&fixture, state, &fees);
+        if (escrow_kept_minor(&fixture.escrow) == 0) {
+            continue;
+        }
+        fixture_add_offer(&fixture, FIXTURE_SELLER);
+        struct escrow_message message = fixture_message(ESCROW_ACCEPT_SPLIT);
+        message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
+        print_cell(&fixture, &message, "BUYER");
+        message.number = 2;
+        print_cell(&fixture, &message, "BUYER, another offer");
+        message.number = 1;
+        message.actor.id = FIXTURE_SELLER;
+        print_cell(&fixture, &message, "SELLER");
+        message.actor.id = FIXTURE_BUYER;
+        fixture.escrow.split_seller_minor = 0;
+        print_cell(&fixture, &message, "BUYER, nothing of it");
+        fixture.escrow.split_seller_minor = FIXTURE_PRICE_MINOR;
+        print_cell(&fixture, &message, "BUYER, all of it");
+        message = fixture_message(ESCROW_PROPOSE_SPLIT);
+        message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
+        message.buyer_minor++;
+        print_cell(&fixture, &message, "BUYER, more than held");
+    }
+}
+
 /* Where fees make a difference; with a fee that a refund keeps, and one that it gives back. */
 static void print_fees(bool refundable)
 {
@@ -301,7 +333,7 @@ static void print_parts(enum escrow_state state, enum escrow_part_state part)
         ESCROW_ACCEPT_RETURN,   ESCROW_RAISE_DISPUTE,   ESCROW_MARK_DELIVERED,
         ESCROW_REJECT_DELIVERY, ESCROW_WITHDRAW_DISPUTE};
 
-    bool ended = state == ESCROW_RELEASED || state == ESCROW_REFUNDED;
+    bool ended = escrow_state_is_final(state);
     if (ended && part != ESCROW_PART_PAID) {
         return;
     }
@@ -362,6 +394,7 @@ int main(void)
     printf("disputes_max %d\n", ESCROW_DISPUTES_MAX);
     printf("part_states %d\n", (int)ESCROW_PART_STATE_COUNT - 1);
     printf("parts_max %d\n", ESCROW_PARTS_MAX);
+    printf("splits_max %d\n", ESCROW_SPLITS_MAX);
     printf("suspense_states %d\n", (int)ESCROW_SUSPENSE_STATE_COUNT - 1);
     for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_MESSAGE_KIND_COUNT; kind++) {
         const char *from = escrow_message_is_command(kind) ? "command" : "news";
@@ -388,6 +421,7 @@ int main(void)
         print_state(state);
     }
     print_retries();
+    print_splits();
     print_fees(/* refundable */ false);
     print_fees(/* refundable */ true);
     printf("\n## with fees, and a part of the price released\n");

@@ -38,6 +38,13 @@ struct walk_timer {
     bool open;
 };
 
+/* What one of the two offered last, by the event. */
+struct walk_offer {
+    int64_t number; /* 0: none is open */
+    struct id by;
+    int64_t seller_minor, buyer_minor;
+};
+
 struct walk {
     struct random random;
     struct engine_turn *fake;
@@ -49,7 +56,10 @@ struct walk {
         released_minor; /* of the price, by the events; what it comes to is our own arithmetic, too */
     uint32_t part_count;
     int64_t part_asked_minor; /* by the command that was sent last */
-    int64_t payout_minor;     /* must be asked for next; 0: nothing, or what failed */
+    struct walk_offer offer;
+    int64_t offers;
+    bool agreed;          /* the event before this one says so */
+    int64_t payout_minor; /* must be asked for next; 0: nothing, or what failed */
     struct leg legs[WALK_LEGS_MAX];
     uint32_t leg_count;
     struct escrow_message news[WALK_NEWS_MAX]; /* all that was told, to be told again */

@@ -108,6 +108,48 @@ static void take_payout(struct walk *walk, int64_t amount_minor)
     fail_msg("a payout of %d that nothing asked for", (int)amount_minor);
 }
 
+/* An offer is over what is held, in the state in which it was made; the other one agrees to what it says. */
+static void take_offer(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event,
+                       const struct escrow_transition *transition)
+{
+    struct walk_offer *offer = &walk->offer;
+    walk->agreed = event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_SPLIT_AGREED;
+    if (walk->agreed) {
+        const Holdfast__Escrow__V1__EscrowSplitAgreed *agreed = event->escrow_split_agreed;
+        assert_int_equal(agreed->number, offer->number);
+        assert_int_equal(agreed->seller_minor, offer->seller_minor);
+        assert_int_equal(agreed->buyer_minor, offer->buyer_minor);
+        assert_false(id_eq(transition->actor_id, offer->by));
+        bool divided = agreed->seller_minor > 0 && agreed->buyer_minor > 0;
+        int64_t before_minor = walk->released_minor;
+        walk->released_minor += divided ? agreed->seller_minor : 0;
+        if (divided) {
+            walk->payout_minor = net_of(walk, walk->released_minor) - net_of(walk, before_minor);
+            assert_int_equal(agreed->seller_gets_minor, walk->payout_minor);
+            assert_int_equal(agreed->buyer_gets_minor,
+                             agreed->buyer_minor +
+                                 (walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0));
+        }
+    }
+    if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_SPLIT_PROPOSED) {
+        const Holdfast__Escrow__V1__EscrowSplitProposed *made = event->escrow_split_proposed;
+        *offer = (struct walk_offer){.number = made->number,
+                                     .by = transition->actor_id,
+                                     .seller_minor = made->seller_minor,
+                                     .buyer_minor = made->buyer_minor};
+        assert_int_equal(made->number, ++walk->offers);
+    }
+    bool moved = transition->from_state != transition->to_state ||
+                 offer->seller_minor + offer->buyer_minor !=
+                     event->balances->held_minor + event->balances->disputed_minor;
+    offer->number = moved ? 0 : offer->number;
+    assert_int_equal(event->split ? event->split->number : 0, offer->number);
+    if (event->split) {
+        assert_int_equal(event->split->seller_minor, offer->seller_minor);
+        assert_int_equal(event->split->buyer_minor, offer->buyer_minor);
+    }
+}
+
 static void take_release(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event)
 {
     int64_t before_minor = walk->released_minor;
@@ -304,7 +346,8 @@ static void check_money(struct walk *walk)
     assert_int_equal(sums.of[ESCROW_ACCOUNT_SUSPENSE], escrow->suspense_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_FEE_DEFERRED], escrow->fee_deferred_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_FEE_INC], escrow->fee_minor);
-    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
+    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED ||
+                   escrow->state == ESCROW_SETTLING || escrow->state == ESCROW_SETTLED_SPLIT;
     int64_t kept_fee_minor = refunds && !walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0;
     assert_int_equal(escrow->fee_minor, fee_of(walk, walk->fees.seller, walk->released_minor) +
                                             fee_of(walk, walk->fees.buyer, walk->released_minor) +
@@ -329,11 +372,13 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
     bool timer = transition->actor_kind == ENGINE_ACTOR_SYSTEM &&
                  walk->fake->message.topic == TOPIC_ORACLE_EVENTS_V1;
     if (transition->event == ESCROW_EVENT_RELEASE_STARTED) {
-        assert_true(buyer || timer);
+        assert_true(buyer || timer || (seller && walk->agreed));
     } else if (transition->event == ESCROW_EVENT_REFUND_STARTED) {
-        assert_true(seller || staff || timer);
+        assert_true(seller || staff || timer || (buyer && walk->agreed));
     } else if (transition->event == ESCROW_EVENT_DISPUTED ||
-               transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN) {
+               transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN ||
+               transition->event == ESCROW_EVENT_SPLIT_PROPOSED ||
+               transition->event == ESCROW_EVENT_SPLIT_AGREED) {
         assert_true(buyer || seller);
     } else if (transition->event == ESCROW_EVENT_EXPIRED ||
                transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
@@ -347,7 +392,8 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
     } else if (transition->event == ESCROW_EVENT_PAYOUT_RETRIED) {
         assert_true(staff);
     } else if (transition->event == ESCROW_EVENT_RELEASED ||
-               transition->event == ESCROW_EVENT_PART_PAID) {
+               transition->event == ESCROW_EVENT_PART_PAID ||
+               transition->event == ESCROW_EVENT_SETTLED) {
         assert_int_equal(transition->actor_kind, ENGINE_ACTOR_SYSTEM);
     }
 }
@@ -390,6 +436,7 @@ static void take_event(struct walk *walk, const struct fake_record *record)
     assert_int_equal(event->balances->received_minor - event->balances->paid_out_minor -
                          event->balances->refunded_minor,
                      sums.of[ESCROW_ACCOUNT_PSP_CLEAR]);
+    take_offer(walk, event, transition);
     take_release(walk, event);
     walk->events_seen[transition->event]++;
     walk->states_seen[transition->to_state]++;

@@ -15,6 +15,8 @@ const ACTIONS = [
   { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], why: "What is wrong with the delivery?" },
   { verb: "accept-return", label: "Accept the return", roles: ["seller"] },
   { verb: "raise-dispute", label: "Raise a dispute", roles: ["buyer", "seller"], why: "What is the dispute about?" },
+  { verb: "propose-split", label: "Offer to divide the money", roles: ["buyer", "seller"], share: "How much of what is held goes to the seller? The rest goes to the buyer." },
+  { verb: "accept-split", label: "Agree to the offer", roles: ["buyer", "seller"], offer: true },
   { verb: "withdraw-dispute", label: "Withdraw the dispute", roles: ["buyer", "seller"] },
   { verb: "retry", label: "Retry what failed", roles: ["staff"] },
 ];
@@ -113,6 +115,10 @@ function facts() {
       shown.push([name.replace("_", " "), money(minor)]);
     }
   }
+  if (deal.split) {
+    const who = deal.split.proposed_by === deal.buyer_id ? "buyer" : "seller";
+    shown.push([`Offer of the ${who}`, `${money(deal.split.seller_minor)} to the seller, ${money(deal.split.buyer_minor)} to the buyer`]);
+  }
   if (deal.rejection) {
     shown.push(["Refused", deal.rejection.sentence]);
   }
@@ -127,6 +133,11 @@ function deadline() {
   moment.dateTime = deal.deadline.at;
   moment.textContent = new Date(deal.deadline.at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "long" });
   return ["Until ", moment, `: ${OTHERWISE[deal.deadline.next_state].replace("{who}", AWAITED[deal.state])}`];
+}
+
+// The other one offered to divide what is held, and waits for an answer.
+function isAsked() {
+  return Boolean(deal.split) && deal.split.proposed_by !== caller.id;
 }
 
 // A request that is not settled is unknown while nobody tells us what became of it.
@@ -153,7 +164,7 @@ function render() {
   const clockRuns = link === "live" && Boolean(deal?.deadline);
   $("deadline").hidden = !clockRuns;
   $("deadline").replaceChildren(...(clockRuns ? deadline() : []));
-  const allowed = link === "live" ? ACTIONS.filter((action) => action.roles.includes(role())) : [];
+  const allowed = link === "live" ? ACTIONS.filter((action) => action.roles.includes(role()) && (!action.offer || isAsked())) : [];
   $("actions").replaceChildren(...allowed.map((action) => button(action.label, () => ask(action))));
   $("commands").replaceChildren(...requests.map(requestRow));
 }
@@ -245,16 +256,23 @@ function send(request) {
 }
 
 // What a request says beside its verb; null: nothing was entered that can be asked for.
-function bodyOf({ why, howMuch }) {
-  if (!why && !howMuch) {
+function bodyOf({ why, howMuch, share, offer }) {
+  if (offer) {
+    return { number: deal.split.number };
+  }
+  if (!why && !howMuch && !share) {
     return {};
   }
-  const entered = window.prompt(why ?? `${howMuch} (${deal.currency})`)?.trim();
+  const entered = window.prompt(why ?? `${howMuch ?? share} (${deal.currency})`)?.trim();
   if (why) {
     return entered ? { reason: entered } : null;
   }
   const minor = minorOf(entered ?? "");
-  return minor === null ? null : { amount_minor: minor };
+  if (minor === null) {
+    return null;
+  }
+  const kept = deal.balances.held_minor + deal.balances.disputed_minor;
+  return share ? { seller_minor: minor, buyer_minor: kept - minor } : { amount_minor: minor };
 }
 
 function ask(action) {
