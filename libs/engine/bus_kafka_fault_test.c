@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/defer.h"
+#include "engine/bus_kafka_internal.h"
 #include "engine/testing/bus_kafka_rig.h"
 
 #define EVENTS TOPIC_ESCROW_EVENTS_V1
@@ -116,6 +117,28 @@ static void the_first_message_goes_alone(void **state)
         rig_ok(rig, rig->bus->ops->reset_producer(&rig->op, rig->bus));
     }
     expect_all(rig, 150);
+}
+
+/* While messages of a look are on the way, those of later looks gather with us, where nobody spins for them. */
+static void company_gathers_behind_what_is_on_its_way(void **state)
+{
+    struct rig *rig = *state;
+    const struct bus_kafka *bus = bus_kafka_of(rig->bus);
+    struct bus_delivery delivery;
+    assign_first(rig);
+    rig_fill(rig, EVENTS, 3, 1, 1); /* the broker knows us */
+    testing_kafka_slow(rig->mock, 1, 300);
+    testing_kafka_slow(rig->mock, 2, 300);
+    produce_many(rig, 2, 6);
+    assert_int_equal(bus->held_back_count, 0); /* of one look: they go together */
+    for (int64_t n = 8; n <= 20; n++) {
+        assert_false(rig->bus->ops->delivered(rig->bus, &delivery));
+        produce_many(rig, n, 1);
+    }
+    assert_int_equal(bus->held_back_count, 13);
+    rig_await_delivered(rig, 19);
+    assert_int_equal(bus->held_back_count, 0);
+    expect_all(rig, 20);
 }
 
 /* What is held back is dropped with the producer, and reported when the producer fails. */
@@ -281,6 +304,7 @@ int main(void)
         ON_A_RIG(a_moved_leader_is_followed),
         ON_A_RIG(passing_errors_are_not_seen),
         ON_A_RIG(the_first_message_goes_alone),
+        ON_A_RIG(company_gathers_behind_what_is_on_its_way),
         ON_A_RIG(what_is_held_back_shares_the_fate),
         ON_A_RIG(a_sequence_error_fails_the_producer),
         ON_A_RIG(a_refused_size_fails_the_producer),

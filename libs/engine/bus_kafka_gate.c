@@ -1,6 +1,9 @@
 /*
- * The first message of a producer to a partition goes alone; what follows is held back until it is
- * acknowledged. A broker that does not know a producer yet takes whatever sequence number comes
+ * Nagle's rule (RFC 896) for each partition: while messages are on the way, others are held back, and go together
+ * when those are acknowledged. librdkafka 2.0.2 would hold them itself, but polls without a pause for as long as
+ * five of an idempotent producer's messages are on the way and the linger time of others has passed.
+ *
+ * The first message of a producer to a partition goes alone. A broker that does not know a producer yet takes whatever sequence number comes
  * first. With several requests on the way, when the first ones are refused (the leader has just
  * moved, the partition is just coming up) and a later one is taken, librdkafka's repetitions are
  * answered as duplicates: messages are then reported as written and are nowhere (measured with
@@ -33,7 +36,7 @@ bool bus_kafka_gate_lets_pass(struct bus_kafka *bus, const struct bus_message *m
     if (gate->sent_count == 0) {
         return true; /* alone; nothing is held without one on the way */
     }
-    return gate->known && !gate->first;
+    return gate->known && !gate->first && gate->round == bus->round;
 }
 
 void bus_kafka_gate_sent(struct bus_kafka *bus, const struct bus_kafka_sent *sent)
@@ -43,6 +46,7 @@ void bus_kafka_gate_sent(struct bus_kafka *bus, const struct bus_kafka_sent *sen
         gate->known = false;
     }
     gate->sent_count++;
+    gate->round = bus->round;
 }
 
 static bool copy_message(struct arena *arena, const struct bus_message *message,
@@ -94,7 +98,8 @@ void bus_kafka_gate_reported(struct bus_kafka *bus, const struct bus_kafka_sent 
 static void flush_gate(struct bus_kafka *bus, struct op *op, struct bus_kafka_gate *gate)
 {
     bool failed = kafka_producer_failed(bus->producer);
-    while (gate->first && (gate->sent_count == 0 || (gate->known && !failed))) {
+    while (gate->first &&
+           (gate->sent_count == 0 || (gate->known && !failed && gate->round == bus->round))) {
         struct bus_kafka_held *held = gate->first;
         struct bus_kafka_sent *sent = &bus->sent[held->index];
         struct status st = bus_kafka_send(op, bus, &held->message, sent);

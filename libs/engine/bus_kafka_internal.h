@@ -43,8 +43,9 @@ struct bus_kafka_sent {
 struct bus_kafka_gate {
     bool known;                   /* the broker has a message of this producer */
     uint32_t sent_count;          /* on the way: given to librdkafka, and not reported */
+    uint64_t round;               /* of bus->round: when those were given */
     int64_t acked_at_ms;          /* clock_mono_ms() of the last acknowledgement */
-    struct bus_kafka_held *first; /* what waits for the first acknowledgement, in order */
+    struct bus_kafka_held *first; /* what waits for an acknowledgement, in order */
     struct bus_kafka_held *last;
 };
 
@@ -76,6 +77,7 @@ struct bus_kafka {
     struct bus_kafka_gate gates[TOPIC_COUNT][LANES];
     struct arena held_arena; /* the held-back messages; empty when there are none */
     uint32_t held_back_count;
+    uint64_t round; /* counts the looks for reports: what is given between two goes together */
     struct bus_kafka_sent *sent; /* BUS_KAFKA_IN_FLIGHT_MAX of them */
     uint32_t *free_stack;        /* indexes into sent that are free */
     uint32_t free_count;

@@ -196,6 +196,7 @@ bool bus_kafka_delivered(struct bus *handle, struct bus_delivery *ret_delivery)
     struct bus_kafka *bus = bus_kafka_of(handle);
     if (bus->report_count == 0 && bus->producer) {
         kafka_producer_serve(bus->producer);
+        bus->round++;
         bus_kafka_gate_flush(bus);
     }
     if (bus->report_count == 0) {
