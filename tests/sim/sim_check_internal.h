@@ -28,6 +28,8 @@ struct check_deal {
         released_minor; /* by the lines from where the price is held to the seller and the platform */
     uint32_t parts;     /* of that, before the rest */
     uint32_t splits;    /* the rest was divided, and not all of it one's */
+    int64_t offers;     /* to divide it, so far */
+    struct id offered_by;    /* the last of them */
     int64_t parts_net_minor; /* and what the seller gets of them */
     /* The rows of parts, counted anew each time. */
     uint32_t part_rows;
@@ -184,6 +186,13 @@ struct check_sums {
 struct check_sums check_sums_of(const struct gateway_terms *terms, int64_t released_minor);
 void check_terms(struct sim_check *check, struct sim_verdict *verdict);
 void check_taken(struct sim_check *check, struct sim_verdict *verdict);
+
+/* ---- sim_check_consent.c ---- */
+
+/* The deal's next transition, whose escrow this is. */
+void check_consent(struct sim_check *check, struct check_deal *deal,
+                   const struct escrow_transition *transition, const struct escrow *escrow,
+                   struct sim_verdict *verdict);
 
 /* ---- sim_check_told.c ---- */
 

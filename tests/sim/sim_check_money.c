@@ -346,6 +346,7 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
             add_leg_line(check_leg(check, lines[i].leg_id), &lines[i]);
         }
     }
+    check_consent(check, deal, transition, escrow, verdict);
     follow_chain(deal, transition, lines, escrow, verdict);
     note_cause(check, transition, follow_clock(deal, transition), verdict);
 }
