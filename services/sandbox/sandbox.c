@@ -23,10 +23,11 @@ struct status sandbox_open(struct op *op, struct sandbox *sandbox,
     if (!sandbox_replay_init(&sandbox->replay, &sandbox->world.arena)) {
         return world_full(op);
     }
-    ASSERT(options->webhook_senders >= 1 && options->webhook_senders <= SANDBOX_WEBHOOK_SENDERS_MAX);
+    ASSERT(options->webhook_senders >= 1 &&
+           options->webhook_senders <= SANDBOX_WEBHOOK_SENDERS_MAX);
     for (uint32_t i = 0; i < options->webhook_senders; i++) {
-        int failed = pthread_create(&sandbox->senders[i], /* attr */ NULL, sandbox_out_webhook_run,
-                                    sandbox);
+        int failed =
+            pthread_create(&sandbox->senders[i], /* attr */ NULL, sandbox_out_webhook_run, sandbox);
         if (failed != 0) {
             return op_fail(op, STATUS_RETRY, "sandbox.thread", "pthread_create: error %d", failed);
         }

@@ -27,7 +27,8 @@ struct sandbox_options {
     struct secret bot_token;                           /* of the bot at the played Discord */
     struct str webhook_urls[SANDBOX_WEBHOOK_URLS_MAX]; /* replicas of one endpoint, tried in turn */
     uint32_t webhook_url_count;
-    uint32_t webhook_senders;  /* how many webhooks are under way at a time; 1: they keep their order */
+    uint32_t
+        webhook_senders; /* how many webhooks are under way at a time; 1: they keep their order */
     struct str webhook_events; /* comma separated event types to send; empty: all */
 };
 

@@ -216,7 +216,7 @@ static void looks_up_again_hourly(struct world *world)
     assert_int_equal(WORLD_STAT(process, effects_need_person), 1);
     assert_true(calls_effect_of(world, account_of(0))->open);
     world_kill(process);
-    process = world_start(world);
+    world_start(world);
     world_run_for(world, 5 * 60 * 1000);
     assert_int_equal(world->outside.look_ups, 1); /* its answer was stored */
     world->ops->advance(world, HOUR_MS);
