@@ -1,8 +1,12 @@
-"""Servers for the tests that want their own. Each is started once per run, and stopped with it."""
+"""Servers for the tests that want their own, each started once per run and stopped with it; what runs alone."""
 
 import pytest
 
 from harness.servers import Servers
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures times, or needs what is built beside the others: it runs after them")
 
 
 @pytest.fixture(scope="session")

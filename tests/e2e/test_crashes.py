@@ -53,6 +53,7 @@ def shown(deals):
     return all(deal.view()["state"] == "RELEASED" for deal in deals)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("how", ["kill", "stop"])
 @pytest.mark.parametrize("service,point", POINTS)
 def test_an_owner_is_lost(stack, service, point, how):

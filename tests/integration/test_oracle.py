@@ -160,6 +160,7 @@ def wait_fired(oracle, names, timeout_s=40):
     return oracle.fired()
 
 
+@pytest.mark.alone
 def test_fires_in_time_though_both_were_killed(oracle):
     names = set_many(oracle)
     for process in oracle.processes:  # nobody is left who knew of them

@@ -176,6 +176,7 @@ def test_refusals_and_garbage_on_demand(sandbox):
     assert (answer.status, answer.body) == (200, b"<html>oops")
 
 
+@pytest.mark.alone
 def test_a_slow_answer(sandbox):
     sandbox.fault("/v1/payment_intents", "delay", delay_ms=300)
     began = time.monotonic()

@@ -5,7 +5,10 @@ BUILD=${HOLDFAST_BUILD_DIR:-$STATE/build}
 
 build_options() { # kind -> meson options
     case $1 in
+    # The development system's: with the places where tests can kill a process.
     release) printf '%s\n' -Dbuildtype=debugoptimized ;;
+    # What would be installed: no crash points, no tests.
+    production) printf '%s\n' -Dbuildtype=release -Doptimization=2 -Dtests=false -Dwerror=true ;;
     asan) printf '%s\n' -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Dwerror=true ;;
     clang) printf '%s\n' -Dbuildtype=debugoptimized -Dwerror=true ;;
     clang-asan) printf '%s\n' -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false \

@@ -105,6 +105,7 @@ cmd_lint() {
     check 'shellcheck' lint_shell
     check 'buf lint' lint_proto
     check 'clang build, warnings are errors' build clang
+    check 'production build (gcc), warnings are errors' build production
     check 'house rules' lint_house
     check 'clang-tidy' lint_tidy
     verdict

@@ -3,8 +3,9 @@
 
 test_environment() {
     servers_environment
-    export HOLDFAST_BUILD_DIR HOLDFAST_PG_BIN HOLDFAST_KAFKA_CLASSPATH
+    export HOLDFAST_BUILD_DIR HOLDFAST_PRODUCTION_DIR HOLDFAST_PG_BIN HOLDFAST_KAFKA_CLASSPATH
     HOLDFAST_BUILD_DIR=$(build_dir asan)
+    HOLDFAST_PRODUCTION_DIR=$(build_dir production)
     HOLDFAST_PG_BIN=$PG_BIN
     HOLDFAST_KAFKA_CLASSPATH=$(kafka_classpath)
     # A finding ends the program, so that no test passes over it.
@@ -78,15 +79,21 @@ units_log() { # build folder, name of the log; with a wrapper its name is in it,
     printf '%s' "${logs[0]:-}"
 }
 
-test_crossing() { # pytest over the folders that there are
-    local dirs=() dir code=0 report=$INST/pytest.xml
-    for dir in contract integration e2e; do
-        [[ ! -d $ROOT/tests/$dir ]] || dirs+=("$ROOT/tests/$dir")
-    done
-    ((${#dirs[@]} > 0)) || return 0
+test_crossing() {
     step "contract, integration and end-to-end tests"
-    child "$(cache_venv_dir)/bin/python" -m pytest -p no:cacheprovider --rootdir="$ROOT/tests" \
-        --basetemp="$INST/pytest" --junitxml="$report" -ra --durations=10 "${dirs[@]}" || code=$?
+    run_pytest together -m 'not alone'
+}
+
+# Those that measure times, when nothing runs beside them any more, and those of the production build, which is there then.
+test_crossing_alone() {
+    step "those of them that want to be alone"
+    run_pytest alone -m alone
+}
+
+run_pytest() { # name of the run, pytest arguments...
+    local code=0 report=$INST/pytest-$1.xml
+    child "$(cache_venv_dir)/bin/python" -m pytest -p no:cacheprovider --rootdir="$ROOT/tests" --basetemp="$INST/pytest-$1" \
+        --junitxml="$report" -ra --durations=15 "${@:2}" "$ROOT"/tests/{contract,integration,e2e} || code=$?
     count_run pytest "$code" "$report"
 }
 
@@ -157,6 +164,7 @@ test_all() { # quick: true or false
         test_source_start
         ((!built)) || test_crossing
         test_source_end
+        ((!built)) || test_crossing_alone
         test_simulation_start
         ((!built)) || check 'crash sweep, what three minutes allow' test_crashes
         check 'simulation' test_simulation_end
