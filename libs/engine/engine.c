@@ -221,7 +221,8 @@ static STATUS connect_store(struct engine *engine, int64_t max_wait_ms)
     TRY(see_kafka(engine));
     engine->connected = true;
     engine->heartbeat_at_ms = 0;
-    engine->introduced = false;
+    engine->lease_until_ms = 0;
+    engine->was_away = false;
     return OK;
 }
 

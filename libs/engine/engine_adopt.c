@@ -236,7 +236,7 @@ static STATUS take_topic(struct engine *engine, struct op *op, struct engine_lan
         range.to =
             range.from + BUS_RANGE_MAX < tail->high ? range.from + BUS_RANGE_MAX : tail->high;
         arena_reset(op->arena);
-        TRY(engine_seek_beat(engine, op));
+        TRY(engine_lease_renew(engine, op));
         TRY(take_piece(engine, op, lane, out, &range));
         range.from = range.to;
     }

@@ -79,14 +79,14 @@ static bool is_small(const struct engine *engine, uint32_t count)
 /* A quiet thread decides at once, a busy one gathers (R16). */
 STATUS engine_collect(struct engine *engine, bool *ret_any)
 {
-    int64_t wait_us = pace_wait_us(&engine->small_pace, clock_mono_us());
     TRY(fill_queue(engine));
+    int64_t wait_us = pace_wait_us(&engine->small_pace, clock_mono_us());
     while (wait_us > 0 && is_small(engine, engine->queue_count + engine->answer_count)) {
-        int64_t slice_us = wait_us < REST_SLICE_US ? wait_us : REST_SLICE_US;
-        engine->ports.bus->ops->rest(engine->ports.bus, slice_us);
-        wait_us -= slice_us;
+        engine->ports.bus->ops->rest(engine->ports.bus,
+                                     wait_us < REST_SLICE_US ? wait_us : REST_SLICE_US);
         TRY(fill_queue(engine));
         engine_effect_take(engine);
+        wait_us = pace_wait_us(&engine->small_pace, clock_mono_us());
     }
     *ret_any = engine->queue_count > 0 || engine->answer_count > 0 || engine_timer_is_due(engine);
     return OK;

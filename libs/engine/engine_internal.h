@@ -342,7 +342,7 @@ struct engine {
     int64_t sandbox_us;      /* of that, what its sandbox clock adds */
     struct engine_clock clock;
     int64_t lease_until_ms;    /* by our clock, counted from before the heartbeat was sent */
-    bool introduced;           /* the first heartbeat is out; claims begin with the second */
+    bool was_away;             /* at the last heartbeat: it was the first, or came late */
     int64_t starving_since_ms; /* another owner has less than its share since; 0: none has */
     bool topology_checked;
 
@@ -381,6 +381,8 @@ int64_t engine_now_us(const struct engine *engine);
 
 /* engine_lanes.c */
 STATUS engine_lanes_tend(struct engine *engine);
+/* The heartbeat alone, if it is due: we are alive, however long this takes. Between transactions. */
+STATUS engine_lease_renew(struct engine *engine, struct op *op);
 void engine_lanes_lose_all(struct engine *engine);
 void engine_lane_lose(struct engine *engine, struct engine_lane *lane);
 void engine_lane_stop(struct engine *engine, struct engine_lane *lane, const char *code,

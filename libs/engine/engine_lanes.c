@@ -9,7 +9,7 @@
 #include "engine/engine_seek.h"
 #include "obs/log.h"
 
-#define INTRODUCTION_MS 50 /* between our first heartbeat and our first claims */
+#define INTRODUCTION_MS 50 /* between the first heartbeat of one who was not there and its claims */
 #define STOP_REASON_MAX_BYTES 400
 
 uint32_t engine_lanes_held(const struct engine *engine)
@@ -226,6 +226,7 @@ static STATUS claim_share(struct engine *engine, const struct store_view *view, 
         }
         if (held < most) {
             TRY(engine_claim(engine, seen));
+            TRY(engine_lease_renew(engine, &engine->op));
             held = engine_lanes_held(engine);
             continue;
         }
@@ -253,21 +254,42 @@ static void drop_lost(struct engine *engine, const struct store_view *view)
     atomic_store_explicit(&engine->stats.lanes_stopped, stopped, memory_order_relaxed);
 }
 
-STATUS engine_lanes_tend(struct engine *engine)
+static STATUS heartbeat(struct engine *engine, struct op *op, struct store_view *ret_view)
 {
     struct store *store = engine->ports.store;
     int64_t sent_ms = clock_mono_ms();
-    struct store_view view;
-    TRY(store->ops->heartbeat(&engine->op, store, engine->owner, engine->limits.lease_ms, &view));
-    CRASH_POINT("engine-after-heartbeat");
-    engine_set_clock(engine, view.clock);
+    TRY(store->ops->heartbeat(op, store, engine->owner, engine->limits.lease_ms, ret_view));
     engine->lease_until_ms = sent_ms + engine->limits.lease_ms;
     engine->heartbeat_at_ms = sent_ms + engine->limits.heartbeat_ms;
+    return OK;
+}
+
+STATUS engine_lease_renew(struct engine *engine, struct op *op)
+{
+    struct store_view view;
+    return clock_mono_ms() < engine->heartbeat_at_ms ? OK : heartbeat(engine, op, &view);
+}
+
+/* Whoever was not there for half a lease takes nothing by its first look: threads that start together see each other
+ * first, and what held us up (the database's disk, say) may have held up the others, too. */
+static bool must_look_twice(struct engine *engine)
+{
+    bool away = clock_mono_ms() > engine->lease_until_ms - engine->limits.lease_ms / 2;
+    engine->was_away = away && !engine->was_away;
+    return engine->was_away;
+}
+
+STATUS engine_lanes_tend(struct engine *engine)
+{
+    bool looks_twice = must_look_twice(engine);
+    struct store_view view;
+    TRY(heartbeat(engine, &engine->op, &view));
+    CRASH_POINT("engine-after-heartbeat");
+    engine_set_clock(engine, view.clock);
     drop_lost(engine, &view);
     TRY(engine_publish_measure(engine));
-    if (!engine->introduced) { /* let threads that start together see each other first */
-        engine->introduced = true;
-        engine->heartbeat_at_ms = sent_ms + INTRODUCTION_MS;
+    if (looks_twice) {
+        engine->heartbeat_at_ms = clock_mono_ms() + INTRODUCTION_MS;
         return OK;
     }
     struct share share = share_of(&view);
@@ -316,6 +338,7 @@ STATUS engine_lanes_check_tails(struct engine *engine)
                             engine->out_count + engine->service->handler_count, p, tails));
         TRY(check_outs(engine, lane, tails));
         TRY(lane->mine ? engine_seek_missing(engine, lane, tails + engine->out_count) : OK);
+        TRY(engine_lease_renew(engine, &engine->op));
     }
     return OK;
 }

@@ -9,20 +9,6 @@
 
 #define PIECE_BYTES ((size_t)48 * 1024 * 1024) /* BUS_RANGE_MAX of the largest records */
 
-STATUS engine_seek_beat(struct engine *engine, struct op *op)
-{
-    struct store *store = engine->ports.store;
-    int64_t sent_ms = clock_mono_ms();
-    struct store_view view;
-    if (sent_ms < engine->heartbeat_at_ms) {
-        return OK;
-    }
-    TRY(store->ops->heartbeat(op, store, engine->owner, engine->limits.lease_ms, &view));
-    engine->lease_until_ms = sent_ms + engine->limits.lease_ms;
-    engine->heartbeat_at_ms = sent_ms + engine->limits.heartbeat_ms;
-    return OK;
-}
-
 static STATUS lowest_and_highest(struct engine *engine, struct op *op,
                                  const struct bus_range *range, int64_t *ret_lowest,
                                  int64_t *ret_highest)
@@ -58,7 +44,7 @@ STATUS engine_seek_back(struct engine *engine, struct op *op, const struct bus_r
         piece.from =
             piece.to - BUS_RANGE_MAX < whole->from ? whole->from : piece.to - BUS_RANGE_MAX;
         arena_reset(op->arena);
-        TRY(engine_seek_beat(engine, op));
+        TRY(engine_lease_renew(engine, op));
         TRY(lowest_and_highest(engine, op, &piece, &lowest, &highest));
         ret_seek->offset = piece.from;
         if (highest < first_n) {

@@ -13,8 +13,6 @@ struct engine_seek {
  * number first_n or above lies behind. op's arena is emptied again and again. */
 STATUS engine_seek_back(struct engine *engine, struct op *op, const struct bus_range *whole,
                         int64_t first_n, struct engine_seek *ret_seek);
-/* We are alive, however long this takes. */
-STATUS engine_seek_beat(struct engine *engine, struct op *op);
 
 /*
  * The lane's position in a topic that it reads is outside the log: Kafka lost the tail, or the topic was made anew,

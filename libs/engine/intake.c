@@ -253,16 +253,19 @@ static int by_id(const void *a, const void *b)
     return id_compare((*left)->request.id, (*right)->request.id);
 }
 
+static bool is_small(const struct intake *intake)
+{
+    uint32_t queued = atomic_load(&intake->stats.queued);
+    return queued > 0 && queued < GROUP_SMALL;
+}
+
 /* A quiet intake takes what is there, a busy one lets a group gather. */
 static void gather(struct intake *intake)
 {
     int64_t wait_us = pace_wait_us(&intake->small_pace, clock_mono_us());
-    uint32_t queued = atomic_load(&intake->stats.queued);
-    while (wait_us > 0 && queued > 0 && queued < GROUP_SMALL) {
-        int64_t slice_us = wait_us < REST_SLICE_US ? wait_us : REST_SLICE_US;
-        intake->bus->ops->rest(intake->bus, slice_us);
-        wait_us -= slice_us;
-        queued = (uint32_t)atomic_load(&intake->stats.queued);
+    while (wait_us > 0 && is_small(intake)) {
+        intake->bus->ops->rest(intake->bus, wait_us < REST_SLICE_US ? wait_us : REST_SLICE_US);
+        wait_us = pace_wait_us(&intake->small_pace, clock_mono_us());
     }
 }
 

@@ -13,6 +13,7 @@ from harness import http
 CLIENTS = 4
 READY_LAG_MS = 3000
 LOOK_S = 0.1  # how often a balancer asks for readiness
+SEEN_S = 30
 
 
 class Balancer:
@@ -39,6 +40,14 @@ class Balancer:
         while not self.stopped.wait(LOOK_S):
             answer = self.stack.processes[f"gateway-{number}"].admin("/readyz")
             self.ready[number] = answer is not None and answer[0] == 200
+
+    def wait_for(self, process):
+        """A roll-out goes on when the balancer, too, has seen that a replica is back."""
+        number = {"gateway-1": 1, "gateway-2": 2}.get(process.name)
+        deadline = time.monotonic() + SEEN_S
+        while number and not self.ready[number]:
+            assert time.monotonic() < deadline, f"{process.name} is not seen to be ready"
+            time.sleep(LOOK_S / 2)
 
     def post(self, path, role, value):
         self.turn += 1
@@ -84,6 +93,7 @@ def test_no_command_fails(patient):
             for process in stack.processes.values():
                 assert process.stop() == 0, process.name
                 process.start().wait_ready(60)
+                balancer.wait_for(process)
         finally:
             ended.set()
         told = [status for client in clients for status in client.result()]

@@ -243,6 +243,64 @@ static void takes_over_after_the_lease(struct world *world)
     world_check(world);
 }
 
+/* What held up everybody (the database's disk, say) makes nobody dead, whoever wakes up first. */
+static void nobody_dies_of_a_standstill(struct world *world)
+{
+    struct process *first = world_start(world);
+    struct process *second = world_start(world);
+    await_shared(world);
+    first->frozen = second->frozen = true;
+    world_run_for(world, 2 * world->limits.lease_ms);
+    first->frozen = second->frozen = false;
+    world_run_for(world, 2 * world->limits.lease_ms);
+    assert_int_equal(WORLD_STAT(first, claims), 6);
+    assert_int_equal(WORLD_STAT(second, claims), 6);
+    all_lanes_work(world);
+    world_check(world);
+}
+
+/* Somebody else is dead meanwhile: that is seen at the second look. */
+static void a_standstill_hides_nobody_who_is_dead(struct world *world)
+{
+    struct process *first = world_start(world);
+    struct process *second = world_start(world);
+    await_shared(world);
+    world_kill(first);
+    second->frozen = true;
+    world_run_for(world, 2 * world->limits.lease_ms);
+    second->frozen = false;
+    int64_t woke_ms = clock_mono_ms();
+    world_await(world, has_all, second);
+    assert_true(clock_mono_ms() - woke_ms < world->limits.heartbeat_ms);
+    all_lanes_work(world);
+    world_check(world);
+}
+
+/* A broker that takes its time for each look at a log; others go on meanwhile. */
+static void look_slowly(void *context)
+{
+    struct process *process = context;
+    process->fault.pause_step = SIM_STEP_TAILS;
+    process->frozen = true; /* it is in this very call */
+    world_run_for(process->world, process->world->limits.lease_ms / 3);
+    process->frozen = false;
+}
+
+static void is_alive_while_it_claims_slowly(struct world *world)
+{
+    struct process *slow = world_start(world);
+    slow->fault.pause_step = SIM_STEP_TAILS;
+    slow->fault.pause = look_slowly;
+    slow->fault.context = slow;
+    struct process *other = world_start(world);
+    await_shared(world);
+    slow->fault.pause_step = SIM_STEP_NONE;
+    assert_int_equal(WORLD_STAT(slow, claims), 6);
+    assert_int_equal(WORLD_STAT(other, claims), 6);
+    all_lanes_work(world);
+    world_check(world);
+}
+
 /* A living owner whose connection was lost keeps its lanes, if it comes back in time. */
 static void keeps_its_lanes_through_a_short_loss(struct world *world)
 {
@@ -365,6 +423,9 @@ static const struct world_test tests[] = {
     WORLD_TEST(drains_before_it_hands_over, WORLD_SIM_ONLY),
     WORLD_TEST(leaves_its_lanes_clean, WORLD_SIM_ONLY),
     WORLD_TEST(takes_over_after_the_lease, WORLD_SIM_ONLY),
+    WORLD_TEST(nobody_dies_of_a_standstill, WORLD_SIM_ONLY),
+    WORLD_TEST(a_standstill_hides_nobody_who_is_dead, WORLD_SIM_ONLY),
+    WORLD_TEST(is_alive_while_it_claims_slowly, WORLD_SIM_ONLY),
     WORLD_TEST(keeps_its_lanes_through_a_short_loss, WORLD_SIM_ONLY),
     WORLD_TEST(gives_back_what_it_lost_track_of, WORLD_SIM_ONLY),
     WORLD_TEST(sees_that_a_lane_is_gone, WORLD_SIM_ONLY),
