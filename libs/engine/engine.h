@@ -315,6 +315,8 @@ struct engine_service {
     const struct engine_aggregate_kind *timers_of;
     /* With timers_of, else none: where Kafka is asked for its time; written by nobody else, read by nobody. */
     enum topic clock;
+    /* Timers that are held do not make the process unready: what else it is asked for is wanted more. */
+    bool timers_may_wait;
     /* Decides one that is due, like a message: message.id is
      * derived from (key, kind, generation), so that whatever is emitted has the same id whoever
      * fires it. The row is closed by the engine. A failed status parks it by its key (R8, R10). */

@@ -204,7 +204,7 @@ static bool threads_ready(const struct engine_run *run)
         }
         const struct engine_stats *stats = engine_stats(engine);
         if (!atomic_load(&stats->connected) || atomic_load(&stats->lanes_stopped) > 0 ||
-            atomic_load(&stats->timers_held) > 0) {
+            (atomic_load(&stats->timers_held) > 0 && !run->options.service->timers_may_wait)) {
             return false;
         }
     }

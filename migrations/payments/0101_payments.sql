@@ -27,12 +27,14 @@ CREATE TABLE leg (
   destination text NOT NULL,                                     -- transfer: the seller's account
   paid_leg_id uuid NOT NULL,                                     -- transfer, refund: the leg whose money it is
   failure_code text NOT NULL,
+  look_at_us bigint NOT NULL CHECK (look_at_us >= 0),            -- when the provider is asked about it; 0: settled, or asked now
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
   CHECK ((received_minor > 0) = (kind = 1 AND state = 3)),       -- credited exactly when paid
   CHECK ((received_minor > 0) = (received_currency <> '')),
   CHECK ((destination <> '') = (kind = 2)),
-  CHECK (state <> 5 OR kind = 1)                                 -- only intents are canceled
+  CHECK (state <> 5 OR kind = 1),                                -- only intents are canceled
+  CHECK (look_at_us = 0 OR state IN (1, 2))                      -- nothing more is heard of what is settled
 ) WITH (fillfactor = 70);
 CREATE INDEX leg_escrow ON leg (escrow_id);
 

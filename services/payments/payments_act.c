@@ -58,6 +58,38 @@ static struct status keep_leg(struct engine_turn *turn, const struct payments_de
     return OK;
 }
 
+/* ---- The next look ---- */
+
+/* When the first of the payment's legs is to be looked at; 0: none is. */
+static int64_t first_look_us(struct engine_turn *turn)
+{
+    int64_t first_us = 0;
+    void *const *rows = NULL;
+    uint32_t count = engine_children(turn, &payments_repo_leg, &rows);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct leg *leg = rows[i];
+        if (leg->look_at_us > 0 && (first_us == 0 || leg->look_at_us < first_us)) {
+            first_us = leg->look_at_us;
+        }
+    }
+    return first_us;
+}
+
+STATUS payments_act_wait(struct engine_turn *turn)
+{
+    int64_t first_us = first_look_us(turn);
+    void *const *rows = NULL;
+    uint32_t count = engine_children(turn, &engine_timer_table, &rows);
+    const struct timer_row *timer = count > 0 ? rows[0] : NULL; /* there is one kind */
+    /* One that fires too early finds nothing due, and is set anew: cheaper than to move it each time. */
+    if (first_us == 0 || (timer && timer->open && timer->due_at_us <= first_us)) {
+        return OK;
+    }
+    return engine_timer_set(turn, PAYMENTS_TIMER_LOOK, timer ? timer->generation + 1 : 1, first_us);
+}
+
+/* ---- Carrying out ---- */
+
 static struct status send(struct engine_turn *turn, const struct payments_effect *effect)
 {
     struct str request;
@@ -115,5 +147,5 @@ STATUS payments_act(struct engine_turn *turn, const struct engine_message *cause
     for (uint32_t i = 0; i < decision->effect_count; i++) {
         TRY(send(turn, &decision->effects[i]));
     }
-    return OK;
+    return payments_act_wait(turn);
 }

@@ -6,6 +6,7 @@
 #include "payments/payments_decide.h"
 
 #include "base/assert.h"
+#include "payments/payments_decide_internal.h"
 #include "payments/payments_moves.h"
 
 static const char alarm_other_object[] = "payments.other_object";
@@ -13,6 +14,11 @@ static const char alarm_other_object[] = "payments.other_object";
 bool payments_decide_payment_is_sound(const struct payment *payment)
 {
     return !id_is_none(payment->escrow_id) && payment->version >= 1 && payment->seq >= 0;
+}
+
+bool payments_decide_is_settled(const struct leg *leg)
+{
+    return leg->state != LEG_ASKED && leg->state != LEG_OPEN;
 }
 
 bool payments_decide_leg_is_sound(const struct leg *leg)
@@ -30,7 +36,9 @@ bool payments_decide_leg_is_sound(const struct leg *leg)
         return false;
     }
     bool paid = leg->kind == LEG_IN && leg->state == LEG_DONE;
-    return (leg->received_minor > 0) == paid && (leg->received_currency.len > 0) == paid &&
+    bool settled = payments_decide_is_settled(leg);
+    return leg->look_at_us >= 0 && (!settled || leg->look_at_us == 0) &&
+           (leg->received_minor > 0) == paid && (leg->received_currency.len > 0) == paid &&
            (leg->kind == LEG_TRANSFER) == (leg->destination.len > 0) &&
            (leg->kind == LEG_IN) == id_is_none(leg->paid_leg_id);
 }
@@ -88,7 +96,7 @@ static struct payments_decision nothing(const char *alarm)
 }
 
 /* A decision that changes the payment; *out starts as a copy with the next version. */
-static struct payments_decision changed(const struct payment *payment, int64_t now_us)
+struct payments_decision payments_decide_changed(const struct payment *payment, int64_t now_us)
 {
     struct payments_decision out = {.verdict = PAYMENTS_CHANGED, .payment = *payment};
     out.payment.version++;
@@ -100,7 +108,7 @@ static struct payments_decision changed_or_new(const struct payments_view *view,
                                                struct id escrow_id, int64_t now_us)
 {
     if (view->payment) {
-        return changed(view->payment, now_us);
+        return payments_decide_changed(view->payment, now_us);
     }
     return (struct payments_decision){
         .verdict = PAYMENTS_CHANGED,
@@ -126,7 +134,8 @@ static struct payments_event *emit(struct payments_decision *out, enum payments_
     return event;
 }
 
-static struct payments_effect *ask(struct payments_decision *out, enum payments_effect_kind kind)
+struct payments_effect *payments_decide_ask(struct payments_decision *out,
+                                            enum payments_effect_kind kind)
 {
     ASSERT(out->effect_count < PAYMENTS_EFFECTS_MAX);
     struct payments_effect *effect = &out->effects[out->effect_count++];
@@ -142,7 +151,7 @@ static struct payments_effect *ask(struct payments_decision *out, enum payments_
 
 static void ask_cancel(struct payments_decision *out)
 {
-    ask(out, PAYMENTS_EFFECT_CANCEL_INTENT)->intent_ref = out->leg.provider_ref;
+    payments_decide_ask(out, PAYMENTS_EFFECT_CANCEL_INTENT)->intent_ref = out->leg.provider_ref;
 }
 
 /* ---- Commands ---- */
@@ -150,7 +159,7 @@ static void ask_cancel(struct payments_decision *out)
 static struct leg new_leg(enum leg_kind kind, const struct payments_command *command,
                           int64_t now_us)
 {
-    return (struct leg){
+    struct leg leg = {
         .id = command->leg_id,
         .escrow_id = command->escrow_id,
         .version = 1,
@@ -162,6 +171,8 @@ static struct leg new_leg(enum leg_kind kind, const struct payments_command *com
         .created_at_us = now_us,
         .updated_at_us = now_us,
     };
+    leg.look_at_us = payments_decide_next_look(&leg, now_us);
+    return leg;
 }
 
 /* A command that names a leg we have: the same request again is nothing, another one is a mistake. */
@@ -192,7 +203,7 @@ static struct payments_decision decide_create(const struct payments_view *view,
     struct payments_decision out = changed_or_new(view, command->escrow_id, now_us);
     out.leg_new = true;
     out.leg = new_leg(LEG_IN, command, now_us);
-    ask(&out, PAYMENTS_EFFECT_CREATE_INTENT)->description = command->description;
+    payments_decide_ask(&out, PAYMENTS_EFFECT_CREATE_INTENT)->description = command->description;
     return out;
 }
 
@@ -210,7 +221,7 @@ static struct payments_decision decide_cancel(const struct payments_view *view, 
     if (!leg) {
         return nothing(NULL);
     }
-    struct payments_decision out = changed(view->payment, now_us);
+    struct payments_decision out = payments_decide_changed(view->payment, now_us);
     out.payment.cancel_wanted = true;
     out.leg = *leg;
     if (leg->provider_ref.len > 0) {
@@ -267,17 +278,17 @@ static struct payments_decision decide_out(const struct payments_view *view,
     if (refusal) {
         return broken(refusal);
     }
-    struct payments_decision out = changed(view->payment, now_us);
+    struct payments_decision out = payments_decide_changed(view->payment, now_us);
     out.leg_new = true;
     out.leg = new_leg(kind, command, now_us);
     out.leg.paid_leg_id = paid->id;
     if (kind == LEG_TRANSFER) {
         out.leg.destination = command->seller_account;
-        struct payments_effect *effect = ask(&out, PAYMENTS_EFFECT_CREATE_TRANSFER);
+        struct payments_effect *effect = payments_decide_ask(&out, PAYMENTS_EFFECT_CREATE_TRANSFER);
         effect->destination = command->seller_account;
         effect->charge_ref = paid->charge_ref;
     } else {
-        ask(&out, PAYMENTS_EFFECT_CREATE_REFUND)->intent_ref = paid->provider_ref;
+        payments_decide_ask(&out, PAYMENTS_EFFECT_CREATE_REFUND)->intent_ref = paid->provider_ref;
     }
     return out;
 }
@@ -455,12 +466,17 @@ struct payments_decision payments_decide_fact(const struct payments_view *view, 
     if (!differs) {
         return nothing(move->alarm);
     }
-    struct payments_decision out = changed(view->payment, now_us);
+    struct payments_decision out = payments_decide_changed(view->payment, now_us);
     out.alarm = move->alarm;
     out.leg_changed = true;
     out.leg = next;
     out.leg.version++;
     out.leg.updated_at_us = now_us;
+    if (payments_decide_is_settled(&out.leg)) {
+        out.leg.look_at_us = 0;
+    } else if (out.leg.state != now->state && out.leg.look_at_us > 0) {
+        out.leg.look_at_us = payments_decide_next_look(&out.leg, now_us);
+    }
     emit_fact(&out, move, fact);
 
     /* A wanted cancellation goes out when the intent's name is learned, and again when a charge

@@ -73,6 +73,9 @@ struct leg {
     struct str destination; /* TRANSFER: the seller's account at the provider */
     struct id paid_leg_id;  /* TRANSFER, REFUND: the leg whose money it is */
     struct str failure_code;
+    /* When the provider is asked what became of it, should nothing be heard until then; 0: it is settled, or is being
+     * asked about. */
+    int64_t look_at_us;
     int64_t created_at_us;
     int64_t updated_at_us;
 };
@@ -163,6 +166,10 @@ enum payments_effect_kind {
     PAYMENTS_EFFECT_CANCEL_INTENT,
     PAYMENTS_EFFECT_CREATE_TRANSFER,
     PAYMENTS_EFFECT_CREATE_REFUND,
+    /* Questions, which change nothing out there: what became of a leg of which nothing was heard. */
+    PAYMENTS_EFFECT_LOOK_AT_INTENT,
+    PAYMENTS_EFFECT_LOOK_AT_TRANSFER,
+    PAYMENTS_EFFECT_LOOK_AT_REFUND,
     PAYMENTS_EFFECT_COUNT,
 };
 
@@ -175,7 +182,8 @@ struct payments_effect {
     int64_t amount_minor;
     struct str description; /* CREATE_INTENT */
     struct str destination; /* CREATE_TRANSFER */
-    struct str intent_ref;  /* CANCEL_INTENT, CREATE_REFUND */
+    struct str intent_ref;  /* CANCEL_INTENT, CREATE_REFUND, LOOK_AT_REFUND */
+    struct str object_ref;  /* LOOK_AT_…: what the provider calls it; empty: it did not say yet */
     struct str charge_ref;  /* CREATE_TRANSFER */
 };
 
@@ -220,6 +228,13 @@ struct payments_decision payments_decide_dropped(const struct payments_view *vie
  * is not what the fact's object is. */
 struct payments_decision payments_decide_fact(const struct payments_view *view, struct id leg_id,
                                               const struct payments_fact *fact, int64_t now_us);
+
+/* Asks the provider about the leg that waits longest for it; NOTHING when none is due. */
+struct payments_decision payments_decide_look(const struct payments_view *view, int64_t now_us);
+
+/* A question about the leg is answered: it is asked again later, if it is not settled by then. */
+struct payments_decision payments_decide_looked(const struct payments_view *view, struct id leg_id,
+                                                int64_t now_us);
 
 /* The leg with this id, or NULL. */
 const struct leg *payments_decide_leg(const struct payments_view *view, struct id id);

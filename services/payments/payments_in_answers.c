@@ -5,14 +5,15 @@
 #include "base/defer.h"
 #include "obs/log.h"
 #include "payments/payments_act.h"
+#include "payments/payments_in_signals.h"
 #include "payments/payments_rail_stripe.h"
 #include "payments/payments_stripe_event.h"
 
 static bool calls_a_person(struct str code)
 {
-    static const char *const codes[] = {RAIL_CODE_REFUSES_US,   RAIL_CODE_KEY_REUSED,
-                                        RAIL_CODE_NOT_OURS,     RAIL_CODE_BROKE,
-                                        RAIL_CODE_NOT_CANCELED, RAIL_CODE_BEING_PAID};
+    static const char *const codes[] = {
+        RAIL_CODE_REFUSES_US,   RAIL_CODE_KEY_REUSED, RAIL_CODE_NOT_OURS, RAIL_CODE_BROKE,
+        RAIL_CODE_NOT_CANCELED, RAIL_CODE_BEING_PAID, RAIL_CODE_NOT_TOLD};
     for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
         if (str_eq(code, str_of(codes[i]))) {
             return true;
@@ -41,6 +42,57 @@ STATUS payments_in_answers_look_up(struct op *op, const struct effect_row *effec
                                    struct str *ret_request)
 {
     return payments_rail_stripe.look_up(op, effect, ret_request);
+}
+
+static bool is_question(const struct effect_row *effect)
+{
+    return effect->kind == PAYMENTS_EFFECT_LOOK_AT_INTENT ||
+           effect->kind == PAYMENTS_EFFECT_LOOK_AT_TRANSFER ||
+           effect->kind == PAYMENTS_EFFECT_LOOK_AT_REFUND;
+}
+
+/*
+ * What a question found goes the way of what a webhook tells: a record of our own, so that after a restore it is among
+ * what is read again, and decided like one. Only what would change something; what cannot be true is told to a person.
+ */
+static struct status post_found(struct engine_turn *turn, const struct effect_row *effect,
+                                const struct payments_view *view,
+                                const struct payments_signal *signal)
+{
+    struct op *op = engine_op(turn);
+    struct payments_fact fact = payments_in_signals_fact(signal);
+    struct payments_decision would = payments_decide_fact(view, effect->subject, &fact, op->now_us);
+    if (would.verdict == PAYMENTS_BROKEN) {
+        return payments_act_alarm(turn, engine_cause(turn), str_of(would.code));
+    }
+    if (would.verdict == PAYMENTS_NOTHING) {
+        return OK;
+    }
+    struct str payload;
+    struct hash content;
+    struct id id = engine_next_id(turn);
+    TRY(payments_signal_pack(op, id, signal, &payload, &content));
+    return engine_post(turn, TOPIC_PAYMENTS_SIGNALS_V1, id, payments_signal_type(), effect->key,
+                       payload);
+}
+
+static struct status decide_looked(struct engine_turn *turn, const struct effect_row *effect,
+                                   const struct caller_answer *answer)
+{
+    struct payments_view view;
+    struct payments_signal signal;
+    bool told = false;
+    TRY(payments_act_view(turn, &view));
+    if (answer->outcome != CALLER_GIVEN_UP) {
+        TRY(payments_rail_stripe.hear(engine_op(turn), effect, answer, &signal, &told));
+    }
+    TRY(told && view.payment ? post_found(turn, effect, &view, &signal) : OK);
+    if (calls_a_person(effect->last_answer)) {
+        TRY(payments_act_alarm(turn, engine_cause(turn), effect->last_answer));
+    }
+    struct payments_decision decision =
+        payments_decide_looked(&view, effect->subject, engine_op(turn)->now_us);
+    return payments_act(turn, engine_cause(turn), &decision);
 }
 
 static struct status decide_fact(struct engine_turn *turn, const struct effect_row *effect,
@@ -94,6 +146,9 @@ STATUS payments_in_answers_decide(struct engine_turn *turn, const struct effect_
     ASSERT(verdict == ENGINE_VERDICT_DONE || verdict == ENGINE_VERDICT_FAILED);
     struct payments_fact fact;
     bool told = false;
+    if (is_question(effect)) {
+        return decide_looked(turn, effect, answer);
+    }
     if (answer->outcome == CALLER_GIVEN_UP) {
         return decide_settled(turn, effect, verdict, answer->body);
     }

@@ -6,6 +6,19 @@
 #include "payments/payments_signal.h"
 #include "payments/payments_stripe_event.h"
 
+struct payments_fact payments_in_signals_fact(const struct payments_signal *signal)
+{
+    return (struct payments_fact){
+        .kind = payments_stripe_event_fact(signal->event_type, signal->object_state),
+        .about = payments_stripe_event_leg(signal->event_type),
+        .provider_ref = signal->object_id,
+        .charge_ref = signal->charge_id,
+        .failure_code = signal->failure_code,
+        .amount_minor = signal->amount_minor,
+        .currency = signal->currency,
+    };
+}
+
 STATUS payments_in_signals_decide(struct engine_turn *turn, const struct engine_message *message)
 {
     const struct payments_signal *signal = message->body;
@@ -15,15 +28,7 @@ STATUS payments_in_signals_decide(struct engine_turn *turn, const struct engine_
         return op_fail(engine_op(turn), STATUS_NOT_FOUND, "payments.no_payment_yet",
                        "an event of type " STR_FMT, STR_ARG(signal->event_type));
     }
-    struct payments_fact fact = {
-        .kind = payments_stripe_event_fact(signal->event_type, signal->object_state),
-        .about = payments_stripe_event_leg(signal->event_type),
-        .provider_ref = signal->object_id,
-        .charge_ref = signal->charge_id,
-        .failure_code = signal->failure_code,
-        .amount_minor = signal->amount_minor,
-        .currency = signal->currency,
-    };
+    struct payments_fact fact = payments_in_signals_fact(signal);
     struct payments_decision decision =
         payments_decide_fact(&view, signal->leg_id, &fact, engine_op(turn)->now_us);
     return payments_act(turn, message, &decision);
@@ -41,7 +46,7 @@ STATUS payments_in_signals_again(struct op *op, const void *row, struct id id,
                        "an event of type " STR_FMT " that is about no leg of ours",
                        STR_ARG(event.type));
     }
-    struct payments_signal signal = payments_signal_of(webhook->provider, &event, webhook->body);
+    struct payments_signal signal = payments_stripe_event_signal(&event, webhook->body);
     ret_record->topic = TOPIC_PAYMENTS_SIGNALS_V1;
     ret_record->key = id_to_str(op->arena, event.escrow_id);
     if (!ret_record->key.ptr) {

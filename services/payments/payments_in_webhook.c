@@ -71,7 +71,7 @@ static struct status keep_unreadable(struct op *op, struct str body, struct webh
 static struct status fill_signal(struct op *op, const struct stripe_event *event, struct str body,
                                  struct intake_request *request)
 {
-    struct payments_signal signal = payments_signal_of(payments_rail_stripe.name, event, body);
+    struct payments_signal signal = payments_stripe_event_signal(event, body);
     request->topic = TOPIC_PAYMENTS_SIGNALS_V1;
     request->key = event->escrow_id;
     request->type = payments_signal_type();

@@ -3,6 +3,7 @@
 #include "base/op.h"
 #include "engine/engine.h"
 #include "payments/payments_decide.h"
+#include "payments/payments_signal.h"
 
 /*
  * A rail: how one provider is asked and how its answers are read. Pure but for the arena: requests
@@ -22,13 +23,19 @@ struct payments_rail {
     struct status (*look_up)(struct op *op, const struct effect_row *effect,
                              struct str *ret_request);
 
-    /* What an answer means, of the request or of its look-up. *ret_code is a stable word for people; empty with DONE. */
+    /* What an answer means, of the request or of its look-up. *ret_code is a stable word for people; empty with DONE, but
+     * of a question that told nothing. */
     enum engine_verdict (*judge)(struct op *op, const struct effect_row *effect,
                                  const struct caller_answer *answer, struct str *ret_code);
 
     /* What a certain answer says about the leg effect->subject. *ret_told false: nothing new. */
     struct status (*read)(struct op *op, const struct effect_row *effect,
                           const struct caller_answer *answer, struct payments_fact *ret_fact,
+                          bool *ret_told);
+
+    /* What the answer to a question (LOOK_AT_…) found, as the webhook would have told it. *ret_told false: nothing. */
+    struct status (*hear)(struct op *op, const struct effect_row *effect,
+                          const struct caller_answer *answer, struct payments_signal *ret_signal,
                           bool *ret_told);
 };
 

@@ -17,6 +17,39 @@
 #define CODE_MAX_BYTES 32
 #define SECRET_TEXT_MAX_BYTES 512
 
+/* ---- Kinds ---- */
+
+struct stripe_operation {
+    enum leg_kind leg;
+    bool question;
+};
+
+/* What each request is about. */
+static const struct stripe_operation operations[PAYMENTS_EFFECT_COUNT] = {
+    [PAYMENTS_EFFECT_CREATE_INTENT] = {.leg = LEG_IN},
+    [PAYMENTS_EFFECT_CANCEL_INTENT] = {.leg = LEG_IN},
+    [PAYMENTS_EFFECT_CREATE_TRANSFER] = {.leg = LEG_TRANSFER},
+    [PAYMENTS_EFFECT_CREATE_REFUND] = {.leg = LEG_REFUND},
+    [PAYMENTS_EFFECT_LOOK_AT_INTENT] = {.leg = LEG_IN, .question = true},
+    [PAYMENTS_EFFECT_LOOK_AT_TRANSFER] = {.leg = LEG_TRANSFER, .question = true},
+    [PAYMENTS_EFFECT_LOOK_AT_REFUND] = {.leg = LEG_REFUND, .question = true},
+};
+
+static const char *const object_names[LEG_KIND_COUNT] = {
+    [LEG_IN] = "payment_intent", [LEG_TRANSFER] = "transfer", [LEG_REFUND] = "refund"};
+
+static const struct stripe_operation *operation_of(int effect_kind)
+{
+    ASSERT(effect_kind > PAYMENTS_EFFECT_NONE);
+    ASSERT(effect_kind < PAYMENTS_EFFECT_COUNT);
+    return &operations[effect_kind];
+}
+
+static const char *object_name(int effect_kind)
+{
+    return object_names[operation_of(effect_kind)->leg];
+}
+
 /* ---- Requests ---- */
 
 static bool is_unreserved(char c)
@@ -107,10 +140,13 @@ static void write_body(struct strbuf *body, const struct payments_effect *effect
         add_metadata(body, effect);
         payments_rail_stripe_param(body, "payment_intent", effect->intent_ref);
         return;
+    case PAYMENTS_EFFECT_LOOK_AT_INTENT:
+    case PAYMENTS_EFFECT_LOOK_AT_TRANSFER:
+    case PAYMENTS_EFFECT_LOOK_AT_REFUND:
     case PAYMENTS_EFFECT_NONE:
     case PAYMENTS_EFFECT_COUNT: break;
     }
-    UNREACHABLE("a request has a kind");
+    UNREACHABLE("a request that changes something has a body");
 }
 
 static void write_path(struct strbuf *path, const struct payments_effect *effect)
@@ -124,15 +160,28 @@ static void write_path(struct strbuf *path, const struct payments_effect *effect
         return;
     case PAYMENTS_EFFECT_CREATE_TRANSFER: strbuf_add(path, STR("/v1/transfers")); return;
     case PAYMENTS_EFFECT_CREATE_REFUND: strbuf_add(path, STR("/v1/refunds")); return;
+    case PAYMENTS_EFFECT_LOOK_AT_INTENT:
+    case PAYMENTS_EFFECT_LOOK_AT_TRANSFER:
+    case PAYMENTS_EFFECT_LOOK_AT_REFUND:
     case PAYMENTS_EFFECT_NONE:
     case PAYMENTS_EFFECT_COUNT: break;
     }
-    UNREACHABLE("a request has a kind");
+    UNREACHABLE("a request that changes something has a path of its own");
 }
 
 static struct status stripe_request(struct op *op, const struct payments_effect *effect,
                                     struct str *ret_request)
 {
+    if (operation_of((int)effect->kind)->question) {
+        const struct payments_stripe_question question = {
+            .kind = operation_of((int)effect->kind)->leg,
+            .escrow_id = effect->escrow_id,
+            .leg_id = effect->leg_id,
+            .object_ref = effect->object_ref,
+            .intent_ref = effect->intent_ref,
+        };
+        return payments_stripe_look_ask(op, &question, ret_request);
+    }
     struct effects_request request = {
         .method = EFFECTS_POST,
         .idempotency_key = true,
@@ -159,6 +208,8 @@ struct stripe_answer {
     bool of_look_up; /* only somebody who looks it up is answered so */
     bool told;       /* fact says something about the leg */
     struct payments_fact fact;
+    bool found; /* of a question: event says what the object is */
+    struct stripe_event event;
 };
 
 static struct stripe_answer unknown(struct str code)
@@ -169,32 +220,6 @@ static struct stripe_answer unknown(struct str code)
 static struct stripe_answer done(struct payments_fact fact)
 {
     return (struct stripe_answer){.verdict = ENGINE_VERDICT_DONE, .told = true, .fact = fact};
-}
-
-static enum leg_kind leg_of(int effect_kind)
-{
-    switch ((enum payments_effect_kind)effect_kind) {
-    case PAYMENTS_EFFECT_CREATE_INTENT:
-    case PAYMENTS_EFFECT_CANCEL_INTENT: return LEG_IN;
-    case PAYMENTS_EFFECT_CREATE_TRANSFER: return LEG_TRANSFER;
-    case PAYMENTS_EFFECT_CREATE_REFUND: return LEG_REFUND;
-    case PAYMENTS_EFFECT_NONE:
-    case PAYMENTS_EFFECT_COUNT: break;
-    }
-    UNREACHABLE("a request has a kind");
-}
-
-static const char *object_name(int effect_kind)
-{
-    switch ((enum payments_effect_kind)effect_kind) {
-    case PAYMENTS_EFFECT_CREATE_INTENT:
-    case PAYMENTS_EFFECT_CANCEL_INTENT: return "payment_intent";
-    case PAYMENTS_EFFECT_CREATE_TRANSFER: return "transfer";
-    case PAYMENTS_EFFECT_CREATE_REFUND: return "refund";
-    case PAYMENTS_EFFECT_NONE:
-    case PAYMENTS_EFFECT_COUNT: break;
-    }
-    UNREACHABLE("a request has a kind");
 }
 
 /* Amount and currency of what moved; the decision compares them with what was asked. */
@@ -254,6 +279,9 @@ static bool read_success(struct op *op, const struct json_value *object, int eff
         fact->kind = PAYMENTS_FACT_SUCCEEDED;
         return read_moved(op, object, fact);
     case PAYMENTS_EFFECT_CREATE_REFUND: return read_refund(op, object, fact);
+    case PAYMENTS_EFFECT_LOOK_AT_INTENT:
+    case PAYMENTS_EFFECT_LOOK_AT_TRANSFER:
+    case PAYMENTS_EFFECT_LOOK_AT_REFUND:
     case PAYMENTS_EFFECT_NONE:
     case PAYMENTS_EFFECT_COUNT: break;
     }
@@ -297,6 +325,28 @@ static struct stripe_answer understand_intent(struct op *op, const struct effect
     return out;
 }
 
+/* What a question found. It says what there is, never what there is not: what was asked for may still be on its way. */
+static struct stripe_answer understand_question(struct op *op, const struct effect_row *effect,
+                                                const struct json_value *root)
+{
+    const char *name = object_name(effect->kind);
+    const struct json_value *object = root;
+    struct stripe_answer out = {.verdict = ENGINE_VERDICT_DONE};
+    bool certain = true;
+    if (payments_stripe_look_is_list(root)) {
+        object = payments_stripe_look_find(root, effect, name, &certain);
+    } else if (!payments_stripe_look_is_ours(root, effect, name)) {
+        return unknown(STR(RAIL_CODE_NOT_OURS));
+    }
+    if (!object) {
+        out.code = certain ? STR(RAIL_CODE_NOT_FOUND) : STR(RAIL_CODE_NOT_TOLD);
+        return out;
+    }
+    out.found = payments_stripe_event_of_object(op->arena, object, operation_of(effect->kind)->leg,
+                                                &out.event);
+    return out.found ? out : unknown(STR(RAIL_CODE_UNREADABLE));
+}
+
 /* An intent that nobody has the secret of is given up; what may have moved money is not, on nobody's word but people's. */
 static struct stripe_answer understand_list(struct op *op, const struct effect_row *effect,
                                             const struct json_value *list)
@@ -327,6 +377,9 @@ static struct stripe_answer understand_list(struct op *op, const struct effect_r
 static struct stripe_answer understand_success(struct op *op, const struct effect_row *effect,
                                                const struct json_value *object)
 {
+    if (operation_of(effect->kind)->question) {
+        return understand_question(op, effect, object);
+    }
     if (payments_stripe_look_is_list(object)) {
         struct stripe_answer found = understand_list(op, effect, object);
         found.of_look_up = true;
@@ -440,7 +493,7 @@ static struct stripe_answer understand(struct op *op, const struct effect_row *e
         return unknown(STR(RAIL_CODE_REFUSES_US)); /* our key is wrong, not the leg */
     }
     bool success = http >= 200 && http <= 299;
-    if (answer->looked_up && !success) {
+    if ((answer->looked_up || operation_of(effect->kind)->question) && !success) {
         return unknown_http(op, http); /* the refusal of a look-up says nothing about the call */
     }
     if (!success && http != 400 && http != 402 && http != 404) {
@@ -476,8 +529,24 @@ static struct status stripe_read(struct op *op, const struct effect_row *effect,
                        "judged as certain before, now " STR_FMT, STR_ARG(understood.code));
     }
     *ret_fact = understood.fact;
-    ret_fact->about = leg_of(effect->kind);
+    ret_fact->about = operation_of(effect->kind)->leg;
     *ret_told = understood.told;
+    return OK;
+}
+
+static struct status stripe_hear(struct op *op, const struct effect_row *effect,
+                                 const struct caller_answer *answer,
+                                 struct payments_signal *ret_signal, bool *ret_told)
+{
+    struct stripe_answer understood = understand(op, effect, answer);
+    if (understood.verdict == ENGINE_VERDICT_UNKNOWN) {
+        return op_fail(op, STATUS_BUG, "payments.answer_uncertain",
+                       "judged as certain before, now " STR_FMT, STR_ARG(understood.code));
+    }
+    *ret_told = understood.found;
+    if (understood.found) {
+        *ret_signal = payments_stripe_event_signal(&understood.event, STR(""));
+    }
     return OK;
 }
 
@@ -488,4 +557,5 @@ const struct payments_rail payments_rail_stripe = {
     .look_up = payments_stripe_look_request,
     .judge = stripe_judge,
     .read = stripe_read,
+    .hear = stripe_hear,
 };

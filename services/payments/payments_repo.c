@@ -38,6 +38,7 @@ static const struct table_column leg_columns[] = {
     TABLE_COLUMN(struct leg, destination, COLUMN_TEXT),
     TABLE_COLUMN(struct leg, paid_leg_id, COLUMN_UUID),
     TABLE_COLUMN(struct leg, failure_code, COLUMN_TEXT),
+    TABLE_COLUMN(struct leg, look_at_us, COLUMN_INT8),
     TABLE_COLUMN(struct leg, created_at_us, COLUMN_INT8),
     TABLE_COLUMN(struct leg, updated_at_us, COLUMN_INT8),
 };

@@ -5,13 +5,14 @@
 #include "payments/payments_in_answers.h"
 #include "payments/payments_in_commands.h"
 #include "payments/payments_in_signals.h"
+#include "payments/payments_in_timers.h"
 #include "payments/payments_repo.h"
 #include "payments/payments_signal.h"
 #include "wire/wire.h"
 
 static const struct engine_aggregate_kind payment = {
     .table = &payments_repo_payment,
-    .children = {&payments_repo_leg},
+    .children = {&payments_repo_leg, &engine_timer_table},
 };
 
 static const struct engine_handler payments_handlers[] = {
@@ -47,4 +48,8 @@ const struct engine_service payments_service = {
     .answered = payments_in_answers_decide,
     .kept = &payments_repo_webhook,
     .again = payments_in_signals_again,
+    .timers_of = &payment,
+    .clock = TOPIC_PAYMENTS_CLOCK_V1,
+    .timers_may_wait = true, /* they ask about what a webhook tells too, which comes here */
+    .fired = payments_in_timers_fired,
 };

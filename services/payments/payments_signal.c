@@ -49,25 +49,6 @@ static struct status fill_bytes(struct op *op, struct str bytes, ProtobufCBinary
     return OK;
 }
 
-struct payments_signal payments_signal_of(struct str provider, const struct stripe_event *event,
-                                          struct str body)
-{
-    return (struct payments_signal){
-        .escrow_id = event->escrow_id,
-        .leg_id = event->leg_id,
-        .provider = provider,
-        .event_id = event->id,
-        .event_type = event->type,
-        .object_id = event->object_id,
-        .object_state = event->object_state,
-        .amount_minor = event->amount_minor,
-        .currency = event->currency,
-        .charge_id = event->charge_id,
-        .failure_code = event->failure_code,
-        .raw = body,
-    };
-}
-
 STATUS payments_signal_pack(struct op *op, struct id id, const struct payments_signal *signal,
                             struct str *ret_payload, struct hash *ret_content)
 {

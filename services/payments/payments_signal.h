@@ -38,12 +38,6 @@ struct id payments_signal_id(struct str provider, struct str event_id);
 STATUS payments_signal_pack(struct op *op, struct id id, const struct payments_signal *signal,
                             struct str *ret_payload, struct hash *ret_content);
 
-struct stripe_event;
-
-/* What an event (SIGNALLED) tells, with the body that it was read from. Borrows from both. */
-struct payments_signal payments_signal_of(struct str provider, const struct stripe_event *event,
-                                          struct str body);
-
 /* The reverse, with everything checked; fills *ret_message (body: struct payments_signal).
  * STATUS_INVALID with wire.* or "payments.signal_invalid". */
 STATUS payments_signal_decode(struct op *op, const struct bus_record *record,

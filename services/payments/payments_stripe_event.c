@@ -3,6 +3,7 @@
 
 #include "base/defer.h"
 #include "json/json_read.h"
+#include "payments/payments_signal.h"
 
 /* The objects that our legs are at the provider, and where they say how much moved. */
 struct stripe_object {
@@ -162,6 +163,12 @@ struct str payments_stripe_event_charge(const struct json_value *intent)
     return ref_at(intent, "/latest_charge", "/latest_charge/id");
 }
 
+struct str payments_stripe_event_declined_charge(const struct json_value *intent)
+{
+    struct str charge = ref_at(intent, "/last_payment_error/charge", "/latest_charge");
+    return charge.len > 0 ? charge : payments_stripe_event_charge(intent);
+}
+
 bool payments_stripe_event_money(struct arena *arena, const struct json_value *object,
                                  const char *pointer, int64_t *ret_minor, struct str *ret_currency)
 {
@@ -196,8 +203,7 @@ static bool read_object(struct arena *arena, const struct json_value *object,
     }
     enum payments_fact_kind fact = payments_stripe_event_fact(event->type, event->object_state);
     if (fact == PAYMENTS_FACT_DECLINED) {
-        struct str charge = ref_at(object, "/last_payment_error/charge", "/latest_charge");
-        event->charge_id = charge.len > 0 ? charge : event->charge_id;
+        event->charge_id = payments_stripe_event_declined_charge(object);
     }
     bool failure = fact == PAYMENTS_FACT_DECLINED || fact == PAYMENTS_FACT_FAILED ||
                    (fact == PAYMENTS_FACT_CANCELED && event->failure_code.len == 0);
@@ -256,4 +262,73 @@ STATUS payments_stripe_event_read(struct op *op, struct str body, struct stripe_
     }
     *ret_event = event;
     return OK;
+}
+
+struct payments_signal payments_stripe_event_signal(const struct stripe_event *event,
+                                                    struct str body)
+{
+    return (struct payments_signal){
+        .escrow_id = event->escrow_id,
+        .leg_id = event->leg_id,
+        .provider = STR("stripe"),
+        .event_id = event->id,
+        .event_type = event->type,
+        .object_id = event->object_id,
+        .object_state = event->object_state,
+        .amount_minor = event->amount_minor,
+        .currency = event->currency,
+        .charge_id = event->charge_id,
+        .failure_code = event->failure_code,
+        .raw = body,
+    };
+}
+
+/* ---- Objects that somebody looked at ---- */
+
+/* The event that would have told of the object as it is; NULL: it does not say what it is. */
+static const char *type_of_object(const struct json_value *object, enum leg_kind kind,
+                                  struct str object_state)
+{
+    struct str code;
+    switch (kind) {
+    case LEG_IN:
+        if (str_eq(object_state, STR("succeeded"))) {
+            return "payment_intent.succeeded";
+        }
+        if (str_eq(object_state, STR("canceled"))) {
+            return "payment_intent.canceled";
+        }
+        return str_eq(object_state, STR("requires_payment_method")) &&
+                       json_text_at(object, "/last_payment_error/code", &code)
+                   ? "payment_intent.payment_failed"
+                   : "payment_intent.created";
+    case LEG_TRANSFER: return "transfer.created";
+    case LEG_REFUND: return "refund.updated";
+    case LEG_KIND_NONE:
+    case LEG_KIND_COUNT: break;
+    }
+    return NULL;
+}
+
+bool payments_stripe_event_of_object(struct arena *arena, const struct json_value *object,
+                                     enum leg_kind kind, struct stripe_event *ret_event)
+{
+    struct stripe_event event = {.disposition = STRIPE_SIGNALLED};
+    struct strbuf name;
+    struct str state;
+    if (json_text_at(object, "/status", &state) &&
+        is_word(state, STRIPE_CODE_MAX_BYTES, STR("_"))) {
+        event.object_state = state;
+    }
+    event.type = str_of(type_of_object(object, kind, event.object_state));
+    const struct stripe_object *row = object_of_type(event.type);
+    if (payments_stripe_event_fact(event.type, event.object_state) == PAYMENTS_FACT_NONE || !row ||
+        !read_object(arena, object, row, &event)) {
+        return false;
+    }
+    strbuf_init(&name, arena, STRIPE_ID_MAX_BYTES);
+    strbuf_addf(&name, "look_" STR_FMT "_" STR_FMT, STR_ARG(event.object_id),
+                STR_ARG(event.object_state));
+    *ret_event = event;
+    return strbuf_finish(&name, &ret_event->id);
 }

@@ -72,3 +72,16 @@ bool payments_stripe_event_money(struct arena *arena, const struct json_value *o
 #define STRIPE_RECEIVED "/amount_received"
 /* The charge that an intent was paid by, or that failed last; empty: it does not say. */
 struct str payments_stripe_event_charge(const struct json_value *intent);
+/* The charge that the bank declined, of an intent that says so. */
+struct str payments_stripe_event_declined_charge(const struct json_value *intent);
+
+struct payments_signal;
+
+/* What an event (SIGNALLED) tells, with the body that it was read from. Borrows from both. */
+struct payments_signal payments_stripe_event_signal(const struct stripe_event *event,
+                                                    struct str body);
+
+/* A leg's object that somebody looked at, as the event that would have told of it; its id is made of the object's and its
+ * state. False: the object does not say properly what it is. */
+bool payments_stripe_event_of_object(struct arena *arena, const struct json_value *object,
+                                     enum leg_kind kind, struct stripe_event *ret_event);

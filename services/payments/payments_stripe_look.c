@@ -1,4 +1,4 @@
-/* Old effects in, look-ups and the objects found by them out. What is not said properly was not found. */
+/* Old effects and legs in, look-ups and the objects found by them out. What is not said properly was not found. */
 #include "payments/payments_stripe_look.h"
 
 #include "base/assert.h"
@@ -29,60 +29,97 @@ static struct str param(struct str form, struct str name)
     return STR("");
 }
 
-/* "/v1/payment_intents/pi_1/cancel" to "/v1/payment_intents/pi_1"; empty: it is none. */
-static struct str path_of_canceled(struct str path)
+/* "/v1/payment_intents/pi_1/cancel" to "pi_1"; empty: it is none. */
+static struct str ref_of_canceled(struct str path)
 {
+    struct str start = STR("/v1/payment_intents/");
     struct str end = STR("/cancel");
-    if (path.len <= end.len || !str_eq(str_after(path, path.len - end.len), end)) {
+    if (!str_has_prefix(path, start) || path.len <= start.len + end.len ||
+        !str_eq(str_after(path, path.len - end.len), end)) {
         return STR("");
     }
-    return (struct str){.ptr = path.ptr, .len = path.len - end.len};
+    return (struct str){.ptr = path.ptr + start.len, .len = path.len - start.len - end.len};
 }
 
-/* False when the frozen request is not one of ours. */
-static bool write_path(struct strbuf *path, const struct effect_row *effect,
-                       const struct effects_request *frozen)
+static void write_object(struct strbuf *path, const struct payments_stripe_question *question)
+{
+    static const char *const folders[LEG_KIND_COUNT] = {
+        [LEG_IN] = "payment_intents", [LEG_TRANSFER] = "transfers", [LEG_REFUND] = "refunds"};
+    strbuf_addf(path, "/v1/%s/" STR_FMT, folders[question->kind], STR_ARG(question->object_ref));
+}
+
+/* By what we wrote into it, for its name is not known. */
+static bool write_search(struct strbuf *path, const struct payments_stripe_question *question)
 {
     char text[ID_TEXT_BYTES];
-    struct str ref;
-    switch ((enum payments_effect_kind)effect->kind) {
-    case PAYMENTS_EFFECT_CREATE_INTENT:
-        id_format(effect->subject, text);
+    switch (question->kind) {
+    case LEG_IN:
+        id_format(question->leg_id, text);
         strbuf_addf(path,
                     "/v1/payment_intents/search?query=metadata%%5B%%27leg_id%%27%%5D%%3A%%27%s%%27",
                     text);
         return true;
-    case PAYMENTS_EFFECT_CANCEL_INTENT:
-        ref = path_of_canceled(frozen->path);
-        strbuf_add(path, ref);
-        return ref.len > 0;
-    case PAYMENTS_EFFECT_CREATE_TRANSFER:
-        id_format(effect->key, text);
+    case LEG_TRANSFER:
+        id_format(question->escrow_id, text);
         strbuf_addf(path, "/v1/transfers?limit=%d&transfer_group=%s", STRIPE_LOOK_MAX, text);
         return true;
-    case PAYMENTS_EFFECT_CREATE_REFUND:
-        ref = param(frozen->body, STR("payment_intent"));
+    case LEG_REFUND:
         strbuf_addf(path, "/v1/refunds?limit=%d&payment_intent=" STR_FMT, STRIPE_LOOK_MAX,
-                    STR_ARG(ref));
-        return payments_stripe_event_is_id(ref);
-    case PAYMENTS_EFFECT_NONE:
-    case PAYMENTS_EFFECT_COUNT: break;
+                    STR_ARG(question->intent_ref));
+        return payments_stripe_event_is_id(question->intent_ref);
+    case LEG_KIND_NONE:
+    case LEG_KIND_COUNT: break;
     }
     return false;
+}
+
+STATUS payments_stripe_look_ask(struct op *op, const struct payments_stripe_question *question,
+                                struct str *ret_request)
+{
+    struct effects_request request = {.method = EFFECTS_GET};
+    struct strbuf path;
+    bool sound = true;
+    strbuf_init(&path, op->arena, EFFECTS_PATH_MAX_BYTES);
+    if (question->object_ref.len > 0) {
+        sound = payments_stripe_event_is_id(question->object_ref);
+        write_object(&path, question);
+    } else {
+        sound = write_search(&path, question);
+    }
+    if (!sound || !strbuf_finish(&path, &request.path)) {
+        return op_fail(op, STATUS_BUG, "payments.look_up", "a question about a leg of kind %d",
+                       (int)question->kind);
+    }
+    return effects_encode(op, &request, ret_request);
 }
 
 STATUS payments_stripe_look_request(struct op *op, const struct effect_row *effect,
                                     struct str *ret_request)
 {
     struct effects_request frozen;
-    struct effects_request request = {.method = EFFECTS_GET};
-    struct strbuf path;
     TRY(effects_decode(op, effect->request, &frozen));
-    strbuf_init(&path, op->arena, EFFECTS_PATH_MAX_BYTES);
-    if (!write_path(&path, effect, &frozen) || !strbuf_finish(&path, &request.path)) {
-        return op_fail(op, STATUS_BUG, "payments.look_up", "an effect of kind %d", effect->kind);
+    struct payments_stripe_question question = {.escrow_id = effect->key,
+                                                .leg_id = effect->subject};
+    switch ((enum payments_effect_kind)effect->kind) {
+    case PAYMENTS_EFFECT_CREATE_INTENT: question.kind = LEG_IN; break;
+    case PAYMENTS_EFFECT_CANCEL_INTENT:
+        question.object_ref = ref_of_canceled(frozen.path);
+        question.kind = question.object_ref.len > 0 ? LEG_IN : LEG_KIND_NONE;
+        break;
+    case PAYMENTS_EFFECT_CREATE_TRANSFER: question.kind = LEG_TRANSFER; break;
+    case PAYMENTS_EFFECT_CREATE_REFUND:
+        question.kind = LEG_REFUND;
+        question.intent_ref = param(frozen.body, STR("payment_intent"));
+        break;
+    case PAYMENTS_EFFECT_LOOK_AT_INTENT:
+    case PAYMENTS_EFFECT_LOOK_AT_TRANSFER:
+    case PAYMENTS_EFFECT_LOOK_AT_REFUND:
+        *ret_request = effect->request; /* it asks already, and changes nothing however old it is */
+        return OK;
+    case PAYMENTS_EFFECT_NONE:
+    case PAYMENTS_EFFECT_COUNT: break;
     }
-    return effects_encode(op, &request, ret_request);
+    return payments_stripe_look_ask(op, &question, ret_request);
 }
 
 /* ---- Reading ---- */

@@ -78,4 +78,4 @@ void toy_set_targets(const struct id *ids, uint32_t count);
 #define TOY_SIGNALS TOPIC_PAYMENTS_SIGNALS_V1
 #define TOY_EVENTS TOPIC_PAYMENTS_EVENTS_V1
 #define TOY_DLQ TOPIC_PAYMENTS_DLQ_V1
-#define TOY_CLOCK TOPIC_ORACLE_CLOCK_V1 /* payments itself has no timers */
+#define TOY_CLOCK TOPIC_PAYMENTS_CLOCK_V1

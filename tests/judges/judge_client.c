@@ -40,6 +40,9 @@ static enum payments_effect_kind kind_of(struct str name)
         [PAYMENTS_EFFECT_CANCEL_INTENT] = "cancel",
         [PAYMENTS_EFFECT_CREATE_TRANSFER] = "transfer",
         [PAYMENTS_EFFECT_CREATE_REFUND] = "refund",
+        [PAYMENTS_EFFECT_LOOK_AT_INTENT] = "look-at-intent",
+        [PAYMENTS_EFFECT_LOOK_AT_TRANSFER] = "look-at-transfer",
+        [PAYMENTS_EFFECT_LOOK_AT_REFUND] = "look-at-refund",
     };
     for (int i = 1; i < PAYMENTS_EFFECT_COUNT; i++) {
         if (str_eq(name, str_of(names[i]))) {

@@ -177,7 +177,7 @@ bool sim_check_is_quiet(struct sim_check *check)
     bool quiet = sim_stripe_counts(check->stripe).waiting == 0;
     if (quiet) {
         check_drained(check, verdict);
-        quiet = verdict->failures == 0 && !check_is_overdue(check);
+        quiet = verdict->failures == 0 && !check_is_overdue(check) && !check_is_unheard(check);
     }
     free(verdict);
     return quiet;
@@ -195,6 +195,7 @@ void sim_check_end(struct sim_check *check, struct sim_verdict *verdict)
     check_ends(check, verdict);
     check_firings(check, verdict);
     check_intents(check, verdict);
+    check_looks(check, verdict);
     check_views(check, verdict);
     if (check->discord) {
         check_notices(check, verdict);

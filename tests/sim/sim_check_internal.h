@@ -198,6 +198,12 @@ void check_consent(struct sim_check *check, struct check_deal *deal,
 
 void check_notices(struct sim_check *check, struct sim_verdict *verdict);
 
+/* ---- sim_check_looks.c ---- */
+
+void check_looks(struct sim_check *check, struct sim_verdict *verdict);
+/* Something is over at the provider, and payments will find that out by itself. */
+bool check_is_unheard(struct sim_check *check);
+
 /* ---- sim_check_end.c ---- */
 
 void check_outcomes(struct sim_check *check, struct sim_verdict *verdict);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/assert.h"
 #include "base/lane.h"
 #include "engine/engine_tables.h"
 #include "escrow/escrow_repo.h"
@@ -353,4 +354,39 @@ void tamper_a_message_is_decided_twice(struct sim_run *run)
     CHANGED(struct escrow_transition, row, sim_db_find(db, &escrow_transition_table, &like));
     row.cause_id = first.cause_id;
     tamper_put(run, SIM_ESCROW, &escrow_transition_table, &row);
+}
+
+/* ---- Looks ---- */
+
+static const struct leg *leg_in(struct sim_run *run, enum leg_state state)
+{
+    uint32_t cursor = 0;
+    const struct leg *leg;
+    do {
+        leg = sim_db_next(run->place.dbs[SIM_PAYMENTS], &payments_repo_leg, &cursor);
+        ASSERT(leg);
+    } while (leg->state != state);
+    return leg;
+}
+
+void tamper_a_leg_is_forgotten(struct sim_run *run)
+{
+    CHANGED(struct leg, leg, leg_in(run, LEG_CANCELED));
+    leg.state = LEG_OPEN;
+    tamper_put(run, SIM_PAYMENTS, &payments_repo_leg, &leg);
+}
+
+void tamper_a_settled_leg_is_looked_at(struct sim_run *run)
+{
+    CHANGED(struct leg, leg, leg_in(run, LEG_DONE));
+    leg.look_at_us = 1;
+    tamper_put(run, SIM_PAYMENTS, &payments_repo_leg, &leg);
+}
+
+/* ---- What waits ---- */
+
+void tamper_a_key_is_parked(struct sim_run *run)
+{
+    const struct parked_key_row row = {.key = tamper_fresh(), .reason = STR("test")};
+    tamper_put(run, SIM_ESCROW, &engine_parked_key_table, &row);
 }

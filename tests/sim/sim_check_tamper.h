@@ -19,6 +19,12 @@ void tamper_put(struct sim_run *run, enum sim_service service, const struct tabl
 /* An id that nothing has. */
 struct id tamper_fresh(void);
 
+/* ---- Looks, and what waits ---- */
+
+void tamper_a_leg_is_forgotten(struct sim_run *run);
+void tamper_a_settled_leg_is_looked_at(struct sim_run *run);
+void tamper_a_key_is_parked(struct sim_run *run);
+
 /* ---- Records ---- */
 
 void tamper_a_number_is_left_out(struct sim_run *run);

@@ -33,7 +33,7 @@ _Static_assert(SIM_RULE_COUNT <= 64, "a set of rules is one number");
 static struct sim_run *open_world(struct sim_outcome *outcome)
 {
     const struct sim_plan plan = {
-        .seed = 15,
+        .seed = 24,
         .on = {[SIM_TROUBLE_TRAFFIC] = true},
         .replicas = {1, 1, 1, 1, 1},
         .deals = 16,
@@ -399,12 +399,6 @@ static void a_call_is_still_open(struct sim_run *run)
     tamper_put(run, SIM_PAYMENTS, &engine_effect_table, &row);
 }
 
-static void a_key_is_parked(struct sim_run *run)
-{
-    const struct parked_key_row row = {.key = tamper_fresh(), .reason = STR("test")};
-    tamper_put(run, SIM_ESCROW, &engine_parked_key_table, &row);
-}
-
 static void a_record_is_quarantined(struct sim_run *run)
 {
     const struct quarantine_row row = {
@@ -533,7 +527,7 @@ static const struct {
      RULE(TOLD_RIGHT)},
     {"no outcome", a_request_has_no_outcome, RULE(OUTCOME)},
     {"an open call", a_call_is_still_open, RULE(EFFECTS)},
-    {"a parked key", a_key_is_parked, RULE(PARKED)},
+    {"a parked key", tamper_a_key_is_parked, RULE(PARKED)},
     {"a quarantined record", a_record_is_quarantined, RULE(PARKED)},
     {"not decided again", a_decision_is_not_made_again, RULE(RESTORED)},
     {"an endless restore", a_restore_has_no_end, RULE(RESTORED)},
@@ -541,6 +535,8 @@ static const struct {
     {"a deal hangs", a_deal_hangs, RULE(BALANCE) | RULE(SOUND) | RULE(ENDED) | RULE(VIEWS)},
     {"still payable", a_deal_that_ended_can_be_paid, RULE(PAYABLE)},
     {"a clock too many", a_clock_runs_for_nothing, RULE(TIMERS)},
+    {"a forgotten leg", tamper_a_leg_is_forgotten, RULE(LOOKS)},
+    {"looked at for nothing", tamper_a_settled_leg_is_looked_at, RULE(LOOKS) | RULE(SOUND)},
     {"another view", the_gateway_shows_something_else, RULE(VIEWS)},
 };
 

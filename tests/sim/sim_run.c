@@ -115,6 +115,7 @@ static void trouble_outside(struct sim_run *run)
 {
     struct sim_stripe_rates stripe = {.latency_us = (int64_t)sim_run_below(run, SECOND_US)};
     struct sim_discord_rates discord = {.latency_us = (int64_t)sim_run_below(run, SECOND_US)};
+    stripe.webhook_lost = often(run); /* somebody looks */
     if (run->plan.on[SIM_TROUBLE_STRIPE]) {
         for (int i = SIM_STRIPE_ANSWERS + 1; i < SIM_STRIPE_FAULT_COUNT; i++) {
             stripe.faults[i] = some_chance(run);
@@ -125,7 +126,6 @@ static void trouble_outside(struct sim_run *run)
         stripe.webhook_repeated = often(run);
         stripe.webhook_twin = often(run);
         stripe.webhook_late = some_chance(run);
-        stripe.webhook_lost = some_chance(run);
         stripe.webhook_late_us = (int64_t)sim_run_below(run, 300 * SECOND_US);
     }
     if (run->plan.on[SIM_TROUBLE_DISCORD]) {

@@ -56,7 +56,7 @@ struct sim_stripe_rates {
     uint16_t webhook_repeated; /* the same event is delivered again */
     uint16_t webhook_twin;     /* another event id about the same thing */
     uint16_t webhook_late;     /* comes up to webhook_late_us later, else within a second */
-    /* Never comes: of transfers and intents that were made, of money that came before a cancellation. */
+    /* Never comes: of all that somebody finds who looks, which a refund that the bank sent back later is not. */
     uint16_t webhook_lost;
     int64_t webhook_late_us;
     int64_t latency_us; /* of a call, at most */

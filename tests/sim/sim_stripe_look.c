@@ -1,7 +1,8 @@
-/* Questions in, what there is out: lists of a deal's transfers, of a payment's refunds, intents by their metadata, one intent. */
+/* Questions in, what there is out: lists of a deal's transfers, of a payment's refunds, intents by their metadata, one object by its name. */
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "base/defer.h"
 #include "sim_stripe_internal.h"
 
 #define LOOK_MAX_BYTES (64 * 1024)
@@ -48,15 +49,34 @@ static bool number_of(struct str ref, struct str prefix, int64_t *ret_number)
     return str_has_prefix(ref, prefix) && str_to_i64(str_after(ref, prefix.len), ret_number);
 }
 
+/* "/v1/refunds/re_7": the object of that name. False: there is none. */
+static bool show(const struct sim_stripe *stripe, struct str path, struct strbuf *buf)
+{
+    static const struct {
+        const char *path;
+        enum sim_stripe_kind kind;
+    } folders[] = {{"/v1/payment_intents/pi_", SIM_STRIPE_INTENT},
+                   {"/v1/transfers/tr_", SIM_STRIPE_TRANSFER},
+                   {"/v1/refunds/re_", SIM_STRIPE_REFUND}};
+
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        int64_t number;
+        if (number_of(path, str_of(folders[i].path), &number) && number >= 0 &&
+            number < stripe->object_count && stripe->objects[number].kind == folders[i].kind) {
+            sim_stripe_render(buf, &stripe->objects[number]);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* False: nobody asks so. */
 static bool answer(const struct sim_stripe *stripe, struct str path, struct strbuf *buf)
 {
     struct str search = STR("/v1/payment_intents/search?query=metadata%5B%27leg_id%27%5D%3A%27");
-    struct str intent = STR("/v1/payment_intents/");
     struct str transfers = STR("/v1/transfers?");
     struct str refunds = STR("/v1/refunds?");
     struct question question = {.kind = SIM_STRIPE_INTENT};
-    int64_t number;
     if (str_has_prefix(path, search)) {
         struct str id = {.ptr = path.ptr + search.len, .len = ID_TEXT_BYTES - 1};
         if (path.len < search.len + id.len || !id_parse(id, &question.leg_id)) {
@@ -65,12 +85,7 @@ static bool answer(const struct sim_stripe *stripe, struct str path, struct strb
         list(stripe, &question, buf);
         return true;
     }
-    if (str_has_prefix(path, intent)) {
-        if (!number_of(str_after(path, intent.len), STR("pi_"), &number) || number < 0 ||
-            number >= stripe->object_count || stripe->objects[number].kind != SIM_STRIPE_INTENT) {
-            return false;
-        }
-        sim_stripe_render(buf, &stripe->objects[number]);
+    if (show(stripe, path, buf)) {
         return true;
     }
     if (str_has_prefix(path, transfers)) {

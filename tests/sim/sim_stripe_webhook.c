@@ -70,16 +70,23 @@ static uint32_t make_event(struct sim_stripe *stripe, const struct sim_stripe_ob
     return stripe->event_count++;
 }
 
-/* What our own requests made is known by their answers too: nothing depends on these. */
-static bool may_be_lost(const char *type)
+/*
+ * What can be found by looking at the object: nothing depends on its webhooks. Not so a refund that came back, for nobody
+ * looks at one that has succeeded; nor an intent that was given up because its creation broke, though it was made.
+ */
+static bool may_be_lost(const struct sim_stripe *stripe, const struct sim_stripe_object *object)
 {
-    return strcmp(type, "payment_intent.created") == 0 || strcmp(type, "transfer.created") == 0;
+    bool broke = sim_stripe_key(stripe, object->key) == SIM_STRIPE_KEY_BROKEN ||
+                 sim_stripe_said_error(stripe, object->key);
+    return object->state != SIM_STRIPE_RETURNED && (object->kind != SIM_STRIPE_INTENT || !broke);
 }
 
 void sim_stripe_tell(struct sim_stripe *stripe, const struct sim_stripe_object *object,
                      const char *type)
 {
-    if (may_be_lost(type) && sim_stripe_lucky(stripe, stripe->rates.webhook_lost)) {
+    if (may_be_lost(stripe, object) && sim_stripe_lucky(stripe, stripe->rates.webhook_lost)) {
+        uint32_t event = make_event(stripe, object, type);
+        stripe->events[event].lost = true;
         return;
     }
     plan_delivery(stripe, make_event(stripe, object, type), lateness(stripe));

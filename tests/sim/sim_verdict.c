@@ -43,6 +43,7 @@ static const char *const names[SIM_RULE_COUNT] = {
     [SIM_RULE_ENDED] = "INV40 ended",
     [SIM_RULE_PAYABLE] = "payable",
     [SIM_RULE_TIMERS] = "INV32 timers",
+    [SIM_RULE_LOOKS] = "looks",
     [SIM_RULE_VIEWS] = "views",
     [SIM_RULE_STOPPED] = "stopped",
 };

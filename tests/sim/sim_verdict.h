@@ -51,6 +51,7 @@ enum sim_rule {
     SIM_RULE_ENDED,     /* INV40: deals have ended, or wait for a clock or a person */
     SIM_RULE_PAYABLE,   /* what nobody waits for can be paid no more */
     SIM_RULE_TIMERS,    /* INV32: a clock runs where the deal says so and nowhere else */
+    SIM_RULE_LOOKS,     /* what is not settled is looked at, by one question or a timer */
     SIM_RULE_VIEWS,     /* the read model says what escrow says */
     SIM_RULE_STOPPED,   /* no lane is stopped */
     SIM_RULE_COUNT,

@@ -14,7 +14,7 @@ struct id world_id(uint8_t number)
     return id;
 }
 
-static void world_keep(struct world *world, const struct payments_decision *out)
+void world_keep(struct world *world, const struct payments_decision *out)
 {
     world->alarm_count += out->alarm ? 1 : 0;
     if (out->verdict != PAYMENTS_CHANGED) {

@@ -30,6 +30,8 @@ struct world {
 /* Ids that tests can read: the number is the last byte. */
 struct id world_id(uint8_t number);
 
+/* Checks what holds for every decision (versions, gapless seq), and keeps the result. */
+void world_keep(struct world *world, const struct payments_decision *out);
 /* Decides, checks what holds for every decision (versions, gapless seq), and keeps the result. */
 struct payments_decision world_say(struct world *world, const struct payments_command *command);
 /* A fact that does not say what it is about is about what the leg is. */
