@@ -54,13 +54,18 @@ void check_looks(struct sim_check *check, struct sim_verdict *verdict)
     }
 }
 
-/* The provider is through with what the leg asked for. */
+/* The provider is through with what the leg asked for; or an intent can be paid that was to be canceled, for its charge
+ * stood in the way and has failed. */
 static bool is_over_there(const struct sim_check *check, const struct leg *leg)
 {
+    const struct payment like = {.escrow_id = leg->escrow_id};
+    const struct payment *payment =
+        sim_db_find(check->place->dbs[SIM_PAYMENTS], &payments_repo_payment, &like);
+    bool canceled = payment && payment->cancel_wanted && leg->kind == LEG_IN;
     for (uint32_t i = 0; i < sim_stripe_count(check->stripe); i++) {
         const struct sim_stripe_object *object = sim_stripe_object(check->stripe, i);
-        if (id_eq(object->leg_id, leg->id) && object->state != SIM_STRIPE_OPEN &&
-            object->state != SIM_STRIPE_PROCESSING) {
+        bool over = object->state != SIM_STRIPE_OPEN && object->state != SIM_STRIPE_PROCESSING;
+        if (id_eq(object->leg_id, leg->id) && (over || canceled)) {
             return true;
         }
     }
