@@ -26,7 +26,12 @@ CREATE TABLE escrow_pending (
   delivery_seconds bigint NOT NULL,
   inspection_seconds bigint NOT NULL,
   description text NOT NULL,
-  created_at_us bigint NOT NULL
+  created_at_us bigint NOT NULL,
+  buyer_fee_basis_points bigint NOT NULL DEFAULT 0, -- the defaults are those of a deal that has no fees
+  buyer_fee_fixed_minor bigint NOT NULL DEFAULT 0,
+  seller_fee_basis_points bigint NOT NULL DEFAULT 0,
+  seller_fee_fixed_minor bigint NOT NULL DEFAULT 0,
+  buyer_fee_refundable boolean NOT NULL DEFAULT true
 );
 
 -- The read model of one escrow, built from events by the gateway's own lanes. State 0: payments told
@@ -35,7 +40,7 @@ CREATE TABLE escrow_view (
   id uuid PRIMARY KEY,
   version bigint NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 0),
-  state smallint NOT NULL CHECK (state BETWEEN 0 AND 10),
+  state smallint NOT NULL CHECK (state BETWEEN 0 AND 15),
   currency smallint NOT NULL,
   price_minor bigint NOT NULL,
   received_minor bigint NOT NULL,
@@ -57,12 +62,25 @@ CREATE TABLE escrow_view (
   delivery_seconds bigint NOT NULL,
   inspection_seconds bigint NOT NULL,
   deadline_at_us bigint NOT NULL,      -- when the deal goes on by itself; 0: no clock runs
-  deadline_state smallint NOT NULL CHECK (deadline_state BETWEEN 0 AND 10), -- and what it then becomes
+  deadline_state smallint NOT NULL CHECK (deadline_state BETWEEN 0 AND 15), -- and what it then becomes
   description text NOT NULL,
   payment_ref text NOT NULL,           -- the provider's id of the payment; empty: not there yet
   payment_client_secret text NOT NULL, -- shown to the buyer alone
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
+  disputed_minor bigint NOT NULL DEFAULT 0,
+  buyer_fee_basis_points bigint NOT NULL DEFAULT 0, -- the defaults are those of a deal that has no fees
+  buyer_fee_fixed_minor bigint NOT NULL DEFAULT 0,
+  seller_fee_basis_points bigint NOT NULL DEFAULT 0,
+  seller_fee_fixed_minor bigint NOT NULL DEFAULT 0,
+  buyer_fee_refundable boolean NOT NULL DEFAULT true,
+  fee_deferred_minor bigint NOT NULL DEFAULT 0,
+  fee_minor bigint NOT NULL DEFAULT 0,
+  released_minor bigint NOT NULL DEFAULT 0,
+  split_number bigint NOT NULL DEFAULT 0, -- the open offer to divide what is held
+  split_by uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+  split_seller_minor bigint NOT NULL DEFAULT 0,
+  split_buyer_minor bigint NOT NULL DEFAULT 0,
   CHECK ((state = 0) = (seq = 0)),
   CHECK ((deadline_state = 0) = (deadline_at_us = 0))
 ) WITH (fillfactor = 70);
@@ -75,7 +93,7 @@ CREATE TABLE escrow_timeline (
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),
   type text NOT NULL,                -- "EscrowFundsHeld"
-  state smallint NOT NULL CHECK (state BETWEEN 1 AND 10),
+  state smallint NOT NULL CHECK (state BETWEEN 1 AND 15),
   amount_minor bigint NOT NULL,      -- 0: not about an amount
   note text NOT NULL,                -- a reason or a failure code; empty: none
   actor_kind smallint NOT NULL,

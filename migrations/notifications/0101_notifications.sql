@@ -9,7 +9,8 @@ CREATE TABLE deal (
   currency smallint NOT NULL CHECK (currency IN (1)),
   price_minor bigint NOT NULL CHECK (price_minor > 0),
   description text NOT NULL,
-  created_at_us bigint NOT NULL
+  created_at_us bigint NOT NULL,
+  buyer_fee_minor bigint NOT NULL DEFAULT 0 CHECK (buyer_fee_minor >= 0) -- the buyer is asked for the price and this
 );
 
 -- Where a person is reached. Made by the accounts' events, or by the first thing to be told.
@@ -34,7 +35,7 @@ CREATE TABLE delivery (
   n bigint NOT NULL CHECK (n >= 1),
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),                            -- the event's place in its escrow
-  notice smallint NOT NULL CHECK (notice BETWEEN 1 AND 16),
+  notice smallint NOT NULL CHECK (notice BETWEEN 1 AND 24),
   role smallint NOT NULL CHECK (role IN (1, 2)),                   -- buyer, seller
   state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5, 6, 7)),  -- waiting, sent, no channel, closed, failed, expired, dropped
   content text NOT NULL,
@@ -43,9 +44,11 @@ CREATE TABLE delivery (
   happened_at_us bigint NOT NULL,
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
+  taken_up_at_us bigint NOT NULL DEFAULT 0 CHECK (taken_up_at_us >= 0), -- 0: the account was known
   UNIQUE (user_id, n),
   UNIQUE (escrow_id, seq, role),                                   -- once, whoever the parties are
-  CHECK (open = (state = 1)),
+  -- What was told to somebody of whom no account was known may be kept open: it is taken up when one becomes known.
+  CONSTRAINT delivery_open_check CHECK (CASE state WHEN 1 THEN open WHEN 3 THEN true ELSE NOT open END),
   CHECK ((message_ref <> '') = (state = 2))
 ) WITH (fillfactor = 70);
 CREATE INDEX delivery_open ON delivery (user_id) WHERE open;

@@ -1,7 +1,8 @@
 -- migrate:up
 
--- All of it is timers, and their table is the engine's; these are the kinds that this service has.
-ALTER TABLE timer ADD CONSTRAINT timer_kinds CHECK (kind IN (1, 2, 3)); -- funding, delivery, inspection
+-- All of it is timers, and their table is the engine's; these are the kinds that this service has: funding, delivery,
+-- inspection, answer, dispute, escalation.
+ALTER TABLE timer ADD CONSTRAINT timer_kinds CHECK (kind BETWEEN 1 AND 6);
 
 -- migrate:down
 
