@@ -107,7 +107,10 @@ static struct status check_fees(struct op *op, const struct gateway_terms *terms
     if (!fee_try_split(terms->amount_minor, &terms->fees, &split)) {
         return refuse(op, "escrow.bad_fees", STR("/seller_fee_basis_points"));
     }
-    return OK;
+    /* REQ-H1: the card is charged with the buyer's fee too, and no rail takes more yet. */
+    return split.buyer_pays_minor <= GATEWAY_AMOUNT_MAX_MINOR
+               ? OK
+               : refuse(op, "gateway.amount_limit", STR("/amount_minor"));
 }
 
 STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)

@@ -340,7 +340,7 @@ static void fees_have_their_bounds(void **state)
         struct fee_terms fees;
         const char *field; /* NULL: accepted */
     } rows[] = {
-        {{.buyer = {10000, 1000000}}, NULL},
+        {{.buyer = {10000, 999800}}, NULL}, /* 10,000.00 USD in all */
         {{.seller = {0, 99}}, NULL},
         {{.buyer = {-1, 0}}, "/buyer_fee_basis_points"},
         {{.buyer = {10001, 0}}, "/buyer_fee_basis_points"},
@@ -360,6 +360,11 @@ static void fees_have_their_bounds(void **state)
         terms.fees = rows[i].fees;
         judge(&fixture->op, &terms, rows[i].field ? "escrow.bad_fees" : NULL, rows[i].field);
     }
+    /* The buyer's card is charged with the fee too. */
+    struct gateway_terms over = good_terms();
+    over.amount_minor = 100;
+    over.fees = (struct fee_terms){.buyer = {10000, 999801}};
+    judge(&fixture->op, &over, "gateway.amount_limit", "/amount_minor");
 }
 
 static void terms_have_their_bounds(void **state)

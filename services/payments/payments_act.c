@@ -4,7 +4,7 @@
 #include "base/assert.h"
 #include "obs/log.h"
 #include "payments/payments_out_events.h"
-#include "payments/payments_rail_stripe.h"
+#include "payments/payments_rail.h"
 #include "payments/payments_repo.h"
 
 STATUS payments_act_view(struct engine_turn *turn, struct payments_view *ret_view)
@@ -93,9 +93,9 @@ STATUS payments_act_wait(struct engine_turn *turn)
 static struct status send(struct engine_turn *turn, const struct payments_effect *effect)
 {
     struct str request;
-    TRY(payments_rail_stripe.request(engine_op(turn), effect, &request));
+    TRY(payments_rail_of(effect->rail)->request(engine_op(turn), effect, &request));
     const struct engine_ask ask = {.id = engine_next_id(turn),
-                                   .kind = (int32_t)effect->kind,
+                                   .kind = payments_rail_effect_kind(effect->rail, effect->kind),
                                    .subject = effect->leg_id,
                                    .request = request};
     return engine_effect(turn, &ask);

@@ -141,6 +141,7 @@ struct payments_effect *payments_decide_ask(struct payments_decision *out,
     struct payments_effect *effect = &out->effects[out->effect_count++];
     *effect = (struct payments_effect){
         .kind = kind,
+        .rail = out->leg.rail,
         .escrow_id = out->leg.escrow_id,
         .leg_id = out->leg.id,
         .currency = out->leg.currency,
@@ -156,8 +157,8 @@ static void ask_cancel(struct payments_decision *out)
 
 /* ---- Commands ---- */
 
-static struct leg new_leg(enum leg_kind kind, const struct payments_command *command,
-                          int64_t now_us)
+static struct leg new_leg(enum leg_kind kind, enum leg_rail rail,
+                          const struct payments_command *command, int64_t now_us)
 {
     struct leg leg = {
         .id = command->leg_id,
@@ -165,7 +166,7 @@ static struct leg new_leg(enum leg_kind kind, const struct payments_command *com
         .version = 1,
         .kind = kind,
         .state = LEG_ASKED,
-        .rail = LEG_RAIL_STRIPE,
+        .rail = rail,
         .currency = command->currency,
         .amount_minor = command->amount_minor,
         .created_at_us = now_us,
@@ -201,8 +202,13 @@ static struct payments_decision decide_create(const struct payments_view *view,
         return broken("payments.intent_after_cancel");
     }
     struct payments_decision out = changed_or_new(view, command->escrow_id, now_us);
+    if (command->rail == LEG_RAIL_NONE) {
+        out.leg.id = command->leg_id; /* no row: the leg never began */
+        emit(&out, PAYMENTS_PAYMENT_FAILED)->code = STR("no_rail");
+        return out;
+    }
     out.leg_new = true;
-    out.leg = new_leg(LEG_IN, command, now_us);
+    out.leg = new_leg(LEG_IN, command->rail, command, now_us);
     payments_decide_ask(&out, PAYMENTS_EFFECT_CREATE_INTENT)->description = command->description;
     return out;
 }
@@ -280,7 +286,7 @@ static struct payments_decision decide_out(const struct payments_view *view,
     }
     struct payments_decision out = payments_decide_changed(view->payment, now_us);
     out.leg_new = true;
-    out.leg = new_leg(kind, command, now_us);
+    out.leg = new_leg(kind, paid->rail, command, now_us);
     out.leg.paid_leg_id = paid->id;
     if (kind == LEG_TRANSFER) {
         out.leg.destination = command->seller_account;

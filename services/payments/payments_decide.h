@@ -98,6 +98,7 @@ struct payments_command {
     enum currency currency;
     int64_t amount_minor;
     struct str description;    /* CREATE_PAYMENT_INTENT */
+    enum leg_rail rail;        /* CREATE_PAYMENT_INTENT: chosen by rule; NONE: no rail takes it */
     struct str seller_account; /* TRANSFER_TO_SELLER */
     struct id paid_leg_id;     /* TRANSFER_TO_SELLER, REFUND_BUYER: the leg whose money it is */
 };
@@ -176,6 +177,7 @@ enum payments_effect_kind {
 /* One request to the provider. */
 struct payments_effect {
     enum payments_effect_kind kind;
+    enum leg_rail rail; /* of its leg */
     struct id escrow_id;
     struct id leg_id;
     enum currency currency;

@@ -539,9 +539,39 @@ static void a_dropped_command_is_told_as_failed(void **state)
     assert_int_equal(payments_decide_dropped(&view, &stop, WORLD_NOW_US).verdict, PAYMENTS_NOTHING);
 }
 
+/* No rail takes it: the deal hears so in words that stay the same, and nothing begins. */
+static void what_no_rail_takes_is_refused(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct payments_command command = world_create(1000001);
+    command.rail = LEG_RAIL_NONE;
+    struct payments_decision out = world_say(&world, &command);
+    assert_int_equal(out.verdict, PAYMENTS_CHANGED);
+    assert_int_equal(out.effect_count, 0);
+    assert_int_equal(world.leg_count, 0);
+    assert_int_equal(out.event_count, 1);
+    assert_int_equal(out.events[0].kind, PAYMENTS_PAYMENT_FAILED);
+    assert_true(str_eq(out.events[0].code, STR("no_rail")));
+    assert_true(id_eq(out.events[0].leg_id, command.leg_id));
+    assert_false(out.events[0].charge_declined);
+    /* Asked anew for less, it is taken; and what goes out goes by the rail that it came in by. */
+    command = world_create(5000);
+    (void)world_say(&world, &command);
+    assert_int_equal(world.legs[0].rail, LEG_RAIL_STRIPE);
+    (void)world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
+    (void)world_tell(&world, WORLD_PAY_LEG, &world_fact_paid);
+    command = world_transfer(2, 1000);
+    assert_int_equal(command.rail, LEG_RAIL_NONE);
+    (void)world_say(&world, &command);
+    assert_int_equal(world.legs[1].rail, LEG_RAIL_STRIPE);
+    assert_int_equal(world.effects[world.effect_count - 1].rail, LEG_RAIL_STRIPE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_no_rail_takes_is_refused),
         cmocka_unit_test(a_payment_goes_its_way),
         cmocka_unit_test(a_repeated_command_is_nothing_and_a_changed_one_is_broken),
         cmocka_unit_test(a_second_intent_is_broken_and_a_new_one_after_a_failure_is_not),

@@ -5,8 +5,7 @@
 #include "base/defer.h"
 #include "obs/log.h"
 #include "payments/payments_act.h"
-#include "payments/payments_in_signals.h"
-#include "payments/payments_rail_stripe.h"
+#include "payments/payments_rail.h"
 #include "payments/payments_stripe_event.h"
 
 static bool calls_a_person(struct str code)
@@ -26,7 +25,8 @@ enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect
                                               const struct caller_answer *answer,
                                               struct str *ret_code)
 {
-    enum engine_verdict verdict = payments_rail_stripe.judge(op, effect, answer, ret_code);
+    enum engine_verdict verdict =
+        payments_rail_of_effect(effect->kind)->judge(op, effect, answer, ret_code);
     /* A certain answer is told of when its decision is committed; this one when it is another than the attempt before
      * had, for the call is repeated until somebody has mended what it tells. */
     if (verdict == ENGINE_VERDICT_UNKNOWN && calls_a_person(*ret_code) &&
@@ -41,14 +41,14 @@ enum engine_verdict payments_in_answers_judge(struct op *op, const struct effect
 STATUS payments_in_answers_look_up(struct op *op, const struct effect_row *effect,
                                    struct str *ret_request)
 {
-    return payments_rail_stripe.look_up(op, effect, ret_request);
+    return payments_rail_of_effect(effect->kind)->look_up(op, effect, ret_request);
 }
 
 static bool is_question(const struct effect_row *effect)
 {
-    return effect->kind == PAYMENTS_EFFECT_LOOK_AT_INTENT ||
-           effect->kind == PAYMENTS_EFFECT_LOOK_AT_TRANSFER ||
-           effect->kind == PAYMENTS_EFFECT_LOOK_AT_REFUND;
+    enum payments_effect_kind kind = payments_rail_operation(effect->kind);
+    return kind == PAYMENTS_EFFECT_LOOK_AT_INTENT || kind == PAYMENTS_EFFECT_LOOK_AT_TRANSFER ||
+           kind == PAYMENTS_EFFECT_LOOK_AT_REFUND;
 }
 
 /*
@@ -60,7 +60,7 @@ static struct status post_found(struct engine_turn *turn, const struct effect_ro
                                 const struct payments_signal *signal)
 {
     struct op *op = engine_op(turn);
-    struct payments_fact fact = payments_in_signals_fact(signal);
+    struct payments_fact fact = payments_rail_of_effect(effect->kind)->fact(signal);
     struct payments_decision would = payments_decide_fact(view, effect->subject, &fact, op->now_us);
     if (would.verdict == PAYMENTS_BROKEN) {
         return payments_act_alarm(turn, engine_cause(turn), str_of(would.code));
@@ -84,7 +84,8 @@ static struct status decide_looked(struct engine_turn *turn, const struct effect
     bool told = false;
     TRY(payments_act_view(turn, &view));
     if (answer->outcome != CALLER_GIVEN_UP) {
-        TRY(payments_rail_stripe.hear(engine_op(turn), effect, answer, &signal, &told));
+        TRY(payments_rail_of_effect(effect->kind)
+                ->hear(engine_op(turn), effect, answer, &signal, &told));
     }
     TRY(told && view.payment ? post_found(turn, effect, &view, &signal) : OK);
     if (calls_a_person(effect->last_answer)) {
@@ -120,13 +121,13 @@ static struct status decide_settled(struct engine_turn *turn, const struct effec
     struct payments_view view;
     TRY(payments_act_view(turn, &view));
     const struct leg *leg = payments_decide_leg(&view, effect->subject);
-    bool out = effect->kind == PAYMENTS_EFFECT_CREATE_TRANSFER ||
-               effect->kind == PAYMENTS_EFFECT_CREATE_REFUND;
+    enum payments_effect_kind kind = payments_rail_operation(effect->kind);
+    bool out = kind == PAYMENTS_EFFECT_CREATE_TRANSFER || kind == PAYMENTS_EFFECT_CREATE_REFUND;
     if (!leg || (done && (!out || !payments_stripe_event_is_id(body)))) {
         return op_fail(engine_op(turn), STATUS_INVALID, "payments.not_to_be_settled",
                        "only transfers and refunds are said to be done, by the provider's id");
     }
-    if (effect->kind == PAYMENTS_EFFECT_CANCEL_INTENT) {
+    if (kind == PAYMENTS_EFFECT_CANCEL_INTENT) {
         return OK; /* nobody waits for it */
     }
     const struct payments_fact fact = {
@@ -152,7 +153,7 @@ STATUS payments_in_answers_decide(struct engine_turn *turn, const struct effect_
     if (answer->outcome == CALLER_GIVEN_UP) {
         return decide_settled(turn, effect, verdict, answer->body);
     }
-    TRY(payments_rail_stripe.read(engine_op(turn), effect, answer, &fact, &told));
+    TRY(payments_rail_of_effect(effect->kind)->read(engine_op(turn), effect, answer, &fact, &told));
     if (calls_a_person(effect->last_answer)) {
         TRY(payments_act_alarm(turn, engine_cause(turn), effect->last_answer));
     }

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "holdfast/payments/v1/commands.pb-c.h"
 #include "payments/payments_act.h"
+#include "payments/payments_rail.h"
 #include "wire/wire.h"
 
 typedef Holdfast__Payments__V1__PaymentsCommand wire_command;
@@ -15,6 +16,7 @@ static struct status read_create(struct op *op,
     out->kind = PAYMENTS_CREATE_PAYMENT_INTENT;
     TRY(wire_id(op, "leg_id", in->leg_id, &out->leg_id));
     TRY(wire_money(op, "amount", in->amount, &out->currency, &out->amount_minor));
+    out->rail = payments_rail_choose(out->currency, out->amount_minor);
     return wire_text(op, "description", in->description, 0, PAYMENTS_DESCRIPTION_MAX_BYTES,
                      &out->description);
 }

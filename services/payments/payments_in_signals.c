@@ -2,22 +2,9 @@
 #include "payments/payments_in_signals.h"
 
 #include "payments/payments_act.h"
+#include "payments/payments_rail.h"
 #include "payments/payments_repo.h"
 #include "payments/payments_signal.h"
-#include "payments/payments_stripe_event.h"
-
-struct payments_fact payments_in_signals_fact(const struct payments_signal *signal)
-{
-    return (struct payments_fact){
-        .kind = payments_stripe_event_fact(signal->event_type, signal->object_state),
-        .about = payments_stripe_event_leg(signal->event_type),
-        .provider_ref = signal->object_id,
-        .charge_ref = signal->charge_id,
-        .failure_code = signal->failure_code,
-        .amount_minor = signal->amount_minor,
-        .currency = signal->currency,
-    };
-}
 
 STATUS payments_in_signals_decide(struct engine_turn *turn, const struct engine_message *message)
 {
@@ -28,7 +15,7 @@ STATUS payments_in_signals_decide(struct engine_turn *turn, const struct engine_
         return op_fail(engine_op(turn), STATUS_NOT_FOUND, "payments.no_payment_yet",
                        "an event of type " STR_FMT, STR_ARG(signal->event_type));
     }
-    struct payments_fact fact = payments_in_signals_fact(signal);
+    struct payments_fact fact = payments_rail_named(signal->provider)->fact(signal); /* decoded */
     struct payments_decision decision =
         payments_decide_fact(&view, signal->leg_id, &fact, engine_op(turn)->now_us);
     return payments_act(turn, message, &decision);
@@ -38,17 +25,16 @@ STATUS payments_in_signals_again(struct op *op, const void *row, struct id id,
                                  struct bus_record *ret_record)
 {
     const struct payments_webhook *webhook = row;
-    struct stripe_event event;
+    const struct payments_rail *rail = payments_rail_named(webhook->provider);
+    struct payments_signal signal;
     struct hash content;
-    TRY(payments_stripe_event_read(op, webhook->body, &event));
-    if (event.disposition != STRIPE_SIGNALLED) {
+    if (!rail) {
         return op_fail(op, STATUS_CONFLICT, "payments.no_signal",
-                       "an event of type " STR_FMT " that is about no leg of ours",
-                       STR_ARG(event.type));
+                       "of a provider that is none of ours");
     }
-    struct payments_signal signal = payments_stripe_event_signal(&event, webhook->body);
+    TRY(rail->told(op, webhook->body, &signal));
     ret_record->topic = TOPIC_PAYMENTS_SIGNALS_V1;
-    ret_record->key = id_to_str(op->arena, event.escrow_id);
+    ret_record->key = id_to_str(op->arena, signal.escrow_id);
     if (!ret_record->key.ptr) {
         return op_arena_full(op);
     }

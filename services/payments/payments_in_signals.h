@@ -1,11 +1,6 @@
 #pragma once
 
 #include "engine/engine.h"
-#include "payments/payments_decide.h"
-#include "payments/payments_signal.h"
-
-/* What a signal says about its leg. Borrows from it. */
-struct payments_fact payments_in_signals_fact(const struct payments_signal *signal);
 
 /* payments.signals.v1 (payments_signal_decode) -> decisions -> payments.events.v1.
  *

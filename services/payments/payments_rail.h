@@ -6,14 +6,18 @@
 #include "payments/payments_signal.h"
 
 /*
- * A rail: how one provider is asked and how its answers are read. Pure but for the arena: requests
- * are frozen as bytes, secrets are added when they are sent. Stripe is the first; others (a
- * custodian of USDC, a wallet's RPC) are rows of this struct.
+ * A rail: what one provider takes, how it is asked, and how its answers and webhooks are read. Pure but for
+ * the arena: requests are frozen as bytes, secrets are added when they are sent. Stripe is the first;
+ * others (a custodian of USDC, a wallet's RPC) are rows of the table in payments_rail.c.
  */
 
 struct payments_rail {
     enum leg_rail kind;
-    struct str name; /* "stripe", in metrics and in the table `webhook` */
+    struct str name; /* "stripe", in metrics, in signals and in the table `webhook` */
+
+    /* What it takes of a buyer at once. The first rail of the table that takes it is the one, for good. */
+    enum currency currency;
+    int64_t amount_max_minor;
 
     /* The frozen bytes of a request, the same for the same effect in every build of this version. */
     struct status (*request)(struct op *op, const struct payments_effect *effect,
@@ -37,7 +41,30 @@ struct payments_rail {
     struct status (*hear)(struct op *op, const struct effect_row *effect,
                           const struct caller_answer *answer, struct payments_signal *ret_signal,
                           bool *ret_told);
+
+    /* What a signal of this provider says about its leg; kind NONE: nothing that this version knows. Borrows from it. */
+    struct payments_fact (*fact)(const struct payments_signal *signal);
+
+    /* The signal of a webhook's body as it was stored. STATUS_CONFLICT "payments.no_signal": it is about no leg of ours. */
+    struct status (*told)(struct op *op, struct str body, struct payments_signal *ret_signal);
 };
+
+/* The rail for what a buyer is to pay; LEG_RAIL_NONE: there is none, and the payment is refused. */
+enum leg_rail payments_rail_choose(enum currency currency, int64_t amount_minor);
+
+/* A leg that stands has one. */
+const struct payments_rail *payments_rail_of(enum leg_rail kind);
+/* By the kind of an effect of ours: PAYMENTS_RAIL_EFFECTS numbers for each rail, Stripe's first. */
+const struct payments_rail *payments_rail_of_effect(int effect_kind);
+/* By its name; NULL: none of ours. */
+const struct payments_rail *payments_rail_named(struct str name);
+
+#define PAYMENTS_RAIL_EFFECTS 100
+_Static_assert(PAYMENTS_EFFECT_COUNT <= PAYMENTS_RAIL_EFFECTS, "rails' effects are apart");
+
+/* The number of an effect in its row, and back. */
+int payments_rail_effect_kind(enum leg_rail rail, enum payments_effect_kind kind);
+enum payments_effect_kind payments_rail_operation(int effect_kind);
 
 /* Codes of judge that mean "not this leg's fault: somebody must look at our account or key". */
 #define RAIL_CODE_REFUSES_US "provider_refuses_us"

@@ -550,12 +550,42 @@ static struct status stripe_hear(struct op *op, const struct effect_row *effect,
     return OK;
 }
 
+static struct payments_fact stripe_fact(const struct payments_signal *signal)
+{
+    return (struct payments_fact){
+        .kind = payments_stripe_event_fact(signal->event_type, signal->object_state),
+        .about = payments_stripe_event_leg(signal->event_type),
+        .provider_ref = signal->object_id,
+        .charge_ref = signal->charge_id,
+        .failure_code = signal->failure_code,
+        .amount_minor = signal->amount_minor,
+        .currency = signal->currency,
+    };
+}
+
+static struct status stripe_told(struct op *op, struct str body, struct payments_signal *ret_signal)
+{
+    struct stripe_event event;
+    TRY(payments_stripe_event_read(op, body, &event));
+    if (event.disposition != STRIPE_SIGNALLED) {
+        return op_fail(op, STATUS_CONFLICT, "payments.no_signal",
+                       "an event of type " STR_FMT " that is about no leg of ours",
+                       STR_ARG(event.type));
+    }
+    *ret_signal = payments_stripe_event_signal(&event, body);
+    return OK;
+}
+
 const struct payments_rail payments_rail_stripe = {
     .kind = LEG_RAIL_STRIPE,
     .name = STR("stripe"),
+    .currency = CURRENCY_USD,
+    .amount_max_minor = STRIPE_AMOUNT_MAX_MINOR,
     .request = stripe_request,
     .look_up = payments_stripe_look_request,
     .judge = stripe_judge,
     .read = stripe_read,
     .hear = stripe_hear,
+    .fact = stripe_fact,
+    .told = stripe_told,
 };

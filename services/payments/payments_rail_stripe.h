@@ -13,6 +13,9 @@
  * what moves money out stays uncertain and calls a person. */
 #define STRIPE_SAVED_ERROR_ATTEMPTS 5
 
+/* REQ-H1: 10,000.00 USD, the end included; what the buyer is charged, fee and all. */
+#define STRIPE_AMOUNT_MAX_MINOR 1000000
+
 extern const struct payments_rail payments_rail_stripe;
 
 /* Adds one form parameter, percent-encoded as official clients do: all bytes but letters, digits,

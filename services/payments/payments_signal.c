@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "holdfast/payments/v1/signals.pb-c.h"
+#include "payments/payments_rail.h"
 #include "payments/payments_stripe_event.h"
 #include "wire/wire.h"
 
@@ -106,9 +107,9 @@ STATUS payments_signal_decode(struct op *op, const struct bus_record *record,
     TRY(read_texts(op, in, signal));
     signal->amount_minor = in->amount_minor;
     signal->raw = (struct str){.ptr = (const char *)in->raw.data, .len = in->raw.len};
-    if (payments_stripe_event_fact(signal->event_type, signal->object_state) ==
-            PAYMENTS_FACT_NONE ||
-        signal->amount_minor < 0 || (signal->amount_minor > 0) != (signal->currency.len == 3)) {
+    const struct payments_rail *rail = payments_rail_named(signal->provider);
+    if (!rail || rail->fact(signal).kind == PAYMENTS_FACT_NONE || signal->amount_minor < 0 ||
+        (signal->amount_minor > 0) != (signal->currency.len == 3)) {
         return op_fail(op, STATUS_INVALID, "payments.signal_invalid", "not one of ours");
     }
     TRY(content_of(op, in, signal->escrow_id, &ret_message->content));

@@ -185,6 +185,7 @@ def test_money(api, refused):
         ("nothing to pay", create(amount_minor=0), 422, "gateway.amount_limit"),
         ("less than nothing", create(amount_minor=-1), 422, "gateway.amount_limit"),
         ("too much", create(amount_minor=1000001), 422, "gateway.amount_limit"),
+        ("too much with the fee", create(amount_minor=1000000, buyer_fee_fixed_minor=1), 422, "gateway.amount_limit"),
         ("a currency in small letters", create(currency="usd"), 422, "gateway.currency"),
         ("an unknown currency", create(currency=CANARY), 422, "gateway.currency"),
         ("seller and buyer are one", create(seller_id=api.ids["BUYER"]), 422, "escrow.same_party"),

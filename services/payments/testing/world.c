@@ -95,6 +95,7 @@ struct payments_command world_create(int64_t amount_minor)
         .leg_id = WORLD_PAY_LEG,
         .currency = CURRENCY_USD,
         .amount_minor = amount_minor,
+        .rail = LEG_RAIL_STRIPE,
         .description = STR("a lamp"),
     };
 }
