@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -88,7 +89,8 @@ static struct status read_bool(struct op *op, const struct json_field *field,
     return OK;
 }
 
-static struct status read_field(struct op *op, const struct json_field *field,
+/* A field whose value is one value. */
+static struct status read_plain(struct op *op, const struct json_field *field,
                                 const struct json_value *value, void *ret_struct)
 {
     void *place = (char *)ret_struct + field->offset;
@@ -97,6 +99,7 @@ static struct status read_field(struct op *op, const struct json_field *field,
     case JSON_FIELD_BOOL: return read_bool(op, field, value, place);
     case JSON_FIELD_TEXT: return read_text(op, field, value, place);
     case JSON_FIELD_ID: return read_id(op, field, value, place);
+    case JSON_FIELD_ITEMS: /* these hold plain values alone */
     case JSON_FIELD_NONE:
     case JSON_FIELD_TYPE_COUNT: break;
     }
@@ -123,12 +126,14 @@ static const struct json_value *member(const struct json_value *object, const ch
     return NULL;
 }
 
-STATUS json_read_object(struct op *op, struct str body, const struct json_field *fields,
-                        size_t field_count, void *ret_struct)
+typedef struct status read_fn(struct op *op, const struct json_field *field,
+                              const struct json_value *value, void *ret_struct);
+
+static struct status read_members(struct op *op, const struct json_value *object,
+                                  const struct json_field *fields, size_t field_count,
+                                  read_fn *read, void *ret_struct)
 {
     ASSERT(field_count <= JSON_READ_FIELDS_MAX);
-    const struct json_value *object = NULL;
-    TRY(json_read_to_depth(op, body, JSON_DEPTH_MAX, &object));
     if (object->kind != JSON_KIND_OBJECT) {
         return op_fail(op, STATUS_INVALID, "json.not_an_object", "the body is refused");
     }
@@ -140,10 +145,65 @@ STATUS json_read_object(struct op *op, struct str body, const struct json_field 
     for (size_t i = 0; i < field_count; i++) {
         const struct json_value *value = member(object, fields[i].name);
         if (value) {
-            TRY(read_field(op, &fields[i], value, ret_struct));
+            TRY(read(op, &fields[i], value, ret_struct));
         } else if (fields[i].required) {
             return blame(op, &fields[i], "json.missing_field");
         }
     }
     return OK;
+}
+
+/* The item is to blame, or what its own pointer says of it. */
+static struct status blame_item(struct op *op, const struct json_field *field, uint32_t item,
+                                struct status st)
+{
+    char memory[OP_ERR_FIELD_MAX_BYTES];
+    struct strbuf pointer;
+    struct str text;
+    strbuf_init_fixed(&pointer, memory, sizeof(memory));
+    strbuf_addf(&pointer, "/%s/%u%s", field->name, item, op->err.field);
+    return strbuf_finish(&pointer, &text) ? op_blame(op, st, text) : st;
+}
+
+static struct status read_items(struct op *op, const struct json_field *field,
+                                const struct json_value *value, void *ret_struct)
+{
+    struct json_items *items = (void *)((char *)ret_struct + field->offset);
+    if (value->kind != JSON_KIND_ARRAY) {
+        return blame(op, field, "json.wrong_type");
+    }
+    if (!in_range(field, value->count)) {
+        return blame(op, field, "json.out_of_range");
+    }
+    char *rows = arena_alloc(op->arena, (size_t)field->item_bytes * (value->count + 1),
+                             _Alignof(max_align_t));
+    if (!rows) {
+        return op_arena_full(op);
+    }
+    memset(rows, 0, (size_t)field->item_bytes * (value->count + 1));
+    for (uint32_t i = 0; i < value->count; i++) {
+        struct status st =
+            read_members(op, &value->items[i], field->item_fields, field->item_field_count,
+                         read_plain, rows + (size_t)i * field->item_bytes);
+        if (status_failed(st)) {
+            return blame_item(op, field, i, st);
+        }
+    }
+    *items = (struct json_items){.rows = rows, .count = value->count};
+    return OK;
+}
+
+static struct status read_field(struct op *op, const struct json_field *field,
+                                const struct json_value *value, void *ret_struct)
+{
+    return field->type == JSON_FIELD_ITEMS ? read_items(op, field, value, ret_struct)
+                                           : read_plain(op, field, value, ret_struct);
+}
+
+STATUS json_read_object(struct op *op, struct str body, const struct json_field *fields,
+                        size_t field_count, void *ret_struct)
+{
+    const struct json_value *object = NULL;
+    TRY(json_read_to_depth(op, body, JSON_DEPTH_MAX, &object));
+    return read_members(op, object, fields, field_count, read_field, ret_struct);
 }

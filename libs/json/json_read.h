@@ -24,10 +24,11 @@
 
 enum json_field_type {
     JSON_FIELD_NONE = 0,
-    JSON_FIELD_I64,  /* int64_t: an integer, written without point or exponent; min to max */
-    JSON_FIELD_BOOL, /* bool */
-    JSON_FIELD_TEXT, /* struct str in op->arena: min to max characters (code points) */
-    JSON_FIELD_ID,   /* struct id: a UUID's 36 characters, not the one of zeros */
+    JSON_FIELD_I64,   /* int64_t: an integer, written without point or exponent; min to max */
+    JSON_FIELD_BOOL,  /* bool */
+    JSON_FIELD_TEXT,  /* struct str in op->arena: min to max characters (code points) */
+    JSON_FIELD_ID,    /* struct id: a UUID's 36 characters, not the one of zeros */
+    JSON_FIELD_ITEMS, /* struct json_items in op->arena: an array of objects; min to max of them */
     JSON_FIELD_TYPE_COUNT,
 };
 
@@ -35,9 +36,19 @@ struct json_field {
     const char *name; /* needs no escaping in a pointer: no '~', no '/' */
     enum json_field_type type;
     bool required;
-    int64_t min, max; /* I64: the value; TEXT: characters; both 0: no bound but the input's */
+    int64_t min,
+        max; /* I64: the value; TEXT: characters; ITEMS: how many; both 0: no bound but the input's */
     size_t offset;
     bool prose; /* TEXT that somebody writes: card numbers are refused, see base/card.h */
+    const struct json_field *item_fields; /* ITEMS: of each object; no ITEMS among them */
+    uint16_t item_field_count;
+    uint16_t item_bytes; /* of the struct that each object fills */
+};
+
+/* Objects that were read, one after the other. */
+struct json_items {
+    void *rows; /* NULL: the field was not there */
+    uint32_t count;
 };
 
 /*

@@ -32,6 +32,11 @@ static int teardown(void **state)
     return 0;
 }
 
+struct line {
+    struct str name;
+    int64_t count;
+};
+
 struct deal {
     int64_t amount;
     int64_t any;
@@ -39,6 +44,13 @@ struct deal {
     struct str text;
     struct str note;
     struct id id;
+    struct json_items lines; /* struct line */
+};
+
+static const struct json_field line_fields[] = {
+    {"name", JSON_FIELD_TEXT, .required = true, .min = 1, .max = 3,
+     .offset = offsetof(struct line, name)},
+    {"count", JSON_FIELD_I64, .offset = offsetof(struct line, count)},
 };
 
 static const struct json_field deal_fields[] = {
@@ -49,6 +61,9 @@ static const struct json_field deal_fields[] = {
     {"text", JSON_FIELD_TEXT, .min = 1, .max = 3, .offset = offsetof(struct deal, text)},
     {"note", JSON_FIELD_TEXT, .prose = true, .offset = offsetof(struct deal, note)},
     {"id", JSON_FIELD_ID, .offset = offsetof(struct deal, id)},
+    {"lines", JSON_FIELD_ITEMS, .max = 3, .offset = offsetof(struct deal, lines),
+     .item_fields = line_fields, .item_field_count = ARRAY_LEN(line_fields),
+     .item_bytes = sizeof(struct line)},
 };
 
 static struct status read_deal(struct op *op, struct str body, struct deal *ret_deal)
@@ -83,6 +98,37 @@ static void a_good_object_fills_the_struct(void **state)
     char text[ID_TEXT_BYTES];
     id_format(deal.id, text);
     assert_string_equal(text, "6ba7b810-9dad-11d1-80b4-00c04fd430c8");
+}
+
+static void an_array_of_objects_fills_structs(void **state)
+{
+    struct fixture *fixture = *state;
+    struct op *op = &fixture->op;
+    struct deal deal = {.amount = 0};
+    assert_int_equal(read_deal(op, STR("{\"amount\":1}"), &deal).kind, STATUS_OK);
+    assert_null(deal.lines.rows); /* not there is not the same as none */
+    assert_int_equal(read_deal(op, STR("{\"amount\":1,\"lines\":[]}"), &deal).kind, STATUS_OK);
+    assert_non_null(deal.lines.rows);
+    assert_int_equal(deal.lines.count, 0);
+    struct str body =
+        STR("{\"amount\":1,\"lines\":[{\"name\":\"ab\",\"count\":7},{\"name\":\"c\"}]}");
+    assert_int_equal(read_deal(op, body, &deal).kind, STATUS_OK);
+    const struct line *lines = deal.lines.rows;
+    assert_int_equal(deal.lines.count, 2);
+    assert_true(str_eq(lines[0].name, STR("ab")) && str_eq(lines[1].name, STR("c")));
+    assert_true(lines[0].count == 7 && lines[1].count == 0);
+    refused_object(op, STR("{\"amount\":1,\"lines\":{}}"), STATUS_INVALID, "json.wrong_type",
+                   "/lines");
+    refused_object(op, STR("{\"amount\":1,\"lines\":[{},{},{},{}]}"), STATUS_INVALID,
+                   "json.out_of_range", "/lines");
+    refused_object(op, STR("{\"amount\":1,\"lines\":[{\"name\":\"a\"},{}]}"), STATUS_INVALID,
+                   "json.missing_field", "/lines/1/name");
+    refused_object(op, STR("{\"amount\":1,\"lines\":[{\"name\":\"abcd\"}]}"), STATUS_INVALID,
+                   "json.out_of_range", "/lines/0/name");
+    refused_object(op, STR("{\"amount\":1,\"lines\":[{\"name\":\"a\",\"canary\":1}]}"),
+                   STATUS_INVALID, "json.unknown_field", "/lines/0");
+    refused_object(op, STR("{\"amount\":1,\"lines\":[1]}"), STATUS_INVALID, "json.not_an_object",
+                   "/lines/0");
 }
 
 static void integers_are_exact(void **state)
@@ -303,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_good_object_fills_the_struct, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_array_of_objects_fills_structs, setup, teardown),
         cmocka_unit_test_setup_teardown(integers_are_exact, setup, teardown),
         cmocka_unit_test_setup_teardown(bad_objects_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(an_escaped_backslash_is_not_an_escape, setup, teardown),

@@ -41,6 +41,8 @@ CREATE TABLE escrow (
   paid_leg_id uuid NOT NULL,          -- the incoming leg: asked for, later the one that paid
   payout_leg_id uuid NOT NULL,        -- the last transfer; zero before RELEASING
   refund_leg_id uuid NOT NULL,        -- the last refund of the price; zero before REFUNDING
+  milestone_count bigint NOT NULL,    -- pieces that the price is for; zero: it is one
+  milestones_hash bytea NOT NULL,     -- over what they are: services/escrow/escrow_chain.h; zeros for none
   split_count bigint NOT NULL,        -- offers to divide what is held or disputed that were made
   split_by uuid NOT NULL,             -- whose offer is open; zero: none is
   split_seller_minor bigint NOT NULL, -- the seller's share in it
@@ -74,7 +76,7 @@ BEGIN
           THEN 'escrow_seller_fee'
         WHEN octet_length(seller_account) NOT BETWEEN 1 AND 255 OR octet_length(description) > 1000 THEN 'escrow_texts'
         WHEN version < 1 OR seq < 1 OR octet_length(chain_head) <> 32 THEN 'escrow_versions'
-        WHEN state NOT BETWEEN 1 AND 15 THEN 'escrow_state'
+        WHEN state NOT BETWEEN 1 AND 16 THEN 'escrow_state'
         WHEN least(received_minor, held_minor, disputed_minor, suspense_minor, due_seller_minor,
                    due_buyer_minor, paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor,
                    fee_deferred_minor, fee_minor) < 0 THEN 'escrow_no_debt'
@@ -84,10 +86,10 @@ BEGIN
         -- Of the price, the seller has all in RELEASING and RELEASED; where a rest is held, disputed, divided or
         -- given back less than all; else nothing.
         WHEN NOT CASE WHEN state IN (5, 6) THEN released_minor = price_minor
-          WHEN state IN (14, 15) THEN released_minor BETWEEN 1 AND price_minor - 1
+          WHEN state IN (14, 15, 16) THEN released_minor BETWEEN 1 AND price_minor - 1
           WHEN state IN (3, 4, 7, 8, 11, 12, 13) THEN released_minor BETWEEN 0 AND price_minor - 1
           ELSE released_minor = 0 END THEN 'escrow_released'
-        WHEN held_minor <> CASE WHEN state IN (3, 4, 11) THEN price_minor - released_minor ELSE 0 END
+        WHEN held_minor <> CASE WHEN state IN (3, 4, 11, 16) THEN price_minor - released_minor ELSE 0 END
           THEN 'escrow_held'
         WHEN disputed_minor <> CASE WHEN state IN (12, 13) THEN price_minor - released_minor ELSE 0 END
           THEN 'escrow_disputed'
@@ -99,7 +101,7 @@ BEGIN
           ELSE true END THEN 'escrow_due_seller'
         -- The buyer's fee is put aside where the price is held, and earned as the price leaves, unless it goes back
         -- with it.
-        WHEN fee_deferred_minor <> CASE WHEN state IN (3, 4, 11, 12, 13)
+        WHEN fee_deferred_minor <> CASE WHEN state IN (3, 4, 11, 12, 13, 16)
           THEN buyer_fee_minor - buyer_fee_minor * released_minor / price_minor ELSE 0 END
           THEN 'escrow_fee_deferred'
         WHEN fee_minor <> seller_fee_minor * released_minor / price_minor
@@ -122,8 +124,13 @@ BEGIN
           THEN split_seller_minor = 0
           ELSE split_by IN (buyer_id, seller_id) AND split_count > 0 AND held_minor + disputed_minor > 0
             AND split_seller_minor BETWEEN 0 AND held_minor + disputed_minor END THEN 'escrow_split'
+        -- What the pieces are is fixed; only a deal in pieces is settled piece by piece.
+        WHEN octet_length(milestones_hash) <> 32 OR CASE WHEN milestone_count = 0
+          THEN state = 16 OR milestones_hash <> decode(repeat('00', 32), 'hex')
+          ELSE milestone_count NOT BETWEEN 2 AND 20 OR milestones_hash = decode(repeat('00', 32), 'hex') END
+          THEN 'escrow_milestones'
         -- A clock runs while somebody may act and money is not on its way, and only then.
-        WHEN NOT CASE WHEN state IN (2, 3, 4, 11, 12, 13)
+        WHEN NOT CASE WHEN state IN (2, 3, 4, 11, 12, 13, 16)
           THEN deadline_seq BETWEEN 1 AND seq AND deadline_at_us > 0
           ELSE deadline_seq = 0 AND deadline_at_us = 0 END THEN 'escrow_clock'
     END AS rule
@@ -171,7 +178,7 @@ CREATE TABLE dispute (
   state smallint NOT NULL CHECK (state BETWEEN 1 AND 3), -- open, withdrawn, settled
   number bigint NOT NULL CHECK (number BETWEEN 1 AND 3), -- of its escrow
   raiser_id uuid NOT NULL,
-  before smallint NOT NULL CHECK (before IN (3, 4, 11)), -- the escrow's state that a withdrawal leads back to
+  before smallint NOT NULL CHECK (before IN (3, 4, 11, 16)), -- the escrow's state that a withdrawal leads back to
   amount_minor bigint NOT NULL CHECK (amount_minor > 0),
   seller_minor bigint NOT NULL CHECK (seller_minor >= 0),
   buyer_minor bigint NOT NULL CHECK (buyer_minor >= 0),
@@ -198,6 +205,21 @@ CREATE TABLE part (
   CONSTRAINT part_net CHECK (amount_minor <= price_minor)
 ) WITH (fillfactor = 70);
 
+-- What a price is for, piece by piece; of most deals none.
+CREATE TABLE milestone (
+  escrow_id uuid NOT NULL REFERENCES escrow (id) DEFERRABLE INITIALLY DEFERRED,
+  number bigint NOT NULL CHECK (number BETWEEN 1 AND 20), -- of its escrow
+  version bigint NOT NULL CHECK (version >= 1),
+  state smallint NOT NULL CHECK (state BETWEEN 1 AND 5),  -- open, delivered, released, refunded, divided
+  title text NOT NULL CHECK (octet_length(title) BETWEEN 1 AND 160),
+  price_minor bigint NOT NULL CHECK (price_minor >= 1),
+  deadline_at_us bigint NOT NULL,                         -- when its inspection ends; zero: none runs
+  created_at_us bigint NOT NULL,
+  updated_at_us bigint NOT NULL,
+  PRIMARY KEY (escrow_id, number),
+  CONSTRAINT milestone_inspected CHECK (CASE WHEN state = 2 THEN deadline_at_us > 0 ELSE deadline_at_us = 0 END)
+) WITH (fillfactor = 70);
+
 -- What happened, one row for each event with a seq. hash = SHA-256(prev_hash, canonical bytes of
 -- this row and of its transfers): docs in services/escrow/escrow_chain.h.
 CREATE TABLE transition (
@@ -205,12 +227,13 @@ CREATE TABLE transition (
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),
   event smallint NOT NULL CHECK (event BETWEEN 1 AND 27),
-  from_state smallint NOT NULL CHECK (from_state BETWEEN 0 AND 15),
-  to_state smallint NOT NULL CHECK (to_state BETWEEN 1 AND 15),
+  from_state smallint NOT NULL CHECK (from_state BETWEEN 0 AND 16),
+  to_state smallint NOT NULL CHECK (to_state BETWEEN 1 AND 16),
   cause_id uuid NOT NULL,
   actor_kind smallint NOT NULL CHECK (actor_kind BETWEEN 1 AND 4),
   actor_id uuid NOT NULL,
   transfer_count smallint NOT NULL CHECK (transfer_count >= 0),
+  milestone smallint NOT NULL CHECK (milestone BETWEEN 0 AND 20), -- that it is about; zero: the deal
   at_us bigint NOT NULL,
   prev_hash bytea NOT NULL CHECK (octet_length(prev_hash) = 32),
   hash bytea NOT NULL CHECK (octet_length(hash) = 32),
@@ -262,5 +285,5 @@ ALTER TABLE transfer ENABLE ALWAYS TRIGGER transfer_append_only;
 
 -- migrate:down
 
-DROP TABLE transfer, transition, part, dispute, suspense, escrow;
+DROP TABLE transfer, transition, milestone, part, dispute, suspense, escrow;
 DROP FUNCTION refuse_change(), check_transfers(), check_escrows();

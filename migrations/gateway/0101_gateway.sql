@@ -31,7 +31,8 @@ CREATE TABLE escrow_pending (
   buyer_fee_fixed_minor bigint NOT NULL DEFAULT 0,
   seller_fee_basis_points bigint NOT NULL DEFAULT 0,
   seller_fee_fixed_minor bigint NOT NULL DEFAULT 0,
-  buyer_fee_refundable boolean NOT NULL DEFAULT true
+  buyer_fee_refundable boolean NOT NULL DEFAULT true,
+  milestones text NOT NULL DEFAULT '' -- as in escrow_view
 );
 
 -- The read model of one escrow, built from events by the gateway's own lanes. State 0: payments told
@@ -40,7 +41,7 @@ CREATE TABLE escrow_view (
   id uuid PRIMARY KEY,
   version bigint NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 0),
-  state smallint NOT NULL CHECK (state BETWEEN 0 AND 15),
+  state smallint NOT NULL CHECK (state BETWEEN 0 AND 16),
   currency smallint NOT NULL,
   price_minor bigint NOT NULL,
   received_minor bigint NOT NULL,
@@ -62,7 +63,7 @@ CREATE TABLE escrow_view (
   delivery_seconds bigint NOT NULL,
   inspection_seconds bigint NOT NULL,
   deadline_at_us bigint NOT NULL,      -- when the deal goes on by itself; 0: no clock runs
-  deadline_state smallint NOT NULL CHECK (deadline_state BETWEEN 0 AND 15), -- and what it then becomes
+  deadline_state smallint NOT NULL CHECK (deadline_state BETWEEN 0 AND 16), -- and what it then becomes
   description text NOT NULL,
   payment_ref text NOT NULL,           -- the provider's id of the payment; empty: not there yet
   payment_client_secret text NOT NULL, -- shown to the buyer alone
@@ -81,6 +82,9 @@ CREATE TABLE escrow_view (
   split_by uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
   split_seller_minor bigint NOT NULL DEFAULT 0,
   split_buyer_minor bigint NOT NULL DEFAULT 0,
+  -- What the pieces of the price are and where each is, in JSON as the API shows them: they are read and written with
+  -- their deal alone. Empty: none.
+  milestones text NOT NULL DEFAULT '' CHECK (octet_length(milestones) <= 16384),
   CHECK ((state = 0) = (seq = 0)),
   CHECK ((deadline_state = 0) = (deadline_at_us = 0))
 ) WITH (fillfactor = 70);
@@ -93,8 +97,9 @@ CREATE TABLE escrow_timeline (
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),
   type text NOT NULL,                -- "EscrowFundsHeld"
-  state smallint NOT NULL CHECK (state BETWEEN 1 AND 15),
+  state smallint NOT NULL CHECK (state BETWEEN 1 AND 16),
   amount_minor bigint NOT NULL,      -- 0: not about an amount
+  milestone bigint NOT NULL,         -- that it is about; 0: the deal
   note text NOT NULL,                -- a reason or a failure code; empty: none
   actor_kind smallint NOT NULL,
   actor_id uuid NOT NULL,

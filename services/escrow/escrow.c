@@ -24,6 +24,7 @@ const char *escrow_state_name(enum escrow_state state)
     case ESCROW_ESCALATED: return "ESCALATED";
     case ESCROW_SETTLING: return "SETTLING";
     case ESCROW_SETTLED_SPLIT: return "SETTLED_SPLIT";
+    case ESCROW_PARTIALLY_SETTLED: return "PARTIALLY_SETTLED";
     case ESCROW_STATE_COUNT: break;
     }
     UNREACHABLE("escrow state");
@@ -120,7 +121,8 @@ enum escrow_timer escrow_timer_of(enum escrow_state state)
 {
     switch (state) {
     case ESCROW_AWAIT_FUNDS: return ESCROW_TIMER_FUNDING;
-    case ESCROW_FUNDS_HELD: return ESCROW_TIMER_DELIVERY;
+    case ESCROW_FUNDS_HELD:
+    case ESCROW_PARTIALLY_SETTLED: return ESCROW_TIMER_DELIVERY;
     case ESCROW_DELIVERED: return ESCROW_TIMER_INSPECTION;
     case ESCROW_DELIVERY_REJECTED: return ESCROW_TIMER_ANSWER;
     case ESCROW_DISPUTED: return ESCROW_TIMER_DISPUTE;
@@ -227,7 +229,7 @@ static bool sums_are_sound(const struct escrow *escrow)
 static bool holds_price(const struct escrow *escrow)
 {
     return escrow->state == ESCROW_FUNDS_HELD || escrow->state == ESCROW_DELIVERED ||
-           escrow->state == ESCROW_DELIVERY_REJECTED;
+           escrow->state == ESCROW_DELIVERY_REJECTED || escrow->state == ESCROW_PARTIALLY_SETTLED;
 }
 
 static bool releases(const struct escrow *escrow)
@@ -261,8 +263,9 @@ static bool price_is_placed(const struct escrow *escrow)
     bool released_fits = releases(escrow) ? rest_minor == 0
                          : has_rest       ? rest_minor > 0
                                           : escrow->released_minor == 0;
-    bool divided = !settles(escrow) || escrow->released_minor > 0;
-    return released_fits && divided && escrow->held_minor == (held ? rest_minor : 0) &&
+    bool in_part = settles(escrow) || escrow->state == ESCROW_PARTIALLY_SETTLED;
+    bool some = !in_part || escrow->released_minor > 0;
+    return released_fits && some && escrow->held_minor == (held ? rest_minor : 0) &&
            escrow->disputed_minor == (disputed ? rest_minor : 0);
 }
 
@@ -341,6 +344,16 @@ static bool split_is_sound(const struct escrow *escrow)
            escrow_kept_minor(escrow) > 0 && escrow->split_seller_minor <= escrow_kept_minor(escrow);
 }
 
+static bool has_milestones_or_none(const struct escrow *escrow)
+{
+    const struct hash none = {.bytes = {0}};
+    bool has = escrow->milestone_count >= ESCROW_MILESTONES_MIN &&
+               escrow->milestone_count <= ESCROW_MILESTONES_MAX;
+    bool needs = escrow->state == ESCROW_PARTIALLY_SETTLED;
+    return (has || (escrow->milestone_count == 0 && !needs)) &&
+           has != hash_eq(&escrow->milestones_hash, &none);
+}
+
 /* A clock runs exactly in the states that end by themselves. */
 static bool deadline_is_sound(const struct escrow *escrow)
 {
@@ -361,7 +374,7 @@ bool escrow_is_sound(const struct escrow *escrow)
            escrow->refund_failed_minor <= escrow->due_buyer_minor && sums_are_sound(escrow) &&
            fees_follow_terms(escrow) && fees_are_placed(escrow) && price_is_placed(escrow) &&
            dues_are_sound(escrow) && legs_are_sound(escrow) && split_is_sound(escrow) &&
-           deadline_is_sound(escrow);
+           has_milestones_or_none(escrow) && deadline_is_sound(escrow);
 }
 
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense)
@@ -447,7 +460,8 @@ static bool dispute_is_sound(const struct escrow_dispute *dispute)
            money_try_add(dispute->seller_minor, dispute->buyer_minor, &awarded_minor) &&
            awarded_minor == (settled ? dispute->amount_minor : 0) &&
            (dispute->before == ESCROW_FUNDS_HELD || dispute->before == ESCROW_DELIVERED ||
-            dispute->before == ESCROW_DELIVERY_REJECTED);
+            dispute->before == ESCROW_DELIVERY_REJECTED ||
+            dispute->before == ESCROW_PARTIALLY_SETTLED);
 }
 
 bool escrow_disputes_are_sound(const struct escrow *escrow,

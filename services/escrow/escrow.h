@@ -29,9 +29,10 @@ enum escrow_state {
     ESCROW_EXPIRED,   /* final: not paid in time */
     ESCROW_DELIVERY_REJECTED,
     ESCROW_DISPUTED,
-    ESCROW_ESCALATED,     /* disputed, and not settled in time */
-    ESCROW_SETTLING,      /* divided: a payout and a refund are under way */
-    ESCROW_SETTLED_SPLIT, /* final, as REFUNDED is */
+    ESCROW_ESCALATED,         /* disputed, and not settled in time */
+    ESCROW_SETTLING,          /* divided: a payout and a refund are under way */
+    ESCROW_SETTLED_SPLIT,     /* final, as REFUNDED is */
+    ESCROW_PARTIALLY_SETTLED, /* some milestones are released, the others wait to be delivered */
     ESCROW_STATE_COUNT,
 };
 
@@ -125,7 +126,9 @@ struct escrow {
     int64_t buyer_fee_minor; /* what the terms come to, with this price */
     int64_t seller_fee_minor;
     struct str description;
-    struct id paid_leg_id;   /* the incoming leg: asked for, later the one that paid */
+    int64_t milestone_count;     /* 0: the price is one */
+    struct hash milestones_hash; /* of what they are: escrow_chain.h; zeros for none */
+    struct id paid_leg_id;       /* the incoming leg: asked for, later the one that paid */
     struct id payout_leg_id; /* the last transfer of what no part is of; none before RELEASING */
     struct id
         refund_leg_id;   /* the last refund of what was left of the price; none before REFUNDING */
@@ -215,6 +218,37 @@ struct escrow_part {
     int64_t updated_at_us;
 };
 
+enum escrow_milestone_state {
+    ESCROW_MILESTONE_NONE = 0,
+    ESCROW_MILESTONE_OPEN,      /* waits to be delivered */
+    ESCROW_MILESTONE_DELIVERED, /* its inspection clock runs */
+    ESCROW_MILESTONE_RELEASED,
+    ESCROW_MILESTONE_REFUNDED, /* given back with the rest of the price */
+    ESCROW_MILESTONE_DIVIDED,  /* ended by an agreement about the rest of the price */
+    ESCROW_MILESTONE_STATE_COUNT,
+};
+
+#define ESCROW_MILESTONES_MIN 2 /* a price that is one needs none */
+#define ESCROW_MILESTONES_MAX 20
+#define ESCROW_TITLE_MAX_BYTES 160
+
+/* All but the last that is released are parts. */
+_Static_assert(ESCROW_MILESTONES_MAX <= ESCROW_PARTS_MAX + 1, "each milestone is paid by itself");
+
+/* What the price is for, piece by piece: agreed to when the deal is made, delivered and released one by one. */
+struct escrow_milestone {
+    struct id escrow_id;
+    int64_t number; /* 1, 2, 3 of its escrow */
+    int64_t version;
+    enum escrow_milestone_state state;
+    struct str title;
+    int64_t price_minor; /* together the price */
+    int64_t
+        deadline_at_us; /* DELIVERED: when its inspection ends; stands still in a dispute. Else 0 */
+    int64_t created_at_us;
+    int64_t updated_at_us;
+};
+
 /* One event with a seq. */
 struct escrow_transition {
     struct id id; /* also the event's message id */
@@ -227,6 +261,7 @@ struct escrow_transition {
     int actor_kind; /* enum engine_actor_kind */
     struct id actor_id;
     int transfer_count;
+    int milestone; /* that it is about; 0: the deal */
     int64_t at_us;
     struct hash prev_hash;
     struct hash hash; /* escrow_chain.h */
@@ -300,3 +335,26 @@ int64_t escrow_rest_failed_minor(const struct escrow *escrow,
 /* What was released is what the parts are of, and the rest once the deal was released. */
 bool escrow_parts_are_sound(const struct escrow *escrow, const struct escrow_part *const *parts,
                             uint32_t part_count);
+
+/* ---- Milestones (escrow_milestones.c) ---- */
+
+/* "OPEN". The empty string for none. */
+const char *escrow_milestone_state_name(enum escrow_milestone_state state);
+/* It may still be delivered, or released. */
+bool escrow_milestone_is_alive(const struct escrow_milestone *milestone);
+/* The one of this number; milestone_count when there is none. */
+uint32_t escrow_milestone_at(const struct escrow_milestone *const *milestones,
+                             uint32_t milestone_count, int64_t number);
+/* Of those whose inspection runs, the one whose ends first, the first of these; milestone_count when none runs. */
+uint32_t escrow_milestone_soonest(const struct escrow_milestone *const *milestones,
+                                  uint32_t milestone_count);
+/* Where a deal that holds the rest of its price is, by its milestones: FUNDS_HELD, DELIVERED, PARTIALLY_SETTLED. */
+enum escrow_state escrow_state_by_milestones(const struct escrow_milestone *const *milestones,
+                                             uint32_t milestone_count);
+/* What the deal becomes when the inspection that ends first does: that milestone is released. */
+enum escrow_state escrow_state_when_inspected(const struct escrow_milestone *const *milestones,
+                                              uint32_t milestone_count);
+/* They come to the price, and their states are those that the deal's state and sums ask for. */
+bool escrow_milestones_are_sound(const struct escrow *escrow,
+                                 const struct escrow_milestone *const *milestones,
+                                 uint32_t milestone_count);

@@ -15,13 +15,27 @@ static void add_fees(struct hash_state *state, const struct fee_terms *fees)
     hash_add_u64(state, fees->buyer_refundable ? 1 : 0);
 }
 
+struct hash escrow_chain_milestones(const struct escrow_milestone *const *milestones,
+                                    uint32_t milestone_count)
+{
+    struct hash_state state;
+    hash_init(&state);
+    hash_add_str(&state, STR("holdfast.escrow.milestones.v1"));
+    hash_add_u64(&state, milestone_count);
+    for (int64_t number = 1; number <= (int64_t)milestone_count; number++) {
+        uint32_t at = escrow_milestone_at(milestones, milestone_count, number);
+        hash_add_u64(&state, (uint64_t)number);
+        hash_add_str(&state, at < milestone_count ? milestones[at]->title : STR(""));
+        hash_add_u64(&state, at < milestone_count ? (uint64_t)milestones[at]->price_minor : 0);
+    }
+    return hash_done(&state);
+}
+
 struct hash escrow_chain_root(const struct escrow *escrow)
 {
     struct hash_state state;
     hash_init(&state);
-    bool with_fees = fee_terms_any(&escrow->fees);
-    hash_add_str(&state,
-                 with_fees ? STR("holdfast.escrow.terms.v2") : STR("holdfast.escrow.terms.v1"));
+    hash_add_str(&state, STR("holdfast.escrow.terms.v3"));
     add_id(&state, escrow->id);
     add_id(&state, escrow->marketplace_id);
     add_id(&state, escrow->buyer_id);
@@ -34,9 +48,9 @@ struct hash escrow_chain_root(const struct escrow *escrow)
     hash_add_u64(&state, (uint64_t)escrow->inspection_seconds);
     hash_add_str(&state, escrow->description);
     hash_add_u64(&state, (uint64_t)escrow->created_at_us);
-    if (with_fees) {
-        add_fees(&state, &escrow->fees);
-    }
+    add_fees(&state, &escrow->fees);
+    hash_add_u64(&state, (uint64_t)escrow->milestone_count);
+    hash_add(&state, escrow->milestones_hash.bytes, sizeof(escrow->milestones_hash.bytes));
     return hash_done(&state);
 }
 
@@ -56,7 +70,7 @@ struct hash escrow_chain_hash(const struct escrow_transition *transition,
     struct hash_state state;
     hash_init(&state);
     hash_add(&state, transition->prev_hash.bytes, sizeof(transition->prev_hash.bytes));
-    hash_add_str(&state, STR("holdfast.escrow.transition.v1"));
+    hash_add_str(&state, STR("holdfast.escrow.transition.v2"));
     add_id(&state, transition->id);
     add_id(&state, transition->escrow_id);
     hash_add_u64(&state, (uint64_t)transition->seq);
@@ -71,5 +85,6 @@ struct hash escrow_chain_hash(const struct escrow_transition *transition,
     for (int i = 0; i < transition->transfer_count; i++) {
         add_transfer(&state, &transfers[i]);
     }
+    hash_add_u64(&state, (uint64_t)transition->milestone);
     return hash_done(&state);
 }

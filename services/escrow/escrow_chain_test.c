@@ -59,17 +59,26 @@ static void the_layout_is_the_documented_one(void **state)
     struct escrow_transfer transfers[2];
     fill(&transition, transfers);
     expect_hash(transition.prev_hash,
-                STR("550557dcdd76c4bdf7da1f164abdcdf565b465711c855c68104ee60aba2741e2"));
+                STR("504582e2227b882d771bdae8e26cf0048c9dbcd4dbe8b2ba71ca0d4ac4b72343"));
     expect_hash(escrow_chain_hash(&transition, transfers),
-                STR("6c3a9ac676aa7ae6814acb7f9a432b4fdf40796b38e08c21900d3deba254c80d"));
+                STR("d96555c3e8ab5115c269c72258d445c11e6091c980cf123aa87c991d789c2eeb"));
+    transition.milestone = 2;
+    expect_hash(escrow_chain_hash(&transition, transfers),
+                STR("3da651dd2caaac43c99aafc8003c8bd85f59f3407b095fb4cd8af4ae0e731444"));
     struct fixture fixture;
     fixture_init(&fixture, ESCROW_AWAIT_FUNDS);
     fixture.escrow.fees = FIXTURE_FEES(/* refundable */ false);
     expect_hash(escrow_chain_root(&fixture.escrow),
-                STR("a54ce9dd955f89005b0d717c7f9c986c8b1dff9339fc31b6dccdbce3a787cd75"));
+                STR("1f01e63a8dc250e11d5fe4d5e4884123e2726662497d10d977797f847c4d6215"));
     fixture.escrow.fees.buyer_refundable = true;
     expect_hash(escrow_chain_root(&fixture.escrow),
-                STR("1e57983ba5be5832c01076f200f6ee7fbe0b16d734f319e2db1d0476bc201129"));
+                STR("c221f17485f02789751c12636be02a15a3210214534902ff77a298e2b219dde4"));
+    fixture_init_with(&fixture, ESCROW_AWAIT_FUNDS, &FIXTURE_FEES(/* refundable */ true));
+    fixture_add_milestones(&fixture);
+    expect_hash(fixture.escrow.milestones_hash,
+                STR("11081baea936e2c39fd83ff026113b664999088c190a52f31dc7a1b0d01a6e16"));
+    expect_hash(escrow_chain_root(&fixture.escrow),
+                STR("f98719b0d5c0206a3e5290b01b44ffcddbbf35860ee76a3f4c222398d3e9f40b"));
 }
 
 #define CHANGES(what)                                                   \
@@ -97,6 +106,7 @@ static void every_field_of_history_counts(void **state)
     CHANGES(transition.actor_id = FIXTURE_STRANGER);
     CHANGES(transition.at_us++);
     CHANGES(transition.transfer_count--);
+    CHANGES(transition.milestone++);
     CHANGES(transition.prev_hash.bytes[31] ^= 1);
     CHANGES(transfers[1].ordinal++);
     CHANGES(transfers[1].debit = ESCROW_ACCOUNT_ESCROW_IN);
@@ -137,6 +147,9 @@ static void every_term_of_the_deal_counts(void **state)
     ROOT_CHANGES(escrow->fees = FIXTURE_FEES(/* refundable */ false));
     ROOT_CHANGES(escrow->description = STR("A bicycl"));
     ROOT_CHANGES(escrow->created_at_us++);
+    ROOT_CHANGES(escrow->fees.buyer_refundable = true);
+    ROOT_CHANGES(escrow->milestone_count++);
+    ROOT_CHANGES(escrow->milestones_hash.bytes[31] ^= 1);
     /* What changes in a deal's life is in its transitions, not in its root. */
     fixture_init(&fixture, ESCROW_AWAIT_FUNDS);
     struct hash before = escrow_chain_root(escrow);
@@ -145,12 +158,37 @@ static void every_term_of_the_deal_counts(void **state)
     assert_true(hash_eq(&before, &after));
 }
 
+static void every_piece_that_was_agreed_to_counts(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    fixture_init(&fixture, ESCROW_AWAIT_FUNDS);
+    fixture_add_milestones(&fixture);
+    struct hash before = fixture.escrow.milestones_hash;
+    fixture.milestone[1].title = STR("A whee");
+    struct hash title = escrow_chain_milestones(fixture.milestones, FIXTURE_MILESTONES);
+    fixture.milestone[1].title = STR("A wheel");
+    fixture.milestone[1].price_minor++;
+    struct hash price = escrow_chain_milestones(fixture.milestones, FIXTURE_MILESTONES);
+    fixture.milestone[1].price_minor--;
+    struct hash fewer = escrow_chain_milestones(fixture.milestones, FIXTURE_MILESTONES - 1);
+    assert_false(hash_eq(&before, &title) || hash_eq(&before, &price) || hash_eq(&before, &fewer));
+    fixture.milestone[0].number = 2;
+    fixture.milestone[1].number = 1;
+    struct hash order = escrow_chain_milestones(fixture.milestones, FIXTURE_MILESTONES);
+    assert_false(hash_eq(&before, &order));
+    /* What becomes of them is in the transitions, not here. */
+    fixture_init(&fixture, ESCROW_PARTIALLY_SETTLED);
+    assert_true(hash_eq(&before, &fixture.escrow.milestones_hash));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_layout_is_the_documented_one),
         cmocka_unit_test(every_field_of_history_counts),
         cmocka_unit_test(every_term_of_the_deal_counts),
+        cmocka_unit_test(every_piece_that_was_agreed_to_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,7 +56,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         RETRY(ESCROW_AWAIT_FUNDS),
     },
     [ESCROW_FUNDS_HELD] = {
-        [ESCROW_MARK_DELIVERED]    = {escrow_do_plain, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
+        [ESCROW_MARK_DELIVERED]    = {escrow_do_deliver, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_FUNDS_HELD, ESCROW_EVENT_NONE},
         [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
         [ESCROW_TIMER_FIRED]       = {escrow_do_refund_undelivered, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
@@ -70,6 +70,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_RELEASE_PART]      = {escrow_do_release_part, ESCROW_FUNDS_HELD, ESCROW_EVENT_PARTIALLY_RELEASED},
     },
     [ESCROW_DELIVERED] = {
+        [ESCROW_MARK_DELIVERED]    = {escrow_do_deliver_next, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
         [ESCROW_RELEASE]           = {escrow_do_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_DELIVERED, ESCROW_EVENT_NONE},
         [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
@@ -83,6 +84,20 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
         [ESCROW_RELEASE_PART]      = {escrow_do_release_part, ESCROW_DELIVERED, ESCROW_EVENT_PARTIALLY_RELEASED},
         [ESCROW_REJECT_DELIVERY]   = {escrow_do_reject, ESCROW_DELIVERY_REJECTED, ESCROW_EVENT_REJECTED},
+    },
+    [ESCROW_PARTIALLY_SETTLED] = {
+        [ESCROW_MARK_DELIVERED]    = {escrow_do_deliver, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
+        [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_PARTIALLY_SETTLED, ESCROW_EVENT_NONE},
+        [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        [ESCROW_TIMER_FIRED]       = {escrow_do_refund_undelivered, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
+        PAYMENT_IS_OVER(ESCROW_PARTIALLY_SETTLED),
+        EXTRA_MONEY(ESCROW_PARTIALLY_SETTLED),
+        REFUNDS_OF_SUSPENSE(ESCROW_PARTIALLY_SETTLED),
+        PAYOUTS_OF_PARTS(ESCROW_PARTIALLY_SETTLED),
+        RETRY(ESCROW_PARTIALLY_SETTLED),
+        SPLIT(ESCROW_PARTIALLY_SETTLED),
+        [ESCROW_RAISE_DISPUTE]     = {escrow_do_raise_dispute, ESCROW_DISPUTED, ESCROW_EVENT_DISPUTED},
+        [ESCROW_RELEASE_PART]      = {escrow_do_release_part, ESCROW_PARTIALLY_SETTLED, ESCROW_EVENT_PARTIALLY_RELEASED},
     },
     [ESCROW_DELIVERY_REJECTED] = {
         [ESCROW_RELEASE]           = {escrow_do_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
@@ -294,6 +309,7 @@ struct escrow_decision escrow_decide(const struct escrow *now, const struct escr
     ASSERT(!now || escrow_case_is_sound(now, facts->suspense, facts->suspense_count));
     ASSERT(!now || escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count));
     ASSERT(!now || escrow_parts_are_sound(now, facts->parts, facts->part_count));
+    ASSERT(!now || escrow_milestones_are_sound(now, facts->milestones, facts->milestone_count));
     struct escrow_decision out = {.verdict = ESCROW_VERDICT_NONE};
     if (now) {
         out.next = *now;

@@ -63,6 +63,11 @@ enum escrow_stage {
     ESCROW_STAGE_COUNT,
 };
 
+struct escrow_milestone_terms {
+    struct str title;
+    int64_t amount_minor; /* of the price */
+};
+
 struct escrow_terms {
     struct id marketplace_id;
     struct id buyer_id;
@@ -75,6 +80,8 @@ struct escrow_terms {
     int64_t inspection_seconds;
     struct fee_terms fees;
     struct str description;
+    const struct escrow_milestone_terms *milestones; /* none: the price is one */
+    size_t milestone_count;                          /* as it was asked for: any */
 };
 
 struct escrow_message {
@@ -87,7 +94,8 @@ struct escrow_message {
     int64_t amount_minor;      /* *_SUCCEEDED: > 0; RELEASE_PART: what was asked for */
     int64_t seller_minor;      /* PROPOSE_SPLIT: what the seller is to have of what is held, */
     int64_t buyer_minor;       /* and the buyer; both as they were asked for */
-    int64_t number;            /* ACCEPT_SPLIT: of the offer */
+    int64_t number;            /* ACCEPT_SPLIT: of the offer; MARK_DELIVERED, RELEASE: of the
+                                  milestone, 0 when none was named */
     struct str currency;       /* PAYMENT_SUCCEEDED: three or four capitals */
     enum escrow_stage stage;   /* PAYMENT_FAILED */
     enum escrow_timer timer;   /* TIMER_FIRED */
@@ -109,6 +117,8 @@ struct escrow_facts {
     uint32_t dispute_count;
     const struct escrow_part *const *parts; /* and of this one */
     uint32_t part_count;
+    const struct escrow_milestone *const *milestones; /* and of this one */
+    uint32_t milestone_count;
     struct id legs[ESCROW_LEGS_MAX]; /* fresh ids, at least escrow_legs_wanted of them */
 };
 
@@ -154,6 +164,7 @@ struct escrow_step {
     int64_t buyer_minor;
     int64_t seller_gets_minor; /* SPLIT_AGREED: what the two get of their parts */
     int64_t buyer_gets_minor;
+    int64_t milestone; /* that it is about; 0: the deal */
 };
 
 /* What payments is asked to do: the bodies of PaymentsCommand. */
@@ -208,6 +219,14 @@ struct escrow_part_change {
     struct escrow_part row;
 };
 
+#define ESCROW_MILESTONE_NEW UINT32_MAX
+
+/* A milestone that the decision made or changed. */
+struct escrow_milestone_change {
+    uint32_t index; /* in facts.milestones, or ESCROW_MILESTONE_NEW */
+    struct escrow_milestone row;
+};
+
 struct escrow_decision {
     enum escrow_verdict verdict;
     enum escrow_reason reason;
@@ -224,6 +243,8 @@ struct escrow_decision {
     struct escrow_dispute_change dispute;
     uint32_t part_count;
     struct escrow_part_change parts[ESCROW_LEGS_MAX];
+    uint32_t milestone_count;
+    struct escrow_milestone_change milestones[ESCROW_MILESTONES_MAX];
 };
 
 /* now: NULL when there is no such escrow. Everything in the decision that is text is borrowed. */

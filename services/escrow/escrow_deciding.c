@@ -38,6 +38,21 @@ static void order_timer(struct deciding *d, struct escrow_timer_order order)
     d->out->timers[d->out->timer_count++] = order;
 }
 
+/* When the clock of the state that was just written ends: the inspection of a deal with milestones ends when that of the
+ * first of them does. */
+static int64_t deadline_of(const struct deciding *d, enum escrow_timer timer)
+{
+    const struct escrow_milestone *milestones[ESCROW_MILESTONES_MAX];
+    uint32_t count = 0;
+    deciding_milestones(d, milestones, &count);
+    if (timer == ESCROW_TIMER_INSPECTION && count > 0) {
+        uint32_t soonest = escrow_milestone_soonest(milestones, count);
+        ASSERT(soonest < count); /* the deal is DELIVERED: one of them is */
+        return milestones[soonest]->deadline_at_us;
+    }
+    return d->facts->now_us + escrow_period_us(&d->out->next, timer);
+}
+
 /* The clock of the state that was just written starts; the one that ran stops. */
 static void restart_clock(struct deciding *d, enum escrow_timer before)
 {
@@ -54,7 +69,7 @@ static void restart_clock(struct deciding *d, enum escrow_timer before)
         return;
     }
     next->deadline_seq = next->seq;
-    next->deadline_at_us = d->facts->now_us + escrow_period_us(next, timer);
+    next->deadline_at_us = deadline_of(d, timer);
     order_timer(d, (struct escrow_timer_order){.timer = timer,
                                                .generation = next->deadline_seq,
                                                .due_at_us = next->deadline_at_us});
@@ -70,13 +85,23 @@ static void close_offer(struct deciding *d, bool moves_on)
     }
 }
 
+/* The deal stays DELIVERED, and another milestone's inspection is the first to end: later, or, of two that were delivered in
+ * one transaction, in the moment whose timer has fired. */
+static bool moves_deadline(const struct deciding *d)
+{
+    const struct escrow *next = &d->out->next;
+    bool has_fired = d->message->kind == ESCROW_TIMER_FIRED;
+    return next->state == ESCROW_DELIVERED && d->out->milestone_count > 0 &&
+           (has_fired || deadline_of(d, ESCROW_TIMER_INSPECTION) != next->deadline_at_us);
+}
+
 /* The one place where the state and its deadline are written. */
 void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow_state next)
 {
     d->out->next.state = next;
     d->out->next.seq++;
     close_offer(d, next != step->from);
-    if (next != step->from || step->event == ESCROW_EVENT_AWAIT_FUNDS) {
+    if (next != step->from || step->event == ESCROW_EVENT_AWAIT_FUNDS || moves_deadline(d)) {
         restart_clock(d, escrow_timer_of(step->from));
     }
     step->after = d->out->next;
@@ -240,6 +265,7 @@ void deciding_release(struct deciding *d, struct str reason)
     struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_RELEASE_STARTED);
     step->amount_minor = deciding_give_seller(d, step, from, *sum_of(&d->out->next, from));
     step->text = reason;
+    deciding_end_milestones(d, ESCROW_MILESTONE_RELEASED);
     send_to_seller(d, step->amount_minor);
     deciding_end_step(d, step, ESCROW_RELEASING);
 }
@@ -249,6 +275,7 @@ void deciding_refund(struct deciding *d, struct str reason)
     struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_REFUND_STARTED);
     step->amount_minor = give_buyer(d, step, kept_in(d->now));
     step->text = reason;
+    deciding_end_milestones(d, ESCROW_MILESTONE_REFUNDED);
     send_to_buyer(d, step->amount_minor);
     deciding_end_step(d, step, ESCROW_REFUNDING);
 }
@@ -269,6 +296,7 @@ void deciding_divide(struct deciding *d, int64_t seller_minor, int64_t number, s
     if (buyer_minor > 0 && seller_minor > 0) {
         step->seller_gets_minor = deciding_give_seller(d, step, kept_in(d->now), seller_minor);
         step->buyer_gets_minor = give_buyer(d, step, kept_in(d->now));
+        deciding_end_milestones(d, ESCROW_MILESTONE_DIVIDED);
         send_to_seller(d, step->seller_gets_minor);
         send_to_buyer(d, step->buyer_gets_minor);
         deciding_end_step(d, step, ESCROW_SETTLING);
@@ -322,6 +350,45 @@ void deciding_add_part(struct deciding *d, const struct escrow_part *part)
     ASSERT(d->out->part_count < ESCROW_LEGS_MAX);
     d->out->parts[d->out->part_count++] =
         (struct escrow_part_change){.index = ESCROW_PART_NEW, .row = *part};
+}
+
+void deciding_milestones(const struct deciding *d,
+                         const struct escrow_milestone *milestones[ESCROW_MILESTONES_MAX],
+                         uint32_t *ret_count)
+{
+    const struct escrow_facts *facts = d->facts;
+    uint32_t count = d->now ? facts->milestone_count : 0;
+    ASSERT(count <= ESCROW_MILESTONES_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        milestones[i] = facts->milestones[i];
+    }
+    for (uint32_t i = 0; i < d->out->milestone_count; i++) {
+        const struct escrow_milestone_change *change = &d->out->milestones[i];
+        milestones[change->index == ESCROW_MILESTONE_NEW ? count++ : change->index] = &change->row;
+    }
+    *ret_count = count;
+}
+
+struct escrow_milestone *deciding_change_milestone(struct deciding *d, uint32_t index)
+{
+    ASSERT(d->out->milestone_count < ESCROW_MILESTONES_MAX);
+    struct escrow_milestone_change *change = &d->out->milestones[d->out->milestone_count++];
+    change->index = index;
+    change->row = *d->facts->milestones[index];
+    change->row.version++;
+    change->row.updated_at_us = d->facts->now_us;
+    return &change->row;
+}
+
+void deciding_end_milestones(struct deciding *d, enum escrow_milestone_state state)
+{
+    for (uint32_t i = 0; i < d->facts->milestone_count; i++) {
+        if (escrow_milestone_is_alive(d->facts->milestones[i])) {
+            struct escrow_milestone *row = deciding_change_milestone(d, i);
+            row->state = state;
+            row->deadline_at_us = 0;
+        }
+    }
 }
 
 static uint32_t open_dispute(const struct deciding *d)

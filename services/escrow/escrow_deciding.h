@@ -76,11 +76,23 @@ struct escrow_dispute *deciding_change_dispute(struct deciding *d);
 /* The row to write for a part of the facts, as a copy to be changed; or for a new one. */
 struct escrow_part *deciding_change_part(struct deciding *d, uint32_t index);
 void deciding_add_part(struct deciding *d, const struct escrow_part *part);
+/* The milestones of the deal as they are after what this decision changed so far; their count is the facts', or the new
+ * deal's. */
+void deciding_milestones(const struct deciding *d,
+                         const struct escrow_milestone *milestones[ESCROW_MILESTONES_MAX],
+                         uint32_t *ret_count);
+/* The row to write for a milestone of the facts: a copy to be changed, once. */
+struct escrow_milestone *deciding_change_milestone(struct deciding *d, uint32_t index);
+/* All that have not ended yet end so. */
+void deciding_end_milestones(struct deciding *d, enum escrow_milestone_state state);
+/* A part of what is held goes to the seller, by a transfer of its own, and the rest stays. milestone: that it is, or 0. */
+void deciding_release_part(struct deciding *d, int64_t amount_minor, int64_t milestone,
+                           struct str reason, enum escrow_state next);
 /* No price has come yet, and it may still come. */
 bool deciding_is_unpaid(const struct escrow *now);
 
 /* The steps: of commands (escrow_do_commands.c), */
-escrow_do escrow_do_create, escrow_do_plain, escrow_do_release, escrow_do_cancel;
+escrow_do escrow_do_create, escrow_do_plain, escrow_do_cancel;
 escrow_do escrow_do_refund, escrow_do_retry, escrow_do_has_funds;
 /* of rejections and disputes (escrow_do_disputes.c), */
 escrow_do escrow_do_reject, escrow_do_accept_return, escrow_do_refund_unanswered;
@@ -88,10 +100,13 @@ escrow_do escrow_do_raise_dispute, escrow_do_disputed_already, escrow_do_withdra
 escrow_do escrow_do_concede_release, escrow_do_concede_refund, escrow_do_refund_unresolved;
 /* of parts and what they come to (escrow_do_parts.c), */
 escrow_do escrow_do_release_part, escrow_do_transfer_succeeded, escrow_do_transfer_failed;
+/* of milestones, and of what is delivered at once (escrow_do_milestones.c), */
+escrow_do escrow_do_deliver, escrow_do_deliver_next, escrow_do_release;
+escrow_do escrow_do_release_inspected;
 /* of offers to divide what is held (escrow_do_splits.c), */
 escrow_do escrow_do_propose_split, escrow_do_accept_split;
 /* of timers (escrow_do_timers.c); that the timer is the one that runs is decided already, */
-escrow_do escrow_do_expire, escrow_do_refund_undelivered, escrow_do_release_inspected;
+escrow_do escrow_do_expire, escrow_do_refund_undelivered;
 /* and of what payments reports (escrow_do_payments.c). */
 escrow_do escrow_do_old_news, escrow_do_intent_created, escrow_do_payment_failed;
 escrow_do escrow_do_funds, escrow_do_unexpected_funds;

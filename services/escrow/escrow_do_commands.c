@@ -1,6 +1,38 @@
 /* Steps of the commands. Who may send them and in which state is decided already, by the tables. */
 #include "base/assert.h"
+#include "escrow/escrow_chain.h"
 #include "escrow/escrow_deciding.h"
+
+/* However they are released one after the other, something of each is left for the seller: a fee's part is rounded up
+ * by less than one minor unit. */
+static bool milestone_fits(const struct escrow_milestone_terms *milestone, int64_t price_minor,
+                           int64_t seller_fee_minor)
+{
+    int64_t fee_minor = 0;
+    return milestone->title.len > 0 && milestone->title.len <= ESCROW_TITLE_MAX_BYTES &&
+           milestone->amount_minor >= 1 && milestone->amount_minor < price_minor &&
+           fee_try_part(seller_fee_minor, price_minor, milestone->amount_minor, &fee_minor) &&
+           milestone->amount_minor > fee_minor + (seller_fee_minor > 0 ? 1 : 0);
+}
+
+static bool milestones_fit(const struct escrow_terms *terms, int64_t seller_fee_minor)
+{
+    int64_t sum_minor = 0;
+    if (terms->milestone_count == 0) {
+        return true;
+    }
+    if (terms->milestone_count < ESCROW_MILESTONES_MIN ||
+        terms->milestone_count > ESCROW_MILESTONES_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < terms->milestone_count; i++) {
+        if (!milestone_fits(&terms->milestones[i], terms->price_minor, seller_fee_minor)) {
+            return false;
+        }
+        sum_minor += terms->milestones[i].amount_minor; /* twenty prices at most: no overflow */
+    }
+    return sum_minor == terms->price_minor;
+}
 
 static enum escrow_reason check_terms(const struct escrow_terms *terms)
 {
@@ -32,7 +64,35 @@ static enum escrow_reason check_terms(const struct escrow_terms *terms)
         terms->description.len > ESCROW_DESCRIPTION_MAX_BYTES) {
         return ESCROW_REASON_BAD_TEXT;
     }
-    return ESCROW_REASON_NONE;
+    return milestones_fit(terms, split.seller_fee_minor) ? ESCROW_REASON_NONE
+                                                         : ESCROW_REASON_BAD_MILESTONES;
+}
+
+/* One row for each, in the order in which they were agreed to. */
+static void create_milestones(struct deciding *d)
+{
+    const struct escrow_terms *terms = &d->message->terms;
+    struct escrow *next = &d->out->next;
+    for (size_t i = 0; i < terms->milestone_count; i++) {
+        d->out->milestones[i] = (struct escrow_milestone_change){
+            .index = ESCROW_MILESTONE_NEW,
+            .row = {.escrow_id = next->id,
+                    .number = (int64_t)i + 1,
+                    .version = 1,
+                    .state = ESCROW_MILESTONE_OPEN,
+                    .title = terms->milestones[i].title,
+                    .price_minor = terms->milestones[i].amount_minor,
+                    .created_at_us = d->facts->now_us,
+                    .updated_at_us = d->facts->now_us}};
+    }
+    d->out->milestone_count = (uint32_t)terms->milestone_count;
+    next->milestone_count = (int64_t)terms->milestone_count;
+    if (terms->milestone_count > 0) {
+        const struct escrow_milestone *rows[ESCROW_MILESTONES_MAX];
+        uint32_t count = 0;
+        deciding_milestones(d, rows, &count);
+        next->milestones_hash = escrow_chain_milestones(rows, count);
+    }
 }
 
 void escrow_do_create(struct deciding *d)
@@ -63,6 +123,7 @@ void escrow_do_create(struct deciding *d)
         .description = terms->description,
         .created_at_us = d->facts->now_us,
     };
+    create_milestones(d);
     d->out->next.paid_leg_id =
         deciding_ask(d, ESCROW_REQUEST_CREATE_PAYMENT_INTENT, split.buyer_pays_minor,
                      (struct id){0} /* none has paid */);
@@ -73,11 +134,6 @@ void escrow_do_create(struct deciding *d)
 void escrow_do_plain(struct deciding *d)
 {
     deciding_end_step(d, deciding_begin_step(d, d->rule->event), d->rule->next);
-}
-
-void escrow_do_release(struct deciding *d)
-{
-    deciding_release(d, STR(""));
 }
 
 void escrow_do_cancel(struct deciding *d)

@@ -12,6 +12,10 @@ static bool has_reason(const struct deciding *d)
 
 void escrow_do_reject(struct deciding *d)
 {
+    if (d->now->milestone_count > 0) {
+        deciding_reject(d, ESCROW_REASON_HAS_MILESTONES);
+        return;
+    }
     if (!has_reason(d)) {
         deciding_reject(d, ESCROW_REASON_BAD_TEXT);
         return;
@@ -75,6 +79,17 @@ void escrow_do_disputed_already(struct deciding *d)
     deciding_reject(d, ESCROW_REASON_DISPUTED);
 }
 
+/* Whatever is inspected is inspected anew. */
+static void restart_inspections(struct deciding *d)
+{
+    for (uint32_t i = 0; i < d->facts->milestone_count; i++) {
+        if (d->facts->milestones[i]->state == ESCROW_MILESTONE_DELIVERED) {
+            deciding_change_milestone(d, i)->deadline_at_us =
+                d->facts->now_us + escrow_period_us(d->now, ESCROW_TIMER_INSPECTION);
+        }
+    }
+}
+
 /* Back to the state before, whose clock starts anew: it had stopped. */
 void escrow_do_withdraw_dispute(struct deciding *d)
 {
@@ -84,14 +99,21 @@ void escrow_do_withdraw_dispute(struct deciding *d)
     }
     struct escrow_dispute *dispute = deciding_change_dispute(d);
     dispute->state = ESCROW_DISPUTE_WITHDRAWN;
+    restart_inspections(d);
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_DISP, ESCROW_ACCOUNT_ESCROW_HELD,
                       dispute->amount_minor);
     deciding_end_step(d, step, dispute->before);
 }
 
+/* All that is frozen is released: whoever names a milestone means another thing. */
 void escrow_do_concede_release(struct deciding *d)
 {
+    if (d->message->number != 0) {
+        deciding_reject(d, d->now->milestone_count > 0 ? ESCROW_REASON_MILESTONE_STATE
+                                                       : ESCROW_REASON_NO_MILESTONE);
+        return;
+    }
     struct escrow_dispute *dispute = deciding_change_dispute(d);
     dispute->state = ESCROW_DISPUTE_SETTLED;
     dispute->seller_minor = dispute->amount_minor;

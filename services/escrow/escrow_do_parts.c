@@ -17,6 +17,10 @@ static bool is_part(const struct escrow *now, int64_t amount_minor)
 void escrow_do_release_part(struct deciding *d)
 {
     int64_t amount_minor = d->message->amount_minor;
+    if (d->now->milestone_count > 0) {
+        deciding_reject(d, ESCROW_REASON_HAS_MILESTONES);
+        return;
+    }
     if (d->facts->part_count == ESCROW_PARTS_MAX) {
         deciding_reject(d, ESCROW_REASON_TOO_MANY_PARTS);
         return;
@@ -25,8 +29,16 @@ void escrow_do_release_part(struct deciding *d)
         deciding_reject(d, ESCROW_REASON_BAD_PART);
         return;
     }
-    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    deciding_release_part(d, amount_minor, 0 /* no milestone */, STR(""), d->rule->next);
+}
+
+void deciding_release_part(struct deciding *d, int64_t amount_minor, int64_t milestone,
+                           struct str reason, enum escrow_state next)
+{
+    struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_PARTIALLY_RELEASED);
     step->amount_minor = amount_minor;
+    step->milestone = milestone;
+    step->text = reason;
     step->number = (int64_t)d->facts->part_count + 1;
     step->seller_minor = deciding_give_seller(d, step, ESCROW_ACCOUNT_ESCROW_HELD, amount_minor);
     struct id leg_id =
@@ -44,7 +56,7 @@ void escrow_do_release_part(struct deciding *d)
         .updated_at_us = d->facts->now_us,
     };
     deciding_add_part(d, &part);
-    deciding_end_step(d, step, d->rule->next);
+    deciding_end_step(d, step, next);
 }
 
 /* ---- Answers ---- */

@@ -418,6 +418,7 @@ static void they_are_for_the_two_alone_while_something_is_held(void **state)
                 }
                 struct escrow_message message =
                     fixture_message(accepts == 1 ? ESCROW_ACCEPT_SPLIT : ESCROW_PROPOSE_SPLIT);
+                message.buyer_minor = escrow_kept_minor(&fixture.escrow) - message.seller_minor;
                 message.actor = actors[a];
                 struct escrow_decision decision = decide(&fixture, &message);
                 if (a > 1) {

@@ -19,9 +19,3 @@ void escrow_do_refund_undelivered(struct deciding *d)
 {
     deciding_refund(d, STR("NOT_DELIVERED"));
 }
-
-/* The buyer did not object in time. */
-void escrow_do_release_inspected(struct deciding *d)
-{
-    deciding_release(d, STR("INSPECTION_OVER"));
-}

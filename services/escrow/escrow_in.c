@@ -38,16 +38,20 @@ static struct status collect_rows(struct engine_turn *turn, struct escrow_facts 
     void *const *suspense_rows = NULL;
     void *const *dispute_rows = NULL;
     void *const *part_rows = NULL;
+    void *const *milestone_rows = NULL;
     facts->suspense_count = engine_children(turn, &escrow_suspense_table, &suspense_rows);
     facts->dispute_count = engine_children(turn, &escrow_dispute_table, &dispute_rows);
     facts->part_count = engine_children(turn, &escrow_part_table, &part_rows);
+    facts->milestone_count = engine_children(turn, &escrow_milestone_table, &milestone_rows);
     const struct escrow_suspense **suspense =
         arena_new(op->arena, const struct escrow_suspense *, facts->suspense_count);
     const struct escrow_dispute **disputes =
         arena_new(op->arena, const struct escrow_dispute *, facts->dispute_count);
     const struct escrow_part **parts =
         arena_new(op->arena, const struct escrow_part *, facts->part_count);
-    if (!suspense || !disputes || !parts) {
+    const struct escrow_milestone **milestones =
+        arena_new(op->arena, const struct escrow_milestone *, facts->milestone_count);
+    if (!suspense || !disputes || !parts || !milestones) {
         return op_arena_full(op);
     }
     for (uint32_t i = 0; i < facts->suspense_count; i++) {
@@ -59,9 +63,13 @@ static struct status collect_rows(struct engine_turn *turn, struct escrow_facts 
     for (uint32_t i = 0; i < facts->part_count; i++) {
         parts[i] = part_rows[i];
     }
+    for (uint32_t i = 0; i < facts->milestone_count; i++) {
+        milestones[i] = milestone_rows[i];
+    }
     facts->suspense = suspense;
     facts->disputes = disputes;
     facts->parts = parts;
+    facts->milestones = milestones;
     return OK;
 }
 
@@ -70,7 +78,8 @@ static struct status check_rows(struct engine_turn *turn, const struct escrow *n
 {
     if (!escrow_case_is_sound(now, facts->suspense, facts->suspense_count) ||
         !escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count) ||
-        !escrow_parts_are_sound(now, facts->parts, facts->part_count)) {
+        !escrow_parts_are_sound(now, facts->parts, facts->part_count) ||
+        !escrow_milestones_are_sound(now, facts->milestones, facts->milestone_count)) {
         return op_fail(engine_op(turn), STATUS_BUG, "escrow.unsound", "%s row of seq %" PRId64,
                        which, now->seq);
     }
@@ -113,6 +122,7 @@ static struct status append_history(struct engine_turn *turn, const struct engin
         .actor_kind = (int)cause->actor.kind,
         .actor_id = cause->actor.id,
         .transfer_count = (int)step->move_count,
+        .milestone = (int)step->milestone,
         .at_us = engine_op(turn)->now_us,
         .prev_hash = *chain_head,
     };
@@ -201,6 +211,21 @@ static struct status save_part(struct engine_turn *turn, const struct escrow_par
     return OK;
 }
 
+static struct status save_milestone(struct engine_turn *turn,
+                                    const struct escrow_milestone_change *change)
+{
+    void *const *rows = NULL;
+    if (change->index == ESCROW_MILESTONE_NEW) {
+        void *row = NULL;
+        return engine_child_create(turn, &escrow_milestone_table, &change->row, &row);
+    }
+    uint32_t count = engine_children(turn, &escrow_milestone_table, &rows);
+    ASSERT(change->index < count);
+    *(struct escrow_milestone *)rows[change->index] = change->row;
+    engine_child_changed(turn, &escrow_milestone_table, rows[change->index]);
+    return OK;
+}
+
 /* What only staff can settle: a dispute that nobody ended, a payout or a refund that the provider refused. */
 struct staff_case {
     struct id escrow_id;
@@ -245,40 +270,16 @@ static struct status alarm_staff(struct engine_turn *turn, const struct escrow_s
     return engine_afterwards(turn, tell_staff, told);
 }
 
-/* The rows as they would be saved keep the invariants: checked on their way out, too. */
-static struct status check_result(struct engine_turn *turn, const struct escrow *now)
+/* The rows of a decision. `now`: whether the escrow had one before. */
+static struct status save_rows(struct engine_turn *turn, const struct escrow *now,
+                               const struct escrow_decision *decision)
 {
-    struct escrow_facts facts = {.now_us = 0};
-    TRY(collect_rows(turn, &facts));
-    return check_rows(turn, now, &facts, "decided");
-}
-
-static struct status accept(struct engine_turn *turn, const struct engine_message *cause,
-                            const struct escrow *now, struct escrow_decision *decision)
-{
-    struct escrow *next = &decision->next;
-    if (!now) {
-        next->chain_head = escrow_chain_root(next);
-    }
-    for (uint32_t i = 0; i < decision->step_count; i++) {
-        const struct escrow_step *step = &decision->steps[i];
-        struct id id = engine_next_id(turn);
-        TRY(append_history(turn, cause, step, id, &next->chain_head));
-        TRY(escrow_out_event(turn, cause, step, id));
-        TRY(alarm_staff(turn, step));
-    }
-    for (uint32_t i = 0; i < decision->request_count; i++) {
-        TRY(escrow_out_payment(turn, cause, next, &decision->requests[i]));
-    }
-    for (uint32_t i = 0; i < decision->timer_count; i++) {
-        TRY(escrow_out_timer(turn, cause, next->id, &decision->timers[i]));
-    }
     void *row = engine_aggregate(turn);
     if (now) {
-        *(struct escrow *)row = *next;
+        *(struct escrow *)row = decision->next;
         engine_changed(turn);
     } else {
-        TRY(engine_create(turn, next, &row));
+        TRY(engine_create(turn, &decision->next, &row));
     }
     for (uint32_t i = 0; i < decision->suspense_count; i++) {
         TRY(save_suspense(turn, &decision->suspense[i]));
@@ -289,7 +290,53 @@ static struct status accept(struct engine_turn *turn, const struct engine_messag
     for (uint32_t i = 0; i < decision->part_count; i++) {
         TRY(save_part(turn, &decision->parts[i]));
     }
-    return check_result(turn, row);
+    for (uint32_t i = 0; i < decision->milestone_count; i++) {
+        TRY(save_milestone(turn, &decision->milestones[i]));
+    }
+    struct escrow_facts after = {.now_us = 0};
+    TRY(collect_rows(turn, &after));
+    return check_rows(turn, row, &after, "decided"); /* on their way out, too */
+}
+
+/* Each event, with the milestones as they are then: what changes them is the last step. */
+static struct status tell(struct engine_turn *turn, const struct engine_message *cause,
+                          const struct escrow_step *step, struct id id)
+{
+    struct escrow_facts rows = {.now_us = 0};
+    TRY(collect_rows(turn, &rows));
+    const struct escrow_told told = {.step = step,
+                                     .id = id,
+                                     .milestones = rows.milestones,
+                                     .milestone_count = rows.milestone_count};
+    TRY(alarm_staff(turn, step));
+    return escrow_out_event(turn, cause, &told);
+}
+
+static struct status accept(struct engine_turn *turn, const struct engine_message *cause,
+                            const struct escrow *now, struct escrow_decision *decision)
+{
+    struct escrow *next = &decision->next;
+    if (!now) {
+        next->chain_head = escrow_chain_root(next);
+    }
+    struct id ids[ESCROW_STEPS_MAX];
+    uint32_t last = decision->step_count - 1;
+    for (uint32_t i = 0; i < decision->step_count; i++) {
+        ids[i] = engine_next_id(turn);
+        TRY(append_history(turn, cause, &decision->steps[i], ids[i], &next->chain_head));
+    }
+    for (uint32_t i = 0; i < last; i++) {
+        TRY(tell(turn, cause, &decision->steps[i], ids[i]));
+    }
+    TRY(save_rows(turn, now, decision));
+    TRY(tell(turn, cause, &decision->steps[last], ids[last]));
+    for (uint32_t i = 0; i < decision->request_count; i++) {
+        TRY(escrow_out_payment(turn, cause, next, &decision->requests[i]));
+    }
+    for (uint32_t i = 0; i < decision->timer_count; i++) {
+        TRY(escrow_out_timer(turn, cause, next->id, &decision->timers[i]));
+    }
+    return OK;
 }
 
 static void count(const struct op *op, const void *about)

@@ -6,6 +6,25 @@
 
 #define CASE(name) HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_##name
 
+static struct status read_milestones(struct op *op,
+                                     const Holdfast__Escrow__V1__CreateEscrow *create,
+                                     struct escrow_terms *terms)
+{
+    struct escrow_milestone_terms *milestones =
+        arena_new(op->arena, struct escrow_milestone_terms, create->n_milestones);
+    if (!milestones) {
+        return op_arena_full(op);
+    }
+    for (size_t i = 0; i < create->n_milestones; i++) {
+        milestones[i] =
+            (struct escrow_milestone_terms){.title = str_of(create->milestones[i]->title),
+                                            .amount_minor = create->milestones[i]->amount_minor};
+    }
+    terms->milestones = milestones;
+    terms->milestone_count = create->n_milestones;
+    return OK;
+}
+
 /* The terms as they were asked for; whether they can be accepted is decided, not decoded: whoever
  * asked then gets an answer. */
 static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__CreateEscrow *create,
@@ -24,7 +43,7 @@ static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__Creat
     terms->inspection_seconds = create->inspection_seconds;
     terms->fees = wire_fees(create->fees);
     terms->description = str_of(create->description);
-    return OK;
+    return read_milestones(op, create, terms);
 }
 
 /* *ret_content: the submessage. Borrowed from the command. */
@@ -38,10 +57,12 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         return read_terms(op, command->create_escrow, &body->terms);
     case CASE(MARK_DELIVERED):
         body->kind = ESCROW_MARK_DELIVERED;
+        body->number = command->mark_delivered->milestone;
         *ret_content = &command->mark_delivered->base;
         return OK;
     case CASE(RELEASE_FUNDS):
         body->kind = ESCROW_RELEASE;
+        body->number = command->release_funds->milestone;
         *ret_content = &command->release_funds->base;
         return OK;
     case CASE(CANCEL_ESCROW):

@@ -8,10 +8,15 @@
 /* Their states are our numbers; tests/contract compares the names too. */
 _Static_assert((int)ESCROW_CREATED == (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_CREATED,
                "first state");
-_Static_assert((int)ESCROW_SETTLED_SPLIT ==
-                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_SETTLED_SPLIT,
+_Static_assert((int)ESCROW_PARTIALLY_SETTLED ==
+                   (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_PARTIALLY_SETTLED,
                "last state");
-_Static_assert(ESCROW_SETTLED_SPLIT + 1 == ESCROW_STATE_COUNT, "last state");
+_Static_assert(ESCROW_PARTIALLY_SETTLED + 1 == ESCROW_STATE_COUNT, "last state");
+_Static_assert((int)ESCROW_MILESTONE_DIVIDED ==
+                   (int)HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_DIVIDED,
+               "last state of a milestone");
+_Static_assert(ESCROW_MILESTONE_DIVIDED + 1 == ESCROW_MILESTONE_STATE_COUNT,
+               "last state of a milestone");
 
 #define FIRST_BODY ((int)HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED)
 
@@ -91,8 +96,6 @@ _Static_assert(ESCROW_EVENT_COUNT == 28, "a new event needs its line above and i
 
 DEFINE_EMPTY(await_funds, Holdfast__Escrow__V1__EscrowAwaitFunds,
              holdfast__escrow__v1__escrow_await_funds__init, escrow_await_funds)
-DEFINE_EMPTY(delivered, Holdfast__Escrow__V1__EscrowDelivered,
-             holdfast__escrow__v1__escrow_delivered__init, escrow_delivered)
 DEFINE_EMPTY(payout_retried, Holdfast__Escrow__V1__EscrowPayoutRetried,
              holdfast__escrow__v1__escrow_payout_retried__init, escrow_payout_retried)
 DEFINE_EMPTY(expired, Holdfast__Escrow__V1__EscrowExpired,
@@ -147,6 +150,16 @@ static struct status fill_created(struct op *op, const struct escrow_step *step,
     return wire_fill_text(op, escrow->description, &body->description);
 }
 
+static struct status fill_delivered(struct op *op, const struct escrow_step *step,
+                                    Holdfast__Escrow__V1__EscrowEvent *event,
+                                    const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowDelivered,
+             holdfast__escrow__v1__escrow_delivered__init, escrow_delivered);
+    body->milestone = step->milestone;
+    return OK;
+}
+
 static struct status fill_funds_received(struct op *op, const struct escrow_step *step,
                                          Holdfast__Escrow__V1__EscrowEvent *event,
                                          const ProtobufCMessage **ret_body)
@@ -163,6 +176,7 @@ static struct status fill_release_started(struct op *op, const struct escrow_ste
 {
     NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowReleaseStarted,
              holdfast__escrow__v1__escrow_release_started__init, escrow_release_started);
+    body->milestone = step->milestone;
     TRY(wire_fill_text(op, step->text, &body->reason));
     return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);
 }
@@ -212,6 +226,8 @@ static struct status fill_partially_released(struct op *op, const struct escrow_
              holdfast__escrow__v1__escrow_partially_released__init, escrow_partially_released);
     enum currency currency = step->after.currency;
     body->number = step->number;
+    body->milestone = step->milestone;
+    TRY(wire_fill_text(op, step->text, &body->reason));
     TRY(wire_fill_money(op, currency, step->amount_minor, &body->amount));
     TRY(wire_fill_money(op, currency, step->after.held_minor, &body->left));
     return wire_fill_money(op, currency, step->seller_minor, &body->seller_gets);
@@ -296,9 +312,19 @@ struct standing {
     Holdfast__Escrow__V1__Split split;
 };
 
-static void fill_standing(const struct escrow *escrow, struct standing *standing,
+/* When the clock of an inspection ends, one milestone is released. */
+static enum escrow_state state_when_over(const struct escrow_told *told)
+{
+    enum escrow_state state = told->step->after.state;
+    return state == ESCROW_DELIVERED && told->milestone_count > 0
+               ? escrow_state_when_inspected(told->milestones, told->milestone_count)
+               : escrow_state_when_over(state);
+}
+
+static void fill_standing(const struct escrow_told *told, struct standing *standing,
                           Holdfast__Escrow__V1__EscrowEvent *event)
 {
+    const struct escrow *escrow = &told->step->after;
     Holdfast__Escrow__V1__Balances *balances = &standing->balances;
     Holdfast__Escrow__V1__Attention *attention = &standing->attention;
     holdfast__escrow__v1__balances__init(balances);
@@ -324,8 +350,7 @@ static void fill_standing(const struct escrow *escrow, struct standing *standing
     if (escrow->deadline_at_us > 0) {
         holdfast__escrow__v1__deadline__init(&standing->deadline);
         standing->deadline.at_us = escrow->deadline_at_us;
-        standing->deadline.next_state =
-            (Holdfast__Escrow__V1__EscrowState)escrow_state_when_over(escrow->state);
+        standing->deadline.next_state = (Holdfast__Escrow__V1__EscrowState)state_when_over(told);
         event->deadline = &standing->deadline;
     }
 }
@@ -344,6 +369,37 @@ static struct status fill_split(struct op *op, const struct escrow *escrow,
     return wire_fill_id(op, escrow->split_by, &standing->split.proposer_id);
 }
 
+/* By rising number, whatever the order of the rows. */
+static struct status fill_milestones(struct op *op, const struct escrow_told *told,
+                                     Holdfast__Escrow__V1__EscrowEvent *event)
+{
+    uint32_t count = told->milestone_count;
+    if (count == 0) {
+        return OK;
+    }
+    Holdfast__Escrow__V1__MilestoneStanding *out =
+        arena_new(op->arena, Holdfast__Escrow__V1__MilestoneStanding, count);
+    event->milestones = arena_new(op->arena, Holdfast__Escrow__V1__MilestoneStanding *, count);
+    if (!out || !event->milestones) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct escrow_milestone *row = told->milestones[i];
+        uint32_t at = (uint32_t)row->number - 1;
+        ASSERT(at < count); /* the rows were checked */
+        holdfast__escrow__v1__milestone_standing__init(&out[at]);
+        out[at].number = row->number;
+        out[at].amount_minor = row->price_minor;
+        out[at].state = (Holdfast__Escrow__V1__MilestoneState)row->state;
+        out[at].inspection_ends_at_us =
+            told->step->after.state == ESCROW_DELIVERED ? row->deadline_at_us : 0;
+        TRY(wire_fill_text(op, row->title, &out[at].title));
+        event->milestones[at] = &out[at];
+    }
+    event->n_milestones = count;
+    return OK;
+}
+
 static struct status emit(struct engine_turn *turn, struct id id, const ProtobufCMessage *body,
                           const Holdfast__Escrow__V1__EscrowEvent *event)
 {
@@ -353,8 +409,9 @@ static struct status emit(struct engine_turn *turn, struct id id, const Protobuf
 }
 
 STATUS escrow_out_event(struct engine_turn *turn, const struct engine_message *cause,
-                        const struct escrow_step *step, struct id id)
+                        const struct escrow_told *told)
 {
+    const struct escrow_step *step = told->step;
     ASSERT(step->event > ESCROW_EVENT_NONE);
     ASSERT(step->event < ESCROW_EVENT_COUNT);
     struct op *op = engine_op(turn);
@@ -362,16 +419,17 @@ STATUS escrow_out_event(struct engine_turn *turn, const struct engine_message *c
     struct standing standing;
     const ProtobufCMessage *body;
     holdfast__escrow__v1__escrow_event__init(&event);
-    fill_standing(&step->after, &standing, &event);
+    fill_standing(told, &standing, &event);
     TRY(fill_split(op, &step->after, &standing, &event));
-    TRY(wire_meta_fill(op, cause, id, &event.meta));
+    TRY(fill_milestones(op, told, &event));
+    TRY(wire_meta_fill(op, cause, told->id, &event.meta));
     TRY(wire_fill_id(op, step->after.id, &event.escrow_id));
     event.seq = step->after.seq;
     event.state = (Holdfast__Escrow__V1__EscrowState)step->after.state;
     event.body_case = (Holdfast__Escrow__V1__EscrowEvent__BodyCase)(FIRST_BODY + (int)step->event -
                                                                     (int)ESCROW_EVENT_CREATED);
     TRY(fills[step->event](op, step, &event, &body));
-    return emit(turn, id, body, &event);
+    return emit(turn, told->id, body, &event);
 }
 
 STATUS escrow_out_rejection(struct engine_turn *turn, const struct engine_message *cause,

@@ -48,6 +48,21 @@ static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
     [ESCROW_REASON_OWN_SPLIT] = {"escrow.own_split", "The other side must agree to your offer."},
     [ESCROW_REASON_TOO_MANY_SPLITS] = {"escrow.too_many_splits",
                                        "There were fifty offers about this deal already."},
+    [ESCROW_REASON_BAD_MILESTONES] = {"escrow.bad_milestones",
+                                      "A deal has 2 to 20 milestones, each with a title and an "
+                                      "amount; together they are the price, and each leaves "
+                                      "something to the seller after the fee."},
+    [ESCROW_REASON_WHICH_MILESTONE] = {"escrow.which_milestone",
+                                       "This deal has milestones: say which one, by its number."},
+    [ESCROW_REASON_NO_MILESTONE] = {"escrow.no_milestone",
+                                    "This deal has no milestone of that number."},
+    [ESCROW_REASON_MILESTONE_STATE] = {"escrow.milestone_state",
+                                       "The milestone is not at the point where this can be "
+                                       "done."},
+    [ESCROW_REASON_HAS_MILESTONES] = {"escrow.has_milestones",
+                                      "This cannot be done in a deal with milestones: release a "
+                                      "milestone, raise a dispute, or agree to divide what is "
+                                      "held."},
     [ESCROW_REASON_UNEXPECTED] = {"escrow.unexpected_answer",
                                   "The payment provider answered something that was not asked."},
     [ESCROW_REASON_EARLY_TIMER] = {"escrow.early_timer",

@@ -44,6 +44,8 @@ static const struct table_column escrow_columns[] = {
     TERM(buyer_fee_minor, COLUMN_INT8),
     TERM(seller_fee_minor, COLUMN_INT8),
     TERM(description, COLUMN_TEXT),
+    TERM(milestone_count, COLUMN_INT8),
+    TERM(milestones_hash, COLUMN_HASH),
     E(paid_leg_id, COLUMN_UUID),
     E(payout_leg_id, COLUMN_UUID),
     E(refund_leg_id, COLUMN_UUID),
@@ -140,13 +142,35 @@ const struct table escrow_part_table = {
     .parent = 1,
 };
 
+#define M(field, kind) TABLE_COLUMN(struct escrow_milestone, field, kind)
+#define GIVEN(field, kind) TABLE_FIXED_COLUMN(struct escrow_milestone, field, kind)
+static const struct table_column milestone_columns[] = {
+    M(escrow_id, COLUMN_UUID),      M(number, COLUMN_INT8),
+    M(version, COLUMN_INT8),        M(state, COLUMN_ENUM),
+    GIVEN(title, COLUMN_TEXT),      GIVEN(price_minor, COLUMN_INT8),
+    M(deadline_at_us, COLUMN_INT8), GIVEN(created_at_us, COLUMN_INT8),
+    M(updated_at_us, COLUMN_INT8),
+};
+#undef M
+#undef GIVEN
+
+const struct table escrow_milestone_table = {
+    .name = "milestone",
+    .row_bytes = sizeof(struct escrow_milestone),
+    .columns = milestone_columns,
+    .column_count = ARRAY_LEN(milestone_columns),
+    .key_count = 2,
+    .version = 2,
+    .parent = 0,
+};
+
 #define T(field, kind) TABLE_COLUMN(struct escrow_transition, field, kind)
 static const struct table_column transition_columns[] = {
     T(escrow_id, COLUMN_UUID),      T(seq, COLUMN_INT8),        T(id, COLUMN_UUID),
     T(event, COLUMN_ENUM),          T(from_state, COLUMN_ENUM), T(to_state, COLUMN_ENUM),
     T(cause_id, COLUMN_UUID),       T(actor_kind, COLUMN_ENUM), T(actor_id, COLUMN_UUID),
-    T(transfer_count, COLUMN_ENUM), T(at_us, COLUMN_INT8),      T(prev_hash, COLUMN_HASH),
-    T(hash, COLUMN_HASH),
+    T(transfer_count, COLUMN_ENUM), T(milestone, COLUMN_ENUM),  T(at_us, COLUMN_INT8),
+    T(prev_hash, COLUMN_HASH),      T(hash, COLUMN_HASH),
 };
 #undef T
 

@@ -7,5 +7,6 @@ extern const struct table escrow_table;            /* struct escrow */
 extern const struct table escrow_suspense_table;   /* struct escrow_suspense, child */
 extern const struct table escrow_dispute_table;    /* struct escrow_dispute, child */
 extern const struct table escrow_part_table;       /* struct escrow_part, child */
+extern const struct table escrow_milestone_table;  /* struct escrow_milestone, child */
 extern const struct table escrow_transition_table; /* struct escrow_transition, insert-only */
 extern const struct table escrow_transfer_table;   /* struct escrow_transfer, insert-only */

@@ -6,7 +6,8 @@
 
 static const struct engine_aggregate_kind escrow = {
     .table = &escrow_table,
-    .children = {&escrow_suspense_table, &escrow_dispute_table, &escrow_part_table},
+    .children = {&escrow_suspense_table, &escrow_dispute_table, &escrow_part_table,
+                 &escrow_milestone_table},
 };
 
 static const struct engine_handler handlers[] = {

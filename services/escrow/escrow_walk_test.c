@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -72,6 +73,13 @@ static void draw_split(struct walk *walk, struct escrow_message *message)
     message->number = escrow->split_count - (chance(walk, 10) ? 1 : 0);
 }
 
+/* Mostly one that there is; at times none is named, or one beyond. */
+static int64_t draw_number(struct walk *walk)
+{
+    int64_t number = (int64_t)random_below(&walk->random, walk->milestone_count + 1);
+    return chance(walk, 3) ? (int64_t)walk->milestone_count + 1 : number;
+}
+
 static struct escrow_message command_by(struct walk *walk, enum escrow_message_kind kind,
                                         uint64_t who)
 {
@@ -92,6 +100,11 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
                          : walk->price_minor * (int64_t)random_below(&walk->random, 2);
     message.amount_minor /= chance(walk, 70) ? 4 : 1;
     draw_split(walk, &message);
+    message.terms.milestones = walk->milestone_terms;
+    message.terms.milestone_count = walk->milestone_count;
+    if (kind == ESCROW_MARK_DELIVERED || kind == ESCROW_RELEASE) {
+        message.number = draw_number(walk);
+    }
     return message;
 }
 
@@ -124,7 +137,10 @@ static void random_command(struct walk *walk)
         message.terms.price_minor = chance(walk, 50) ? 0 : ESCROW_PRICE_MAX_MINOR + 1;
     } else if (kind == ESCROW_CREATE && chance(walk, 10)) {
         message.terms.fees.seller.fixed_minor = walk->price_minor; /* nothing for the seller */
+    } else if (kind == ESCROW_CREATE && chance(walk, 10)) {
+        message.terms.milestone_count = walk->milestone_count > 0 ? 1 : 0; /* not the price */
     }
+    walk->number_asked = message.number;
     walk->part_asked_minor = message.amount_minor;
     send_command(walk, &message);
 }
@@ -333,11 +349,35 @@ static void draw_terms(struct walk *walk)
     walk->seller_gets_minor = walk->price_minor - fee_of(walk, walk->fees.seller);
 }
 
+/* A third of the deals that are worth it are agreed to in pieces, of which some are small. */
+static void draw_milestones(struct walk *walk)
+{
+    walk->milestone_count = 0;
+    memset(walk->milestones, 0, sizeof(walk->milestones));
+    if (!chance(walk, 33) || walk->price_minor < 1000) {
+        return;
+    }
+    int64_t left_minor = walk->price_minor;
+    walk->milestone_count = 2 + (uint32_t)random_below(&walk->random, WALK_MILESTONES_MAX - 1);
+    for (uint32_t i = 0; i < walk->milestone_count; i++) {
+        int64_t most_minor = left_minor / 2 - 50;
+        int64_t amount_minor = 50 + (int64_t)random_below(&walk->random, (uint64_t)most_minor);
+        if (i + 1 == walk->milestone_count) {
+            amount_minor = left_minor;
+        }
+        walk->milestone_terms[i] =
+            (struct escrow_milestone_terms){.title = STR("a piece"), .amount_minor = amount_minor};
+        walk->milestones[i + 1].price_minor = amount_minor;
+        left_minor -= amount_minor;
+    }
+}
+
 static void one_deal(struct walk *walk)
 {
     fake_init(walk->fake);
     walk->escrow_id = random_id(walk);
     draw_terms(walk);
+    draw_milestones(walk);
     walk->leg_count = 0;
     walk->news_count = 0;
     walk->timer_count = 0;

@@ -5,7 +5,7 @@
 
 /* Names, roles, and how long a text is. Pure. */
 
-_Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_SETTLED_SPLIT + 1 ==
+_Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_PARTIALLY_SETTLED + 1 ==
                    GATEWAY_STATE_COUNT,
                "the last state");
 _Static_assert((int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_AWAIT_FUNDS ==
@@ -32,6 +32,25 @@ struct str gateway_state_name(int state)
         &holdfast__escrow__v1__escrow_state__descriptor, state);
     ASSERT(value != NULL);
     struct str prefix = STR("ESCROW_STATE_");
+    ASSERT(str_has_prefix(str_of(value->name), prefix));
+    return str_after(str_of(value->name), prefix.len);
+}
+
+_Static_assert((int)HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_OPEN ==
+                   GATEWAY_MILESTONE_OPEN,
+               "the first state of a milestone");
+_Static_assert((int)HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_DIVIDED + 1 ==
+                   GATEWAY_MILESTONE_STATE_COUNT,
+               "the last state of a milestone");
+
+struct str gateway_milestone_state_name(int state)
+{
+    ASSERT(state > 0);
+    ASSERT(state < GATEWAY_MILESTONE_STATE_COUNT);
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(
+        &holdfast__escrow__v1__milestone_state__descriptor, state);
+    ASSERT(value != NULL);
+    struct str prefix = STR("MILESTONE_STATE_");
     ASSERT(str_has_prefix(str_of(value->name), prefix));
     return str_after(str_of(value->name), prefix.len);
 }

@@ -29,6 +29,9 @@
 #define GATEWAY_DESCRIPTION_MAX_CHARS 500
 #define GATEWAY_REASON_MAX_CHARS 200
 #define GATEWAY_ACCOUNT_MAX_CHARS 255
+#define GATEWAY_MILESTONES_MIN 2
+#define GATEWAY_MILESTONES_MAX 20
+#define GATEWAY_TITLE_MAX_CHARS 80
 
 /* Code points of a text in UTF-8. */
 int64_t gateway_characters(struct str text);
@@ -37,10 +40,24 @@ int64_t gateway_characters(struct str text);
 #define GATEWAY_STATE_NONE 0 /* only payments told of it so far */
 #define GATEWAY_STATE_CREATED 1
 #define GATEWAY_STATE_AWAIT_FUNDS 2
-#define GATEWAY_STATE_COUNT 16
+#define GATEWAY_STATE_COUNT 17
 
 /* "AWAIT_FUNDS"; "PENDING" for GATEWAY_STATE_NONE. */
 struct str gateway_state_name(int state);
+
+/* "OPEN": by the number of proto MilestoneState. */
+struct str gateway_milestone_state_name(int state);
+
+/* A piece of a deal, as it is asked for or shown. */
+struct gateway_milestone {
+    struct str title;
+    int64_t amount_minor;
+    int state;                  /* the number of proto MilestoneState */
+    int64_t inspection_ends_us; /* 0: no inspection of it runs */
+};
+
+#define GATEWAY_MILESTONE_OPEN 1
+#define GATEWAY_MILESTONE_STATE_COUNT 6
 
 /* A row of escrow_view. */
 struct gateway_view {
@@ -80,6 +97,7 @@ struct gateway_view {
     int64_t deadline_at_us; /* 0: no clock runs */
     int deadline_state;     /* what the deal then becomes; GATEWAY_STATE_NONE: no clock runs */
     struct str description;
+    struct str milestones; /* JSON, as the API shows them; empty: none */
     struct str payment_ref;
     struct str payment_client_secret; /* for the buyer's eyes alone */
     int64_t created_at_us;
@@ -93,6 +111,7 @@ struct gateway_entry {
     struct str type;
     int state;
     int64_t amount_minor;
+    int64_t milestone; /* that it is about; 0: the deal */
     struct str note;
     int actor_kind; /* enum engine_actor_kind */
     struct id actor_id;
@@ -114,6 +133,7 @@ struct gateway_pending {
     int64_t inspection_seconds;
     struct fee_terms fees;
     struct str description;
+    struct str milestones; /* as in the view */
     int64_t created_at_us;
 };
 

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/defer.h"
+#include "gateway/gateway_out_json.h"
 #include "gateway/gateway_repo.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "wire/wire.h"
@@ -9,6 +10,8 @@
 #define NAME_MAX_BYTES 256         /* account, method, path and key, each bounded */
 #define DESCRIPTION_MAX_BYTES 1000 /* what escrow and payments take */
 #define REASON_MAX_BYTES 500
+#define TITLE_MAX_BYTES 160
+#define POINTER_MAX_BYTES 32 /* "/milestones/19/amount_minor" */
 
 #define MAY(role) (1U << (role))
 
@@ -113,6 +116,57 @@ static struct status check_fees(struct op *op, const struct gateway_terms *terms
                : refuse(op, "gateway.amount_limit", STR("/amount_minor"));
 }
 
+static struct status refuse_milestone(struct op *op, const char *code, uint32_t at,
+                                      const char *field)
+{
+    char memory[POINTER_MAX_BYTES];
+    struct strbuf buf;
+    struct str pointer;
+    strbuf_init_fixed(&buf, memory, sizeof(memory));
+    strbuf_addf(&buf, "/milestones/%u/%s", at, field);
+    bool fits = strbuf_finish(&buf, &pointer);
+    ASSERT(fits);
+    return refuse(op, code, pointer);
+}
+
+static bool is_title(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f) {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= TITLE_MAX_BYTES &&
+           gateway_characters(text) <= GATEWAY_TITLE_MAX_CHARS;
+}
+
+/* What the fee leaves of each is escrow's to say. */
+static struct status check_milestones(struct op *op, const struct gateway_terms *terms)
+{
+    const struct gateway_milestone *milestones = terms->milestones.rows;
+    uint32_t count = terms->milestones.count;
+    int64_t sum_minor = 0;
+    if (!milestones) {
+        return OK;
+    }
+    if (count < GATEWAY_MILESTONES_MIN || count > GATEWAY_MILESTONES_MAX) {
+        return refuse(op, "escrow.bad_milestones", STR("/milestones"));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_title(milestones[i].title)) {
+            return refuse_milestone(op, "escrow.bad_text", i, "title");
+        }
+        if (milestones[i].amount_minor < GATEWAY_AMOUNT_MIN_MINOR ||
+            milestones[i].amount_minor >= terms->amount_minor) {
+            return refuse_milestone(op, "escrow.bad_milestones", i, "amount_minor");
+        }
+        sum_minor += milestones[i].amount_minor; /* twenty prices at most: no overflow */
+    }
+    return sum_minor == terms->amount_minor
+               ? OK
+               : refuse(op, "escrow.bad_milestones", STR("/milestones"));
+}
+
 STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
 {
     enum currency currency = CURRENCY_NONE;
@@ -146,7 +200,7 @@ STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
         terms->description.len > DESCRIPTION_MAX_BYTES) {
         return refuse(op, "escrow.bad_text", STR("/description"));
     }
-    return OK;
+    return check_milestones(op, terms);
 }
 
 STATUS gateway_reason_check(struct op *op, enum gateway_action action, struct str reason)
@@ -237,6 +291,27 @@ struct id gateway_command_correlation(const struct op *op)
     command->body_case = HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_##which; \
     *ret_body = &body->base
 
+static struct status fill_milestones(struct op *op, const struct json_items *items,
+                                     Holdfast__Escrow__V1__CreateEscrow *body)
+{
+    const struct gateway_milestone *milestones = items->rows;
+    uint32_t count = items->count;
+    Holdfast__Escrow__V1__Milestone *out =
+        arena_new(op->arena, Holdfast__Escrow__V1__Milestone, count);
+    body->milestones = arena_new(op->arena, Holdfast__Escrow__V1__Milestone *, count);
+    if (!out || !body->milestones) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        holdfast__escrow__v1__milestone__init(&out[i]);
+        out[i].amount_minor = milestones[i].amount_minor;
+        TRY(wire_fill_text(op, milestones[i].title, &out[i].title));
+        body->milestones[i] = &out[i];
+    }
+    body->n_milestones = count;
+    return OK;
+}
+
 static struct status fill_create(struct op *op, const struct gateway_order *order,
                                  Holdfast__Escrow__V1__EscrowCommand *command,
                                  const ProtobufCMessage **ret_body)
@@ -253,6 +328,7 @@ static struct status fill_create(struct op *op, const struct gateway_order *orde
     body->delivery_seconds = terms->delivery_seconds;
     body->inspection_seconds = terms->inspection_seconds;
     TRY(wire_fill_fees(op, &terms->fees, &body->fees));
+    TRY(fill_milestones(op, &terms->milestones, body));
     return wire_fill_text(op, terms->description, &body->description);
 }
 
@@ -265,11 +341,13 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
     case GATEWAY_MARK_DELIVERED: {
         NEW_BODY(Holdfast__Escrow__V1__MarkDelivered, holdfast__escrow__v1__mark_delivered__init,
                  mark_delivered, MARK_DELIVERED);
+        body->milestone = order->milestone;
         return OK;
     }
     case GATEWAY_RELEASE: {
         NEW_BODY(Holdfast__Escrow__V1__ReleaseFunds, holdfast__escrow__v1__release_funds__init,
                  release_funds, RELEASE_FUNDS);
+        body->milestone = order->milestone;
         return OK;
     }
     case GATEWAY_CANCEL: {
@@ -370,6 +448,23 @@ static struct gateway_pending make_pending(const struct gateway_order *order,
     };
 }
 
+/* As they will be shown until escrow tells of them: each waits to be delivered. */
+static struct status make_milestones(struct op *op, const struct json_items *items,
+                                     struct str *ret_json)
+{
+    const struct gateway_milestone *asked = items->rows;
+    struct gateway_milestone *shown = arena_new(op->arena, struct gateway_milestone, items->count);
+    if (!shown) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < items->count; i++) {
+        shown[i] = (struct gateway_milestone){.title = asked[i].title,
+                                              .amount_minor = asked[i].amount_minor,
+                                              .state = GATEWAY_MILESTONE_OPEN};
+    }
+    return gateway_out_milestones(op, shown, items->count, ret_json);
+}
+
 STATUS gateway_command_make(struct op *op, const struct gateway_order *order,
                             struct gateway_command *ret_command)
 {
@@ -386,6 +481,7 @@ STATUS gateway_command_make(struct op *op, const struct gateway_order *order,
     TRY(fill_request(op, order, request));
     if (order->action == GATEWAY_CREATE) {
         ret_command->pending = make_pending(order, request);
+        TRY(make_milestones(op, &order->terms.milestones, &ret_command->pending.milestones));
         request->extra_table = &gateway_pending_table;
         request->extra_row = &ret_command->pending;
     }

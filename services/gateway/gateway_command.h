@@ -3,6 +3,7 @@
 #include "base/op.h"
 #include "engine/intake.h"
 #include "gateway/gateway.h"
+#include "json/json_read.h"
 
 /*
  * From what a request asks to what enters escrow.commands.v1. Pure but for the arena: the same
@@ -54,6 +55,7 @@ struct gateway_terms {
     int64_t inspection_seconds;
     struct fee_terms fees;
     struct str description;
+    struct json_items milestones; /* struct gateway_milestone: title and amount */
 };
 
 /* STATUS_INVALID, HTTP 422, with the field to blame. */
@@ -74,8 +76,9 @@ struct gateway_order {
     int64_t amount_minor;       /* RELEASE_PART, checked */
     int64_t seller_minor;       /* PROPOSE_SPLIT, checked */
     int64_t buyer_minor;
-    int64_t number; /* ACCEPT_SPLIT */
-    int64_t now_us; /* when it was asked */
+    int64_t number;    /* ACCEPT_SPLIT */
+    int64_t milestone; /* MARK_DELIVERED, RELEASE: 0: none was named */
+    int64_t now_us;    /* when it was asked */
 };
 
 struct gateway_command {

@@ -23,6 +23,7 @@ struct gateway_news {
     struct gateway_view told;
     struct str type; /* "EscrowFundsHeld" */
     int64_t amount_minor;
+    int64_t milestone; /* that it is about; 0: the deal */
     struct str note;
     struct str code;     /* REFUSED */
     struct str sentence; /* REFUSED */

@@ -540,9 +540,10 @@ static void states_have_the_names_of_the_schema(void **state)
 {
     (void)state;
     static const char *const names[GATEWAY_STATE_COUNT] = {
-        "PENDING",  "CREATED",   "AWAIT_FUNDS", "FUNDS_HELD",   "DELIVERED", "RELEASING",
-        "RELEASED", "REFUNDING", "REFUNDED",    "CANCELLED",    "EXPIRED",   "DELIVERY_REJECTED",
-        "DISPUTED", "ESCALATED", "SETTLING",    "SETTLED_SPLIT"};
+        "PENDING",       "CREATED",           "AWAIT_FUNDS", "FUNDS_HELD", "DELIVERED",
+        "RELEASING",     "RELEASED",          "REFUNDING",   "REFUNDED",   "CANCELLED",
+        "EXPIRED",       "DELIVERY_REJECTED", "DISPUTED",    "ESCALATED",  "SETTLING",
+        "SETTLED_SPLIT", "PARTIALLY_SETTLED"};
     for (int i = 0; i < GATEWAY_STATE_COUNT; i++) {
         assert_true(str_eq(gateway_state_name(i), str_of(names[i])));
     }

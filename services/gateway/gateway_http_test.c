@@ -89,9 +89,9 @@ static const char *const rows =
     " '00000000-0000-0000-0000-000000000000', '00000000-0000-0000-0000-000000000000',"
     " '00000000-0000-0000-0000-000000000000', '', 0, 0, 0, 0, 0, '', 'pi_2', 'secret', 0, 2000;"
     "INSERT INTO escrow_timeline VALUES"
-    " ('" ESCROW "', 1, 'EscrowCreated', 1, 12345, '', 2, '" MARKETPLACE "', 1000),"
+    " ('" ESCROW "', 1, 'EscrowCreated', 1, 12345, 0, '', 2, '" MARKETPLACE "', 1000),"
     " ('" ESCROW
-    "', 2, 'EscrowAwaitFunds', 2, 0, '', 4, '00000000-0000-0000-0000-000000000000', 2000);"
+    "', 2, 'EscrowAwaitFunds', 2, 0, 0, '', 4, '00000000-0000-0000-0000-000000000000', 2000);"
     "INSERT INTO escrow_pending SELECT x.id::uuid, x.command::uuid, '" MARKETPLACE "', '" BUYER
     "', '" SELLER "', 1, 777, 'acct_1', 7200, 10800, 86400, 'A shield', 3000"
     " FROM (VALUES ('" PENDING "', '" OPEN_COMMAND "'),"

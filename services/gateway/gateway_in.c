@@ -15,6 +15,7 @@ static struct status append_entry(struct engine_turn *turn, const struct engine_
         .type = news->type,
         .state = news->told.state,
         .amount_minor = news->amount_minor,
+        .milestone = news->milestone,
         .note = news->note,
         .actor_kind = (int)message->actor.kind,
         .actor_id = message->actor.id,

@@ -16,6 +16,13 @@
 
 /* ---- Bodies ---- */
 
+static const struct json_field milestone_fields[] = {
+    {"title", JSON_FIELD_TEXT, .required = true, .prose = true,
+     .offset = offsetof(struct gateway_milestone, title)},
+    {"amount_minor", JSON_FIELD_I64, .required = true,
+     .offset = offsetof(struct gateway_milestone, amount_minor)},
+};
+
 static const struct json_field create_fields[] = {
     {"buyer_id", JSON_FIELD_ID, .required = true,
      .offset = offsetof(struct gateway_terms, buyer_id)},
@@ -44,6 +51,9 @@ static const struct json_field create_fields[] = {
      .offset = offsetof(struct gateway_terms, fees.buyer_refundable)},
     {"description", JSON_FIELD_TEXT, .prose = true,
      .offset = offsetof(struct gateway_terms, description)},
+    {"milestones", JSON_FIELD_ITEMS, .offset = offsetof(struct gateway_terms, milestones),
+     .item_fields = milestone_fields, .item_field_count = ARRAY_LEN(milestone_fields),
+     .item_bytes = sizeof(struct gateway_milestone)},
 };
 
 struct reason_body {
@@ -66,6 +76,27 @@ static struct status read_reason(struct op *op, const struct http_request *req,
     }
     TRY(gateway_reason_check(op, order->action, body.reason));
     order->reason = body.reason;
+    return OK;
+}
+
+struct milestone_body {
+    int64_t milestone;
+};
+
+static const struct json_field which_fields[] = {
+    {"milestone", JSON_FIELD_I64, .min = 1, .max = GATEWAY_MILESTONES_MAX,
+     .offset = offsetof(struct milestone_body, milestone)},
+};
+
+/* No body and {} mean the same: the deal is one piece. Which milestones it has else is escrow's to say. */
+static struct status read_milestone(struct op *op, const struct http_request *req,
+                                    struct gateway_order *order)
+{
+    struct milestone_body body = {.milestone = 0};
+    if (req->body.len > 0) {
+        TRY(json_read_object(op, req->body, which_fields, ARRAY_LEN(which_fields), &body));
+    }
+    order->milestone = body.milestone;
     return OK;
 }
 
@@ -137,7 +168,7 @@ static struct status read_body(struct op *op, const struct http_request *req,
     case GATEWAY_PROPOSE_SPLIT: return read_split(op, req, order);
     case GATEWAY_ACCEPT_SPLIT: return read_number(op, req, order);
     case GATEWAY_MARK_DELIVERED:
-    case GATEWAY_RELEASE:
+    case GATEWAY_RELEASE: return read_milestone(op, req, order);
     case GATEWAY_CANCEL:
     case GATEWAY_REFUND:
     case GATEWAY_RETRY:

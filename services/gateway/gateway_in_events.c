@@ -1,5 +1,6 @@
 /* escrow.events.v1: packed EscrowEvents to news. */
 #include "gateway/gateway_in.h"
+#include "gateway/gateway_out_json.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "wire/wire.h"
 
@@ -50,6 +51,7 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         return take_amount(op, event->escrow_funds_received->amount, news);
     case CASE(ESCROW_FUNDS_HELD): return take_amount(op, event->escrow_funds_held->amount, news);
     case CASE(ESCROW_RELEASE_STARTED):
+        news->milestone = event->escrow_release_started->milestone;
         news->note = str_of(event->escrow_release_started->reason);
         return take_amount(op, event->escrow_release_started->amount, news);
     case CASE(ESCROW_RELEASED): return take_amount(op, event->escrow_released->amount, news);
@@ -75,6 +77,8 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         news->note = str_of(event->escrow_disputed->reason);
         return take_amount(op, event->escrow_disputed->amount, news);
     case CASE(ESCROW_PARTIALLY_RELEASED):
+        news->note = str_of(event->escrow_partially_released->reason);
+        news->milestone = event->escrow_partially_released->milestone;
         return take_amount(op, event->escrow_partially_released->amount, news);
     case CASE(ESCROW_PART_PAID): return take_amount(op, event->escrow_part_paid->amount, news);
     case CASE(
@@ -84,11 +88,11 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     case CASE(ESCROW_SPLIT_AGREED):
         news->amount_minor = event->escrow_split_agreed->seller_minor;
         return OK;
+    case CASE(ESCROW_DELIVERED): news->milestone = event->escrow_delivered->milestone; return OK;
     case CASE(ESCROW_SETTLED):
     case CASE(ESCROW_DISPUTE_WITHDRAWN):
     case CASE(ESCROW_DISPUTE_ESCALATED):
     case CASE(ESCROW_AWAIT_FUNDS):
-    case CASE(ESCROW_DELIVERED):
     case CASE(ESCROW_PAYOUT_RETRIED):
     case CASE(ESCROW_RETURN_ACCEPTED):
     case CASE(ESCROW_EXPIRED): return OK;
@@ -121,6 +125,31 @@ static struct status read_split(struct op *op, const Holdfast__Escrow__V1__Escro
     return wire_id(op, "proposer_id", split->proposer_id, &told->split_by);
 }
 
+/* As the event tells them; a state that this version does not know cannot be shown. */
+static struct status read_milestones(struct op *op, const Holdfast__Escrow__V1__EscrowEvent *event,
+                                     struct gateway_view *told)
+{
+    uint32_t count = (uint32_t)event->n_milestones;
+    struct gateway_milestone *milestones = arena_new(op->arena, struct gateway_milestone, count);
+    if (!milestones) {
+        return op_arena_full(op);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const Holdfast__Escrow__V1__MilestoneStanding *one = event->milestones[i];
+        if (one->number != (int64_t)i + 1 || (int)one->state < GATEWAY_MILESTONE_OPEN ||
+            (int)one->state >= GATEWAY_MILESTONE_STATE_COUNT) {
+            return op_fail(op, STATUS_INVALID, "gateway.bad_event", "a milestone that cannot be");
+        }
+        milestones[i] = (struct gateway_milestone){
+            .title = str_of(one->title),
+            .amount_minor = one->amount_minor,
+            .state = (int)one->state,
+            .inspection_ends_us = one->inspection_ends_at_us,
+        };
+    }
+    return gateway_out_milestones(op, milestones, count, &told->milestones);
+}
+
 static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__EscrowEvent *event,
                                struct gateway_view *told)
 {
@@ -149,6 +178,7 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     told->foreign_money = attention->foreign_money;
     told->deadline_at_us = event->deadline ? event->deadline->at_us : 0;
     told->deadline_state = event->deadline ? (int)event->deadline->next_state : GATEWAY_STATE_NONE;
+    TRY(read_milestones(op, event, told));
     return read_split(op, event, told);
 }
 

@@ -14,7 +14,7 @@
 /* Where a deal ends. */
 static const int32_t final_states[] = {STATE(RELEASED), STATE(REFUNDED), STATE(CANCELLED),
                                        STATE(EXPIRED), STATE(SETTLED_SPLIT)};
-_Static_assert(GATEWAY_STATE_COUNT == 16, "a new state may be a final one");
+_Static_assert(GATEWAY_STATE_COUNT == 17, "a new state may be a final one");
 
 STATUS gateway_live_repo_positions(struct op *op, struct pg_conn *conn,
                                    struct gateway_live_seen *ret_seen)

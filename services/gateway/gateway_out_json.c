@@ -130,6 +130,17 @@ static void write_preview(struct json_writer *out, int64_t price_minor,
     json_write_end(out);
 }
 
+/* Each is ours, written when its deal was told of. */
+static void write_milestones(struct json_writer *out, struct str milestones)
+{
+    if (milestones.len > 0) {
+        json_write_raw(out, "milestones", milestones);
+    } else {
+        json_write_array(out, "milestones");
+        json_write_end(out);
+    }
+}
+
 struct shown {
     const struct gateway_view *view;
     struct str state;
@@ -159,6 +170,7 @@ static void write_deal(struct json_writer *out, const struct shown *shown, enum 
     write_preview(out, view->price_minor, &view->fees);
     write_deadline(out, view);
     write_split(out, view);
+    write_milestones(out, view->milestones);
     json_write_str(out, "description", view->description);
     write_payment(out, view, role);
     write_rejection(out, shown->code, shown->sentence);
@@ -172,6 +184,32 @@ static struct json_writer begin(struct op *op)
     struct json_writer out;
     json_write_init(&out, op->arena, GATEWAY_JSON_MAX_BYTES);
     return out;
+}
+
+STATUS gateway_out_milestones(struct op *op, const struct gateway_milestone *milestones,
+                              uint32_t count, struct str *ret_json)
+{
+    *ret_json = STR("");
+    if (count == 0) {
+        return OK;
+    }
+    struct json_writer out = begin(op);
+    json_write_array(&out, NULL);
+    for (uint32_t i = 0; i < count; i++) {
+        json_write_object(&out, NULL);
+        json_write_i64(&out, "number", (int64_t)i + 1);
+        json_write_str(&out, "title", milestones[i].title);
+        json_write_i64(&out, "amount_minor", milestones[i].amount_minor);
+        json_write_str(&out, "state", gateway_milestone_state_name(milestones[i].state));
+        if (milestones[i].inspection_ends_us > 0) {
+            json_write_time(&out, "inspection_ends_at", milestones[i].inspection_ends_us);
+        } else {
+            json_write_null(&out, "inspection_ends_at");
+        }
+        json_write_end(&out);
+    }
+    json_write_end(&out);
+    return json_write_finish(op, &out, ret_json);
 }
 
 STATUS gateway_out_view(struct op *op, const struct gateway_view *view, enum gateway_role role,
@@ -200,6 +238,7 @@ STATUS gateway_out_pending(struct op *op, const struct gateway_deal *deal, enum 
         .inspection_seconds = pending->inspection_seconds,
         .fees = pending->fees,
         .description = pending->description,
+        .milestones = pending->milestones,
         .created_at_us = pending->created_at_us,
         .updated_at_us = pending->created_at_us,
     };
@@ -268,6 +307,11 @@ static void write_entry(struct json_writer *out, const struct gateway_entry *ent
         json_write_i64(out, "amount_minor", entry->amount_minor);
     } else {
         json_write_null(out, "amount_minor");
+    }
+    if (entry->milestone != 0) {
+        json_write_i64(out, "milestone", entry->milestone);
+    } else {
+        json_write_null(out, "milestone");
     }
     json_write_str(out, "note", entry->note);
     json_write_object(out, "actor");

@@ -9,6 +9,10 @@
 
 /* "user", "marketplace", "staff" or "system": an enum engine_actor_kind. */
 struct str gateway_out_kind_name(int kind);
+/* What a deal's `milestones` are: an array, by rising number from 1. Empty text for none. */
+STATUS gateway_out_milestones(struct op *op, const struct gateway_milestone *milestones,
+                              uint32_t count, struct str *ret_json);
+
 STATUS gateway_out_view(struct op *op, const struct gateway_view *view, enum gateway_role role,
                         struct str *ret_json);
 /* A creation that is not projected: state PENDING, or REJECTED with code and sentence. */

@@ -98,6 +98,9 @@ static void the_buyer_alone_can_pay(void **state)
     struct fixture *fixture = *state;
     struct gateway_view view = a_view();
     view.split_number = 2;
+    const struct gateway_milestone pieces[] = {{STR("a draft"), 30, 1, 0}, {STR("it"), 40, 2, 1}};
+    assert_int_equal(gateway_out_milestones(&fixture->op, pieces, 2, &view.milestones).kind,
+                     STATUS_OK);
     for (int role = GATEWAY_ROLE_BUYER; role < GATEWAY_ROLE_COUNT; role++) {
         struct str json;
         assert_int_equal(gateway_out_view(&fixture->op, &view, (enum gateway_role)role, &json).kind,
@@ -113,6 +116,7 @@ static void the_buyer_alone_can_pay(void **state)
         keeps_promise(&fixture->op, json_at(value, "/attention"), "/Attention");
         keeps_promise(&fixture->op, json_at(value, "/deadline"), "/Deadline");
         keeps_promise(&fixture->op, json_at(value, "/split"), "/Split");
+        keeps_promise(&fixture->op, json_at(value, "/milestones/1"), "/Milestone");
         if (buyer) {
             keeps_promise(&fixture->op, json_at(value, "/payment"), "/Payment");
         }
@@ -176,7 +180,7 @@ static void a_deal_is_shown_exactly(void **state)
         "\"seller_gets_minor\":11728,\"seller_fee_minor\":617,\"platform_gets_minor\":955,"
         "\"refund_minor\":12683},"
         "\"deadline\":{\"at\":\"2025-11-21T04:05:06.791Z\",\"next_state\":\"EXPIRED\"},\"split\":"
-        "null,"
+        "null,\"milestones\":[],"
         "\"description\":\"A \\\"sword\\\"\",\"payment\":null,\"rejection\":null,"
         "\"created_at\":\"2025-11-21T04:05:06.789Z\",\"updated_at\":\"2025-11-21T04:05:06.790Z\"}");
 }
@@ -266,6 +270,7 @@ static void a_timeline_hides_who_of_the_staff(void **state)
          .type = STR("EscrowCancelled"),
          .state = 9,
          .note = STR("why"),
+         .milestone = 3,
          .actor_kind = ENGINE_ACTOR_STAFF,
          .actor_id = numbered(9)},
     };
@@ -279,6 +284,8 @@ static void a_timeline_hides_who_of_the_staff(void **state)
     assert_int_equal(json_at(value, "/items/0/actor/id")->kind, JSON_KIND_TEXT);
     assert_int_equal(json_at(value, "/items/0/amount_minor")->kind, JSON_KIND_I64);
     assert_int_equal(json_at(value, "/items/1/amount_minor")->kind, JSON_KIND_NULL);
+    assert_int_equal(json_at(value, "/items/0/milestone")->kind, JSON_KIND_NULL);
+    assert_int_equal(json_at(value, "/items/1/milestone")->i64, 3);
     assert_int_equal(json_at(value, "/items/1/actor/id")->kind, JSON_KIND_NULL);
     assert_int_equal(
         gateway_out_timeline(&fixture->op, entries, 2, GATEWAY_ROLE_STAFF, 2, &json).kind,

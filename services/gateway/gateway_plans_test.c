@@ -49,7 +49,7 @@ static const char fill_function[] =
     "  plans_id('account', i % 100), plans_id('buyer', i % 100), plans_id('seller', i % 100), "
     "'acct_1', 3600, 3600, "
     "  86400, 0, 0, '', '', '', i, i FROM generate_series(a, b) AS i;"
-    "INSERT INTO escrow_timeline SELECT plans_id('escrow', i), 1, 'EscrowCreated', 1, 0, '', 1, "
+    "INSERT INTO escrow_timeline SELECT plans_id('escrow', i), 1, 'EscrowCreated', 1, 0, 0, '', 1, "
     "plans_id('account', i), i "
     "  FROM generate_series(a, b) AS i;"
     "INSERT INTO account SELECT plans_id('user', i), 1, plans_id('account', i % 100), 'Ada', '', "

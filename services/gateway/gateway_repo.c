@@ -56,6 +56,7 @@ static const struct table_column view_columns[] = {
     V(deadline_at_us, COLUMN_INT8),
     V(deadline_state, COLUMN_ENUM),
     V(description, COLUMN_TEXT),
+    V(milestones, COLUMN_TEXT),
     V(payment_ref, COLUMN_TEXT),
     V(payment_client_secret, COLUMN_TEXT),
     V(created_at_us, COLUMN_INT8),
@@ -75,9 +76,10 @@ const struct table gateway_view_table = {
 
 #define T(field, kind) TABLE_COLUMN(struct gateway_entry, field, kind)
 static const struct table_column entry_columns[] = {
-    T(escrow_id, COLUMN_UUID),  T(seq, COLUMN_INT8),          T(type, COLUMN_TEXT),
-    T(state, COLUMN_ENUM),      T(amount_minor, COLUMN_INT8), T(note, COLUMN_TEXT),
-    T(actor_kind, COLUMN_ENUM), T(actor_id, COLUMN_UUID),     T(at_us, COLUMN_INT8),
+    T(escrow_id, COLUMN_UUID), T(seq, COLUMN_INT8),          T(type, COLUMN_TEXT),
+    T(state, COLUMN_ENUM),     T(amount_minor, COLUMN_INT8), T(milestone, COLUMN_INT8),
+    T(note, COLUMN_TEXT),      T(actor_kind, COLUMN_ENUM),   T(actor_id, COLUMN_UUID),
+    T(at_us, COLUMN_INT8),
 };
 #undef T
 
@@ -106,6 +108,7 @@ static const struct table_column pending_columns[] = {
     P(inspection_seconds, COLUMN_INT8),
     FEES(struct gateway_pending),
     P(description, COLUMN_TEXT),
+    P(milestones, COLUMN_TEXT),
     P(created_at_us, COLUMN_INT8),
 };
 #undef P
@@ -243,6 +246,7 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     TRY(read_fees(op, rows, row, &ret->fees));
     I64(deadline_at_us);
     TEXT(description);
+    TEXT(milestones);
     TEXT(payment_ref);
     TEXT(payment_client_secret);
     I64(created_at_us);
@@ -275,6 +279,7 @@ static struct status read_terms(struct op *op, const struct pg_rows *rows, uint3
     I64(inspection_seconds);
     TRY(read_fees(op, rows, row, &ret->fees));
     TEXT(description);
+    TEXT(milestones);
     I64(created_at_us);
     return OK;
 }
@@ -310,6 +315,7 @@ static struct status read_entry(struct op *op, const struct pg_rows *rows, uint3
     I64(seq);
     TEXT(type);
     I64(amount_minor);
+    I64(milestone);
     TEXT(note);
     ID(actor_id);
     I64(at_us);

@@ -90,6 +90,15 @@ static void tell_parts(struct deal_event *event, enum notice notice, int64_t sel
     event->divides = true;
 }
 
+/* By its title; nothing for a deal without milestones. */
+static STATUS name_milestone(struct op *op, const wire_event *event, int64_t number,
+                             struct news *news)
+{
+    bool known = number >= 1 && number <= (int64_t)event->n_milestones;
+    const char *title = known ? event->milestones[number - 1]->title : "";
+    return wire_text(op, "title", title, 0, NEWS_DETAIL_MAX_BYTES, &news->detail);
+}
+
 static STATUS tell_refund_started(struct op *op,
                                   const Holdfast__Escrow__V1__EscrowRefundStarted *in,
                                   struct news *news)
@@ -117,7 +126,9 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
     case CASE(ESCROW_AWAIT_FUNDS): news->notice = NOTICE_PAYMENT_READY; return OK;
     case CASE(ESCROW_FUNDS_HELD):
         return tell_amount(op, news, NOTICE_FUNDS_HELD, event->escrow_funds_held->amount);
-    case CASE(ESCROW_DELIVERED): news->notice = NOTICE_DELIVERED; return OK;
+    case CASE(ESCROW_DELIVERED):
+        news->notice = NOTICE_DELIVERED;
+        return name_milestone(op, event, event->escrow_delivered->milestone, news);
     case CASE(ESCROW_RELEASE_STARTED):
         return tell_amount(op, news, NOTICE_RELEASE_STARTED, event->escrow_release_started->amount);
     case CASE(ESCROW_RELEASED):
@@ -144,6 +155,7 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
     case CASE(ESCROW_DISPUTE_WITHDRAWN): news->notice = NOTICE_DISPUTE_WITHDRAWN; return OK;
     case CASE(ESCROW_DISPUTE_ESCALATED): news->notice = NOTICE_DISPUTE_ESCALATED; return OK;
     case CASE(ESCROW_PARTIALLY_RELEASED):
+        TRY(name_milestone(op, event, event->escrow_partially_released->milestone, news));
         return tell_amount(op, news, NOTICE_PARTIALLY_RELEASED,
                            event->escrow_partially_released->seller_gets);
     case CASE(ESCROW_PART_PAID):

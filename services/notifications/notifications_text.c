@@ -39,8 +39,9 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
         },
     [NOTICE_DELIVERED] =
         {
-            [ROLE_BUYER] = "This deal was marked as delivered. Please check what you received.",
-            [ROLE_SELLER] = "This deal was marked as delivered.",
+            [ROLE_BUYER] = "This deal[ (milestone {detail})] was marked as delivered. Please "
+                           "check what you received.",
+            [ROLE_SELLER] = "This deal[ (milestone {detail})] was marked as delivered.",
         },
     [NOTICE_RELEASE_STARTED] =
         {
@@ -127,10 +128,10 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
         },
     [NOTICE_PARTIALLY_RELEASED] =
         {
-            [ROLE_BUYER] = "A part of this deal was released: the payout of **{amount}** to the "
-                           "seller was begun. The rest stayed set aside.",
-            [ROLE_SELLER] = "A part of this deal was released: the payout of **{amount}** to you "
-                            "was begun. The rest stayed set aside.",
+            [ROLE_BUYER] = "A part of this deal[ (milestone {detail})] was released: the payout "
+                           "of **{amount}** to the seller was begun. The rest stayed set aside.",
+            [ROLE_SELLER] = "A part of this deal[ (milestone {detail})] was released: the payout "
+                            "of **{amount}** to you was begun. The rest stayed set aside.",
         },
     [NOTICE_PART_PAID] =
         {

@@ -56,7 +56,7 @@ ORACLE_EVENTS = proto("oracle/v1/events.proto")
 
 def test_states_are_the_same_in_c_proto_and_sql():
     states = golden_numbers("state")
-    assert len(states) == 15
+    assert len(states) == 16
     assert enum(EVENTS, "EscrowState", "ESCROW_STATE_") == states
     assert f"WHEN state NOT BETWEEN {min(states)} AND {max(states)}" in RULES["escrow_state"]
     assert column_check("transition", "to_state") == set(states)
@@ -103,6 +103,16 @@ def test_parts_are_the_same_in_c_and_sql():
     states, most = (int(re.search(rf"^{name} (\d+)$", GOLDEN, re.M).group(1)) for name in ("part_states", "parts_max"))
     assert column_check("part", "state") == set(range(1, states + 1))
     assert column_check("part", "number") == set(range(1, most + 1))
+
+
+def test_milestones_are_the_same_in_c_proto_and_sql():
+    states = golden_numbers("milestone_state")
+    assert enum(EVENTS, "MilestoneState", "MILESTONE_STATE_") == states
+    assert column_check("milestone", "state") == set(states)
+    least, most = map(int, re.search(r"^milestones (\d+) (\d+)$", GOLDEN, re.M).groups())
+    assert column_check("milestone", "number") == set(range(1, most + 1))
+    assert column_check("transition", "milestone") == set(range(most + 1))
+    assert f"milestone_count NOT BETWEEN {least} AND {most}" in RULES["escrow_milestones"]
 
 
 def test_offers_to_divide_are_the_same_in_c_and_sql():
@@ -166,7 +176,7 @@ def test_a_clock_runs_in_the_same_states_in_c_and_sql():
     numbers = {number for number, name in golden_numbers("state").items() if name in ends}
     listed = re.search(r"WHEN NOT CASE WHEN state IN \(([\d, ]+)\)\s+THEN deadline_seq", RULES["escrow_clock"])
     assert {int(number) for number in listed.group(1).split(",")} == numbers
-    assert len(numbers) == len(golden_numbers("timer"))
+    assert len(numbers) == len(golden_numbers("timer")) + 1  # PARTIALLY_SETTLED has that of FUNDS_HELD
 
 
 def test_escrow_orders_what_oracle_does_and_understands_what_it_reports():

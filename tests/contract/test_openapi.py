@@ -131,7 +131,7 @@ def test_operation_ids_are_unique():
 
 def test_states_are_those_of_the_schema():
     states = re.findall(r"ESCROW_STATE_(\w+) = [1-9]", proto_names("escrow/v1/events.proto", "enum", "EscrowState"))
-    assert len(states) == 15
+    assert len(states) == 16
     shown = DOCUMENT["components"]["schemas"]["Escrow"]["properties"]["state"]["enum"]
     assert shown == ["PENDING", "REJECTED", *states]
 
@@ -141,7 +141,19 @@ def test_a_deadline_leads_where_the_machine_does():
     golden = (ROOT / "services/escrow/golden/escrow_table.txt").read_text()
     ends = set(re.findall(r"^\w+ +TimerFired .*accept -> (\w+):", golden, re.M))
     assert set(DOCUMENT["components"]["schemas"]["Deadline"]["properties"]["next_state"]["enum"]) == ends
-    assert len(ends) == 4
+    assert len(ends) == 6
+
+
+def test_milestones_are_those_of_the_schema():
+    states = re.findall(r"MILESTONE_STATE_(\w+) = [1-9]", proto_names("escrow/v1/events.proto", "enum", "MilestoneState"))
+    schemas = DOCUMENT["components"]["schemas"]
+    assert schemas["Milestone"]["properties"]["state"]["enum"] == states
+    asked = schemas["NewEscrow"]["properties"]["milestones"]
+    least, most = constant("GATEWAY_MILESTONES_MIN"), constant("GATEWAY_MILESTONES_MAX")
+    assert (asked["minItems"], asked["maxItems"]) == (least, most)
+    assert schemas["NewMilestone"]["properties"]["title"]["maxLength"] == constant("GATEWAY_TITLE_MAX_CHARS")
+    which = DOCUMENT["components"]["requestBodies"]["WhichMilestone"]["content"]["application/json"]["schema"]["properties"]["milestone"]
+    assert (which["minimum"], which["maximum"]) == (1, most) == (1, schemas["Milestone"]["properties"]["number"]["maximum"])
 
 
 def test_command_types_are_those_of_the_schema():

@@ -34,6 +34,19 @@ def limits(path, prefix):
     return {name: eval(number, {}) for name, number in found if "DEFAULT" not in name}  # sums of our own headers
 
 
+def numbers(path, prefix):
+    found = re.findall(rf"#define {prefix}_(MILESTONES_\w+) (\d+)\b", c_code(path), re.M)
+    return dict(found)
+
+
+def test_they_agree_how_many_milestones_there_may_be():
+    taken = numbers("services/gateway/gateway.h", "GATEWAY")
+    assert len(taken) == 2
+    assert taken == numbers("services/escrow/escrow.h", "ESCROW")
+    title = re.search(r"#define TITLE_MAX_BYTES (\d+)$", GATEWAY, re.M).group(1)
+    assert title == re.search(r"#define ESCROW_TITLE_MAX_BYTES (\d+)$", c_code("services/escrow/escrow.h"), re.M).group(1)
+
+
 def test_gateway_and_escrow_agree_who_may_do_what():
     taken = rights(GATEWAY, "actions")
     decided = rights(ESCROW, "escrow_rights")

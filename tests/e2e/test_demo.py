@@ -42,6 +42,14 @@ def test_it_tells_of_parts(stack):
         assert word in done.stdout, (word, done.stdout)
 
 
+def test_it_tells_of_milestones(stack):
+    done = run_demo(stack, "milestones")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("PARTIALLY_SETTLED", "EscrowPartiallyReleased", "3 transfers of 125.00, 0 refund of 0.00", "0 findings",
+                 "(milestone `The blade`) was released"):
+        assert word in done.stdout, (word, done.stdout)
+
+
 def test_it_tells_of_a_split(stack):
     done = run_demo(stack, "split")
     assert done.returncode == 0, done.stdout + done.stderr

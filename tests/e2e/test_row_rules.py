@@ -37,7 +37,13 @@ BROKEN = (
     ("seq = 0", "escrow_versions"),
     ("chain_head = '\\x00'", "escrow_versions"),
     ("state = 0", "escrow_state"),
-    ("state = 16", "escrow_state"),
+    ("state = 17", "escrow_state"),
+    ("milestone_count = 1, milestones_hash = sha256('')", "escrow_milestones"),
+    ("milestone_count = 21, milestones_hash = sha256('')", "escrow_milestones"),
+    ("milestone_count = -1, milestones_hash = sha256('')", "escrow_milestones"),
+    ("milestone_count = 2", "escrow_milestones"),  # no hash
+    ("milestones_hash = sha256('')", "escrow_milestones"),  # of nothing
+    ("milestones_hash = '\\x00'", "escrow_milestones"),
     ("suspense_minor = -1, received_minor = received_minor - 1", "escrow_no_debt"),
     ("refund_failed_minor = -1", "escrow_no_debt"),
     ("payout_failed_minor = -1", "escrow_no_debt"),
@@ -60,6 +66,8 @@ BROKEN = (
 )
 SOUND = (
     "description = repeat('x', 1000)",
+    "milestone_count = 2, milestones_hash = sha256('')",
+    "milestone_count = 20, milestones_hash = sha256('')",
     "split_by = buyer_id, split_count = 50, split_seller_minor = 2500",
     "suspense_minor = 1, received_minor = received_minor + 1",
     "due_buyer_minor = 7, refund_failed_minor = 7, received_minor = received_minor + 7",

@@ -49,24 +49,32 @@ def check_seal(seal, key, escrow_id, seq, head, proof):
 FEES = ("buyer_fee_basis_points", "buyer_fee_fixed_minor", "seller_fee_basis_points", "seller_fee_fixed_minor")
 
 
+def milestones_hash(milestones):
+    parts = [text("holdfast.escrow.milestones.v1"), u64(len(milestones))]
+    for one in milestones:
+        parts += [u64(one["number"]), text(one["title"]), u64(one["price_minor"])]
+    return sha256(*parts) if milestones else bytes(32)
+
+
 def terms_hash(terms):
-    fees = any(terms[name] for name in FEES)
-    more = [u64(terms[name]) for name in (*FEES, "buyer_fee_refundable")] if fees else []
+    more = [u64(terms[name]) for name in (*FEES, "buyer_fee_refundable", "milestone_count")]
+    more.append(bytes.fromhex(terms["milestones_hash"]))
     return sha256(
-        text(f"holdfast.escrow.terms.v{2 if fees else 1}"), uid(terms["id"]), uid(terms["marketplace_id"]), uid(terms["buyer_id"]),
+        text("holdfast.escrow.terms.v3"), uid(terms["id"]), uid(terms["marketplace_id"]), uid(terms["buyer_id"]),
         uid(terms["seller_id"]), text(terms["currency_name"]), u64(terms["price_minor"]), text(terms["seller_account"]),
         u64(terms["funding_seconds"]), u64(terms["delivery_seconds"]), u64(terms["inspection_seconds"]),
         text(terms["description"]), u64(terms["created_at_us"]), *more)
 
 
 def transition_hash(escrow_id, row, transfers):
-    parts = [bytes.fromhex(row["prev_hash"]), text("holdfast.escrow.transition.v1"), uid(row["id"]), uid(escrow_id)]
+    parts = [bytes.fromhex(row["prev_hash"]), text("holdfast.escrow.transition.v2"), uid(row["id"]), uid(escrow_id)]
     parts += [u64(row[name]) for name in ("seq", "event", "from_state", "to_state")]
     parts += [uid(row["cause_id"]), u64(row["actor_kind"]), uid(row["actor_id"]), u64(row["at_us"])]
     parts.append(u64(row["transfer_count"]))
     for line in transfers:
         parts += [u64(line[name]) for name in ("ordinal", "debit", "credit")]
         parts += [text(line["currency"]), u64(line["amount_minor"]), uid(line["leg_id"])]
+    parts.append(u64(row["milestone"]))
     return sha256(*parts)
 
 
@@ -74,8 +82,10 @@ def check_dossier(content, key):
     """The lines of a dossier, by kind, after the chain from the terms to the last seal was made anew."""
     lines = [json.loads(line) for line in content.splitlines()]
     kinds = {kind: [line for line in lines if line["kind"] == kind]
-             for kind in ("dossier", "terms", "transition", "transfer", "suspense", "seal", "balance", "end")}
+             for kind in ("dossier", "terms", "milestone", "transition", "transfer", "suspense", "seal", "balance", "end")}
     escrow_id = kinds["terms"][0]["id"]
+    assert [one["number"] for one in kinds["milestone"]] == list(range(1, kinds["terms"][0]["milestone_count"] + 1))
+    assert milestones_hash(kinds["milestone"]).hex() == kinds["terms"][0]["milestones_hash"]
     head, state = terms_hash(kinds["terms"][0]), 0
     for seq, row in enumerate(kinds["transition"], start=1):
         own = [line for line in kinds["transfer"] if line["seq"] == seq]

@@ -102,7 +102,7 @@ class TestMigrate:
         def insert(escrow_id, told, transfers):
             zero = "00000000-0000-0000-0000-000000000000"
             transition = (f"INSERT INTO escrow.transition VALUES (gen_random_uuid(), '{escrow_id}', 1, 1, 0, 1, '{zero}', 1, "
-                          f"'{zero}', {told}, 0, sha256(''), sha256('')); " if told is not None else "")
+                          f"'{zero}', {told}, 0, 0, sha256(''), sha256('')); " if told is not None else "")
             rows = ", ".join(f"('{escrow_id}', 1, {i}, 1, 2, 'USD', 5, '{zero}')" for i in range(transfers))
             migrated.sql(f"BEGIN; {transition} INSERT INTO escrow.transfer VALUES {rows}; ROLLBACK;")
 

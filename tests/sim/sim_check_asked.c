@@ -121,6 +121,7 @@ static bool has_terms(const struct escrow *escrow, const struct gateway_terms *t
            has_rate(&escrow->fees.buyer, &terms->fees.buyer) &&
            has_rate(&escrow->fees.seller, &terms->fees.seller) &&
            escrow->fees.buyer_refundable == terms->fees.buyer_refundable &&
+           escrow->milestone_count == (int64_t)terms->milestones.count &&
            str_eq(escrow->description, terms->description);
 }
 
@@ -145,6 +146,7 @@ void check_terms(struct sim_check *check, struct sim_verdict *verdict)
     if (check->traffic) {
         check_calls_agreed(check, verdict);
         check_deals_agreed(check, verdict);
+        check_milestone_rows(check, verdict);
     }
 }
 

@@ -10,8 +10,7 @@
 #include "sim_check_internal.h"
 #include "wire/wire.h"
 
-/* The number that the request named; 0: it is not there any more, or cannot be read. */
-static int64_t number_asked(struct sim_check *check, struct id request_id)
+int64_t check_number_asked(struct sim_check *check, struct id request_id)
 {
     const struct intake_row like = {.id = request_id};
     const struct intake_row *row =
@@ -21,11 +20,18 @@ static int64_t number_asked(struct sim_check *check, struct id request_id)
     struct op op = {.arena = &check->arena};
     if (!row || status_failed(wire_unpack(&op, &holdfast__escrow__v1__escrow_command__descriptor,
                                           row->payload, WIRE_BUDGET_BYTES, &message))) {
-        return 0;
+        return -1;
     }
     const Holdfast__Escrow__V1__EscrowCommand *command = (const void *)message;
-    bool accepts = command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_ACCEPT_SPLIT;
-    return accepts ? command->accept_split->number : 0;
+    if (command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_ACCEPT_SPLIT) {
+        return command->accept_split->number;
+    }
+    if (command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_MARK_DELIVERED) {
+        return command->mark_delivered->milestone;
+    }
+    return command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_RELEASE_FUNDS
+               ? command->release_funds->milestone
+               : -1;
 }
 
 static void check_agreed(struct sim_check *check, const struct check_deal *deal,
@@ -40,8 +46,8 @@ static void check_agreed(struct sim_check *check, const struct check_deal *deal,
                          "escrow %s seq %" PRId64 ": divided by one alone, or by a stranger",
                          check_text(deal->id), agreed->seq);
     }
-    int64_t number = number_asked(check, agreed->cause_id);
-    if (number != 0 && number != deal->offers) {
+    int64_t number = check_number_asked(check, agreed->cause_id);
+    if (number >= 0 && number != deal->offers) {
         sim_verdict_fail(verdict, SIM_RULE_TERMS,
                          "escrow %s seq %" PRId64 ": who agreed to offer %" PRId64
                          " has agreed to offer %" PRId64,

@@ -12,8 +12,18 @@
  * against the provider, _records.c reads the topics, _told.c what people could read, _end.c asks whether all has come to an end. */
 
 /* All about one escrow: what the provider did, what the ledger says, what was told. */
+/* What people did with the milestones of a deal, by its history. Numbers count from 1. */
+struct check_milestones {
+    int64_t
+        delivered_us[GATEWAY_MILESTONES_MAX + 1]; /* or since a dispute was withdrawn; 0: not yet */
+    bool released[GATEWAY_MILESTONES_MAX + 1];
+    int64_t released_minor; /* of the deal, when we looked last */
+    bool moved; /* the deal's inspection ends at another moment, by the last transition */
+};
+
 struct check_deal {
     struct id id;
+    struct check_milestones milestones;
     /* The provider, counted anew each time. */
     int64_t came_minor, came_foreign_minor;
     int64_t went_minor, went_foreign_minor; /* moved or under way, and not come back */
@@ -193,6 +203,21 @@ void check_taken(struct sim_check *check, struct sim_verdict *verdict);
 void check_consent(struct sim_check *check, struct check_deal *deal,
                    const struct escrow_transition *transition, const struct escrow *escrow,
                    struct sim_verdict *verdict);
+
+/* The number that the request named, of an offer or a milestone; -1: it is not there any more, or cannot be read. */
+int64_t check_number_asked(struct sim_check *check, struct id request_id);
+
+/* ---- sim_check_milestones.c ---- */
+
+/* The deal's next transition, whose lines are counted. */
+void check_milestone(struct sim_check *check, struct check_deal *deal,
+                     const struct escrow_transition *transition, const struct escrow *escrow,
+                     struct sim_verdict *verdict);
+/* When the inspection that ran after this transition of the deal ends: that of the milestone whose ends first. */
+int64_t check_inspection_end(const struct sim_check *check, const struct escrow *escrow,
+                             int64_t seq);
+/* Once drained: the rows are what was agreed to, and what became of it. */
+void check_milestone_rows(struct sim_check *check, struct sim_verdict *verdict);
 
 /* ---- sim_check_told.c ---- */
 

@@ -290,7 +290,7 @@ static struct check_clock follow_clock(struct check_deal *deal,
     const struct check_clock ran = {.kind = (int)escrow_timer_of(transition->from_state),
                                     .seq = deal->clock_seq};
     if (transition->to_state != transition->from_state ||
-        transition->event == ESCROW_EVENT_AWAIT_FUNDS) {
+        transition->event == ESCROW_EVENT_AWAIT_FUNDS || deal->milestones.moved) {
         deal->clock_seq = transition->seq;
     }
     return ran;
@@ -347,6 +347,7 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
         }
     }
     check_consent(check, deal, transition, escrow, verdict);
+    check_milestone(check, deal, transition, escrow, verdict);
     follow_chain(deal, transition, lines, escrow, verdict);
     note_cause(check, transition, follow_clock(deal, transition), verdict);
 }

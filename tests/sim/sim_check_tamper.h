@@ -51,6 +51,7 @@ void tamper_a_message_is_decided_twice(struct sim_run *run);
 void tamper_another_seller_is_paid(struct sim_run *run);
 void tamper_another_currency_is_asked_for(struct sim_run *run);
 void tamper_a_deal_has_other_terms(struct sim_run *run);
+void tamper_a_milestone_is_another_one(struct sim_run *run);
 void tamper_a_request_is_forgotten(struct sim_run *run);
 void tamper_a_request_was_never_published(struct sim_run *run);
 void tamper_a_request_is_another_one(struct sim_run *run);

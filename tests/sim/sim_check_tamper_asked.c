@@ -49,6 +49,14 @@ void tamper_a_deal_has_other_terms(struct sim_run *run)
     tamper_put(run, SIM_ESCROW, &escrow_table, &escrow);
 }
 
+void tamper_a_milestone_is_another_one(struct sim_run *run)
+{
+    CHANGED(struct escrow_milestone, row,
+            tamper_first_row(run, SIM_ESCROW, &escrow_milestone_table));
+    row.title = STR("something else");
+    tamper_put(run, SIM_ESCROW, &escrow_milestone_table, &row);
+}
+
 /* ---- Requests ---- */
 
 /* The request that opened a deal. */

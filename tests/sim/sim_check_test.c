@@ -1,7 +1,5 @@
-/*
- * The checker can fail: a small world runs without troubles and is right; then one thing is tampered
- * with, and exactly the rules that forbid it are broken.
- */
+/* The checker can fail: a small world runs without troubles and is right; then one thing is tampered with, and exactly the
+ * rules that forbid it are broken. */
 #include "sim_check.h"
 
 #include <setjmp.h>
@@ -509,6 +507,7 @@ static const struct {
     {"another seller", tamper_another_seller_is_paid, RULE(TERMS)},
     {"another currency", tamper_another_currency_is_asked_for, RULE(TERMS)},
     {"other terms", tamper_a_deal_has_other_terms, RULE(TERMS) | RULE(CHAIN)},
+    {"another piece", tamper_a_milestone_is_another_one, RULE(TERMS) | RULE(VIEWS)},
     {"forgotten", tamper_a_request_is_forgotten, RULE(TAKEN)},
     {"never published", tamper_a_request_was_never_published, RULE(TAKEN)},
     {"another request", tamper_a_request_is_another_one, RULE(TAKEN)},

@@ -14,6 +14,7 @@
 #include "base/lane.h"
 #include "escrow/escrow.h"
 #include "gateway/gateway_repo.h"
+#include "json/json_read.h"
 #include "sim_traffic_internal.h"
 
 #define ARENA_BYTES ((size_t)1024 * 1024)
@@ -118,6 +119,7 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
         .seller_minor = deal->last.seller_minor,
         .buyer_minor = deal->last.buyer_minor,
         .number = deal->last.offer,
+        .milestone = deal->last.milestone,
         .now_us = op.now_us,
     };
     struct gateway_command command;
@@ -131,6 +133,41 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
     deal->last.taken = traffic_submit(traffic, &op, &command.request);
 }
 
+static const struct gateway_view *view_of(const struct sim_traffic *traffic,
+                                          const struct deal *deal)
+{
+    const struct gateway_view like = {.id = deal->escrow_id};
+    return sim_db_find(traffic->place->dbs[SIM_GATEWAY], &gateway_view_table, &like);
+}
+
+/* Mostly one that is shown at the point where this can be done; at times any, or none. */
+static int64_t choose_milestone(struct sim_traffic *traffic, const struct deal *deal,
+                                struct str point)
+{
+    uint32_t count = deal->terms.milestones.count;
+    const struct gateway_view *view = view_of(traffic, deal);
+    const struct json_value *shown = NULL;
+    uint64_t skip = random_below(&traffic->milestones, count);
+    bool any = random_below(&traffic->milestones, 10) == 0;
+    arena_reset(&traffic->arena);
+    struct op op = {.arena = &traffic->arena};
+    if (count == 0) {
+        return 0;
+    }
+    if (any || !view || view->milestones.len == 0) {
+        return (int64_t)random_below(&traffic->milestones, count + 1);
+    }
+    ASSERT(!status_failed(json_read(&op, view->milestones, &shown)));
+    for (uint32_t i = 0; i < 2 * count; i++) { /* from anywhere on */
+        uint32_t at = (uint32_t)(skip + i) % count;
+        struct str state = STR("");
+        if (json_text_at(&shown->items[at], "/state", &state) && str_eq(state, point)) {
+            return (int64_t)at + 1;
+        }
+    }
+    return 0;
+}
+
 static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_action action,
                 enum who who)
 {
@@ -138,6 +175,11 @@ static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_act
     if (action == GATEWAY_RELEASE_PART) { /* at times too much */
         deal->last.amount_minor =
             1 + (int64_t)random_below(&traffic->parts, (uint64_t)deal->terms.amount_minor);
+    }
+    if (deal->terms.milestones.count > 0 && action == GATEWAY_MARK_DELIVERED) {
+        deal->last.milestone = choose_milestone(traffic, deal, STR("OPEN"));
+    } else if (deal->terms.milestones.count > 0 && action == GATEWAY_RELEASE) {
+        deal->last.milestone = choose_milestone(traffic, deal, STR("DELIVERED"));
     }
     send(traffic, deal);
 }
@@ -198,6 +240,32 @@ static void draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms)
     terms->fees = has_fees ? fees : (struct fee_terms){.buyer_refundable = fees.buyer_refundable};
 }
 
+/* A third of the deals that are worth it are agreed to in two to four pieces, which leave something after any fee that
+ * is drawn here. Drawn apart, too. */
+static void draw_milestones(struct sim_traffic *traffic, struct deal *deal)
+{
+    static const struct str titles[MILESTONES_MAX] = {
+        {.ptr = "first draft", .len = 11},
+        {.ptr = "second draft", .len = 12},
+        {.ptr = "the thing", .len = 9},
+        {.ptr = "what goes with it", .len = 17},
+    };
+    int64_t left_minor = deal->terms.amount_minor;
+    uint32_t count = 2 + (uint32_t)random_below(&traffic->milestones, MILESTONES_MAX - 1);
+    bool some = random_below(&traffic->milestones, 3) == 0 && left_minor >= 500;
+    for (uint32_t i = 0; some && i < count; i++) {
+        int64_t rest_minor = left_minor / (count - i);
+        int64_t off_minor = (int64_t)random_below(&traffic->milestones, (uint64_t)rest_minor / 4);
+        int64_t amount_minor = i + 1 == count ? left_minor : rest_minor - off_minor;
+        deal->milestones[i] =
+            (struct gateway_milestone){.title = titles[i], .amount_minor = amount_minor};
+        left_minor -= amount_minor;
+    }
+    if (some) {
+        deal->terms.milestones = (struct json_items){.rows = deal->milestones, .count = count};
+    }
+}
+
 static void find_soonest(struct sim_traffic *traffic)
 {
     traffic->soonest = 0;
@@ -227,6 +295,7 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     traffic->fees = random_seeded(options->seed ^ UINT64_C(0x66656573));
     traffic->splits = random_seeded(options->seed ^ UINT64_C(0x73706c697473));
     traffic->parts = random_seeded(options->seed ^ UINT64_C(0x7061727473));
+    traffic->milestones = random_seeded(options->seed ^ UINT64_C(0x6d696c6573));
     traffic->link_us = traffic_next_link_us(traffic);
     sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
     arena_init(&traffic->arena, ARENA_BYTES);
@@ -236,6 +305,7 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     for (uint32_t i = 0; i < options->deals; i++) {
         draw_deal(traffic, &traffic->deals[i]);
         draw_fees(traffic, &traffic->deals[i].terms);
+        draw_milestones(traffic, &traffic->deals[i]);
     }
     find_soonest(traffic);
     return traffic;
@@ -257,13 +327,6 @@ void sim_traffic_free(struct sim_traffic *traffic)
 }
 
 /* ---- Acting ---- */
-
-static const struct gateway_view *view_of(const struct sim_traffic *traffic,
-                                          const struct deal *deal)
-{
-    const struct gateway_view like = {.id = deal->escrow_id};
-    return sim_db_find(traffic->place->dbs[SIM_GATEWAY], &gateway_view_table, &like);
-}
 
 static bool has_failed(const struct gateway_view *view)
 {
@@ -384,6 +447,12 @@ static bool divides(struct sim_traffic *traffic, struct deal *deal, const struct
     return view->split_number > 0 || mood < 2;
 }
 
+/* A seller does not wait with the next milestone until the buyer has looked at the one before. */
+static bool inspects_apart(struct sim_traffic *traffic, const struct deal *deal)
+{
+    return deal->terms.milestones.count > 0 && random_below(&traffic->milestones, 3) == 0;
+}
+
 /* What a sensible person does next, most of the time. */
 static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct gateway_view *view)
 {
@@ -407,6 +476,7 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
         }
         return;
     case ESCROW_FUNDS_HELD:
+    case ESCROW_PARTIALLY_SETTLED:
         if (mood == 0) {
             ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
         } else {
@@ -414,7 +484,9 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
         }
         return;
     case ESCROW_DELIVERED:
-        if (mood < 2) {
+        if (inspects_apart(traffic, deal)) {
+            ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
+        } else if (mood < 2) {
             ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
         } else if (mood == 2) {
             ask(traffic, deal, GATEWAY_REJECT_DELIVERY, WHO_BUYER);

@@ -9,6 +9,7 @@
 /* What sim_traffic.c (deals, and who asks for what) and sim_traffic_people.c (who there is) share. */
 
 #define KEY_BYTES 32
+#define MILESTONES_MAX 4 /* of a deal here */
 
 /* Whom a request is from. */
 enum who {
@@ -25,8 +26,9 @@ struct asked {
     int64_t amount_minor; /* RELEASE_PART */
     int64_t seller_minor; /* PROPOSE_SPLIT */
     int64_t buyer_minor;
-    int64_t offer;   /* ACCEPT_SPLIT: its number */
-    uint32_t number; /* of its Idempotency-Key */
+    int64_t offer;     /* ACCEPT_SPLIT: its number */
+    int64_t milestone; /* MARK_DELIVERED, RELEASE: its number; 0: none is named */
+    uint32_t number;   /* of its Idempotency-Key */
     bool taken;
 };
 
@@ -34,8 +36,9 @@ struct deal {
     bool opened; /* its creation was asked for */
     bool poison;
     struct id escrow_id;
-    struct id creation; /* the request that asked for it */
-    struct gateway_terms terms;
+    struct id creation;         /* the request that asked for it */
+    struct gateway_terms terms; /* its milestones are these */
+    struct gateway_milestone milestones[MILESTONES_MAX];
     struct asked last;
     uint32_t asked_count;
     uint32_t acts_left;
@@ -55,9 +58,10 @@ struct sim_traffic {
     char (*accounts)[KEY_BYTES]; /* of each as a seller, at the provider */
     uint32_t registered;         /* of them */
     int64_t people_us;           /* when the next one registers; INT64_MAX: all have */
-    struct random fees;          /* of its own, as the next three */
+    struct random fees;          /* of its own, as the next four */
     struct random parts;
     struct random splits;
+    struct random milestones;
     struct random links; /* of its own: worlds that have none are what they were */
     uint32_t linked;     /* times so far */
     int64_t link_us;     /* when the next one is linked anew; INT64_MAX: nobody is any more */

@@ -4,7 +4,8 @@
 A marketplace opens the deal, the buyer pays at the sandbox, the seller says that the goods were delivered, the buyer
 releases the money, the seller is paid. With the word `dispute` the buyer rejects the delivery instead, the seller disputes
 that and gives in, the buyer is refunded. With `parts` the buyer
-releases the price in three parts, and the seller is paid each. With `split` the two end a dispute by dividing the price. With `late-money` the buyer pays while the provider's news are held back, cancels the
+releases the price in three parts, and the seller is paid each. With `milestones` the deal is made of three pieces, each delivered and
+released by itself. With `split` the two end a dispute by dividing the price. With `late-money` the buyer pays while the provider's news are held back, cancels the
 deal, and what then is heard of goes back. Then the operator's tool recomputes the ledger and the hash chain.
 
 Everything comes from the environment (./dev demo sets it): HOLDFAST_GATEWAY_URL, HOLDFAST_SANDBOX_URL, HOLDFASTCTL,
@@ -30,6 +31,8 @@ POLL_S = 0.005
 AMOUNT_MINOR = 12500
 SELLER_PART_MINOR = 9000
 SELLER_ACCOUNT = "acct_demo1234567890"
+MILESTONES = [{"title": "The drawing", "amount_minor": 2500}, {"title": "The blade", "amount_minor": 7000},
+              {"title": "The enchantment", "amount_minor": 3000}]
 
 
 class DemoFailed(Exception):
@@ -121,12 +124,12 @@ class Demo:
     def wait_state(self, state):
         return self.wait(lambda now: now["state"] == state, f"the state {state}")
 
-    def open(self):
+    def open(self, **terms):
         clock = self.clock
         made = self.command("MARKETPLACE", "/v1/escrows", {
             "buyer_id": self.ids["BUYER"], "seller_id": self.ids["SELLER"], "seller_account": SELLER_ACCOUNT,
             "amount_minor": AMOUNT_MINOR, "currency": "USD", "inspection_seconds": 3 * 86400,
-            "description": "One enchanted sword",
+            "description": "One enchanted sword", **terms,
         })
         self.escrow = made["escrow_id"]
         clock.step("marketplace", f"opens the deal: 202, escrow {self.escrow}")
@@ -182,6 +185,25 @@ class Demo:
         clock.step("buyer", "releases the rest: 202")
         self.wait_state("RELEASED")
         clock.step("", "RELEASED: the provider has paid the seller all of it")
+
+    def milestone(self, number, then):
+        clock, body = self.clock, {"milestone": number}
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/mark-delivered", body)
+        clock.step("seller", f"says that milestone {number} is delivered: 202")
+        now = self.wait_state("DELIVERED")
+        clock.step("", f"DELIVERED: it is inspected until {now['milestones'][number - 1]['inspection_ends_at']}")
+        self.command("BUYER", f"/v1/escrows/{self.escrow}/release", body)
+        clock.step("buyer", f"releases milestone {number}: 202")
+        now = self.wait_state(then)
+        clock.step("", f"{then}: {now['balances']['held_minor'] / 100:.2f} USD stay held")
+
+    def milestones(self):
+        self.pay(self.open(milestones=MILESTONES))
+        self.wait_state("FUNDS_HELD")
+        self.clock.step("", "FUNDS_HELD: the provider's webhook came, all of the price is held")
+        for number in range(1, len(MILESTONES)):
+            self.milestone(number, "PARTIALLY_SETTLED")
+        self.milestone(len(MILESTONES), "RELEASED")
 
     def late_money(self):
         clock = self.clock
@@ -316,6 +338,7 @@ SCENES = {
     "": Scene(Demo.release, 10, ONCE, NEVER, "The seller was paid once"),
     "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
     "parts": Scene(Demo.parts, 18, (3, AMOUNT_MINOR), NEVER, "The seller was paid in three parts, each once"),
+    "milestones": Scene(Demo.milestones, 22, (3, AMOUNT_MINOR), NEVER, "The seller was paid for three milestones, each once"),
     "split": Scene(Demo.split, 16, (1, SELLER_PART_MINOR), (1, AMOUNT_MINOR - SELLER_PART_MINOR), "Each had his part, once"),
     "late-money": Scene(Demo.late_money, 6, NEVER, ONCE, "The late money went back once"),
 }

@@ -15,6 +15,7 @@ struct loaded {
     struct pg_batch_rows transitions;
     struct pg_batch_rows transfers;
     struct pg_batch_rows suspense;
+    struct pg_batch_rows milestones;
     struct pg_batch_rows leaves;
 };
 
@@ -24,6 +25,7 @@ static STATUS load(struct op *op, struct pg_conn *conn, struct id id, struct loa
     TRY(pg_batch_load_children(op, conn, &escrow_transition_table, &id, 1, &ret->transitions));
     TRY(pg_batch_load_children(op, conn, &escrow_transfer_table, &id, 1, &ret->transfers));
     TRY(pg_batch_load_children(op, conn, &escrow_suspense_table, &id, 1, &ret->suspense));
+    TRY(pg_batch_load_children(op, conn, &escrow_milestone_table, &id, 1, &ret->milestones));
     TRY(pg_batch_load_children(op, conn, &escrow_seal_leaf_table, &id, 1, &ret->leaves));
     TRY(pg_batch_sync(op, conn));
     return ret->escrows.count > 0
@@ -67,6 +69,8 @@ static void cut_to_seal(const struct loaded *rows, struct ctl_dossier *dossier)
     dossier->transitions = rows->transitions.rows;
     dossier->transfers = rows->transfers.rows;
     dossier->suspense = rows->suspense.rows;
+    dossier->milestones = rows->milestones.rows;
+    dossier->milestone_count = rows->milestones.count;
     while (dossier->transition_count < rows->transitions.count &&
            dossier->transitions[dossier->transition_count].seq <= seq) {
         dossier->transition_count++;

@@ -220,6 +220,7 @@ static STATUS write_end(struct op *op, struct strbuf *text, const struct ctl_dos
     json_write_str(&line, "state", state_name((int)dossier->escrow.state));
     json_write_i64(&line, "seq", dossier->escrow.seq);
     write_bytes(&line, "head", dossier->escrow.chain_head.bytes, HASH_BYTES);
+    json_write_i64(&line, "milestones", dossier->milestone_count);
     json_write_i64(&line, "transitions", dossier->transition_count);
     json_write_i64(&line, "transfers", dossier->transfer_count);
     json_write_i64(&line, "suspense", dossier->suspense_count);
@@ -235,6 +236,8 @@ STATUS ctl_dossier_write(struct op *op, const struct ctl_dossier *dossier, struc
     json_write_str(&line, "format", STR(CTL_DOSSIER_FORMAT));
     TRY(add_line(op, &text, &line));
     TRY(write_rows(op, &text, "terms", &escrow_table, PART_FIXED, &dossier->escrow, 1));
+    TRY(write_rows(op, &text, "milestone", &escrow_milestone_table, PART_FIXED, dossier->milestones,
+                   dossier->milestone_count));
     TRY(write_rows(op, &text, "transition", &escrow_transition_table, PART_ALL,
                    dossier->transitions, dossier->transition_count));
     TRY(write_rows(op, &text, "transfer", &escrow_transfer_table, PART_ALL, dossier->transfers,
@@ -370,6 +373,10 @@ static bool read_line(struct op *op, const struct json_value *line, struct ctl_d
     if (str_eq(kind, STR("terms"))) {
         return read_row(op, line, &escrow_table, PART_FIXED, &dossier->escrow);
     }
+    if (str_eq(kind, STR("milestone"))) {
+        return read_row(op, line, &escrow_milestone_table, PART_FIXED,
+                        &dossier->milestones[dossier->milestone_count++]);
+    }
     if (str_eq(kind, STR("transition"))) {
         return read_row(op, line, &escrow_transition_table, PART_ALL,
                         &dossier->transitions[dossier->transition_count++]);
@@ -397,8 +404,10 @@ static STATUS make_room(struct op *op, struct str text, struct ctl_dossier *doss
     dossier->transitions = arena_new(op->arena, struct escrow_transition, lines);
     dossier->transfers = arena_new(op->arena, struct escrow_transfer, lines);
     dossier->suspense = arena_new(op->arena, struct escrow_suspense, lines);
+    dossier->milestones = arena_new(op->arena, struct escrow_milestone, lines);
     dossier->seals = arena_new(op->arena, struct ctl_dossier_seal, lines);
-    bool room = dossier->transitions && dossier->transfers && dossier->suspense && dossier->seals;
+    bool room = dossier->transitions && dossier->transfers && dossier->suspense &&
+                dossier->milestones && dossier->seals;
     return room ? OK : op_arena_full(op);
 }
 
@@ -406,9 +415,6 @@ static STATUS make_room(struct op *op, struct str text, struct ctl_dossier *doss
 static void derive_terms(struct escrow *escrow)
 {
     struct fee_split split;
-    if (!fee_terms_any(&escrow->fees)) {
-        escrow->fees.buyer_refundable = true; /* as it is when nobody says anything */
-    }
     if (fee_try_split(escrow->price_minor, &escrow->fees, &split)) {
         escrow->buyer_fee_minor = split.buyer_fee_minor;
         escrow->seller_fee_minor = split.seller_fee_minor;
@@ -427,6 +433,10 @@ void ctl_dossier_derive(struct ctl_dossier *dossier)
     }
     for (uint32_t i = 0; i < dossier->suspense_count; i++) {
         dossier->suspense[i].escrow_id = id;
+    }
+    for (uint32_t i = 0; i < dossier->milestone_count; i++) { /* made with the deal */
+        dossier->milestones[i].escrow_id = id;
+        dossier->milestones[i].created_at_us = dossier->escrow.created_at_us;
     }
     for (uint32_t i = 0; i < dossier->seal_count; i++) {
         struct escrow_seal_leaf *leaf = &dossier->seals[i].leaf;

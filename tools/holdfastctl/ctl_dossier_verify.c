@@ -105,6 +105,17 @@ static void check_suspense(struct op *op, struct ctl_verification *verification,
     }
 }
 
+/* By rising number, from 1 on. */
+static void check_milestones(struct op *op, struct ctl_verification *verification,
+                             const struct ctl_dossier *dossier)
+{
+    for (uint32_t i = 0; i < dossier->milestone_count; i++) {
+        if (dossier->milestones[i].number != (int64_t)i + 1) {
+            FOUND("milestones", "milestone %" PRIu32 " is out of order", i + 1);
+        }
+    }
+}
+
 static void check_seal(struct op *op, struct ctl_verification *verification,
                        const struct ctl_dossier *dossier, const struct ctl_dossier_seal *seal,
                        const struct ctl_keys *keys)
@@ -159,6 +170,8 @@ static STATUS check_all(struct op *op, struct str text, const struct ctl_keys *k
         .transfer_count = dossier->transfer_count,
         .suspense = dossier->suspense,
         .suspense_count = dossier->suspense_count,
+        .milestones = dossier->milestones,
+        .milestone_count = dossier->milestone_count,
     };
     verification->escrows++;
     verification->transitions += dossier->transition_count;
@@ -167,6 +180,8 @@ static STATUS check_all(struct op *op, struct str text, const struct ctl_keys *k
     if (dossier->transition_count == 0) {
         FOUND("empty", "there is no transition");
     }
+    ctl_verify_milestones(op, verification, &history);
+    check_milestones(op, verification, dossier);
     ctl_verify_chain(op, verification, &history);
     check_transfers(op, verification, dossier);
     check_ledger(op, verification, dossier);

@@ -229,6 +229,32 @@ static STATUS print_parts(struct op *op, struct ctl *ctl, const struct pg_batch_
     return OK;
 }
 
+/* By rising number, as they are stored. */
+static STATUS print_milestones(struct op *op, struct ctl *ctl, const struct pg_batch_rows *rows)
+{
+    static const struct ctl_column columns[] = {
+        {"number", CTL_CELL_NUMBER},
+        {"title", CTL_CELL_TEXT},
+        {"price_minor", CTL_CELL_NUMBER},
+        {"state", CTL_CELL_TEXT},
+    };
+    const struct escrow_milestone *milestones = rows->rows;
+    struct ctl_table table;
+    TRY(ctl_table_init(op, &table, columns, ARRAY_LEN(columns), rows->count));
+    for (uint32_t i = 0; i < rows->count; i++) {
+        struct ctl_cell *cells;
+        TRY(ctl_table_add(op, &table, &cells));
+        cells[0].number = milestones[i].number;
+        cells[1].text = milestones[i].title;
+        cells[2].number = milestones[i].price_minor;
+        cells[3].text = str_of(escrow_milestone_state_name(milestones[i].state));
+    }
+    if (rows->count > 0 || ctl->out.json) { /* most deals have none */
+        ctl_out_list(&ctl->out, "milestones", "Milestones", &table);
+    }
+    return OK;
+}
+
 struct status ctl_escrow_show(struct op *op, struct ctl *ctl)
 {
     struct id id;
@@ -240,12 +266,14 @@ struct status ctl_escrow_show(struct op *op, struct ctl *ctl)
     struct pg_batch_rows transitions;
     struct pg_batch_rows transfers;
     struct pg_batch_rows parts;
+    struct pg_batch_rows milestones;
     TRY(ctl_db_open(op, ctl, STR("escrow"), &conn));
     TRY(pg_begin_snapshot(op, conn));
     TRY(pg_batch_load(op, conn, &escrow_table, &id, 1, &escrows));
     TRY(pg_batch_load_children(op, conn, &escrow_transition_table, &id, 1, &transitions));
     TRY(pg_batch_load_children(op, conn, &escrow_transfer_table, &id, 1, &transfers));
     TRY(pg_batch_load_children(op, conn, &escrow_part_table, &id, 1, &parts));
+    TRY(pg_batch_load_children(op, conn, &escrow_milestone_table, &id, 1, &milestones));
     TRY(pg_batch_sync(op, conn));
     TRY(pg_commit(op, conn));
     if (escrows.count == 0) {
@@ -254,5 +282,6 @@ struct status ctl_escrow_show(struct op *op, struct ctl *ctl)
     TRY(print_escrow(op, ctl, escrows.rows));
     TRY(print_transitions(op, ctl, &transitions));
     TRY(print_transfers(op, ctl, &transfers));
-    return print_parts(op, ctl, &parts);
+    TRY(print_parts(op, ctl, &parts));
+    return print_milestones(op, ctl, &milestones);
 }

@@ -21,6 +21,7 @@ struct page {
     struct pg_batch_rows transfers;
     struct pg_batch_rows suspense;
     struct pg_batch_rows parts;
+    struct pg_batch_rows milestones;
     struct pg_batch_rows leaves;
 };
 
@@ -47,6 +48,8 @@ static STATUS read_rows(struct op *op, struct pg_conn *conn, struct page *page)
     TRY(pg_batch_load_children(op, conn, &escrow_suspense_table, page->ids, page->count,
                                &page->suspense));
     TRY(pg_batch_load_children(op, conn, &escrow_part_table, page->ids, page->count, &page->parts));
+    TRY(pg_batch_load_children(op, conn, &escrow_milestone_table, page->ids, page->count,
+                               &page->milestones));
     TRY(pg_batch_load_children(op, conn, &escrow_seal_leaf_table, page->ids, page->count,
                                &page->leaves));
     return pg_batch_sync(op, conn);
@@ -58,6 +61,7 @@ struct cursor {
     uint32_t transfer;
     uint32_t suspense;
     uint32_t part;
+    uint32_t milestone;
     uint32_t leaf;
 };
 
@@ -79,6 +83,7 @@ static struct ctl_history next_history(const struct page *page, const struct esc
     const struct escrow_transfer *transfers = page->transfers.rows;
     const struct escrow_suspense *suspense = page->suspense.rows;
     const struct escrow_part *parts = page->parts.rows;
+    const struct escrow_milestone *milestones = page->milestones.rows;
     const struct escrow_seal_leaf *leaves = page->leaves.rows;
     struct cursor from = *cursor;
     while (cursor->transition < page->transitions.count &&
@@ -96,6 +101,10 @@ static struct ctl_history next_history(const struct page *page, const struct esc
     while (cursor->part < page->parts.count && id_eq(parts[cursor->part].escrow_id, escrow->id)) {
         cursor->part++;
     }
+    while (cursor->milestone < page->milestones.count &&
+           id_eq(milestones[cursor->milestone].escrow_id, escrow->id)) {
+        cursor->milestone++;
+    }
     while (cursor->leaf < page->leaves.count && id_eq(leaves[cursor->leaf].escrow_id, escrow->id)) {
         cursor->leaf++;
     }
@@ -109,6 +118,8 @@ static struct ctl_history next_history(const struct page *page, const struct esc
         .suspense_count = cursor->suspense - from.suspense,
         .parts = parts + from.part,
         .part_count = cursor->part - from.part,
+        .milestones = milestones + from.milestone,
+        .milestone_count = cursor->milestone - from.milestone,
         .leaves = leaves + from.leaf,
         .leaf_count = cursor->leaf - from.leaf,
     };

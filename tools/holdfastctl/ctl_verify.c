@@ -113,6 +113,29 @@ void ctl_verify_chain(struct op *op, struct ctl_verification *verification,
     }
 }
 
+/* Of a milestone, a period after it was delivered, or after the last dispute was withdrawn. */
+static void check_inspections(struct op *op, struct ctl_verification *verification,
+                              const struct ctl_history *history)
+{
+    int64_t period_us = escrow_period_us(history->escrow, ESCROW_TIMER_INSPECTION);
+    for (uint32_t i = 0; i < history->milestone_count; i++) {
+        const struct escrow_milestone *one = &history->milestones[i];
+        int64_t due_at_us = 0;
+        for (uint32_t t = 0; t < history->transition_count; t++) {
+            const struct escrow_transition *row = &history->transitions[t];
+            bool delivered = row->event == ESCROW_EVENT_DELIVERED && row->milestone == one->number;
+            bool anew = due_at_us != 0 && row->event == ESCROW_EVENT_DISPUTE_WITHDRAWN;
+            if ((delivered || anew) && !money_try_add(row->at_us, period_us, &due_at_us)) {
+                due_at_us = 0;
+            }
+        }
+        if (one->state == ESCROW_MILESTONE_DELIVERED && one->deadline_at_us != due_at_us) {
+            FOUND("deadline", "milestone %" PRId64 ": stored %" PRId64 ", by its history %" PRId64,
+                  one->number, one->deadline_at_us, due_at_us);
+        }
+    }
+}
+
 /* A deadline is a period of the terms after the transition that started its clock. */
 static void check_deadline(struct op *op, struct ctl_verification *verification,
                            const struct ctl_history *history)
@@ -128,6 +151,11 @@ static void check_deadline(struct op *op, struct ctl_verification *verification,
     }
     const struct escrow_transition *started = &history->transitions[escrow->deadline_seq - 1];
     int64_t due_at_us = 0;
+    if (timer == ESCROW_TIMER_INSPECTION && escrow->milestone_count > 0) {
+        check_inspections(op, verification,
+                          history); /* the soonest is the deal's: check_milestones */
+        return;
+    }
     if (started->to_state != escrow->state ||
         !money_try_add(started->at_us, escrow_period_us(escrow, timer), &due_at_us) ||
         escrow->deadline_at_us != due_at_us) {
@@ -334,6 +362,40 @@ static void check_parts(struct op *op, struct ctl_verification *verification,
     }
 }
 
+void ctl_verify_milestones(struct op *op, struct ctl_verification *verification,
+                           const struct ctl_history *history)
+{
+    const struct escrow_milestone *milestones[ESCROW_MILESTONES_MAX];
+    const struct hash none = {.bytes = {0}};
+    bool fits = history->milestone_count <= ESCROW_MILESTONES_MAX;
+    for (uint32_t i = 0; fits && i < history->milestone_count; i++) {
+        milestones[i] = &history->milestones[i];
+    }
+    struct hash hash = fits && history->milestone_count > 0
+                           ? escrow_chain_milestones(milestones, history->milestone_count)
+                           : none;
+    if (!fits || history->escrow->milestone_count != (int64_t)history->milestone_count ||
+        !hash_eq(&hash, &history->escrow->milestones_hash)) {
+        FOUND("milestones", "the milestones are not those that were agreed to");
+    }
+}
+
+/* What became of the milestones is what the row says. */
+static void check_milestones(struct op *op, struct ctl_verification *verification,
+                             const struct ctl_history *history)
+{
+    const struct escrow_milestone *milestones[ESCROW_MILESTONES_MAX];
+    uint32_t count = history->milestone_count;
+    ctl_verify_milestones(op, verification, history);
+    for (uint32_t i = 0; i < count && i < ESCROW_MILESTONES_MAX; i++) {
+        milestones[i] = &history->milestones[i];
+    }
+    if (escrow_is_sound(history->escrow) && /* else it was found already */
+        !escrow_milestones_are_sound(history->escrow, milestones, count)) {
+        FOUND("unsound", "the milestones are not what the escrow says");
+    }
+}
+
 void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
                        const struct ctl_history *history)
 {
@@ -349,6 +411,7 @@ void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
         }
     }
     check_parts(op, verification, history);
+    check_milestones(op, verification, history);
     ctl_verify_chain(op, verification, history);
     ctl_verify_leaves(op, verification, history);
     check_deadline(op, verification, history);

@@ -59,6 +59,8 @@ struct ctl_history {
     uint32_t suspense_count;
     const struct escrow_part *parts;
     uint32_t part_count;
+    const struct escrow_milestone *milestones;
+    uint32_t milestone_count;
     const struct escrow_seal_leaf *leaves; /* by rising seal_n */
     uint32_t leaf_count;
 };
@@ -75,6 +77,9 @@ void ctl_verify_add(struct op *op, struct ctl_verification *verification, struct
 /* Parts of it: the chain from the terms to the row's head, seq and state; what seals say of the history. */
 void ctl_verify_chain(struct op *op, struct ctl_verification *verification,
                       const struct ctl_history *history);
+/* The milestones are those of the terms. */
+void ctl_verify_milestones(struct op *op, struct ctl_verification *verification,
+                           const struct ctl_history *history);
 void ctl_verify_leaves(struct op *op, struct ctl_verification *verification,
                        const struct ctl_history *history);
 

@@ -63,6 +63,13 @@ uint32_t engine_children(struct engine_turn *turn, const struct table *table,
         *ret_rows = turn->part_rows;
         return turn->rows.part_count;
     }
+    if (table == &escrow_milestone_table) {
+        for (uint32_t i = 0; i < turn->rows.milestone_count; i++) {
+            turn->milestone_rows[i] = &turn->rows.milestones[i];
+        }
+        *ret_rows = turn->milestone_rows;
+        return turn->rows.milestone_count;
+    }
     ASSERT(table == &escrow_suspense_table);
     for (uint32_t i = 0; i < turn->rows.suspense_count; i++) {
         turn->suspense_rows[i] = &turn->rows.suspense[i];
@@ -80,6 +87,11 @@ void engine_child_changed(struct engine_turn *turn, const struct table *table, c
     }
     if (table == &escrow_part_table) {
         turn->changed_parts |= UINT64_C(1) << ((const struct escrow_part *)row - turn->rows.parts);
+        return;
+    }
+    if (table == &escrow_milestone_table) {
+        turn->changed_milestones |=
+            UINT64_C(1) << ((const struct escrow_milestone *)row - turn->rows.milestones);
         return;
     }
     ASSERT(table == &escrow_suspense_table);
@@ -102,6 +114,13 @@ STATUS engine_child_create(struct engine_turn *turn, const struct table *table, 
         struct escrow_part *part = &turn->rows.parts[turn->rows.part_count++];
         *part = *(const struct escrow_part *)row;
         *ret_row = part;
+        return OK;
+    }
+    if (table == &escrow_milestone_table) {
+        ASSERT(turn->rows.milestone_count < ESCROW_MILESTONES_MAX);
+        struct escrow_milestone *one = &turn->rows.milestones[turn->rows.milestone_count++];
+        *one = *(const struct escrow_milestone *)row;
+        *ret_row = one;
         return OK;
     }
     ASSERT(table == &escrow_suspense_table);
@@ -176,6 +195,13 @@ static void check_said(const struct engine_turn *fake)
         bool equal = memcmp(before, &fake->rows.parts[i], sizeof(*before)) == 0;
         ASSERT(said || equal);
     }
+    for (uint32_t i = 0; i < fake->before.milestone_count; i++) {
+        bool said = (fake->changed_milestones & (UINT64_C(1) << i)) != 0;
+        const struct escrow_milestone *before = &fake->before.milestones[i];
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
+        bool equal = memcmp(before, &fake->rows.milestones[i], sizeof(*before)) == 0;
+        ASSERT(said || equal);
+    }
 }
 
 static struct status decode(struct engine_turn *fake, enum topic topic, struct id key,
@@ -192,6 +218,7 @@ static struct status decode(struct engine_turn *fake, enum topic topic, struct i
             fake->changed_rows = 0;
             fake->changed_disputes = 0;
             fake->changed_parts = 0;
+            fake->changed_milestones = 0;
             fake->to_tell = 0;
             fake->before = fake->rows;
             *ret_handler = handler;

@@ -30,6 +30,8 @@ struct fake_rows {
     uint32_t dispute_count;
     struct escrow_part parts[ESCROW_PARTS_MAX];
     uint32_t part_count;
+    struct escrow_milestone milestones[ESCROW_MILESTONES_MAX];
+    uint32_t milestone_count;
     uint32_t transition_count;
     uint32_t transfer_count;
     uint32_t record_count;
@@ -47,6 +49,8 @@ struct engine_turn {
     void *dispute_rows[ESCROW_DISPUTES_MAX];
     uint64_t changed_parts; /* bit i: parts[i] may differ from before */
     void *part_rows[ESCROW_PARTS_MAX];
+    uint64_t changed_milestones; /* bit i: milestones[i] may differ from before */
+    void *milestone_rows[ESCROW_MILESTONES_MAX];
     struct escrow_transition transitions[FAKE_HISTORY_MAX];
     struct escrow_transfer transfers[FAKE_HISTORY_MAX];
     struct fake_record records[FAKE_RECORDS_MAX];

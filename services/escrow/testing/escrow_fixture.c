@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "escrow/escrow_chain.h"
 
 struct id fixture_id(uint8_t byte)
 {
@@ -57,6 +58,7 @@ static void place_rest(struct escrow *escrow, const struct shares *shares)
     switch (escrow->state) {
     case ESCROW_FUNDS_HELD:
     case ESCROW_DELIVERED:
+    case ESCROW_PARTIALLY_SETTLED:
     case ESCROW_DELIVERY_REJECTED:
         escrow->held_minor = shares->rest_minor;
         escrow->fee_deferred_minor = shares->buyer_fee_minor;
@@ -138,6 +140,64 @@ static void add_dispute(struct fixture *fixture)
     fixture->facts.dispute_count = 1;
 }
 
+static enum escrow_milestone_state milestone_state(enum escrow_state state, bool first)
+{
+    switch (state) {
+    case ESCROW_DELIVERED:
+    case ESCROW_DISPUTED:
+    case ESCROW_ESCALATED: return first ? ESCROW_MILESTONE_DELIVERED : ESCROW_MILESTONE_OPEN;
+    case ESCROW_PARTIALLY_SETTLED: return first ? ESCROW_MILESTONE_RELEASED : ESCROW_MILESTONE_OPEN;
+    case ESCROW_RELEASING:
+    case ESCROW_RELEASED: return ESCROW_MILESTONE_RELEASED;
+    case ESCROW_REFUNDING:
+    case ESCROW_REFUNDED: return ESCROW_MILESTONE_REFUNDED;
+    case ESCROW_SETTLING:
+    case ESCROW_SETTLED_SPLIT: return ESCROW_MILESTONE_DIVIDED;
+    case ESCROW_CREATED:
+    case ESCROW_AWAIT_FUNDS:
+    case ESCROW_FUNDS_HELD:
+    case ESCROW_CANCELLED:
+    case ESCROW_EXPIRED: return ESCROW_MILESTONE_OPEN;
+    case ESCROW_DELIVERY_REJECTED:
+    case ESCROW_NONE:
+    case ESCROW_STATE_COUNT: break;
+    }
+    UNREACHABLE("a state without milestones");
+}
+
+static void place_milestones(struct fixture *fixture)
+{
+    static const int64_t prices[FIXTURE_MILESTONES] = {FIXTURE_PART_MINOR, FIXTURE_SECOND_MINOR,
+                                                       FIXTURE_THIRD_MINOR};
+    struct escrow *escrow = &fixture->escrow;
+    for (uint32_t i = 0; i < FIXTURE_MILESTONES; i++) {
+        struct escrow_milestone *row = &fixture->milestone[i];
+        *row = (struct escrow_milestone){
+            .escrow_id = FIXTURE_ESCROW,
+            .number = i + 1,
+            .version = 1,
+            .state = milestone_state(escrow->state, i == 0),
+            .title = STR("A wheel"),
+            .price_minor = prices[i],
+            .created_at_us = FIXTURE_NOW_US - 1,
+            .updated_at_us = FIXTURE_NOW_US - 1,
+        };
+        row->deadline_at_us = row->state == ESCROW_MILESTONE_DELIVERED ? FIXTURE_NOW_US : 0;
+        fixture->milestones[FIXTURE_MILESTONES - 1 - i] = row; /* rows come in any order */
+    }
+    fixture->facts.milestones = fixture->milestones;
+    fixture->facts.milestone_count = FIXTURE_MILESTONES;
+    escrow->milestone_count = FIXTURE_MILESTONES;
+    escrow->milestones_hash = escrow_chain_milestones(fixture->milestones, FIXTURE_MILESTONES);
+}
+
+void fixture_add_milestones(struct fixture *fixture)
+{
+    place_milestones(fixture);
+    ASSERT(escrow_is_sound(&fixture->escrow));
+    ASSERT(escrow_milestones_are_sound(&fixture->escrow, fixture->milestones, FIXTURE_MILESTONES));
+}
+
 void fixture_init(struct fixture *fixture, enum escrow_state state)
 {
     const struct fee_terms none = {.buyer_refundable = false};
@@ -183,6 +243,11 @@ void fixture_init_with(struct fixture *fixture, enum escrow_state state,
     }
     if (escrow_state_is_disputed(state)) {
         add_dispute(fixture);
+    }
+    if (state == ESCROW_PARTIALLY_SETTLED) {
+        place_milestones(fixture);
+        fixture_add_part(fixture, ESCROW_PART_PAID);
+        fixture_add_milestones(fixture);
     }
     ASSERT(escrow_is_sound(&fixture->escrow));
 }
@@ -279,7 +344,7 @@ struct escrow_message fixture_message(enum escrow_message_kind kind)
         message.amount_minor = FIXTURE_PART_MINOR;
         message.seller_minor = FIXTURE_SPLIT_MINOR;
         message.buyer_minor = FIXTURE_PRICE_MINOR - FIXTURE_SPLIT_MINOR;
-        message.number = 1;
+        message.number = kind == ESCROW_ACCEPT_SPLIT ? 1 : 0;
         message.actor.id = FIXTURE_STAFF;
         return message;
     }

@@ -46,6 +46,11 @@ struct id fixture_id(uint8_t byte);
 #define FIXTURE_SPLIT_MINOR 3000
 #define FIXTURE_SPLIT_NET_MINOR 2844
 
+/* The first is FIXTURE_PART_MINOR of the price: where some are released, it is that one. */
+#define FIXTURE_MILESTONES 3
+#define FIXTURE_SECOND_MINOR 3500
+#define FIXTURE_THIRD_MINOR 2500
+
 struct fixture {
     struct escrow escrow;
     struct escrow_suspense suspense;
@@ -54,6 +59,8 @@ struct fixture {
     const struct escrow_dispute *disputes[1];
     struct escrow_part part;
     const struct escrow_part *parts[1];
+    struct escrow_milestone milestone[FIXTURE_MILESTONES];
+    const struct escrow_milestone *milestones[FIXTURE_MILESTONES];
     const struct escrow_suspense *rows[1];
     struct escrow_facts facts; /* no suspense rows, no parts; fresh legs are 0x21, 0x22, … */
 };
@@ -66,6 +73,9 @@ void fixture_init_with(struct fixture *fixture, enum escrow_state state,
 /* As if 4,000 of the price had been released before: the rest is where all of it was. PAID alone for deals that have
  * ended. Before anything is added to suspense. */
 void fixture_add_part(struct fixture *fixture, enum escrow_part_state state);
+/* As if it had been agreed to in three milestones: where the deal is DELIVERED or disputed the first one was. Not for
+ * DELIVERY_REJECTED. In PARTIALLY_SETTLED they are there already, and the first is released and paid out. */
+void fixture_add_milestones(struct fixture *fixture);
 /* An offer to divide what is held, FIXTURE_SPLIT_MINOR for the seller, is open. */
 void fixture_add_offer(struct fixture *fixture, struct id proposer_id);
 /* Adds a leg of 250 minor units in suspense, in this state. */

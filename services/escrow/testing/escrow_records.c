@@ -23,6 +23,26 @@ union command_bodies {
     Holdfast__Escrow__V1__AcceptSplit accept_split;
 };
 
+static struct status fill_milestones(struct op *op, const struct escrow_terms *terms,
+                                     Holdfast__Escrow__V1__CreateEscrow *create)
+{
+    size_t count = terms->milestone_count;
+    Holdfast__Escrow__V1__Milestone *out =
+        arena_new(op->arena, Holdfast__Escrow__V1__Milestone, count);
+    create->milestones = arena_new(op->arena, Holdfast__Escrow__V1__Milestone *, count);
+    if (!out || !create->milestones) {
+        return op_arena_full(op);
+    }
+    for (size_t i = 0; i < count; i++) {
+        holdfast__escrow__v1__milestone__init(&out[i]);
+        out[i].amount_minor = terms->milestones[i].amount_minor;
+        TRY(wire_fill_text(op, terms->milestones[i].title, &out[i].title));
+        create->milestones[i] = &out[i];
+    }
+    create->n_milestones = count;
+    return OK;
+}
+
 static struct status fill_create(struct op *op, const struct escrow_terms *terms,
                                  Holdfast__Escrow__V1__CreateEscrow *create)
 {
@@ -38,6 +58,7 @@ static struct status fill_create(struct op *op, const struct escrow_terms *terms
     create->delivery_seconds = terms->delivery_seconds;
     create->inspection_seconds = terms->inspection_seconds;
     TRY(wire_fill_fees(op, &terms->fees, &create->fees));
+    TRY(fill_milestones(op, terms, create));
     return wire_fill_text(op, terms->description, &create->description);
 }
 
@@ -99,11 +120,13 @@ static struct status fill_command(struct op *op, const struct escrow_message *me
     if (message->kind == ESCROW_MARK_DELIVERED) {
         command->body_case = COMMAND(MARK_DELIVERED);
         holdfast__escrow__v1__mark_delivered__init(&bodies->deliver);
+        bodies->deliver.milestone = message->number;
         return OK;
     }
     if (message->kind == ESCROW_RELEASE) {
         command->body_case = COMMAND(RELEASE_FUNDS);
         holdfast__escrow__v1__release_funds__init(&bodies->release);
+        bodies->release.milestone = message->number;
         return OK;
     }
     if (message->kind == ESCROW_CANCEL) {

@@ -100,6 +100,10 @@ static void print_cell(const struct fixture *fixture, const struct escrow_messag
             printf(" dispute %" PRId64 " state %d", decision.dispute.row.number,
                    (int)decision.dispute.row.state);
         }
+        for (uint32_t i = 0; i < decision.milestone_count; i++) {
+            printf(" milestone %" PRId64 " %s", decision.milestones[i].row.number,
+                   escrow_milestone_state_name(decision.milestones[i].row.state));
+        }
         for (uint32_t i = 0; i < decision.part_count; i++) {
             printf(" part %" PRId64 " of %" PRId64 " state %d", decision.parts[i].row.number,
                    decision.parts[i].row.price_minor, (int)decision.parts[i].row.state);
@@ -273,6 +277,73 @@ static void print_splits(void)
     }
 }
 
+static void print_of_milestone(struct fixture *fixture, enum escrow_message_kind kind,
+                               int64_t number)
+{
+    char what[32];
+    bool deliver = kind == ESCROW_MARK_DELIVERED;
+    struct escrow_message message = fixture_message(kind);
+    message.actor =
+        (struct engine_actor){ENGINE_ACTOR_USER, deliver ? FIXTURE_SELLER : FIXTURE_BUYER};
+    message.number = number;
+    (void)snprintf(what, sizeof(what), "%s, %" PRId64, deliver ? "SELLER" : "BUYER", number);
+    print_cell(fixture, &message, what);
+}
+
+/* What is said of one milestone, and what ends with all of them. */
+static void print_milestones_in(struct fixture *fixture)
+{
+    static const enum escrow_message_kind of_all[] = {
+        ESCROW_REJECT_DELIVERY, ESCROW_RELEASE_PART,  ESCROW_REFUND,
+        ESCROW_RAISE_DISPUTE,   ESCROW_ACCEPT_RETURN, ESCROW_WITHDRAW_DISPUTE,
+    };
+
+    for (int64_t number = 0; number <= FIXTURE_MILESTONES + 1; number++) {
+        print_of_milestone(fixture, ESCROW_MARK_DELIVERED, number);
+        print_of_milestone(fixture, ESCROW_RELEASE, number);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(of_all); i++) {
+        for (size_t r = 0; r < 2; r++) { /* buyer, seller */
+            struct escrow_message message = fixture_message(of_all[i]);
+            message.actor.kind = roles[r].kind;
+            message.actor.id = fixture_id(roles[r].id);
+            print_cell(fixture, &message, roles[r].name);
+        }
+    }
+    struct escrow_message message = fixture_message(ESCROW_TIMER_FIRED);
+    message.timer = escrow_timer_of(fixture->escrow.state);
+    if (message.timer != ESCROW_TIMER_NONE) {
+        print_cell(fixture, &message, escrow_timer_name(message.timer));
+    }
+    if (escrow_kept_minor(&fixture->escrow) > FIXTURE_SPLIT_MINOR) {
+        fixture_add_offer(fixture, FIXTURE_SELLER);
+        message = fixture_message(ESCROW_ACCEPT_SPLIT);
+        message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
+        print_cell(fixture, &message, "BUYER");
+    }
+}
+
+static void print_milestones(void)
+{
+    const struct fee_terms fees = FIXTURE_FEES(/* refundable */ true);
+    struct fixture fixture;
+    printf("\n## with fees, in three milestones of %d, %d and %d\n", FIXTURE_PART_MINOR,
+           FIXTURE_SECOND_MINOR, FIXTURE_THIRD_MINOR);
+    for (enum escrow_state state = ESCROW_CREATED; state < ESCROW_STATE_COUNT; state++) {
+        if (state != ESCROW_DELIVERY_REJECTED) {
+            fixture_init_with(&fixture, state, &fees);
+            fixture_add_milestones(&fixture);
+            print_milestones_in(&fixture);
+        }
+    }
+    printf("# two of them delivered\n");
+    fixture_init_with(&fixture, ESCROW_DELIVERED, &fees);
+    fixture_add_milestones(&fixture);
+    fixture.milestone[1].state = ESCROW_MILESTONE_DELIVERED;
+    fixture.milestone[1].deadline_at_us = FIXTURE_NOW_US + 1;
+    print_milestones_in(&fixture);
+}
+
 /* Where fees make a difference; with a fee that a refund keeps, and one that it gives back. */
 static void print_fees(bool refundable)
 {
@@ -394,6 +465,11 @@ int main(void)
     printf("disputes_max %d\n", ESCROW_DISPUTES_MAX);
     printf("part_states %d\n", (int)ESCROW_PART_STATE_COUNT - 1);
     printf("parts_max %d\n", ESCROW_PARTS_MAX);
+    for (int state = ESCROW_MILESTONE_OPEN; state < ESCROW_MILESTONE_STATE_COUNT; state++) {
+        printf("milestone_state %d %s\n", state,
+               escrow_milestone_state_name((enum escrow_milestone_state)state));
+    }
+    printf("milestones %d %d\n", ESCROW_MILESTONES_MIN, ESCROW_MILESTONES_MAX);
     printf("splits_max %d\n", ESCROW_SPLITS_MAX);
     printf("suspense_states %d\n", (int)ESCROW_SUSPENSE_STATE_COUNT - 1);
     for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_MESSAGE_KIND_COUNT; kind++) {
@@ -422,6 +498,7 @@ int main(void)
     }
     print_retries();
     print_splits();
+    print_milestones();
     print_fees(/* refundable */ false);
     print_fees(/* refundable */ true);
     printf("\n## with fees, and a part of the price released\n");

@@ -45,6 +45,15 @@ struct walk_offer {
     int64_t seller_minor, buyer_minor;
 };
 
+#define WALK_MILESTONES_MAX 4 /* of a deal here */
+
+/* What became of a milestone, by the events. */
+struct walk_milestone {
+    int64_t price_minor;
+    int64_t inspected_until_us; /* 0: not delivered yet, or released */
+    bool released;
+};
+
 struct walk {
     struct random random;
     struct engine_turn *fake;
@@ -55,6 +64,10 @@ struct walk {
     int64_t
         released_minor; /* of the price, by the events; what it comes to is our own arithmetic, too */
     uint32_t part_count;
+    struct escrow_milestone_terms milestone_terms[WALK_MILESTONES_MAX];
+    struct walk_milestone milestones[WALK_MILESTONES_MAX + 1]; /* by their number */
+    uint32_t milestone_count;                                  /* 0: the deal is one piece */
+    int64_t number_asked;     /* of a milestone, by the command that was sent last */
     int64_t part_asked_minor; /* by the command that was sent last */
     struct walk_offer offer;
     int64_t offers;

@@ -150,13 +150,93 @@ static void take_offer(struct walk *walk, const Holdfast__Escrow__V1__EscrowEven
     }
 }
 
+/* Which one an event is about; 0: the deal. */
+static int64_t milestone_of(const Holdfast__Escrow__V1__EscrowEvent *event)
+{
+    if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_DELIVERED) {
+        return event->escrow_delivered->milestone;
+    }
+    if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_PARTIALLY_RELEASED) {
+        return event->escrow_partially_released->milestone;
+    }
+    return event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_RELEASE_STARTED
+               ? event->escrow_release_started->milestone
+               : 0;
+}
+
+/* The first inspection to end; 0: none runs. */
+static int64_t first_end_us(const struct walk *walk)
+{
+    int64_t first_us = 0;
+    for (uint32_t k = 1; k <= walk->milestone_count; k++) {
+        int64_t until_us = walk->milestones[k].inspected_until_us;
+        bool sooner = until_us > 0 && (first_us == 0 || until_us < first_us);
+        first_us = sooner ? until_us : first_us;
+    }
+    return first_us;
+}
+
+/* Each is delivered once, as the seller said, and released once after that: as the buyer said, or when its own
+ * inspection is over. */
+static void take_milestone(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event,
+                           const struct escrow_transition *transition)
+{
+    int64_t k = milestone_of(event);
+    int64_t period_us = escrow_period_us(&walk->fake->rows.escrow, ESCROW_TIMER_INSPECTION);
+    assert_int_equal(transition->milestone, k);
+    assert_in_range(k, 0, walk->milestone_count);
+    struct walk_milestone *one = &walk->milestones[k];
+    bool timer = transition->actor_kind == ENGINE_ACTOR_SYSTEM;
+    if (transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN) {
+        for (uint32_t i = 1; i <= walk->milestone_count; i++) {
+            bool runs = walk->milestones[i].inspected_until_us > 0;
+            walk->milestones[i].inspected_until_us = runs ? transition->at_us + period_us : 0;
+        }
+    }
+    if (k == 0) {
+        assert_true(walk->milestone_count == 0 ||
+                    (transition->event != ESCROW_EVENT_DELIVERED &&
+                     transition->event != ESCROW_EVENT_PARTIALLY_RELEASED));
+        return;
+    }
+    assert_true(timer || k == walk->number_asked);
+    assert_false(one->released);
+    if (transition->event == ESCROW_EVENT_DELIVERED) {
+        assert_int_equal(one->inspected_until_us, 0);
+        one->inspected_until_us = transition->at_us + period_us;
+        return;
+    }
+    assert_true(one->inspected_until_us > 0);
+    assert_true(!timer || (one->inspected_until_us == first_end_us(walk) &&
+                           one->inspected_until_us <= transition->at_us));
+    one->released = true;
+    one->inspected_until_us = 0;
+}
+
+/* The rows, and what was told of them, say the same. */
+static void check_milestones(const struct walk *walk)
+{
+    const struct fake_rows *rows = &walk->fake->rows;
+    assert_int_equal(rows->milestone_count, walk->milestone_count);
+    bool held = rows->escrow.held_minor > 0;
+    for (uint32_t i = 0; i < rows->milestone_count; i++) {
+        const struct escrow_milestone *row = &rows->milestones[i];
+        const struct walk_milestone *one = &walk->milestones[row->number];
+        assert_int_equal(row->price_minor, one->price_minor);
+        assert_true(!one->released || row->state == ESCROW_MILESTONE_RELEASED);
+        assert_true(!held || row->deadline_at_us == one->inspected_until_us);
+    }
+}
+
 static void take_release(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event)
 {
     int64_t before_minor = walk->released_minor;
+    int64_t k = milestone_of(event);
     if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_PARTIALLY_RELEASED) {
         const Holdfast__Escrow__V1__EscrowPartiallyReleased *part =
             event->escrow_partially_released;
-        assert_int_equal(part->amount->amount_minor, walk->part_asked_minor);
+        assert_int_equal(part->amount->amount_minor,
+                         k > 0 ? walk->milestones[k].price_minor : walk->part_asked_minor);
         walk->part_count++;
         assert_int_equal(part->number, walk->part_count);
         walk->released_minor += part->amount->amount_minor;
@@ -167,6 +247,7 @@ static void take_release(struct walk *walk, const Holdfast__Escrow__V1__EscrowEv
         assert_true(walk->payout_minor > 0 && part->left->amount_minor > 0);
     } else if (event->body_case ==
                HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_RELEASE_STARTED) {
+        assert_true(k == 0 || walk->price_minor - before_minor == walk->milestones[k].price_minor);
         walk->released_minor = walk->price_minor;
         walk->payout_minor = walk->seller_gets_minor - net_of(walk, before_minor);
         assert_int_equal(event->escrow_release_started->amount->amount_minor, walk->payout_minor);
@@ -280,7 +361,9 @@ static void check_clock(struct walk *walk)
     if (open) { /* what was told follows from the history and the terms */
         const struct escrow_transition *started = &walk->fake->transitions[open->generation - 1];
         assert_int_equal(started->to_state, escrow->state);
-        assert_int_equal(open->due_at_us, started->at_us + escrow_period_us(escrow, timer));
+        bool apart = timer == ESCROW_TIMER_INSPECTION && walk->milestone_count > 0;
+        assert_int_equal(open->due_at_us, apart ? first_end_us(walk)
+                                                : started->at_us + escrow_period_us(escrow, timer));
     }
 }
 
@@ -383,8 +466,9 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
     } else if (transition->event == ESCROW_EVENT_EXPIRED ||
                transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
         assert_true(timer);
-    } else if (transition->event == ESCROW_EVENT_REJECTED ||
-               transition->event == ESCROW_EVENT_PARTIALLY_RELEASED) {
+    } else if (transition->event == ESCROW_EVENT_PARTIALLY_RELEASED) {
+        assert_true(buyer || (timer && walk->milestone_count > 0));
+    } else if (transition->event == ESCROW_EVENT_REJECTED) {
         assert_true(buyer);
     } else if (transition->event == ESCROW_EVENT_DELIVERED ||
                transition->event == ESCROW_EVENT_RETURN_ACCEPTED) {
@@ -437,6 +521,7 @@ static void take_event(struct walk *walk, const struct fake_record *record)
                          event->balances->refunded_minor,
                      sums.of[ESCROW_ACCOUNT_PSP_CLEAR]);
     take_offer(walk, event, transition);
+    take_milestone(walk, event, transition);
     take_release(walk, event);
     walk->events_seen[transition->event]++;
     walk->states_seen[transition->to_state]++;
@@ -484,6 +569,7 @@ void walk_check(struct walk *walk)
         return;
     }
     check_money(walk);
+    check_milestones(walk);
     check_clock(walk);
     assert_int_equal(fake->rows.escrow.seq, walk->last_seq);
     enum escrow_state state = fake->rows.escrow.state;

@@ -7,12 +7,12 @@ const TOKEN = "holdfast.token"; // in sessionStorage: gone with the tab, never i
 
 // Who may ask for what; the server decides, this only hides what it would refuse.
 const ACTIONS = [
-  { verb: "mark-delivered", label: "Mark as delivered", roles: ["seller"] },
-  { verb: "release", label: "Release the money", roles: ["buyer"] },
-  { verb: "release-part", label: "Release a part", roles: ["buyer"], howMuch: "How much of it do you release now?" },
+  { verb: "mark-delivered", label: "Mark as delivered", roles: ["seller"], each: "OPEN" },
+  { verb: "release", label: "Release the money", roles: ["buyer"], each: "DELIVERED" },
+  { verb: "release-part", label: "Release a part", roles: ["buyer"], whole: true, howMuch: "How much of it do you release now?" },
   { verb: "cancel", label: "Cancel", roles: ["buyer", "seller", "marketplace", "staff"] },
   { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"] },
-  { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], why: "What is wrong with the delivery?" },
+  { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], whole: true, why: "What is wrong with the delivery?" },
   { verb: "accept-return", label: "Accept the return", roles: ["seller"] },
   { verb: "raise-dispute", label: "Raise a dispute", roles: ["buyer", "seller"], why: "What is the dispute about?" },
   { verb: "propose-split", label: "Offer to divide the money", roles: ["buyer", "seller"], share: "How much of what is held goes to the seller? The rest goes to the buyer." },
@@ -26,10 +26,13 @@ const OTHERWISE = {
   REFUNDING: "Unless {who} by then, the buyer gets the money back.",
   ESCALATED: "Unless the dispute has been settled by then, our staff looks at it.",
   RELEASING: "Unless the buyer is refunded before, the seller then gets the money.",
+  DELIVERED: "Unless the buyer is refunded before, the seller then gets the money of a milestone.",
+  PARTIALLY_SETTLED: "Unless the buyer is refunded before, the seller then gets the money of a milestone.",
 };
 // Whose act is waited for, by the state that the deal is in.
 const AWAITED = {
   FUNDS_HELD: "the seller has delivered",
+  PARTIALLY_SETTLED: "the seller has delivered",
   DELIVERY_REJECTED: "the seller has answered",
   ESCALATED: "our staff has settled the dispute",
 };
@@ -115,6 +118,9 @@ function facts() {
       shown.push([name.replace("_", " "), money(minor)]);
     }
   }
+  for (const one of deal.milestones) {
+    shown.push([`${one.number}. ${one.title}`, `${money(one.amount_minor)}, ${one.state}`]);
+  }
   if (deal.split) {
     const who = deal.split.proposed_by === deal.buyer_id ? "buyer" : "seller";
     shown.push([`Offer of the ${who}`, `${money(deal.split.seller_minor)} to the seller, ${money(deal.split.buyer_minor)} to the buyer`]);
@@ -133,6 +139,19 @@ function deadline() {
   moment.dateTime = deal.deadline.at;
   moment.textContent = new Date(deal.deadline.at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "long" });
   return ["Until ", moment, `: ${OTHERWISE[deal.deadline.next_state].replace("{who}", AWAITED[deal.state])}`];
+}
+
+// An action for each milestone at its point; as it is where a deal is one piece, or in dispute.
+function forEach(action) {
+  const pieces = deal.milestones;
+  if (pieces.length === 0 || (action.verb === "release" && deal.balances.disputed_minor > 0)) {
+    return [action];
+  }
+  if (!action.each) {
+    return action.whole ? [] : [action];
+  }
+  return pieces.filter((one) => one.state === action.each)
+    .map((one) => ({ ...action, label: `${action.label}: ${one.title}`, milestone: one.number }));
 }
 
 // The other one offered to divide what is held, and waits for an answer.
@@ -165,7 +184,7 @@ function render() {
   $("deadline").hidden = !clockRuns;
   $("deadline").replaceChildren(...(clockRuns ? deadline() : []));
   const allowed = link === "live" ? ACTIONS.filter((action) => action.roles.includes(role()) && (!action.offer || isAsked())) : [];
-  $("actions").replaceChildren(...allowed.map((action) => button(action.label, () => ask(action))));
+  $("actions").replaceChildren(...allowed.flatMap(forEach).map((action) => button(action.label, () => ask(action))));
   $("commands").replaceChildren(...requests.map(requestRow));
 }
 
@@ -256,7 +275,10 @@ function send(request) {
 }
 
 // What a request says beside its verb; null: nothing was entered that can be asked for.
-function bodyOf({ why, howMuch, share, offer }) {
+function bodyOf({ why, howMuch, share, offer, milestone }) {
+  if (milestone) {
+    return { milestone };
+  }
   if (offer) {
     return { number: deal.split.number };
   }

@@ -10,7 +10,7 @@ SELECT id, seq, state, currency, price_minor, received_minor, held_minor, disput
   split_seller_minor, split_buyer_minor, payout_failed_minor, refund_failed_minor,
   payment_setup_failed, foreign_money, marketplace_id, buyer_id, seller_id, seller_account, funding_seconds, delivery_seconds,
   inspection_seconds, buyer_fee_basis_points, buyer_fee_fixed_minor, seller_fee_basis_points, seller_fee_fixed_minor,
-  buyer_fee_refundable, deadline_at_us, deadline_state, description, payment_ref, payment_client_secret, created_at_us,
+  buyer_fee_refundable, deadline_at_us, deadline_state, description, milestones, payment_ref, payment_client_secret, created_at_us,
   updated_at_us
 FROM (
   SELECT * FROM escrow_view WHERE marketplace_id = $1 AND state > 0 ORDER BY created_at_us DESC, id DESC LIMIT $4

@@ -67,5 +67,6 @@ static inline struct gateway_view gateway_full_view(int64_t base)
         .deadline_at_us = base + 14,
         .deadline_state = 7,
         .description = STR("A sword"),
+        .milestones = STR("[]"),
     };
 }

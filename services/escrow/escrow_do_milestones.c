@@ -1,0 +1,108 @@
+/*
+ * Steps of what is delivered and accepted: the whole, or one milestone after the other. Who may take them and in which
+ * state is decided already, by the tables.
+ */
+#include "base/assert.h"
+#include "escrow/escrow_deciding.h"
+
+/* Where the deal is once the milestones are as this decision leaves them. */
+static enum escrow_state state_after(const struct deciding *d)
+{
+    const struct escrow_milestone *milestones[ESCROW_MILESTONES_MAX];
+    uint32_t count = 0;
+    deciding_milestones(d, milestones, &count);
+    return escrow_state_by_milestones(milestones, count);
+}
+
+/* The milestone that a command names, in the state in which it can be done. Refuses what names none of them, and what
+ * names one of a deal that has none: false, then. */
+static bool find_named(struct deciding *d, enum escrow_milestone_state state, uint32_t *ret_index)
+{
+    const struct escrow_facts *facts = d->facts;
+    int64_t number = d->message->number;
+    uint32_t at = escrow_milestone_at(facts->milestones, facts->milestone_count, number);
+    if (number == 0 && facts->milestone_count > 0) {
+        deciding_reject(d, ESCROW_REASON_WHICH_MILESTONE);
+    } else if (at == facts->milestone_count) {
+        deciding_reject(d, ESCROW_REASON_NO_MILESTONE);
+    } else if (facts->milestones[at]->state != state) {
+        deciding_reject(d, ESCROW_REASON_MILESTONE_STATE);
+    } else {
+        *ret_index = at;
+        return true;
+    }
+    return false;
+}
+
+static bool is_whole(const struct deciding *d)
+{
+    return d->now->milestone_count == 0 && d->message->number == 0;
+}
+
+/* The first thing that is delivered, of those that are not accepted yet. */
+void escrow_do_deliver(struct deciding *d)
+{
+    uint32_t index = 0;
+    if (is_whole(d)) {
+        escrow_do_plain(d);
+        return;
+    }
+    if (!find_named(d, ESCROW_MILESTONE_OPEN, &index)) {
+        return;
+    }
+    struct escrow_milestone *row = deciding_change_milestone(d, index);
+    row->state = ESCROW_MILESTONE_DELIVERED;
+    row->deadline_at_us = d->facts->now_us + escrow_period_us(d->now, ESCROW_TIMER_INSPECTION);
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->milestone = row->number;
+    deciding_end_step(d, step, d->rule->next);
+}
+
+/* Another one, while the buyer inspects. */
+void escrow_do_deliver_next(struct deciding *d)
+{
+    if (is_whole(d)) {
+        deciding_reject(d, ESCROW_REASON_WRONG_STATE);
+        return;
+    }
+    escrow_do_deliver(d);
+}
+
+/* One milestone is the seller's: the last of them with all that is left, which ends the deal; another by a payout of its
+ * own, while the rest stays held. */
+static void release_milestone(struct deciding *d, uint32_t index, struct str reason)
+{
+    const struct escrow_milestone *now = d->facts->milestones[index];
+    if (now->price_minor == d->now->held_minor) {
+        deciding_release(d, reason);
+        d->out->steps[0].milestone = now->number;
+        return;
+    }
+    struct escrow_milestone *row = deciding_change_milestone(d, index);
+    row->state = ESCROW_MILESTONE_RELEASED;
+    row->deadline_at_us = 0;
+    deciding_release_part(d, row->price_minor, row->number, reason, state_after(d));
+}
+
+void escrow_do_release(struct deciding *d)
+{
+    uint32_t index = 0;
+    if (is_whole(d)) {
+        deciding_release(d, STR(""));
+    } else if (find_named(d, ESCROW_MILESTONE_DELIVERED, &index)) {
+        release_milestone(d, index, STR(""));
+    }
+}
+
+/* The buyer did not object in time. */
+void escrow_do_release_inspected(struct deciding *d)
+{
+    const struct escrow_facts *facts = d->facts;
+    if (facts->milestone_count == 0) {
+        deciding_release(d, STR("INSPECTION_OVER"));
+        return;
+    }
+    uint32_t index = escrow_milestone_soonest(facts->milestones, facts->milestone_count);
+    ASSERT(index < facts->milestone_count); /* the deal is DELIVERED: one of them is */
+    release_milestone(d, index, STR("INSPECTION_OVER"));
+}

@@ -1,0 +1,202 @@
+/*
+ * Whether the pieces of a deal are delivered and released as its people asked: each once, delivered before it is released,
+ * at the price that was agreed to, and without the buyer's word only when its inspection is over. In: a deal's transitions
+ * in their order, the requests that people made, their terms.
+ */
+#include <inttypes.h>
+
+#include "escrow/escrow_repo.h"
+#include "gateway/gateway_out_json.h"
+#include "gateway/gateway_repo.h"
+#include "sim_check_internal.h"
+
+#define FAIL(...) sim_verdict_fail(verdict, SIM_RULE_TERMS, __VA_ARGS__)
+
+/* The one whose inspection ends first: the first of these; 0: none runs. */
+static int64_t soonest(const struct check_milestones *milestones)
+{
+    int64_t found = 0;
+    for (int64_t k = 1; k <= GATEWAY_MILESTONES_MAX; k++) {
+        bool runs = milestones->delivered_us[k] > 0 && !milestones->released[k];
+        if (runs && (found == 0 || milestones->delivered_us[k] < milestones->delivered_us[found])) {
+            found = k;
+        }
+    }
+    return found;
+}
+
+static bool is_release(enum escrow_event event)
+{
+    return event == ESCROW_EVENT_PARTIALLY_RELEASED || event == ESCROW_EVENT_RELEASE_STARTED;
+}
+
+static void follow(struct check_milestones *milestones, const struct escrow_transition *transition)
+{
+    int64_t k = transition->milestone;
+    bool known = k >= 1 && k <= GATEWAY_MILESTONES_MAX;
+    int64_t before = soonest(milestones);
+    int64_t before_us = milestones->delivered_us[before];
+    if (known && transition->event == ESCROW_EVENT_DELIVERED) {
+        milestones->delivered_us[k] = transition->at_us;
+    } else if (known && is_release(transition->event)) {
+        milestones->released[k] = true;
+    } else if (transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN) {
+        for (int64_t i = 1; i <= GATEWAY_MILESTONES_MAX; i++) {
+            milestones->delivered_us[i] = milestones->delivered_us[i] > 0 ? transition->at_us : 0;
+        }
+    }
+    int64_t after = soonest(milestones);
+    bool stays = transition->from_state == ESCROW_DELIVERED &&
+                 transition->to_state == ESCROW_DELIVERED && known;
+    bool fired = is_release(transition->event) && transition->actor_kind == ENGINE_ACTOR_SYSTEM;
+    milestones->moved = stays && (fired || milestones->delivered_us[after] != before_us);
+}
+
+static void check_delivered(struct sim_check *check, const struct check_deal *deal,
+                            const struct escrow_transition *transition, const struct escrow *escrow,
+                            struct sim_verdict *verdict)
+{
+    int64_t k = transition->milestone;
+    int64_t asked = check_number_asked(check, transition->cause_id);
+    if (deal->milestones.delivered_us[k] > 0 || deal->milestones.released[k] ||
+        !id_eq(transition->actor_id, escrow->seller_id) || (asked >= 0 && asked != k)) {
+        FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is delivered, asked was %" PRId64,
+             check_text(deal->id), transition->seq, k, asked);
+    }
+}
+
+static void check_released(struct sim_check *check, const struct check_deal *deal,
+                           const struct escrow_transition *transition, const struct escrow *escrow,
+                           struct sim_verdict *verdict)
+{
+    const struct check_milestones *milestones = &deal->milestones;
+    const struct gateway_terms *terms = sim_traffic_terms(check->traffic, deal->id);
+    const struct gateway_milestone *agreed = terms ? terms->milestones.rows : NULL;
+    int64_t k = transition->milestone;
+    int64_t released_minor = deal->released_minor - milestones->released_minor;
+    if (milestones->delivered_us[k] == 0 || milestones->released[k] ||
+        (agreed && agreed[k - 1].amount_minor != released_minor)) {
+        FAIL("escrow %s seq %" PRId64 ": %" PRId64 " is released for milestone %" PRId64,
+             check_text(deal->id), transition->seq, released_minor, k);
+    }
+    if (transition->actor_kind == ENGINE_ACTOR_SYSTEM) {
+        int64_t end_us =
+            milestones->delivered_us[k] + escrow_period_us(escrow, ESCROW_TIMER_INSPECTION);
+        if (k != soonest(milestones) || transition->at_us < end_us) {
+            FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is still inspected",
+                 check_text(deal->id), transition->seq, k);
+        }
+        return;
+    }
+    int64_t asked = check_number_asked(check, transition->cause_id);
+    if (!id_eq(transition->actor_id, escrow->buyer_id) || (asked >= 0 && asked != k)) {
+        FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is released, asked was %" PRId64,
+             check_text(deal->id), transition->seq, k, asked);
+    }
+}
+
+void check_milestone(struct sim_check *check, struct check_deal *deal,
+                     const struct escrow_transition *transition, const struct escrow *escrow,
+                     struct sim_verdict *verdict)
+{
+    int64_t k = transition->milestone;
+    bool piece = transition->event == ESCROW_EVENT_DELIVERED ||
+                 transition->event == ESCROW_EVENT_PARTIALLY_RELEASED;
+    if (k < 0 || k > escrow->milestone_count || (k == 0 && piece && escrow->milestone_count > 0)) {
+        FAIL("escrow %s seq %" PRId64 ": there is no milestone %" PRId64, check_text(deal->id),
+             transition->seq, k);
+        return;
+    }
+    if (k > 0 && transition->event == ESCROW_EVENT_DELIVERED) {
+        check_delivered(check, deal, transition, escrow, verdict);
+    } else if (k > 0 && is_release(transition->event) && check->traffic) {
+        check_released(check, deal, transition, escrow, verdict);
+    }
+    follow(&deal->milestones, transition);
+    deal->milestones.released_minor = deal->released_minor;
+}
+
+int64_t check_inspection_end(const struct sim_check *check, const struct escrow *escrow,
+                             int64_t seq)
+{
+    struct check_milestones milestones = {.released_minor = 0};
+    for (int64_t i = 1; i <= seq; i++) {
+        const struct escrow_transition like = {.escrow_id = escrow->id, .seq = i};
+        const struct escrow_transition *row =
+            sim_db_find(check->place->dbs[SIM_ESCROW], &escrow_transition_table, &like);
+        if (row) {
+            follow(&milestones, row);
+        }
+    }
+    return milestones.delivered_us[soonest(&milestones)] +
+           escrow_period_us(escrow, ESCROW_TIMER_INSPECTION);
+}
+
+/* By its number it was agreed to, and what is released of the deal is what its rows say. */
+static bool is_agreed(const struct escrow_milestone *row, const struct check_deal *deal,
+                      const struct gateway_terms *terms)
+{
+    const struct gateway_milestone *agreed = terms ? terms->milestones.rows : NULL;
+    uint32_t count = terms ? terms->milestones.count : 0;
+    if (!agreed || row->number < 1 || row->number > (int64_t)count) {
+        return false;
+    }
+    bool alone = deal->milestones.released[row->number];
+    return row->price_minor == agreed[row->number - 1].amount_minor &&
+           str_eq(row->title, agreed[row->number - 1].title) &&
+           (!alone || row->state == ESCROW_MILESTONE_RELEASED) &&
+           (row->state != ESCROW_MILESTONE_RELEASED || alone ||
+            deal->released_minor == terms->amount_minor);
+}
+
+/* The gateway shows each as it is. */
+static void check_shown(struct sim_check *check, const struct escrow *escrow,
+                        struct sim_verdict *verdict)
+{
+    const struct gateway_view view_like = {.id = escrow->id};
+    const struct gateway_view *view =
+        sim_db_find(check->place->dbs[SIM_GATEWAY], &gateway_view_table, &view_like);
+    struct gateway_milestone shown[GATEWAY_MILESTONES_MAX] = {{.amount_minor = 0}};
+    struct str wanted = STR("");
+    for (int64_t k = 1; k <= escrow->milestone_count; k++) {
+        const struct escrow_milestone like = {.escrow_id = escrow->id, .number = k};
+        const struct escrow_milestone *row =
+            sim_db_find(check->place->dbs[SIM_ESCROW], &escrow_milestone_table, &like);
+        if (!row) {
+            FAIL("escrow %s has no milestone %" PRId64, check_text(escrow->id), k);
+            return;
+        }
+        shown[k - 1] = (struct gateway_milestone){
+            .title = row->title,
+            .amount_minor = row->price_minor,
+            .state = (int)row->state,
+            .inspection_ends_us = escrow->state == ESCROW_DELIVERED ? row->deadline_at_us : 0,
+        };
+    }
+    arena_reset(&check->arena);
+    struct op op = {.arena = &check->arena};
+    struct status st =
+        gateway_out_milestones(&op, shown, (uint32_t)escrow->milestone_count, &wanted);
+    if (status_failed(st) || !view || !str_eq(view->milestones, wanted)) {
+        sim_verdict_fail(verdict, SIM_RULE_VIEWS, "escrow %s: its milestones are shown otherwise",
+                         check_text(escrow->id));
+    }
+}
+
+void check_milestone_rows(struct sim_check *check, struct sim_verdict *verdict)
+{
+    uint32_t cursor = 0;
+    const struct escrow_milestone *row;
+    while ((row = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_milestone_table, &cursor))) {
+        const struct check_deal *deal = check_deal(check, row->escrow_id);
+        if (!is_agreed(row, deal, sim_traffic_terms(check->traffic, row->escrow_id))) {
+            FAIL("escrow %s: milestone %" PRId64 " in state %d is not what was agreed",
+                 check_text(row->escrow_id), row->number, (int)row->state);
+        }
+    }
+    cursor = 0;
+    const struct escrow *escrow;
+    while ((escrow = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_table, &cursor))) {
+        check_shown(check, escrow, verdict);
+    }
+}
