@@ -264,27 +264,32 @@ void httpc_release(struct httpc_call *call)
 
 /* ---- One, waiting for it ---- */
 
-static void cleanup_easy(CURL **easy)
+void httpc_keep_fini(struct httpc_keep *keep)
 {
-    curl_easy_cleanup(*easy);
+    curl_easy_cleanup(keep->easy);
+    keep->easy = NULL;
 }
 
-STATUS httpc_perform(struct op *op, const struct httpc_options *options,
+STATUS httpc_perform(struct op *op, const struct httpc_options *options, struct httpc_keep *keep,
                      const struct httpc_request *request, struct httpc_answer *ret_answer)
 {
     httpc_global_init();
-    DEFER(cleanup_easy) CURL *easy = curl_easy_init();
-    if (easy == NULL) {
+    DEFER(httpc_keep_fini) struct httpc_keep once = {.easy = NULL};
+    struct httpc_keep *used = keep ? keep : &once;
+    if (used->easy == NULL) {
+        used->easy = curl_easy_init();
+    }
+    if (used->easy == NULL) {
         return op_fail(op, STATUS_RETRY, "httpc.start", "no handle");
     }
-    struct httpc_transfer transfer = {.easy = easy};
+    struct httpc_transfer transfer = {.easy = used->easy};
     struct status st = httpc_transfer_begin(op, &transfer, options, request);
     if (status_failed(st)) {
         struct httpc_answer refused;
         httpc_transfer_refused(&transfer, &refused);
         return st;
     }
-    CURLcode result = curl_easy_perform(easy);
+    CURLcode result = curl_easy_perform(used->easy);
     httpc_transfer_finish(&transfer, result, ret_answer);
     return OK;
 }

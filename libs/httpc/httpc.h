@@ -110,7 +110,15 @@ void httpc_release(struct httpc_call *call);
 
 /* ---- One, waiting for it ---- */
 
+/* Connections that stay open from one call of a thread to its next. Zero at first. */
+struct httpc_keep {
+    void *easy;
+};
+
+void httpc_keep_fini(struct httpc_keep *keep);
+
 /* Tools, tests, the sandbox's webhooks. The answer lives in op->arena; what came of the call is in
- * it. Fails only for our own reasons: STATUS_LIMIT, STATUS_INVALID "httpc.request". */
-STATUS httpc_perform(struct op *op, const struct httpc_options *options,
+ * it. keep: NULL for a connection of its own. Fails only for our own reasons: STATUS_LIMIT, STATUS_INVALID
+ * "httpc.request". */
+STATUS httpc_perform(struct op *op, const struct httpc_options *options, struct httpc_keep *keep,
                      const struct httpc_request *request, struct httpc_answer *ret_answer);

@@ -65,7 +65,7 @@ static struct httpc_request post(struct fixture *fixture)
 static struct httpc_answer perform(struct fixture *fixture, const struct httpc_request *request)
 {
     struct httpc_answer answer;
-    struct status st = httpc_perform(&fixture->op, &fixture->options, request, &answer);
+    struct status st = httpc_perform(&fixture->op, &fixture->options, NULL, request, &answer);
     assert_int_equal(st.kind, STATUS_OK);
     return answer;
 }
@@ -312,11 +312,11 @@ static void test_bad_requests(void **state)
                      STATUS_INVALID);
     struct httpc_answer answer;
     request.url = STR("http://127.0.0.1/\r\nX: y");
-    assert_int_equal(httpc_perform(&fixture->op, &fixture->options, &request, &answer).kind,
+    assert_int_equal(httpc_perform(&fixture->op, &fixture->options, NULL, &request, &answer).kind,
                      STATUS_INVALID);
     request = post(fixture);
     request.method = STR("POST / HTTP/1.1\r\nX: y");
-    assert_int_equal(httpc_perform(&fixture->op, &fixture->options, &request, &answer).kind,
+    assert_int_equal(httpc_perform(&fixture->op, &fixture->options, NULL, &request, &answer).kind,
                      STATUS_INVALID);
 }
 
@@ -503,6 +503,25 @@ static void test_late_on_kept_connection(void **state)
     raw_server_stop(&fixture->server);
 }
 
+static void test_kept_between_calls(void **state)
+{
+    struct fixture *fixture = *state;
+    raw_server_start(&fixture->server, RAW_ANSWER,
+                     STR("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    struct httpc_request request = post(fixture);
+    struct httpc_keep keep = {.easy = NULL};
+    for (int i = 0; i < 3; i++) {
+        struct httpc_answer answer;
+        struct status st = httpc_perform(&fixture->op, &fixture->options, &keep, &request, &answer);
+        assert_int_equal(st.kind, STATUS_OK);
+        assert_outcome(&answer, HTTPC_ANSWERED, NULL);
+    }
+    httpc_keep_fini(&keep);
+    raw_server_stop(&fixture->server);
+    assert_int_equal(atomic_load(&fixture->server.requests), 3);
+    assert_int_equal(atomic_load(&fixture->server.connections), 1);
+}
+
 /* A kept connection on which the other side hangs up while the second request is under way: its
  * bytes may have been read, so this is not NOT_SENT, whatever happens after. */
 static void test_kept_connection_dies(void **state)
@@ -592,6 +611,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slots, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_start, setup, teardown),
         cmocka_unit_test_setup_teardown(test_late_on_kept_connection, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_between_calls, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kept_connection_dies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_late_when_sent_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many, setup, teardown),

@@ -37,8 +37,8 @@ struct status sandbox_out_webhook_sign(struct op *op, const struct secret *secre
     return strbuf_finish(&buf, ret_header) ? OK : op_arena_full(op);
 }
 
-static STATUS post(struct op *op, const struct sandbox *sandbox, struct str url, struct str body,
-                   bool *ret_taken)
+static STATUS post(struct op *op, const struct sandbox *sandbox, struct httpc_keep *keep,
+                   struct str url, struct str body, bool *ret_taken)
 {
     struct str signature = STR("");
     TRY(sandbox_out_webhook_sign(op, &sandbox->options.webhook_secret, body,
@@ -49,7 +49,7 @@ static STATUS post(struct op *op, const struct sandbox *sandbox, struct str url,
     TRY(httpc_request_header(op, &request, STR("Stripe-Signature"), signature));
     const struct httpc_options options = {.slots = 1, .allow_http = true};
     struct httpc_answer answer;
-    TRY(httpc_perform(op, &options, &request, &answer));
+    TRY(httpc_perform(op, &options, keep, &request, &answer));
     *ret_taken = answer.outcome == HTTPC_ANSWERED && answer.status >= 200 && answer.status < 300;
     return OK;
 }
@@ -78,7 +78,7 @@ static int64_t backoff_ms(uint32_t failures)
 }
 
 /* One try with the event in hand. Called and left with the lock held. */
-static bool deliver(struct sandbox *sandbox, struct str body, uint32_t url)
+static bool deliver(struct sandbox *sandbox, struct httpc_keep *keep, struct str body, uint32_t url)
 {
     sandbox->counts.webhook_attempts++;
     mutex_unlock(&sandbox->lock);
@@ -86,7 +86,7 @@ static bool deliver(struct sandbox *sandbox, struct str body, uint32_t url)
     arena_init(&arena, ARENA_BYTES);
     struct op op = {.arena = &arena, .correlation_id = STR("webhook")};
     bool taken = false;
-    status_ignore(post(&op, sandbox, sandbox->options.webhook_urls[url], body, &taken),
+    status_ignore(post(&op, sandbox, keep, sandbox->options.webhook_urls[url], body, &taken),
                   "whatever the reason, it is tried again");
     mutex_lock(&sandbox->lock);
     return taken;
@@ -98,6 +98,7 @@ struct targets {
     uint32_t count;
     uint32_t next;
     uint32_t failures; /* in a row, of whichever replica */
+    struct httpc_keep keep;
 };
 
 /* In turn; one that failed lately only when all did. */
@@ -122,7 +123,7 @@ static void deliver_patiently(struct sandbox *sandbox, struct targets *targets, 
     uint64_t generation = sandbox->generation;
     while (!sandbox->stopping && sandbox->generation == generation) {
         uint32_t url = choose(targets);
-        if (deliver(sandbox, body, url)) {
+        if (deliver(sandbox, &targets->keep, body, url)) {
             targets->failures = 0;
             targets->away_until_ms[url] = 0;
             if (sandbox->generation == generation) {
@@ -157,5 +158,6 @@ void *sandbox_out_webhook_run(void *argument)
         deliver_patiently(sandbox, &targets, body);
     }
     mutex_unlock(&sandbox->lock);
+    httpc_keep_fini(&targets.keep);
     return NULL;
 }
