@@ -279,6 +279,48 @@ static const struct caller_ops effects_ops = {
     .release = effects_release,
 };
 
+/* ---- What the outside sees ---- */
+
+struct effects_counts effects_counts(struct caller *caller)
+{
+    struct effects *effects = effects_of(caller);
+    struct effects_counts counts = {.slots_in_use =
+                                        effects->options.slots - httpc_free_slots(effects->httpc),
+                                    .bad_requests = atomic_load(&effects->bad_requests),
+                                    .limited = atomic_load(&effects->limited),
+                                    .held = atomic_load(&effects->held)};
+    if (effects->options.limit) {
+        DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&effects->lock);
+        counts.refused = effects_limit_refused(&effects->limit, clock_mono_ms());
+    }
+    return counts;
+}
+
+static void collect(struct metrics_page *page, void *ctx)
+{
+    struct effects *effects = ctx;
+    const struct effects_counts counts = effects_counts(&effects->caller);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_effects_slots",
+                     "Calls to the outside that may be under way at once.", effects->options.slots);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_effects_slots_in_use",
+                     "Calls that are, answers that no lane has taken yet included.",
+                     counts.slots_in_use);
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_effects_bad_requests_total",
+                     "Calls that could not be sent as they were written down: a defect of ours.",
+                     (int64_t)counts.bad_requests);
+    if (!effects->options.limit) {
+        return;
+    }
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_effects_rate_limited_total",
+                     "Calls that the other side answered with 429.", (int64_t)counts.limited);
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_effects_held_total",
+                     "Calls that were held back, so that the other side need not refuse them.",
+                     (int64_t)counts.held);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_effects_refusals",
+                     "Calls refused in the last ten minutes; at DISCORD_REFUSED_MAX none is made.",
+                     counts.refused);
+}
+
 /* ---- Opening and closing ---- */
 
 static bool is_base_url(struct str url, bool allow_http)
@@ -347,6 +389,7 @@ STATUS effects_open(struct op *op, const struct effects_options *options,
     mutex_init(&effects->lock);
     DEFER(effects_free_at) struct caller *caller = &effects->caller;
     TRY(open_effects(op, effects));
+    metrics_collector(options->metrics, collect, effects);
     *ret_caller = TAKE(caller);
     return OK;
 }
@@ -367,23 +410,9 @@ void effects_free(struct caller *caller)
         return;
     }
     struct effects *effects = effects_of(caller);
+    metrics_collector_end(effects->options.metrics, collect, effects);
     httpc_free(effects->httpc); /* first: its thread uses the queues */
     mutex_fini(&effects->lock);
     struct arena arena = effects->arena;
     arena_fini(&arena);
-}
-
-uint64_t effects_bad_requests(struct caller *caller)
-{
-    return atomic_load(&effects_of(caller)->bad_requests);
-}
-
-struct effects_limit_counts effects_limit_counts(struct caller *caller)
-{
-    struct effects *effects = effects_of(caller);
-    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&effects->lock);
-    return (struct effects_limit_counts){
-        .limited = atomic_load(&effects->limited),
-        .held = atomic_load(&effects->held),
-        .refused = effects_limit_refused(&effects->limit, clock_mono_ms())};
 }

@@ -9,6 +9,7 @@
 #include "effects/effects_limit.h"
 #include "engine/caller.h"
 #include "httpc/httpc.h"
+#include "obs/metrics.h"
 
 /*
  * The production caller: carries out effects over HTTP. One thread for all engine threads; an
@@ -70,6 +71,8 @@ struct effects_options {
     int64_t connect_ms;                        /* 0: HTTPC_CONNECT_MS */
     int64_t total_ms;                          /* 0: HTTPC_TOTAL_MS */
     const struct effects_limit_options *limit; /* NULL: the other side's limits are not looked at */
+    /* Shows holdfast_effects_…, for one caller of a process; NULL: does not. */
+    struct metrics *metrics;
 };
 
 /* Starts the caller's thread. base_url and limit are copied. */
@@ -83,15 +86,14 @@ void effects_set_wake(struct caller *caller, uint32_t thread, void (*wake)(void 
 void effects_free(struct caller *caller);
 DEFINE_FREE_AT(struct caller, effects_free)
 
-/* Calls whose frozen bytes or build were refused: CALLER_NOT_SENT. More than 0 is a bug. */
-uint64_t effects_bad_requests(struct caller *caller);
-
-/* How often the other side answered 429, how often a call was held back to spare it that, and how many refusals count
- * against refused_max now. */
-struct effects_limit_counts {
-    uint64_t limited;
-    uint64_t held;
-    uint32_t refused;
+/* What the metrics show, for tests. */
+struct effects_counts {
+    uint32_t slots_in_use;
+    uint64_t
+        bad_requests; /* whose frozen bytes or build were refused: CALLER_NOT_SENT. More than 0 is a bug */
+    uint64_t limited; /* answers with 429 */
+    uint64_t held;    /* calls held back to spare the other side that */
+    uint32_t refused; /* refusals that count against refused_max now */
 };
 
-struct effects_limit_counts effects_limit_counts(struct caller *caller);
+struct effects_counts effects_counts(struct caller *caller);

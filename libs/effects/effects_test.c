@@ -42,6 +42,7 @@ struct fixture {
     struct id expected_id;
     struct str bytes; /* a frozen request */
     const struct effects_limit_options *limit;
+    struct metrics *metrics;
 };
 
 /* ---- The other side ---- */
@@ -130,6 +131,7 @@ static void open_caller(struct fixture *fixture, uint16_t port, uint32_t slots, 
                                       .build = add_secret,
                                       .deps = fixture,
                                       .limit = fixture->limit,
+                                      .metrics = fixture->metrics,
                                       .total_ms = total_ms};
     assert_true(strbuf_finish(&buf, &options.base_url));
     assert_int_equal(effects_open(&fixture->op, &options, &fixture->caller).kind, STATUS_OK);
@@ -289,9 +291,9 @@ static void test_limits(void **state)
     assert_int_equal(atomic_load(&fixture->limited), 1);
     call.request = fixture->bytes;
     assert_int_equal(outcome_of(fixture, &call), CALLER_ANSWERED);
-    assert_int_equal(effects_limit_counts(fixture->caller).limited, 1);
-    assert_int_equal(effects_limit_counts(fixture->caller).held, 1);
-    assert_int_equal(effects_bad_requests(fixture->caller), 0);
+    assert_int_equal(effects_counts(fixture->caller).limited, 1);
+    assert_int_equal(effects_counts(fixture->caller).held, 1);
+    assert_int_equal(effects_counts(fixture->caller).bad_requests, 0);
     assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), SLOTS);
 }
 
@@ -353,15 +355,26 @@ static void test_bad_requests(void **state)
     assert_int_equal(outcome_of(fixture, &call), CALLER_NOT_SENT);
     call.request = freeze(fixture, STR("/v1/unbuildable"));
     assert_int_equal(outcome_of(fixture, &call), CALLER_NOT_SENT);
-    assert_int_equal(effects_bad_requests(fixture->caller), 2);
+    assert_int_equal(effects_counts(fixture->caller).bad_requests, 2);
     assert_int_equal(atomic_load(&fixture->handled), 0);
     assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), SLOTS);
 }
 
 /* A slot is taken from send to release, an answer that waits included. */
+static bool page_says(struct fixture *fixture, const char *what)
+{
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, 2 * METRICS_PAGE_MAX_BYTES);
+    struct op op = {.arena = &arena};
+    struct str page = STR("");
+    assert_int_equal(metrics_render(&op, fixture->metrics, &page).kind, STATUS_OK);
+    return memmem(page.ptr, page.len, what, strlen(what)) != NULL;
+}
+
 static void test_slots(void **state)
 {
     struct fixture *fixture = *state;
+    fixture->metrics = metrics_new(&fixture->op, STR("tester"), STR("1"));
     open_caller(fixture, http_server_port(fixture->http), 2, 0);
     struct caller_call call = call_of(fixture);
     assert_true(send_call(fixture, &call));
@@ -370,12 +383,18 @@ static void test_slots(void **state)
     struct caller_answer first = wait_answer(fixture, 0);
     struct caller_answer second = wait_answer(fixture, 0);
     assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), 0);
+    assert_true(page_says(fixture, "\nholdfast_effects_slots 2\n"));
+    assert_true(page_says(fixture, "\nholdfast_effects_slots_in_use 2\n"));
     assert_false(send_call(fixture, &call));
     release(fixture, &first);
     assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), 1);
     assert_int_equal(outcome_of(fixture, &call), CALLER_ANSWERED);
     release(fixture, &second);
     assert_int_equal(atomic_load(&fixture->handled), 3);
+    assert_true(page_says(fixture, "\nholdfast_effects_slots_in_use 0\n"));
+    effects_free(fixture->caller);
+    fixture->caller = NULL;
+    assert_false(page_says(fixture, "holdfast_effects_"));
 }
 
 static void test_given_up(void **state)

@@ -365,6 +365,7 @@ struct engine_stats {
     _Atomic uint32_t lanes_held, lanes_stopped, batch_limit, connected;
     _Atomic uint32_t parked_keys;           /* of the lanes held */
     _Atomic uint64_t oldest_unpublished_us; /* age; 0: none */
+    _Atomic uint64_t unpublished;           /* committed records that Kafka has not acknowledged */
     _Atomic uint64_t effects_need_person;   /* open, too old to be sent again */
     _Atomic uint64_t oldest_effect_us;      /* age of what caused the oldest open one; 0: none */
     _Atomic uint64_t timers_waiting; /* in memory: at most ENGINE_TIMER_WINDOW of each lane */

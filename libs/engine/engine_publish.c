@@ -169,12 +169,14 @@ STATUS engine_publish_measure(struct engine *engine)
 {
     int64_t now_ms = clock_mono_ms();
     int64_t oldest_us = 0;
+    uint64_t unpublished = 0;
     struct engine_out *asked[LANES * ENGINE_OUT_TOPICS_MAX];
     uint32_t asked_count = 0;
     for (int32_t p = 0; p < LANES; p++) {
         struct engine_lane *lane = engine_lane_at(engine, p);
         for (uint32_t i = 0; lane->mine && i < engine->out_count; i++) {
             struct engine_out *out = &lane->outs[i];
+            unpublished += (uint64_t)(out->row.next_n - 1 - out->row.published_n);
             int64_t waits_ms = out->waiting_since_ms == 0 ? 0 : now_ms - out->waiting_since_ms;
             if (waits_ms > ENGINE_WAITING_ASK_MS) {
                 asked[asked_count++] = out;
@@ -183,6 +185,7 @@ STATUS engine_publish_measure(struct engine *engine)
             }
         }
     }
+    atomic_store_explicit(&engine->stats.unpublished, unpublished, memory_order_relaxed);
     TRY(ask_ages(engine, asked, asked_count, &oldest_us));
     atomic_store_explicit(&engine->stats.oldest_unpublished_us, (uint64_t)oldest_us,
                           memory_order_relaxed);

@@ -278,6 +278,9 @@ static const struct shown shown[] = {
      "How far the database's clock and Kafka's were apart when last compared; services with "
      "timers.",
      offsetof(struct engine_stats, clock_apart_us), SHOWN_US},
+    {METRICS_GAUGE, "holdfast_engine_unpublished_records",
+     "Committed records that Kafka has not acknowledged.",
+     offsetof(struct engine_stats, unpublished), SHOWN_U64},
     {METRICS_GAUGE, "holdfast_engine_oldest_unpublished_seconds",
      "Age of the oldest committed record that Kafka has not acknowledged.",
      offsetof(struct engine_stats, oldest_unpublished_us), SHOWN_US},
@@ -419,6 +422,7 @@ void engine_run_close(struct engine_run *run)
 {
     if (run) {
         end_threads(run, SVC_DRAIN_ENGINE_MS);
+        metrics_collector_end(svc_metrics(run->svc), collect, run);
     }
 }
 

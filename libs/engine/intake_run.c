@@ -9,7 +9,8 @@
 #include "engine/engine_run.h"
 
 struct intake_run {
-    pthread_mutex_t lock;  /* over intake: the page is written by another thread than closes it */
+    struct metrics *metrics;
+    pthread_mutex_t lock;  /* over intake: readiness is asked by another thread than closes it */
     struct intake *intake; /* NULL: closed */
 };
 
@@ -18,20 +19,9 @@ static int64_t load(const _Atomic uint64_t *value)
     return (int64_t)atomic_load_explicit(value, memory_order_relaxed);
 }
 
-static void one(struct metrics_page *page, enum metrics_type type, const char *name,
-                const char *help, int64_t value)
-{
-    metrics_page_family(page, type, name, help);
-    metrics_page_value(page, /* labels */ NULL, 0, value);
-}
-
 static void collect(struct metrics_page *page, void *ctx)
 {
     struct intake_run *run = ctx;
-    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&run->lock);
-    if (!run->intake) {
-        return;
-    }
     const struct intake_stats *stats = intake_stats(run->intake);
 
     const struct {
@@ -49,12 +39,17 @@ static void collect(struct metrics_page *page, void *ctx)
         const struct metrics_label label = {"result", results[i].result};
         metrics_page_value(page, &label, 1, results[i].count);
     }
-    one(page, METRICS_COUNTER, "holdfast_intake_groups_total", "Transactions that stored requests.",
-        load(&stats->groups));
-    one(page, METRICS_COUNTER, "holdfast_intake_published_total",
-        "Stored requests that Kafka acknowledged.", load(&stats->published));
-    one(page, METRICS_GAUGE, "holdfast_intake_queued", "Requests that wait for their commit.",
-        (int64_t)atomic_load_explicit(&stats->queued, memory_order_relaxed));
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_intake_groups_total",
+                     "Transactions that stored requests.", load(&stats->groups));
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_intake_published_total",
+                     "Stored requests that Kafka acknowledged.", load(&stats->published));
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_intake_queued",
+                     "Requests that wait for their commit.",
+                     (int64_t)atomic_load_explicit(&stats->queued, memory_order_relaxed));
+    metrics_page_one(
+        page, METRICS_GAUGE, "holdfast_intake_queue_max",
+        "At so many new requests get 503 intake.full, but for those that are refused last.",
+        INTAKE_QUEUE_MAX - INTAKE_RESERVE);
     metrics_page_family(page, METRICS_GAUGE, "holdfast_intake_oldest_unpublished_seconds",
                         "Age of the oldest stored request that Kafka has not acknowledged.");
     metrics_page_value_us(page, /* labels */ NULL, 0, intake_backlog_ms(run->intake) * 1000);
@@ -86,7 +81,8 @@ STATUS intake_run_open(struct op *op, struct svc *svc, struct str source, int64_
     }
     mutex_init(&run->lock);
     TRY(intake_open(op, &options, &run->intake));
-    metrics_collector(svc_metrics(svc), collect, run);
+    run->metrics = svc_metrics(svc);
+    metrics_collector(run->metrics, collect, run);
     svc_add_check(svc, "intake", is_ready, run);
     *ret_run = run;
     return OK;
@@ -103,6 +99,7 @@ void intake_run_close(struct intake_run *run)
     if (!run) {
         return;
     }
+    metrics_collector_end(run->metrics, collect, run);
 
     struct intake *intake = NULL;
     {

@@ -34,7 +34,7 @@
 /* One request was refused, and the observer was told why. */
 static void assert_refusal_seen(struct fixture *fixture, int32_t status, const char *code)
 {
-    assert_int_equal(http_server_timeouts(fixture->server), 1);
+    assert_int_equal(http_server_counts(fixture->server).timeouts, 1);
     assert_int_equal(atomic_load(&fixture->seen), 1);
     assert_int_equal(atomic_load(&fixture->last_status), status);
     assert_string_equal(atomic_load(&fixture->last_code), code);
@@ -160,9 +160,13 @@ static void test_drain(void **state)
     put(idle, STR("GET /things/a HTTP/1.1\r\nHost: x\r\n\r\n"));
     (void)take_until(idle, &arena, "id=[a]");
     wait_calls(fixture, 1);
-    while (http_server_in_flight(fixture->server) != 2) { /* the idle one is done a moment later */
+    struct http_server_counts counts = http_server_counts(fixture->server);
+    while (counts.in_flight != 2) { /* the idle one is done a moment later */
         (void)poll(NULL, 0, 1);
+        counts = http_server_counts(fixture->server);
     }
+    assert_int_equal(counts.connections, 3);
+    assert_int_equal(counts.streams, 1);
 
     http_server_drain(fixture->server);
     struct str answer = exchange(fixture, &arena, STR(HEAD("GET", "/things/a") "\r\n"));
@@ -225,7 +229,7 @@ static void test_crowd(void **state)
         crowd[i] = dial(fixture);
         put(crowd[i], STR("GET /things/a HTTP/1.1\r\n"));
     }
-    assert_true(http_server_connections(fixture->server) <= HTTP_CONNECTIONS_MAX);
+    assert_true(http_server_counts(fixture->server).connections <= HTTP_CONNECTIONS_MAX);
     serve_despite(fixture);
     int64_t grown_kb = resident_kb() - before_kb;
     assert_true(SANITIZED || grown_kb < CROWD_MEMORY_MAX_KB);
@@ -270,7 +274,7 @@ static void test_one_address(void **state)
     assert_true(contains(take_until(held[0], &arena, "peer="), "id=[b]"));
 
     (void)close(held[0]);
-    while (http_server_connections(fixture->server) >= PER_ADDRESS) {
+    while (http_server_counts(fixture->server).connections >= PER_ADDRESS) {
         (void)poll(NULL, 0, 1);
     }
     serve_despite(fixture); /* the library forgets a connection a moment after we do */
@@ -279,6 +283,51 @@ static void test_one_address(void **state)
     }
     (void)close(other);
     arena_fini(&arena);
+}
+
+static bool page_says(struct metrics *metrics, const char *what)
+{
+    struct arena arena;
+    arena_init(&arena, 2 * METRICS_PAGE_MAX_BYTES);
+    struct op op = {.arena = &arena};
+    struct str page = STR("");
+    assert_int_equal(metrics_render(&op, metrics, &page).kind, STATUS_OK);
+    bool says = contains(page, what);
+    arena_fini(&arena);
+    return says;
+}
+
+/* Also while it drains, and not a moment after it is gone. */
+static void test_metrics(void **state)
+{
+    struct fixture *fixture = *state;
+    struct metrics *metrics = metrics_new(&fixture->op, STR("tester"), STR("1"));
+    fixture_open(fixture,
+                 (struct http_options){.metrics = metrics, .connections_max = 7, .head_ms = 300});
+    int silent = dial(fixture);
+    while (http_server_counts(fixture->server).connections != 1) {
+        (void)poll(NULL, 0, 1);
+    }
+    assert_true(page_says(metrics, "\nholdfast_http_connections 1\n"));
+    assert_true(page_says(metrics, "\nholdfast_http_connections_max 7\n"));
+    assert_true(page_says(metrics, "\nholdfast_http_in_flight 0\n"));
+    assert_true(page_says(metrics, "\nholdfast_http_streams_open 0\n"));
+    while (http_server_counts(fixture->server).timeouts != 1) {
+        (void)poll(NULL, 0, 10);
+    }
+    assert_true(page_says(metrics, "\nholdfast_http_timeouts_total 1\n"));
+    http_server_drain(fixture->server);
+    assert_true(page_says(metrics, "\nholdfast_http_connections_max 7\n"));
+    http_server_stop(fixture->server, 0);
+    fixture->server = NULL;
+    assert_false(page_says(metrics, "holdfast_http_"));
+    (void)close(silent);
+}
+
+static int setup_closed(void **state)
+{
+    *state = fixture_new();
+    return 0;
 }
 
 static int setup_per_address(void **state)
@@ -296,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slow_head, fixture_setup_quick, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_slow_body, fixture_setup_quick, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_handler_deadline, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_metrics, setup_closed, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_stream, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_drain, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_crowd, fixture_setup, fixture_teardown),

@@ -365,6 +365,34 @@ static int64_t at_most(int64_t value, int64_t most)
     return value < most ? value : most;
 }
 
+struct http_server_counts http_server_counts(struct http_server *server)
+{
+    struct http_conns *conns = &server->conns;
+    return (struct http_server_counts){.connections = http_conns_count(conns),
+                                       .in_flight = atomic_load(&conns->in_flight),
+                                       .streams = atomic_load(&conns->streams),
+                                       .timeouts = atomic_load(&conns->timeouts)};
+}
+
+static void collect(struct metrics_page *page, void *ctx)
+{
+    struct http_server *server = ctx;
+    const struct http_server_counts counts = http_server_counts(server);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_http_connections", "Connections that are open.",
+                     counts.connections);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_http_connections_max",
+                     "At so many further ones are closed as soon as they come.",
+                     server->conns.limits.max);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_http_in_flight",
+                     "Requests that are being answered, streams included.", counts.in_flight);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_http_streams_open",
+                     "Connections that are streams: at most three quarters of all.",
+                     counts.streams);
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_http_timeouts_total",
+                     "Connections cut by a time limit, or for sending far too much.",
+                     (int64_t)counts.timeouts);
+}
+
 static STATUS open_server(struct op *op, struct http_server *server)
 {
     struct http_options *options = &server->options;
@@ -409,6 +437,7 @@ STATUS http_server_open(struct op *op, const struct http_options *options,
     server->options = *options;
     server->listen_fd = -1;
     TRY(open_server(op, server));
+    metrics_collector(options->metrics, collect, server);
     *ret_server = TAKE(server);
     return OK;
 }
@@ -416,21 +445,6 @@ STATUS http_server_open(struct op *op, const struct http_options *options,
 uint16_t http_server_port(const struct http_server *server)
 {
     return server->port;
-}
-
-uint32_t http_server_in_flight(const struct http_server *server)
-{
-    return atomic_load(&server->conns.in_flight);
-}
-
-uint32_t http_server_connections(struct http_server *server)
-{
-    return http_conns_count(&server->conns);
-}
-
-uint64_t http_server_timeouts(const struct http_server *server)
-{
-    return atomic_load(&server->conns.timeouts);
 }
 
 void http_server_drain(struct http_server *server)
@@ -458,6 +472,7 @@ void http_server_stop(struct http_server *server, int64_t drain_ms)
     if (server->instance_made) {
         ulfius_clean_instance(&server->instance);
     }
+    metrics_collector_end(server->options.metrics, collect, server); /* shown while it drains */
     http_conns_fini(&server->conns);
     struct arena arena = server->arena;
     arena_fini(&arena);

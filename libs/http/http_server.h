@@ -2,6 +2,7 @@
 
 #include "http/http.h"
 #include "http/http_rate.h"
+#include "obs/metrics.h"
 
 /*
  * The server: a thread per connection (small stacks), every limit ours. One request at a time per
@@ -50,6 +51,9 @@ struct http_options {
      * guesser only: tokens that were good here lately are let through when the address has none left. Answers tell the quota that was taken from (RateLimit, RateLimit-Policy).
      */
     struct http_rate *token_rate, *address_rate;
+    /* Shows holdfast_http_connections, …_connections_max, …_in_flight, …_streams_open and …_timeouts_total, for one
+     * server of a process; NULL: does not. */
+    struct metrics *metrics;
     /* For tests, milliseconds; 0: the constants above. */
     int64_t head_ms, receive_ms, idle_ms, send_ms, stream_send_ms;
 };
@@ -62,11 +66,15 @@ STATUS http_server_open(struct op *op, const struct http_options *options,
                         struct http_server **ret_server);
 
 uint16_t http_server_port(const struct http_server *server);
-/* Requests between "all bytes there" and "answer sent", streams included. */
-uint32_t http_server_in_flight(const struct http_server *server);
-uint32_t http_server_connections(struct http_server *server);
-/* Connections cut by a time limit or for sending far too much. */
-uint64_t http_server_timeouts(const struct http_server *server);
+
+/* What the metrics show, for tests. In flight: between "all bytes there" and "answer sent", streams included; timeouts:
+ * connections cut by a time limit or for sending far too much. */
+struct http_server_counts {
+    uint32_t connections, in_flight, streams;
+    uint64_t timeouts;
+};
+
+struct http_server_counts http_server_counts(struct http_server *server);
 
 /* From now on requests get 503 with Retry-After and a closed connection; streams are stopped. */
 void http_server_drain(struct http_server *server);

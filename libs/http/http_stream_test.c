@@ -303,7 +303,7 @@ static void test_slow_reader_is_cut_by_time(void **state)
     int fd = listen_as('a');
     flood();
     wait_open(0); /* though it never read a byte of it */
-    assert_int_equal(http_server_timeouts(rig.fixture->server), 1);
+    assert_int_equal(http_server_counts(rig.fixture->server).timeouts, 1);
     (void)close(fd);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/defer.h"
+#include "base/mutex.h"
 #include "obs/metrics_process.h"
 
 /*
@@ -41,6 +42,7 @@ struct collector {
 
 struct metrics {
     struct arena *arena;
+    pthread_mutex_t lock; /* over all below: pages are rendered while parts open and close */
     struct series *first;
     struct series *last;
     uint32_t series_count;
@@ -105,6 +107,7 @@ static void check_new(const struct metrics *metrics, enum metrics_type type, con
 static struct series *add_series(struct metrics *metrics, const struct series *made,
                                  const struct metrics_label *labels)
 {
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&metrics->lock);
     check_new(metrics, made->type, made->name, labels, made->label_count);
     struct series *series = arena_new(metrics->arena, struct series, 1);
     ASSERT(series != NULL);
@@ -112,6 +115,9 @@ static struct series *add_series(struct metrics *metrics, const struct series *m
     series->name = made->name;
     series->help = made->help;
     series->label_count = made->label_count;
+    if (made->type == METRICS_HISTOGRAM) {
+        series->histogram.bounds = made->histogram.bounds; /* complete before a page shows it */
+    }
     for (uint32_t i = 0; i < made->label_count; i++) {
         series->labels[i] = labels[i];
     }
@@ -147,9 +153,8 @@ struct metrics_histogram *metrics_histogram(struct metrics *metrics, const char 
 {
     struct series made = {
         .type = METRICS_HISTOGRAM, .name = name, .help = help, .label_count = label_count};
-    struct metrics_histogram *histogram = &add_series(metrics, &made, labels)->histogram;
-    histogram->bounds = (struct metrics_bounds){usual_bounds_us, ARRAY_LEN(usual_bounds_us)};
-    return histogram;
+    made.histogram.bounds = (struct metrics_bounds){usual_bounds_us, ARRAY_LEN(usual_bounds_us)};
+    return &add_series(metrics, &made, labels)->histogram;
 }
 
 struct metrics_histogram *metrics_histogram_within(struct metrics *metrics, const char *name,
@@ -158,9 +163,9 @@ struct metrics_histogram *metrics_histogram_within(struct metrics *metrics, cons
 {
     ASSERT(bounds->count > 0);
     ASSERT(bounds->count <= METRICS_BUCKETS_MAX);
-    struct metrics_histogram *histogram = metrics_histogram(metrics, name, help, NULL, 0);
-    histogram->bounds = *bounds;
-    return histogram;
+    struct series made = {.type = METRICS_HISTOGRAM, .name = name, .help = help};
+    made.histogram.bounds = *bounds;
+    return &add_series(metrics, &made, /* labels */ NULL)->histogram;
 }
 
 void metrics_observe_us(struct metrics_histogram *histogram, int64_t took_us)
@@ -176,9 +181,30 @@ void metrics_observe_us(struct metrics_histogram *histogram, int64_t took_us)
 
 void metrics_collector(struct metrics *metrics, metrics_collect *collect, void *ctx)
 {
+    if (!metrics) {
+        return;
+    }
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&metrics->lock);
     ASSERT(metrics->collector_count < METRICS_COLLECTORS_MAX);
     metrics->collectors[metrics->collector_count++] =
         (struct collector){.collect = collect, .ctx = ctx};
+}
+
+void metrics_collector_end(struct metrics *metrics, metrics_collect *collect, const void *ctx)
+{
+    if (!metrics) {
+        return;
+    }
+    DEFER(mutex_unlock_at)
+    pthread_mutex_t *held = mutex_lock(&metrics->lock); /* no page is being rendered */
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < metrics->collector_count; i++) {
+        const struct collector each = metrics->collectors[i];
+        if (each.collect != collect || each.ctx != ctx) {
+            metrics->collectors[kept++] = each;
+        }
+    }
+    metrics->collector_count = kept;
 }
 
 /* ---- The page ---- */
@@ -263,6 +289,13 @@ void metrics_page_value(struct metrics_page *page, const struct metrics_label *l
     strbuf_addf(&page->buf, " %" PRId64 "\n", value);
 }
 
+void metrics_page_one(struct metrics_page *page, enum metrics_type type, const char *name,
+                      const char *help, int64_t value)
+{
+    metrics_page_family(page, type, name, help);
+    metrics_page_value(page, /* labels */ NULL, 0, value);
+}
+
 void metrics_page_value_us(struct metrics_page *page, const struct metrics_label *labels,
                            uint32_t label_count, int64_t value_us)
 {
@@ -341,6 +374,7 @@ STATUS metrics_render(struct op *op, struct metrics *metrics, struct str *ret_pa
 {
     struct metrics_page page = {.family = NULL};
     strbuf_init(&page.buf, op->arena, METRICS_PAGE_MAX_BYTES);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&metrics->lock);
     for (struct series *family = metrics->first; family; family = family->next) {
         if (!is_first_of_family(metrics, family)) {
             continue;
@@ -368,6 +402,7 @@ struct metrics *metrics_new(struct op *op, struct str service, struct str versio
     struct metrics *metrics = arena_new(op->arena, struct metrics, 1);
     ASSERT(metrics != NULL);
     metrics->arena = op->arena;
+    mutex_init(&metrics->lock);
     struct str service_copy = str_dup(op->arena, service);
     struct str version_copy = str_dup(op->arena, version);
     ASSERT(service_copy.ptr != NULL);

@@ -9,7 +9,8 @@
 /*
  * Numbers for Prometheus. A series (name and labels) is registered at boot, in the main thread, and
  * gives a pointer to an atomic that any thread may change; so the number of series is bounded and
- * no label ever comes from outside. What others count already is read by collectors.
+ * no label ever comes from outside. What others count already is read by collectors. Pages may be
+ * rendered at any time meanwhile, by any thread.
  */
 
 #define METRICS_SERIES_MAX 1024
@@ -95,10 +96,18 @@ void metrics_observe_us(struct metrics_histogram *histogram, int64_t took_us);
 
 struct metrics_page; /* being written */
 
-/* Called for each page, in the admin port's thread. Names must not be registered elsewhere. */
+/* Called for each page, in the admin port's thread. Names must not be registered elsewhere. It may take locks, but none
+ * that is held while a series or a collector is registered or ended. */
 typedef void metrics_collect(struct metrics_page *page, void *ctx);
+/* Whoever is measured does both, from its own options: after the last step of its opening, and before the first of
+ * its closing. metrics NULL: nothing is measured, by either. */
 void metrics_collector(struct metrics *metrics, metrics_collect *collect, void *ctx);
+/* When it returns, collect is not running with this ctx, and never runs with it again: it may be freed. One that was not registered is left alone. */
+void metrics_collector_end(struct metrics *metrics, metrics_collect *collect, const void *ctx);
 
+/* A family of one series without labels. COUNTER or GAUGE. */
+void metrics_page_one(struct metrics_page *page, enum metrics_type type, const char *name,
+                      const char *help, int64_t value);
 /* Begins a family; the values that follow are its series. COUNTER or GAUGE. */
 void metrics_page_family(struct metrics_page *page, enum metrics_type type, const char *name,
                          const char *help);

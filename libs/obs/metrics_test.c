@@ -1,11 +1,13 @@
 /* The page, line by line. With --page it prints one for `promtool check metrics`. */
 #include "obs/metrics.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -103,6 +105,86 @@ static void the_page_has_everything(void **state)
     assert_null(strstr(strstr(page.ptr, type) + 1, type));
 }
 
+#define PARTS 300
+
+struct scraper {
+    struct metrics *metrics;
+    _Atomic bool stop;
+    _Atomic uint32_t pages;
+};
+
+static void *scrape(void *arg)
+{
+    struct scraper *scraper = arg;
+    while (!atomic_load(&scraper->stop)) {
+        DEFER(arena_fini) struct arena arena;
+        arena_init(&arena, TEST_ARENA_BYTES);
+        struct op op = {.arena = &arena};
+        struct str page;
+        struct status st = metrics_render(&op, scraper->metrics, &page);
+        assert_int_equal(st.kind, STATUS_OK);
+        atomic_fetch_add(&scraper->pages, 1);
+    }
+    return NULL;
+}
+
+static void wait_pages(struct scraper *scraper, uint32_t more)
+{
+    uint32_t seen = atomic_load(&scraper->pages);
+    while (atomic_load(&scraper->pages) - seen < more) {
+    }
+}
+
+/* What is measured is freed as soon as its collector has ended, and series come, while pages are rendered. */
+static void parts_come_and_go_while_pages_are_rendered(void **state)
+{
+    (void)state;
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, TEST_ARENA_BYTES);
+    struct op op = {.arena = &arena};
+    struct scraper scraper = {.metrics = metrics_new(&op, STR("tester"), STR("1"))};
+    static char names[PARTS][32];
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, scrape, &scraper), 0);
+    wait_pages(&scraper, 1);
+    for (uint32_t i = 0; i < PARTS; i++) {
+        int64_t *lanes = calloc(2, sizeof(*lanes)); /* LINT-OK: memory that a sanitizer watches */
+        assert_non_null(lanes);
+        metrics_collector(scraper.metrics, collect_lanes, lanes);
+        assert_true(snprintf(names[i], sizeof(names[i]), "holdfast_part_%u_total", i) > 0);
+        (void)metrics_histogram(scraper.metrics, names[i], "A part.", NULL, 0);
+        metrics_collector_end(scraper.metrics, collect_lanes, lanes);
+        free(lanes); /* LINT-OK: the same */
+    }
+    wait_pages(&scraper, 2);
+    atomic_store(&scraper.stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    struct str page;
+    assert_int_equal(metrics_render(&op, scraper.metrics, &page).kind, STATUS_OK);
+    assert_null(strstr(page.ptr, "holdfast_lanes_held"));
+}
+
+static void an_ended_collector_leaves_the_others(void **state)
+{
+    (void)state;
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, TEST_ARENA_BYTES);
+    struct op op = {.arena = &arena};
+    struct metrics *metrics = metrics_new(&op, STR("tester"), STR("1"));
+    int64_t gone[2] = {1, 2};
+    metrics_collector(metrics, collect_lanes, gone);
+    metrics_collector(metrics, collect_lanes, lanes_held);
+    metrics_collector_end(metrics, collect_lanes, gone);
+    metrics_collector_end(metrics, collect_lanes, gone); /* of a part that never opened wholly */
+    struct str page;
+    assert_int_equal(metrics_render(&op, metrics, &page).kind, STATUS_OK);
+    has(page, "holdfast_lanes_held{thread=\"0\"} 5\n");
+    has(page, "process_threads ");
+    assert_null(strstr(page.ptr, "holdfast_lanes_held{thread=\"0\"} 1\n"));
+    metrics_collector(NULL, collect_lanes, gone); /* nothing is measured */
+    metrics_collector_end(NULL, collect_lanes, gone);
+}
+
 static void a_page_too_large_is_a_limit(void **state)
 {
     (void)state;
@@ -134,6 +216,8 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_has_everything),
+        cmocka_unit_test(parts_come_and_go_while_pages_are_rendered),
+        cmocka_unit_test(an_ended_collector_leaves_the_others),
         cmocka_unit_test(a_page_too_large_is_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,9 @@ struct pg {
     struct pg_conn *conns[PG_POOL_MAX];
     uint32_t idle[PG_POOL_MAX]; /* a stack, so that the warmest is used again */
     uint32_t idle_count;
+    uint32_t waiting;     /* threads, right now */
+    uint64_t waits, busy; /* that ever waited; that waited in vain */
+    struct metrics *metrics;
 };
 
 static struct pg *new_pool(uint32_t max)
@@ -26,6 +29,23 @@ static struct pg *new_pool(uint32_t max)
     mutex_init(&pg->mutex);
     pg->max = max;
     return pg;
+}
+
+static void collect(struct metrics_page *page, void *ctx)
+{
+    struct pg *pg = ctx;
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&pg->mutex);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_pg_pool_max",
+                     "Connections to the database that requests may use.", pg->max);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_pg_pool_in_use", "Of these, in use right now.",
+                     pg->max - pg->idle_count);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_pg_pool_waiting",
+                     "Requests that wait for one right now.", pg->waiting);
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_pg_pool_waits_total",
+                     "Times that a request had to wait for one.", (int64_t)pg->waits);
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_pg_pool_busy_total",
+                     "Times that it waited in vain, and was answered 503 pg.pool_busy.",
+                     (int64_t)pg->busy);
 }
 
 STATUS pg_open(struct op *op, const struct pg_options *options, struct pg **ret_pg)
@@ -47,6 +67,8 @@ STATUS pg_open(struct op *op, const struct pg_options *options, struct pg **ret_
         pg->idle[pg->idle_count++] = i;
     }
     TRY(pg_conn_connect(op, pg->conns[pg->max - 1])); /* the top of the stack */
+    pg->metrics = options->metrics;
+    metrics_collector(pg->metrics, collect, pg);
     *ret_pg = TAKE(pg);
     return OK;
 }
@@ -56,6 +78,7 @@ void pg_free(struct pg *pg)
     if (!pg) {
         return;
     }
+    metrics_collector_end(pg->metrics, collect, pg);
     for (uint32_t i = 0; i < pg->max; i++) {
         pg_conn_free(pg->conns[i]);
     }
@@ -72,8 +95,13 @@ static bool take_idle(struct op *op, struct pg *pg, uint32_t *ret_index)
         until_ms = op->deadline_ms;
     }
     DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&pg->mutex);
+    pg->waits += pg->idle_count == 0 ? 1 : 0;
     while (pg->idle_count == 0) {
-        if (!cond_wait_until(&pg->released, held, until_ms)) {
+        pg->waiting++;
+        bool in_time = cond_wait_until(&pg->released, held, until_ms);
+        pg->waiting--;
+        if (!in_time && pg->idle_count == 0) {
+            pg->busy++;
             return false;
         }
     }

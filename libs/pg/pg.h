@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/id.h"
 #include "base/op.h"
+#include "obs/metrics.h"
 #include "pg/pg_conn.h"
 #include "pg/pg_rows.h"
 #include "pg/pg_stmt.h"
@@ -31,6 +32,8 @@ struct pg_options {
     const struct pg_stmt *const *stmts; /* prepared on each new connection; static memory */
     uint32_t stmt_count;
     uint32_t connections_max; /* 1 to PG_POOL_MAX; opened when they are needed */
+    struct metrics
+        *metrics; /* shows holdfast_pg_pool_…, for one pool of a process; NULL: does not */
 };
 
 /*

@@ -20,7 +20,7 @@ struct fixture {
     struct pg *pg;
 };
 
-static struct pg *open_pool(struct op *op, uint32_t connections_max)
+static struct pg *open_measured(struct op *op, uint32_t connections_max, struct metrics *metrics)
 {
     struct pg_options options = {
         .conninfo = testing_pg_url(testing),
@@ -28,6 +28,7 @@ static struct pg *open_pool(struct op *op, uint32_t connections_max)
         .stmts = pg_test_sql_all,
         .stmt_count = PG_TEST_SQL_COUNT,
         .connections_max = connections_max,
+        .metrics = metrics,
     };
     struct pg *pg = NULL;
     struct status st = pg_open(op, &options, &pg);
@@ -36,6 +37,11 @@ static struct pg *open_pool(struct op *op, uint32_t connections_max)
     }
     assert_int_equal(st.kind, STATUS_OK);
     return pg;
+}
+
+static struct pg *open_pool(struct op *op, uint32_t connections_max)
+{
+    return open_measured(op, connections_max, /* metrics */ NULL);
 }
 
 static struct fixture fixture_open(void)
@@ -453,6 +459,51 @@ static void test_threads_share_the_pool(void **state)
     }
 }
 
+static bool page_says(struct metrics *metrics, const char *what)
+{
+    DEFER(arena_fini) struct arena arena;
+    arena_init(&arena, 2 * METRICS_PAGE_MAX_BYTES);
+    struct op op = {.arena = &arena};
+    struct str page = STR("");
+    ok(&op, metrics_render(&op, metrics, &page));
+    return memmem(page.ptr, page.len, what, strlen(what)) != NULL;
+}
+
+static void test_the_pool_is_measured(void **state)
+{
+    (void)state;
+    DEFER(fixture_fini) struct fixture f = fixture_open();
+    f.op.arena = &f.arena;
+    struct metrics *metrics = metrics_new(&f.op, STR("tester"), STR("1"));
+    struct pg *pg = open_measured(&f.op, 1, metrics);
+    assert_true(page_says(metrics, "\nholdfast_pg_pool_in_use 0\n"));
+    struct pg_conn *conn = NULL;
+    ok(&f.op, pg_acquire(&f.op, pg, &conn));
+    struct waiter waiter = {.pg = pg, .id = id_random()};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_one, &waiter), 0);
+    int64_t until_ms = clock_mono_ms() + PG_ACQUIRE_MAX_MS;
+    while (!page_says(metrics, "\nholdfast_pg_pool_waiting 1\n")) {
+        assert_true(clock_mono_ms() < until_ms);
+    }
+    pg_release(conn);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    ok(&f.op, waiter.st);
+    ok(&f.op, pg_acquire(&f.op, pg, &conn));
+    f.op.deadline_ms = clock_mono_ms() + 20;
+    struct pg_conn *second = NULL;
+    assert_int_equal(pg_acquire(&f.op, pg, &second).kind, STATUS_RETRY);
+    f.op.deadline_ms = 0;
+    assert_true(page_says(metrics, "\nholdfast_pg_pool_max 1\n"));
+    assert_true(page_says(metrics, "\nholdfast_pg_pool_in_use 1\n"));
+    assert_true(page_says(metrics, "\nholdfast_pg_pool_waiting 0\n"));
+    assert_true(page_says(metrics, "\nholdfast_pg_pool_waits_total 2\n"));
+    assert_true(page_says(metrics, "\nholdfast_pg_pool_busy_total 1\n"));
+    pg_release(conn);
+    pg_free(pg);
+    assert_false(page_says(metrics, "holdfast_pg_pool_"));
+}
+
 static void test_nobody_there(void **state)
 {
     (void)state;
@@ -513,6 +564,7 @@ int main(void)
         cmocka_unit_test(test_deadline_ends_a_statement),
         cmocka_unit_test(test_lost_connections_come_back),
         cmocka_unit_test(test_threads_share_the_pool),
+        cmocka_unit_test(test_the_pool_is_measured),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_statements_are_prepared_at_start),
     };

@@ -12,7 +12,6 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/crash.h"
-#include "base/mutex.h"
 #include "gateway/gateway_live_repo.h"
 #include "gateway/gateway_out_live.h"
 #include "obs/log.h"
@@ -43,8 +42,7 @@ struct gateway_live {
     struct metrics_histogram *lag; /* NULL without metrics */
     int net_ms;
     int64_t blind_ms;
-    pthread_mutex_t shown_lock;
-    const struct http_stream_stats *shown; /* by metrics; NULL once the set is gone */
+    struct metrics *metrics; /* the same */
     int wake_fd;
     pthread_t thread;
     bool runs;
@@ -372,38 +370,27 @@ static void *run(void *arg)
 
 /* ---- Opening and closing ---- */
 
-static void one(struct metrics_page *page, enum metrics_type type, const char *name,
-                const char *help, uint64_t value)
-{
-    metrics_page_family(page, type, name, help);
-    metrics_page_value(page, /* labels */ NULL, 0, (int64_t)value);
-}
-
 static void collect(struct metrics_page *page, void *ctx)
 {
     struct gateway_live *live = ctx;
-    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&live->shown_lock);
-    const struct http_stream_stats *stats = live->shown;
-    if (!stats) {
-        return;
-    }
-    one(page, METRICS_GAUGE, "holdfast_live_streams", "Streams that are open.",
-        atomic_load(&stats->open));
-    one(page, METRICS_COUNTER, "holdfast_live_streams_opened_total", "Streams that were opened.",
-        atomic_load(&stats->opened));
-    one(page, METRICS_COUNTER, "holdfast_live_streams_refused_total",
-        "Streams refused because their caller has as many as one may have.",
-        atomic_load(&stats->refused));
-    one(page, METRICS_COUNTER, "holdfast_live_streams_cut_total",
-        "Streams cut because their client did not keep up.", atomic_load(&stats->cut));
-    one(page, METRICS_COUNTER, "holdfast_live_events_total", "Events queued for streams.",
-        atomic_load(&stats->events));
+    const struct http_stream_stats *stats = http_stream_set_stats(live->set);
+    metrics_page_one(page, METRICS_GAUGE, "holdfast_live_streams", "Streams that are open.",
+                     atomic_load(&stats->open));
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_live_streams_opened_total",
+                     "Streams that were opened.", atomic_load(&stats->opened));
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_live_streams_refused_total",
+                     "Streams refused because their caller has as many as one may have.",
+                     atomic_load(&stats->refused));
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_live_streams_cut_total",
+                     "Streams cut because their client did not keep up.", atomic_load(&stats->cut));
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_live_events_total",
+                     "Events queued for streams.", atomic_load(&stats->events));
 }
 
 static void init_metrics(struct gateway_live *live, struct metrics *metrics)
 {
-    live->shown = http_stream_set_stats(live->set);
     if (metrics) {
+        live->metrics = metrics;
         live->lag =
             metrics_histogram(metrics, "holdfast_live_lag_seconds",
                               "From a batch's decision to its events in the streams.", NULL, 0);
@@ -434,7 +421,6 @@ STATUS gateway_live_open(struct op *op, const struct gateway_live_options *optio
                                          .stmt_count = gateway_repo_stmt_count};
     arena_init(&live->arena, ARENA_BYTES);
     live->op = (struct op){.arena = &live->arena, .correlation_id = STR("live")};
-    mutex_init(&live->shown_lock);
     live->net_ms = options->net_ms > 0 ? options->net_ms : GATEWAY_LIVE_NET_MS;
     live->blind_ms = options->blind_ms > 0 ? options->blind_ms : GATEWAY_LIVE_BLIND_MS;
     live->looked_ms = clock_mono_ms();
@@ -466,10 +452,7 @@ void gateway_live_close(struct gateway_live *live)
         int failed = pthread_join(live->thread, NULL);
         ASSERT(failed == 0);
     }
-    {
-        DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&live->shown_lock);
-        live->shown = NULL;
-    }
+    metrics_collector_end(live->metrics, collect, live);
     pg_conn_free(live->conn);
     http_stream_set_free(live->set);
     (void)close(live->wake_fd);

@@ -31,6 +31,7 @@ STATUS gateway_rates_open(struct op *op, const struct conf *conf, struct metrics
     }
     TRY(open_rate(op, conf, "HTTP_RATE_PER_TOKEN", "token", &rates->token));
     TRY(open_rate(op, conf, "HTTP_RATE_PER_ADDRESS", "address", &rates->address));
+    rates->metrics = metrics;
     metrics_collector(metrics, collect, rates);
     *ret_rates = rates;
     return OK;
@@ -39,6 +40,7 @@ STATUS gateway_rates_open(struct op *op, const struct conf *conf, struct metrics
 void gateway_rates_close(struct gateway_rates *rates)
 {
     if (rates) {
+        metrics_collector_end(rates->metrics, collect, rates);
         http_rate_free(rates->token);
         http_rate_free(rates->address);
     }

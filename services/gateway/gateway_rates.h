@@ -9,6 +9,7 @@
 
 struct gateway_rates {
     struct http_rate *token, *address; /* NULL: no limit */
+    struct metrics *metrics;
 };
 
 /* In op->arena, which outlives metrics. STATUS_LIMIT "op.arena_full". */

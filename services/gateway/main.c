@@ -25,6 +25,7 @@ static struct status open_pool(struct op *op, struct svc *svc, struct pg **ret_p
         .stmts = gateway_repo_stmts,
         .stmt_count = gateway_repo_stmt_count,
         .connections_max = (uint32_t)conf_i64(conf, "DATABASE_POOL_MAX"),
+        .metrics = svc_metrics(svc),
     };
     struct status st = pg_open(op, &options, ret_pg);
     while (st.kind == STATUS_RETRY) {
@@ -55,9 +56,10 @@ static void observe(struct op *op, void *deps, const struct http_seen *seen)
     http_observer_note(op, gateway->observer, seen);
 }
 
-static struct status open_server(struct op *op, const struct conf *conf, struct gateway *gateway,
+static struct status open_server(struct op *op, struct svc *svc, struct gateway *gateway,
                                  const struct gateway_rates *rates, struct http_server **ret_server)
 {
+    const struct conf *conf = svc_conf(svc);
     struct conf_address listen = conf_address(conf, "HTTP_LISTEN");
     const struct http_options options = {
         .host = listen.host,
@@ -72,6 +74,7 @@ static struct status open_server(struct op *op, const struct conf *conf, struct 
         .trusted_proxy = conf_str(conf, "HTTP_TRUSTED_PROXY"),
         .token_rate = rates->token,
         .address_rate = rates->address,
+        .metrics = svc_metrics(svc),
     };
     TRY(http_server_open(op, &options, ret_server));
     log_info(op, "gateway.listening", LOG_I64("port", http_server_port(*ret_server)));
@@ -129,7 +132,7 @@ static struct status run(struct op *op, struct svc *svc)
     DEFER(gateway_rates_close_at) struct gateway_rates *rates = NULL;
     TRY(gateway_rates_open(op, conf, svc_metrics(svc), &rates));
     DEFER(http_server_free_at) struct http_server *server = NULL;
-    TRY(open_server(op, conf, &gateway, rates, &server));
+    TRY(open_server(op, svc, &gateway, rates, &server));
 
     svc_serve(svc);
     svc_ready_lag(svc);

@@ -43,8 +43,9 @@ static const struct conf_key keys[] = {
              "together must stay below."},
 };
 
-static STATUS open_caller(struct op *op, const struct conf *conf, struct caller **ret_caller)
+static STATUS open_caller(struct op *op, struct svc *svc, struct caller **ret_caller)
 {
+    const struct conf *conf = svc_conf(svc);
     struct secret *token = arena_new(op->arena, struct secret, 1);
     if (!token) {
         return op_arena_full(op);
@@ -63,18 +64,20 @@ static STATUS open_caller(struct op *op, const struct conf *conf, struct caller 
         .deps = token,
         .total_ms = CALL_TOTAL_MS,
         .limit = &limit,
+        .metrics = svc_metrics(svc),
     };
     return effects_open(op, &options, ret_caller);
 }
 
-static void collect(struct metrics_page *page, void *ctx)
+/* Counted for the whole process: they outlive every page. */
+static void collect_deliveries(struct metrics_page *page, void *ctx)
 {
     static const char *const names[DELIVERY_STATE_COUNT] = {
         [DELIVERY_SENT] = "sent",       [DELIVERY_NO_CHANNEL] = "no_channel",
         [DELIVERY_CLOSED] = "closed",   [DELIVERY_FAILED] = "failed",
         [DELIVERY_EXPIRED] = "expired", [DELIVERY_DROPPED] = "dropped",
     };
-    struct effects_limit_counts limits = effects_limit_counts(ctx);
+    (void)ctx;
     metrics_page_family(
         page, METRICS_COUNTER, "holdfast_notifications_deliveries_total",
         "Deliveries by what became of them, repeated attempts of a batch included.");
@@ -82,27 +85,17 @@ static void collect(struct metrics_page *page, void *ctx)
         struct metrics_label label = {.name = "state", .value = names[state]};
         metrics_page_value(page, &label, 1, (int64_t)notifications_act_count(state));
     }
-    metrics_page_family(page, METRICS_COUNTER, "holdfast_notifications_rate_limited_total",
-                        "Calls that Discord answered with 429.");
-    metrics_page_value(page, NULL, 0, (int64_t)limits.limited);
-    metrics_page_family(page, METRICS_COUNTER, "holdfast_notifications_held_total",
-                        "Calls that were held back, so that Discord need not refuse them.");
-    metrics_page_value(page, NULL, 0, (int64_t)limits.held);
-    metrics_page_family(page, METRICS_GAUGE, "holdfast_notifications_refusals",
-                        "Calls that Discord refused in the last ten minutes; at "
-                        "DISCORD_REFUSED_MAX none is made.");
-    metrics_page_value(page, NULL, 0, (int64_t)limits.refused);
 }
 
 static STATUS run(struct op *op, struct svc *svc)
 {
     DEFER(effects_free_at) struct caller *caller = NULL;
-    TRY(open_caller(op, svc_conf(svc), &caller));
+    TRY(open_caller(op, svc, &caller));
     DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {
         .service = &notifications_service, .caller = caller, .set_wake = effects_set_wake};
     TRY(engine_run_open(op, svc, &engine_options, &engine));
-    metrics_collector(svc_metrics(svc), collect, caller);
+    metrics_collector(svc_metrics(svc), collect_deliveries, /* ctx */ NULL);
 
     svc_serve(svc);
     return OK;

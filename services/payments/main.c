@@ -13,7 +13,7 @@
 #include "svc/svc.h"
 
 static struct status open_caller(struct op *op, const struct payments_conf *conf,
-                                 struct caller **ret_caller)
+                                 struct metrics *metrics, struct caller **ret_caller)
 {
     struct secret *key = arena_new(op->arena, struct secret, 1);
     if (!key) {
@@ -26,6 +26,7 @@ static struct status open_caller(struct op *op, const struct payments_conf *conf
         .allow_http = conf->allow_http,
         .build = payments_out_calls_build,
         .deps = key,
+        .metrics = metrics,
     };
     return effects_open(op, &options, ret_caller);
 }
@@ -48,7 +49,7 @@ static void observe(struct op *op, void *deps, const struct http_seen *seen)
 }
 
 static struct status open_server(struct op *op, const struct payments_conf *conf,
-                                 struct payments_webhook_deps *deps,
+                                 struct payments_webhook_deps *deps, struct metrics *metrics,
                                  struct http_server **ret_server)
 {
     const struct http_options options = {
@@ -59,6 +60,7 @@ static struct status open_server(struct op *op, const struct payments_conf *conf
         .deps = deps,
         .observe = observe,
         .per_address_max = conf->per_address_max,
+        .metrics = metrics,
     };
     TRY(http_server_open(op, &options, ret_server));
     log_info(op, "payments.listening", LOG_I64("port", http_server_port(*ret_server)));
@@ -71,7 +73,7 @@ static struct status run(struct op *op, struct svc *svc)
     TRY(payments_conf_read(op, svc_conf(svc), &conf));
 
     DEFER(effects_free_at) struct caller *caller = NULL;
-    TRY(open_caller(op, &conf, &caller));
+    TRY(open_caller(op, &conf, svc_metrics(svc), &caller));
     DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {
         .service = &payments_service, .caller = caller, .set_wake = effects_set_wake};
@@ -90,7 +92,7 @@ static struct status run(struct op *op, struct svc *svc)
     };
     payments_in_webhook_init(&deps, svc_metrics(svc));
     DEFER(http_server_free_at) struct http_server *server = NULL;
-    TRY(open_server(op, &conf, &deps, &server));
+    TRY(open_server(op, &conf, &deps, svc_metrics(svc), &server));
 
     svc_serve(svc);
     svc_ready_lag(svc);

@@ -259,7 +259,7 @@ def at_most_refused(stack, parties, count):
 
 
 def refusals(process):
-    return int(re.search(r"^holdfast_notifications_refusals (\d+)$", process.admin("/metrics")[1], re.MULTILINE)[1])
+    return int(re.search(r"^holdfast_effects_refusals (\d+)$", process.admin("/metrics")[1], re.MULTILINE)[1])
 
 
 def test_refusals_are_few(stack, parties):
@@ -294,7 +294,7 @@ def test_numbers_are_shown(parties):
     sent = sum(int(line.split()[1]) for page in pages for line in page.splitlines()
                if line.startswith('holdfast_notifications_deliveries_total{state="sent"}'))
     assert sent >= 2
-    for name in ("holdfast_notifications_rate_limited_total", "holdfast_notifications_held_total",
+    for name in ("holdfast_effects_rate_limited_total", "holdfast_effects_held_total",
                  "holdfast_engine_oldest_effect_seconds"):
         assert all(f"\n{name}" in page for page in pages), name
 

@@ -55,6 +55,38 @@ def test_metrics(stack):
     assert listed("Metrics") - told == set(), "not there any more"
 
 
+QUEUES = (  # of which process, what waits or is in use, what the bound is (a metric, or the number)
+    ("gateway", "holdfast_http_connections", "holdfast_http_connections_max"),
+    ("gateway", "holdfast_http_in_flight", "holdfast_http_connections_max"),
+    ("gateway", "holdfast_http_streams_open", "holdfast_http_connections_max"),
+    ("gateway", "holdfast_pg_pool_in_use", "holdfast_pg_pool_max"),
+    ("gateway", "holdfast_intake_queued", "holdfast_intake_queue_max"),
+    ("payments", "holdfast_http_connections", "holdfast_http_connections_max"),
+    ("payments", "holdfast_intake_queued", "holdfast_intake_queue_max"),
+    ("payments", "holdfast_effects_slots_in_use", "holdfast_effects_slots"),
+    ("notifications", "holdfast_effects_slots_in_use", "holdfast_effects_slots"),
+)
+
+
+def test_every_queue_has_a_bound_and_a_metric(stack):
+    """R17: and whoever is refused at a bound is counted, and so is what waits for Kafka."""
+    told = {name: {found[0]: int(found[1]) for found in re.findall(r"^([a-z_]+) (\d+)$", page, re.MULTILINE)}
+            for name, page in pages(stack).items()}
+    for service, queue, bound in QUEUES:
+        of_service = {name: page for name, page in told.items() if name.startswith(service)}
+        assert of_service, service
+        for name, page in of_service.items():
+            assert page[bound] > 0, (name, bound)
+            assert 0 <= page[queue] <= page[bound], (name, queue)
+    for name, page in pages(stack).items():
+        if not name.startswith("sandbox"):
+            for metric in ("holdfast_engine_unpublished_records", "holdfast_engine_oldest_unpublished_seconds"):
+                assert f'\n{metric}{{thread="0"}} ' in page, (name, metric)
+        if name.startswith("gateway"):
+            for code in ("intake.full", "intake.backlog", "pg.pool_busy", "http.streams_full"):
+                assert f'holdfast_http_refusals_total{{code="{code}"}} ' in page, (name, code)
+
+
 def test_prose_names_what_there_is(stack):
     """Whoever pastes a name from any page into a query finds something: a metric, or a role of the database."""
     known = {name for page in pages(stack).values() for name in re.findall(r"^# TYPE ([a-z_]+) ", page, re.MULTILINE)}
