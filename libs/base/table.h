@@ -65,12 +65,16 @@ enum scan_bound {
     SCAN_ALL = 0,
     SCAN_ABOVE, /* order column > bound */
     SCAN_UP_TO, /* order column <= bound */
+    /* One piece of the table, as it lies on disk: the bound-th, modulo how many there are. Of its rows those whose order
+     * column is at most that of `like`, and where `filter` is false, in no order. Needs no index: for who looks through all of a
+     * table, a piece at a time, and does not mind to miss some until he comes by again. */
+    SCAN_PIECE,
 };
 
 #define SCAN_EQUAL_MAX 2
 
 /*
- * A question that is asked often and has an index: rows where `filter` is true and the `equal`
+ * A question that is asked often and has an index (but SCAN_PIECE): rows where `filter` is true and the `equal`
  * columns have given values, in rising order of `order`, which may be bounded.
  */
 struct table_scan {

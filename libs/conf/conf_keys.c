@@ -82,6 +82,17 @@ const struct conf_key conf_engine_keys[] = {
      .max = 512,
      .unit = "messages",
      .help = "The most messages that are decided in one transaction."},
+    {.name = "CLOSED_ROWS_KEPT_DAYS",
+     .type = CONF_I64,
+     .fallback = "400",
+     .min = 200,
+     .max = 36500,
+     .unit = "days",
+     .help =
+         "After so long requests and what dedupes them, deadlines, messages to people and webhooks "
+         "are deleted, once they are closed; longer than the outbox, 180 days, and any backup that "
+         "is restored. "
+         "Books, deals and calls about money stay."},
 };
 const size_t conf_engine_key_count = ARRAY_LEN(conf_engine_keys);
 

@@ -26,6 +26,7 @@ struct engine_limits engine_default_limits(void)
         .small_burst = SMALL_BURST,
         .lease_ms = ENGINE_LEASE_MS,
         .heartbeat_ms = ENGINE_HEARTBEAT_MS,
+        .closed_kept_us = ENGINE_CLOSED_KEPT_DAYS * ENGINE_DAY_US,
     };
 }
 
@@ -121,6 +122,7 @@ struct engine *engine_new(const struct engine_service *service, struct engine_po
         engine->lanes[p].lane = p;
     }
     engine_aside_init(&engine->stats);
+    engine_expire_init(engine);
     find_topics(engine);
     find_aggregates(engine);
     return engine;
@@ -249,6 +251,7 @@ static STATUS keep_house(struct engine *engine)
         TRY(engine_lanes_check_tails(engine));
     }
     TRY(engine_forget(engine, now_ms));
+    TRY(engine_expire(engine, now_ms));
     engine_clock_tend(
         engine); /* after the tails: these are not looked at while something is on its way */
     return OK;

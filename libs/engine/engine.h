@@ -268,6 +268,15 @@ struct engine_handler {
     bool drop_needs_two; /* dropping a parked message of this topic needs a second person */
 };
 
+/* Rows that nobody can need any more once they are so old: see engine_expire.c. */
+#define ENGINE_EXPIRING_MAX 2
+
+struct engine_expiring {
+    struct table_scan
+        scan;    /* SCAN_PIECE: by when a row was closed, and `filter` where it can be open */
+    int16_t key; /* whose lane deletes it, unless it is parked; TABLE_NO_COLUMN: lane 0 does */
+};
+
 struct engine_service {
     struct str name; /* "escrow": also its schema and the ce_source */
     const struct table *appends[ENGINE_TABLES_MAX]; /* insert-only; NULL-terminated */
@@ -310,6 +319,8 @@ struct engine_service {
     const struct table *kept;
     struct status (*again)(struct op *op, const void *row, struct id id,
                            struct bus_record *ret_record);
+    /* Of the service's own tables, besides the engine's; NULL where there are fewer. */
+    const struct engine_expiring *expiring[ENGINE_EXPIRING_MAX];
     /* Timers; NULL where a service has none. Only one kind has them, with engine_timer_table among its
      * children. */
     const struct engine_aggregate_kind *timers_of;
@@ -330,6 +341,8 @@ struct engine_service {
 #define ENGINE_THREADS_MAX 8
 #define ENGINE_LEASE_MS 2500
 #define ENGINE_HEARTBEAT_MS 500
+#define ENGINE_DAY_US (24 * INT64_C(3600) * 1000000)
+#define ENGINE_CLOSED_KEPT_DAYS 400
 
 struct engine_limits {
     uint32_t batch_max; /* 1 to ENGINE_BATCH_MAX */
@@ -339,6 +352,8 @@ struct engine_limits {
     uint32_t small_burst; /* at least 1 */
     int64_t lease_ms;
     int64_t heartbeat_ms;
+    int64_t
+        closed_kept_us; /* what is closed stays so long, by the clocks of the database and of Kafka */
     uint64_t seed; /* simulation: the owner's id and all jitter come from it; 0: from the kernel */
 };
 
@@ -354,10 +369,19 @@ struct engine_aside {
     _Atomic uint64_t count;
 };
 
+/* Rows deleted because they were old: of the outbox, the engine's tables and the service's. */
+#define ENGINE_FORGOTTEN_MAX (5 + ENGINE_EXPIRING_MAX)
+
+struct engine_forgotten {
+    _Atomic(const char *) table; /* NULL: an empty place */
+    _Atomic uint64_t count;
+};
+
 /* Counters and gauges of one engine thread, read by the metrics page. */
 struct engine_stats {
     _Atomic uint64_t decided, duplicates, skipped, refused_batches, batches, published;
     struct engine_aside aside[ENGINE_ASIDE_MAX];
+    struct engine_forgotten forgotten[ENGINE_FORGOTTEN_MAX];
     _Atomic uint64_t gaps, claims, effects_sent, effects_done, effects_failed, effects_unknown,
         effects_later;
     _Atomic uint64_t intakes_republished, commits_failed, posted;

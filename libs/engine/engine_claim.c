@@ -7,7 +7,9 @@
 #include "base/assert.h"
 #include "base/crash.h"
 #include "engine/engine_internal.h"
+#include "obs/log.h"
 
+#define DAY_MS INT64_C(86400000)
 #define PARKED_ARENA_BYTES ((size_t)1024 * 1024)
 
 static struct engine_in *in_of_topic(struct engine *engine, struct engine_lane *lane,
@@ -218,6 +220,21 @@ STATUS engine_check_own_tail(struct engine *engine, struct engine_lane *lane,
     return OK;
 }
 
+/* It stops nothing: what is longer, we keep longer, too (INV19); what is shorter, readers and restores must know. */
+static void check_retention(struct engine *engine, enum topic topic, int64_t retention_ms)
+{
+    int64_t wanted_ms = topology_topics[topic].retention_days * DAY_MS;
+    if (retention_ms != wanted_ms) {
+        log_warn(&engine->op, "engine.retention_differs",
+                 LOG_STR("topic", str_of(topology_topics[topic].name)),
+                 LOG_I64("retention_ms", retention_ms), LOG_I64("wanted_ms", wanted_ms));
+    }
+    if (engine->longest_retention_ms >= 0 &&
+        (retention_ms < 0 || retention_ms > engine->longest_retention_ms)) {
+        engine->longest_retention_ms = retention_ms;
+    }
+}
+
 static STATUS check_topology(struct engine *engine)
 {
     if (engine->topology_checked) {
@@ -235,6 +252,7 @@ static STATUS check_topology(struct engine *engine)
     if (engine->service->clock != TOPIC_NONE) {
         topics[count++] = engine->service->clock;
     }
+    engine->longest_retention_ms = 0;
     for (uint32_t i = 0; i < count; i++) {
         enum topic topic = topics[i];
         struct bus_topic_info info;
@@ -248,6 +266,7 @@ static STATUS check_topology(struct engine *engine)
                            "%s has %" PRId32 " partitions", topology_topics[topic].name,
                            info.partition_count);
         }
+        check_retention(engine, topic, info.retention_ms);
     }
     engine->topology_checked = true;
     return OK;

@@ -7,13 +7,21 @@
 
 #define FORGET_MS 600000 /* so often everything is looked at */
 
+int64_t engine_forget_before_us(const struct engine *engine, int64_t usual_us)
+{
+    int64_t twice_us = engine->longest_retention_ms * 2000;
+    return engine->longest_retention_ms < 0
+               ? INT64_MIN
+               : engine_clock_surely_us(engine) - (twice_us > usual_us ? twice_us : usual_us);
+}
+
 /* How many of the rows, which begin at first_n, nobody can ask for any more. They are old by Kafka's clock too: a
  * database that wakes up half a year ahead must not forget what Kafka still has. */
 static uint32_t count_old(const struct engine *engine, const struct engine_out *out,
                           const struct store_rows *found)
 {
     const struct outbox_row *row = found->rows;
-    int64_t before_us = engine_clock_surely_us(engine) - ENGINE_OUTBOX_KEPT_US;
+    int64_t before_us = engine_forget_before_us(engine, ENGINE_OUTBOX_KEPT_US);
     uint32_t count = 0;
     while (count < found->count && row[count].n <= out->row.published_n &&
            row[count].committed_at_us < before_us) {
@@ -60,6 +68,7 @@ static STATUS erase(struct engine *engine, const struct engine_lane *lane, struc
     TRY(store->ops->update(op, store, &engine_lane_out_table, cursor, NULL, 1));
     TRY(store->ops->commit(op, store));
     out->row.first_n = moved.first_n;
+    engine_forgot(engine, &engine_outbox_table, old->count);
     return OK;
 }
 

@@ -30,6 +30,7 @@
  * engine_aside.c    what on-call sees of that: a line, a count by reason
  * engine_publish.c  outbox to Kafka, acknowledgements, the cursor
  * engine_forget.c   what was published long ago leaves the outbox (R1)
+ * engine_expire.c   what was closed longer ago leaves the other tables
  * engine_effect.c   effects due, answers, verdicts
  * engine_post.c     messages from one aggregate to another
  * engine_timer.c    timers: which are due, and what becomes of them (engine_timer_heap.c: the soonest)
@@ -345,6 +346,8 @@ struct engine {
     bool was_away;             /* at the last heartbeat: it was the first, or came late */
     int64_t starving_since_ms; /* another owner has less than its share since; 0: none has */
     bool topology_checked;
+    int64_t
+        longest_retention_ms; /* of the topics that this service reads or writes; -1: for ever */
 
     struct engine_lane lanes[LANES];
     struct bus_record queue[ENGINE_QUEUE_MAX];
@@ -357,9 +360,12 @@ struct engine {
     struct pace small_pace;
     struct engine_condemned condemned;
     int64_t dirty_since_ms; /* cursors not written yet; 0: none */
-    int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms, forget_at_ms;
+    int64_t sweep_at_ms, admin_at_ms, tail_check_at_ms, forget_at_ms, expire_at_ms;
     uint32_t forget_next; /* which topic of which lane is looked at, at forget_at_ms */
-    bool behind;          /* some committed rows must be read back to be published */
+    const struct engine_expiring *expiring[ENGINE_FORGOTTEN_MAX];
+    uint32_t expiring_count, expire_next; /* which of them is looked through, at expire_at_ms */
+    int64_t expire_place;                 /* and which piece of it */
+    bool behind; /* some committed rows must be read back to be published */
     /* Intake rows that this thread gave to its producer and that were reported, ever; and how many must
      * be reported before the next sweep. */
     uint64_t intakes_produced, intakes_reported, intakes_awaited;
@@ -563,12 +569,24 @@ void engine_timer_drop(struct engine_turn *turn, const struct engine_item *item)
 /* The heaps follow what was committed. */
 void engine_timer_committed(struct engine *engine, const struct engine_batch *batch);
 
+/* Not before this moment, INV19: longer than usual where a topic keeps its records longer than topology.yaml says. */
+int64_t engine_forget_before_us(const struct engine *engine, int64_t usual_us);
 /* engine_forget.c: looks at one topic of one lane, when it is time */
 STATUS engine_forget(struct engine *engine, int64_t now_ms);
+
+/* engine_expire.c: looks through a piece of one table, when it is time */
+void engine_expire_init(struct engine *engine);
+STATUS engine_expire(struct engine *engine, int64_t now_ms);
+/* For the metrics, of both. */
+void engine_forgot(struct engine *engine, const struct table *table, uint64_t count);
 
 /* engine_person.c: each decided in one transaction, which closes the request. A failure is told to who asked. */
 STATUS engine_person_replay(struct engine *engine, const struct admin_request_row *request);
 STATUS engine_person_settle(struct engine *engine, const struct admin_request_row *request);
+STATUS engine_person_forget(struct engine *engine, const struct admin_request_row *request);
+/* engine_sweep.c: false when a second person is missing, for what is dropped of this topic is about money */
+bool engine_drop_may(const struct engine *engine, const struct admin_request_row *request,
+                     struct str topic);
 /* The request is done when this batch is. */
 STATUS engine_person_close(struct engine *engine, struct engine_batch *batch,
                            const struct admin_request_row *request);

@@ -202,3 +202,41 @@ STATUS engine_person_settle(struct engine *engine, const struct admin_request_ro
     lane->effect_due_us = 0; /* what waits is counted again */
     return OK;
 }
+
+/* ---- A record without a readable key, forgotten ---- */
+
+/* Nothing waits for it: it was passed over. What it was stays in the log for as long as its topic keeps it, and in the request. */
+STATUS engine_person_forget(struct engine *engine, const struct admin_request_row *request)
+{
+    struct store *store = engine->ports.store;
+    struct op *op = &engine->op;
+    struct engine_lane *lane = engine_lane_at(engine, request->lane);
+    struct store_lane_ref ref = {.lane = request->lane, .epoch = lane->epoch};
+    struct quarantine_row like = {
+        .lane = request->lane, .topic = request->topic, .kafka_offset = request->n};
+    struct store_rows found;
+    struct store_fence fence;
+    if (!engine_drop_may(engine, request, request->topic)) {
+        return op_fail(op, STATUS_DENIED, "engine.needs_two_people", "dropping money messages");
+    }
+    TRY(store->ops->begin(op, store, &ref, 1, &fence));
+    TRY(store->ops->scan(op, store, &engine_scan_quarantine, &like, request->n - 1, 1, &found));
+    TRY(store->ops->sync(op, store));
+    const struct quarantine_row *row = found.rows;
+    if (fence.held_count == 0 || found.count == 0 || row->kafka_offset != request->n) {
+        store->ops->rollback(store);
+        return fence.held_count == 0
+                   ? op_fail(op, STATUS_RETRY, "engine.lane_lost", "lane %" PRId32, request->lane)
+                   : op_fail(op, STATUS_NOT_FOUND, "engine.not_in_quarantine",
+                             "no record of this topic and offset");
+    }
+    struct admin_request_row done = *request;
+    done.open = false;
+    done.result = STR("done");
+    done.done_at_us = fence.clock.now_us;
+    const void *rows[] = {row};
+    const void *requests[] = {&done};
+    TRY(store->ops->erase(op, store, &engine_quarantine_table, rows, 1));
+    TRY(store->ops->update(op, store, &engine_admin_request_table, requests, NULL, 1));
+    return store->ops->commit(op, store);
+}

@@ -331,6 +331,20 @@ static void show_aside(struct metrics_page *page, const struct engine_stats *sta
     }
 }
 
+static void show_forgotten(struct metrics_page *page, const struct engine_stats *stats,
+                           uint32_t thread)
+{
+    for (uint32_t i = 0; i < ENGINE_FORGOTTEN_MAX; i++) {
+        const char *table = atomic_load(&stats->forgotten[i].table);
+        const struct metrics_label labels[] = {thread_label(thread),
+                                               {.name = "table", .value = table}};
+        if (table) {
+            metrics_page_value(page, labels, ARRAY_LEN(labels),
+                               (int64_t)atomic_load(&stats->forgotten[i].count));
+        }
+    }
+}
+
 static void collect(struct metrics_page *page, void *ctx)
 {
     struct engine_run *run = ctx;
@@ -350,6 +364,14 @@ static void collect(struct metrics_page *page, void *ctx)
         struct engine *engine = run->threads[i].engine;
         if (engine) {
             show_aside(page, engine_stats(engine), i);
+        }
+    }
+    metrics_page_family(page, METRICS_COUNTER, "holdfast_engine_forgotten_total",
+                        "Rows deleted because nobody can ask for them any more, by table.");
+    for (uint32_t i = 0; i < run->thread_count; i++) {
+        struct engine *engine = run->threads[i].engine;
+        if (engine) {
+            show_forgotten(page, engine_stats(engine), i);
         }
     }
     mutex_unlock(&run->lock);
@@ -401,6 +423,7 @@ STATUS engine_run_open(struct op *op, struct svc *svc, const struct engine_run_o
     run->options = *options;
     run->limits = engine_default_limits();
     run->limits.batch_max = (uint32_t)conf_i64(svc_conf(svc), "ENGINE_BATCH_MAX");
+    run->limits.closed_kept_us = conf_i64(svc_conf(svc), "CLOSED_ROWS_KEPT_DAYS") * ENGINE_DAY_US;
     run->thread_count = (uint32_t)conf_i64(svc_conf(svc), "ENGINE_THREADS");
     if (options->service->timers_of) {
         run->timer_lateness =

@@ -160,6 +160,21 @@ static STATUS answer_request(struct engine *engine, struct admin_request_row *re
     return store->ops->commit(op, store);
 }
 
+/* What a topic's messages are about may be money: then two people are needed to drop one of them. */
+bool engine_drop_may(const struct engine *engine, const struct admin_request_row *request,
+                     struct str topic)
+{
+    bool needs_two = true; /* a timer, an answer */
+    for (uint32_t i = 0; i < engine->service->handler_count; i++) {
+        const struct engine_handler *handler = &engine->service->handlers[i];
+        if (str_eq(topic, str_of(topology_topics[handler->topic].name))) {
+            needs_two = handler->drop_needs_two;
+        }
+    }
+    return !needs_two ||
+           (request->approved_by.len > 0 && !str_eq(request->approved_by, request->requested_by));
+}
+
 static STATUS drop_first(struct engine *engine, const struct admin_request_row *request,
                          enum asked *ret_asked)
 {
@@ -168,17 +183,8 @@ static STATUS drop_first(struct engine *engine, const struct admin_request_row *
     struct store_rows rows;
     TRY(store->ops->scan(&engine->op, store, &engine_scan_parked_message, &like, 0, 1, &rows));
     TRY(store->ops->sync(&engine->op, store));
-    bool needs_two = rows.count > 0;
-    for (uint32_t i = 0; i < engine->service->handler_count && rows.count > 0; i++) {
-        const struct engine_handler *handler = &engine->service->handlers[i];
-        const struct parked_message_row *parked = rows.rows;
-        if (str_eq(parked->source, str_of(topology_topics[handler->topic].name))) {
-            needs_two = handler->drop_needs_two;
-        }
-    }
-    bool approved =
-        request->approved_by.len > 0 && !str_eq(request->approved_by, request->requested_by);
-    if (needs_two && !approved) {
+    const struct parked_message_row *parked = rows.rows;
+    if (rows.count > 0 && !engine_drop_may(engine, request, parked->source)) {
         return op_fail(&engine->op, STATUS_DENIED, "engine.needs_two_people",
                        "dropping money messages");
     }
@@ -234,6 +240,10 @@ static STATUS carry_out(struct engine *engine, const struct admin_request_row *r
         break;
     case ADMIN_SETTLE:
         st = engine_person_settle(engine, request);
+        *ret_asked = status_failed(st) ? ASKED_ANSWER : ASKED_ANSWERED;
+        break;
+    case ADMIN_QUARANTINE_DROP:
+        st = engine_person_forget(engine, request);
         *ret_asked = status_failed(st) ? ASKED_ANSWER : ASKED_ANSWERED;
         break;
     case ADMIN_RESTORE: /* carried out at the claim: a lane that runs lacks nothing any more */

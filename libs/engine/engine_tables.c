@@ -422,6 +422,16 @@ const struct table_scan engine_scan_parked_message = {
     .bound = SCAN_ALL,
 };
 
+const struct table_scan engine_scan_quarantine = {
+    .name = "quarantine",
+    .table = &engine_quarantine_table,
+    .filter = TABLE_NO_COLUMN,
+    .equal_count = 2,
+    .equal = {0, 1}, /* topic, lane */
+    .order = 2,      /* kafka_offset */
+    .bound = SCAN_ABOVE,
+};
+
 const struct table_scan engine_scan_lane_cluster = {
     .name = "lane_cluster",
     .table = &engine_lane_cluster_table,

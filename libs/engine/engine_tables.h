@@ -126,8 +126,9 @@ enum admin_kind {
     ADMIN_PARK_DROP,
     ADMIN_BUS_REPUBLISH,
     ADMIN_RESTORE,
-    ADMIN_REPLAY, /* what the service keeps is decided again (engine_service.kept) */
-    ADMIN_SETTLE, /* two people say what became of a call that is too old to be repeated */
+    ADMIN_REPLAY,          /* what the service keeps is decided again (engine_service.kept) */
+    ADMIN_SETTLE,          /* two people say what became of a call that is too old to be repeated */
+    ADMIN_QUARANTINE_DROP, /* a record without a readable key is forgotten: topic, n (its offset) */
     ADMIN_KIND_COUNT,
 };
 
@@ -200,6 +201,7 @@ extern const struct table_scan engine_scan_effect_due;     /* open, by lane; due
 extern const struct table_scan engine_scan_timer_open;     /* open, by lane, soonest first */
 extern const struct table_scan engine_scan_parked_key;     /* by lane */
 extern const struct table_scan engine_scan_parked_message; /* by key, in order */
+extern const struct table_scan engine_scan_quarantine;     /* by topic, lane; offset > bound */
 extern const struct table_scan engine_scan_lane_cluster;   /* by lane */
 extern const struct table_scan engine_scan_lane_probe;     /* by lane */
 extern const struct table_scan engine_scan_admin_request;  /* open, by lane, oldest first */

@@ -105,6 +105,9 @@ STATUS pg_batch_scan(struct op *op, struct pg_conn *conn, const struct table_sca
     for (uint32_t i = 0; i < scan->equal_count; i++) {
         TRY(pg_pack_cell(op, conn, &scan->table->columns[scan->equal[i]], like));
     }
+    if (scan->bound == SCAN_PIECE) {
+        TRY(pg_pack_cell(op, conn, &scan->table->columns[scan->order], like));
+    }
     if (scan->bound != SCAN_ALL) {
         struct pg_param param = PG_I64(bound);
         TRY(pg_pack_param(op, conn, &param));

@@ -5,6 +5,7 @@
 #include "pg/pg_internal.h"
 
 #define SQL_MAX_BYTES ((size_t)16 * 1024)
+#define PIECE_PAGES 64 /* half a megabyte: a millisecond */
 
 enum pg_oid pg_sql_oid(enum column_type type)
 {
@@ -172,8 +173,43 @@ static void add_scan_where(struct strbuf *buf, struct pg_sql *sql, const struct 
     }
 }
 
+/* By the place of rows, between two pages that are known before the scan begins. */
+static void add_piece(struct strbuf *buf, struct pg_sql *sql, const struct table_scan *scan)
+{
+    const struct table_column *columns = scan->table->columns;
+    uint32_t equal[SCAN_EQUAL_MAX];
+    ASSERT(columns[scan->order].type == COLUMN_INT8);
+    for (uint32_t i = 0; i < scan->equal_count; i++) {
+        equal[i] = add_param(sql, pg_sql_oid(columns[scan->equal[i]].type));
+    }
+    uint32_t before = add_param(sql, PG_OID_INT8);
+    uint32_t place = add_param(sql, PG_OID_INT8);
+    strbuf_addf(buf,
+                "WITH piece AS (SELECT $%" PRIu32 " %% (pg_relation_size('\"%s\"') / (%d * "
+                "current_setting('block_size')::bigint) + 1) * %d AS page) SELECT ",
+                place, scan->table->name, PIECE_PAGES, PIECE_PAGES);
+    add_columns(buf, scan->table);
+    strbuf_addf(
+        buf,
+        " FROM \"%s\" WHERE ctid >= (SELECT format('(%%s,0)', page)::tid FROM piece) AND "
+        "ctid < (SELECT format('(%%s,0)', page + %d)::tid FROM piece) AND \"%s\" <= $%" PRIu32,
+        scan->table->name, PIECE_PAGES, columns[scan->order].name, before);
+    if (scan->filter >= 0) {
+        ASSERT(columns[scan->filter].type == COLUMN_BOOL);
+        strbuf_addf(buf, " AND NOT \"%s\"", columns[scan->filter].name);
+    }
+    for (uint32_t i = 0; i < scan->equal_count; i++) {
+        strbuf_addf(buf, " AND \"%s\" = $%" PRIu32, columns[scan->equal[i]].name, equal[i]);
+    }
+    strbuf_addf(buf, " LIMIT $%" PRIu32, add_param(sql, PG_OID_INT8));
+}
+
 static void add_scan(struct strbuf *buf, struct pg_sql *sql, const struct table_scan *scan)
 {
+    if (scan->bound == SCAN_PIECE) {
+        add_piece(buf, sql, scan);
+        return;
+    }
     strbuf_add(buf, STR("SELECT "));
     add_columns(buf, scan->table);
     strbuf_addf(buf, " FROM \"%s\"", scan->table->name);

@@ -221,10 +221,10 @@ CREATE TABLE lane_probe (
 CREATE TABLE admin_request (
   id uuid PRIMARY KEY,
   lane integer NOT NULL,
-  kind smallint NOT NULL CHECK (kind IN (1, 2, 3, 4, 5, 6)), -- park retry, park drop, bus republish, restore, replay, settle
+  kind smallint NOT NULL CHECK (kind IN (1, 2, 3, 4, 5, 6, 7)), -- park retry, park drop, bus republish, restore, replay, settle, quarantine drop
   key uuid NOT NULL,                 -- replay: of what was kept; settle: of the effect
   topic text NOT NULL,
-  n bigint NOT NULL,
+  n bigint NOT NULL,                 -- quarantine drop: the record's offset
   verdict smallint NOT NULL DEFAULT 0 CHECK (verdict IN (0, 1, 2)), -- settle: done, failed
   answer text NOT NULL DEFAULT '',   -- settle: the object's name at the other side, where it was done
   content bytea NOT NULL DEFAULT '' CHECK (octet_length(content) IN (0, 32)), -- settle: SHA-256 of the frozen request

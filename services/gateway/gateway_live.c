@@ -375,16 +375,17 @@ static void collect(struct metrics_page *page, void *ctx)
     struct gateway_live *live = ctx;
     const struct http_stream_stats *stats = http_stream_set_stats(live->set);
     metrics_page_one(page, METRICS_GAUGE, "holdfast_live_streams", "Streams that are open.",
-                     atomic_load(&stats->open));
+                     (int64_t)atomic_load(&stats->open));
     metrics_page_one(page, METRICS_COUNTER, "holdfast_live_streams_opened_total",
-                     "Streams that were opened.", atomic_load(&stats->opened));
+                     "Streams that were opened.", (int64_t)atomic_load(&stats->opened));
     metrics_page_one(page, METRICS_COUNTER, "holdfast_live_streams_refused_total",
                      "Streams refused because their caller has as many as one may have.",
-                     atomic_load(&stats->refused));
+                     (int64_t)atomic_load(&stats->refused));
     metrics_page_one(page, METRICS_COUNTER, "holdfast_live_streams_cut_total",
-                     "Streams cut because their client did not keep up.", atomic_load(&stats->cut));
+                     "Streams cut because their client did not keep up.",
+                     (int64_t)atomic_load(&stats->cut));
     metrics_page_one(page, METRICS_COUNTER, "holdfast_live_events_total",
-                     "Events queued for streams.", atomic_load(&stats->events));
+                     "Events queued for streams.", (int64_t)atomic_load(&stats->events));
 }
 
 static void init_metrics(struct gateway_live *live, struct metrics *metrics)

@@ -8,6 +8,7 @@
 #include "notifications/notifications_in_deals.h"
 #include "notifications/notifications_in_messages.h"
 #include "notifications/notifications_message.h"
+#include "notifications/notifications_repo.h"
 #include "wire/wire.h"
 
 static const struct engine_handler handlers[] = {
@@ -32,6 +33,16 @@ static const struct engine_handler handlers[] = {
     },
 };
 
+/* What a person was told; its words are personal data besides. */
+static const struct engine_expiring delivery = {
+    .scan = {.name = "delivery_old",
+             .table = &notifications_repo_delivery,
+             .filter = 2 /* open */,
+             .order = 16 /* updated_at_us */,
+             .bound = SCAN_PIECE},
+    .key = 1 /* user_id */,
+};
+
 const struct engine_service notifications_service = {
     .name = STR("notifications"),
     .handlers = handlers,
@@ -43,4 +54,5 @@ const struct engine_service notifications_service = {
     .still_wanted = notifications_in_answers_still_wanted,
     .judge = notifications_in_answers_judge,
     .answered = notifications_in_answers_decide,
+    .expiring = {&delivery},
 };

@@ -35,6 +35,16 @@ static const struct engine_handler payments_handlers[] = {
     },
 };
 
+/* What the provider said. It resends events of a month at most; legs and calls stay. */
+static const struct engine_expiring webhook = {
+    .scan = {.name = "webhook_old",
+             .table = &payments_repo_webhook,
+             .filter = TABLE_NO_COLUMN,
+             .order = 6 /* received_at_us */,
+             .bound = SCAN_PIECE},
+    .key = TABLE_NO_COLUMN,
+};
+
 const struct engine_service payments_service = {
     .name = STR("payments"),
     .handlers = payments_handlers,
@@ -52,4 +62,5 @@ const struct engine_service payments_service = {
     .clock = TOPIC_PAYMENTS_CLOCK_V1,
     .timers_may_wait = true, /* they ask about what a webhook tells too, which comes here */
     .fired = payments_in_timers_fired,
+    .expiring = {&webhook},
 };

@@ -436,6 +436,46 @@ static void quarantines_what_has_no_key(struct world *world)
     world_check(world);
 }
 
+static struct id ask_to_forget(struct world *world, enum topic topic, int64_t offset,
+                               const char *approved_by)
+{
+    const struct admin_request_row request = {.kind = ADMIN_QUARANTINE_DROP,
+                                              .lane = LANE,
+                                              .topic = str_of(topology_topics[topic].name),
+                                              .n = offset,
+                                              .requested_by = STR("ada"),
+                                              .approved_by = str_of(approved_by)};
+    return world_ask(world, &request);
+}
+
+/* What is dropped is forgotten, and nothing else; about money two people are needed for it. */
+static void forgets_what_is_in_quarantine(struct world *world)
+{
+    world_start(world);
+    for (uint32_t i = 0; i < 2; i++) {
+        write_to_lane(world, TOY_SIGNALS, 0, STR("no id"), STR("add 5"), i);
+    }
+    write_to_lane(world, TOY_COMMANDS, ++world->numbered[LANE], STR(""), STR("add 7"), 2);
+    world_settle(world);
+    assert_int_equal(world_count(world, &engine_quarantine_table), 3);
+    world_answered(world, ask_to_forget(world, TOY_COMMANDS, 0, "ada"), "engine.needs_two_people");
+    world_answered(world, ask_to_forget(world, TOY_SIGNALS, 2, "bob"), "engine.not_in_quarantine");
+    world_answered(world, ask_to_forget(world, TOY_EVENTS, 0, "bob"), "engine.not_in_quarantine");
+    assert_int_equal(world_count(world, &engine_quarantine_table), 3);
+    world_answered(world, ask_to_forget(world, TOY_SIGNALS, 0, "bob"), "done");
+    const void *rows;
+    assert_int_equal(world_rows(world, &engine_quarantine_table, &rows), 2);
+    const struct quarantine_row *row = rows;
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_true(str_eq(row[i].value, STR("add 7")) || row[i].kafka_offset == 1);
+    }
+    world_answered(world, ask_to_forget(world, TOY_SIGNALS, 0, "bob"), "engine.not_in_quarantine");
+    world_answered(world, ask_to_forget(world, TOY_SIGNALS, 1, "bob"), "done");
+    world_answered(world, ask_to_forget(world, TOY_COMMANDS, 0, "bob"), "done");
+    assert_int_equal(world_count(world, &engine_quarantine_table), 0);
+    world_check(world);
+}
+
 static void parks_an_input_too_large(struct world *world)
 {
     char key[ID_TEXT_BYTES];
@@ -473,6 +513,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(keeps_creations_behind_a_broken_one, WORLD_SIM_ONLY),
     WORLD_TEST(makes_room_for_keys_that_come_and_go, WORLD_SIM_ONLY),
     WORLD_TEST(quarantines_what_has_no_key, WORLD_BOTH),
+    WORLD_TEST(forgets_what_is_in_quarantine, WORLD_BOTH),
     WORLD_TEST(parks_an_input_too_large, WORLD_SIM_ONLY),
 };
 

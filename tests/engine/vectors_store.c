@@ -245,7 +245,8 @@ static void do_scan(struct vectors *run, struct state *state, struct connection 
         end++;
     }
     const void *like = vectors_rows_read(run, scan->table, 3, end);
-    struct vectors_rows *output = new_output(my, scan->table, scan->order < 0);
+    struct vectors_rows *output =
+        new_output(my, scan->table, scan->order < 0 || scan->bound == SCAN_PIECE);
     if (!status_failed(my->failed)) {
         struct op op = {.arena = &my->arena, .correlation_id = STR("test")};
         my->failed = my->store->ops->scan(

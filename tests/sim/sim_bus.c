@@ -128,8 +128,8 @@ static STATUS sim_topic_info(struct op *op, struct bus *bus, enum topic topic,
 {
     const struct sim_kafka *kafka = self_of(bus)->kafka;
     TRY(check(op, self_of(bus)));
-    *ret_info =
-        (struct bus_topic_info){.partition_count = kafka->partitions[topic], .retention_ms = -1};
+    *ret_info = (struct bus_topic_info){.partition_count = kafka->partitions[topic],
+                                        .retention_ms = kafka->retention_ms[topic]};
     return OK;
 }
 

@@ -8,6 +8,8 @@
 #include "base/map.h"
 #include "sim_db_internal.h"
 
+#define PIECE_ROWS 1024 /* what PostgreSQL has in 64 pages, or fewer */
+
 struct answer {
     char *rows;
     uint32_t count, capacity;
@@ -186,6 +188,7 @@ static bool within(const struct table_scan *scan, const void *row, int64_t bound
     case SCAN_ALL: return true;
     case SCAN_ABOVE: return sim_column_i64(scan->table, (uint16_t)scan->order, row) > bound;
     case SCAN_UP_TO: return sim_column_i64(scan->table, (uint16_t)scan->order, row) <= bound;
+    case SCAN_PIECE: break; /* not by an index */
     }
     UNREACHABLE("scan bound");
 }
@@ -218,6 +221,27 @@ static STATUS find_scanned(struct op *op, struct sim_rows *rows, const struct ta
     return OK;
 }
 
+static STATUS find_in_piece(struct op *op, const struct sim_rows *rows,
+                            const struct table_scan *scan, const void *like, int64_t place,
+                            uint32_t limit, struct answer *answer)
+{
+    int64_t before = sim_column_i64(scan->table, (uint16_t)scan->order, like);
+    uint32_t at = (uint32_t)(place % (rows->count / PIECE_ROWS + 1)) * PIECE_ROWS;
+    for (uint32_t end = at + PIECE_ROWS; at < end && at < rows->count; at++) {
+        const void *row = rows->rows[at];
+        bool equal = row != NULL;
+        for (uint16_t i = 0; equal && i < scan->equal_count; i++) {
+            equal = sim_column_compare(scan->table, scan->equal[i], like, row) == 0;
+        }
+        if (equal && answer->count < limit &&
+            sim_column_i64(scan->table, (uint16_t)scan->order, row) <= before &&
+            (scan->filter < 0 || !sim_column_bool(scan->table, (uint16_t)scan->filter, row))) {
+            TRY(answer_add(op, scan->table, answer, row));
+        }
+    }
+    return OK;
+}
+
 STATUS sim_db_scan(struct op *op, struct store *store, const struct table_scan *scan,
                    const void *like, int64_t bound, uint32_t limit, struct store_rows *ret_rows)
 {
@@ -225,7 +249,9 @@ STATUS sim_db_scan(struct op *op, struct store *store, const struct table_scan *
     struct answer answer = {.count = 0};
     bool looks = false;
     TRY(look(op, self, scan->table, &looks));
-    struct status st =
-        find_scanned(op, sim_db_table(self->db, scan->table), scan, like, bound, limit, &answer);
+    struct sim_rows *rows = sim_db_table(self->db, scan->table);
+    struct status st = scan->bound == SCAN_PIECE
+                           ? find_in_piece(op, rows, scan, like, bound, limit, &answer)
+                           : find_scanned(op, rows, scan, like, bound, limit, &answer);
     return look_away(op, self, looks, st, &answer, ret_rows);
 }

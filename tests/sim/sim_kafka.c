@@ -75,6 +75,7 @@ struct sim_kafka *sim_kafka_new(struct clock_fake *clock)
     kafka->queue_max = QUEUE_DEFAULT;
     for (int t = 0; t < TOPIC_COUNT; t++) {
         kafka->partitions[t] = LANES;
+        kafka->retention_ms[t] = topology_topics[t].retention_days * INT64_C(86400000);
     }
     return kafka;
 }
@@ -282,4 +283,9 @@ void sim_kafka_set_cluster(struct sim_kafka *kafka, const char *cluster_id)
 void sim_kafka_set_partitions(struct sim_kafka *kafka, enum topic topic, int32_t count)
 {
     kafka->partitions[topic] = count;
+}
+
+void sim_kafka_set_retention(struct sim_kafka *kafka, enum topic topic, int64_t retention_ms)
+{
+    kafka->retention_ms[topic] = retention_ms;
 }

@@ -91,4 +91,6 @@ void sim_kafka_fail_produce(struct sim_kafka *kafka, uint32_t count);
 void sim_kafka_limit_queue(struct sim_kafka *kafka, uint32_t records);
 void sim_kafka_set_cluster(struct sim_kafka *kafka, const char *cluster_id);
 /* What a topic says of itself; LANES at first. */
+/* What a client is told; nothing is deleted by it. -1: for ever. */
+void sim_kafka_set_retention(struct sim_kafka *kafka, enum topic topic, int64_t retention_ms);
 void sim_kafka_set_partitions(struct sim_kafka *kafka, enum topic topic, int32_t count);

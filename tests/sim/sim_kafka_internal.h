@@ -34,6 +34,7 @@ struct sim_kafka {
     struct sim_log logs[TOPIC_COUNT][LANES];
     const char *cluster_id;
     int32_t partitions[TOPIC_COUNT];
+    int64_t retention_ms[TOPIC_COUNT]; /* as it is told; nothing is deleted by itself */
     struct sim_late *late;
     uint32_t late_count, late_capacity;
     struct sim_kafka_faults faults;
