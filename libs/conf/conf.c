@@ -25,10 +25,11 @@ char *const *conf_environment(void)
 uint32_t conf_all_keys(const struct conf_tables *tables,
                        const struct conf_key *ret_keys[CONF_KEYS_MAX])
 {
-    const struct conf_key *parts[] = {conf_common_keys, conf_engine_keys, conf_http_keys,
-                                      tables->keys};
+    const struct conf_key *parts[] = {conf_common_keys, conf_engine_keys, conf_kafka_keys,
+                                      conf_http_keys, tables->keys};
     size_t counts[] = {tables->tool ? 0 : conf_common_key_count,
                        tables->engine ? conf_engine_key_count : 0,
+                       tables->engine || tables->kafka ? conf_kafka_key_count : 0,
                        tables->http ? conf_http_key_count : 0, tables->key_count};
     uint32_t count = 0;
     for (size_t part = 0; part < ARRAY_LEN(parts); part++) {
@@ -209,7 +210,8 @@ STATUS conf_load(struct op *op, const struct conf_tables *tables, char *const *e
     ASSERT(tables->tool || env);
     for (uint32_t i = 0; i < conf->count; i++) {
         check_required_if(conf, &conf->values[i]);
-        if (env && str_eq(env->text, STR("production"))) {
+        bool asked = !tables->tool || !conf->values[i].by_default; /* few commands use all keys */
+        if (asked && env && str_eq(env->text, STR("production"))) {
             conf_check_production(conf, &conf->values[i]);
         }
     }

@@ -49,7 +49,10 @@ struct conf_key {
 /* The keys that every service has. HOLDFAST_ENV and LOG_LEVEL, ADMIN_LISTEN: */
 extern const struct conf_key conf_common_keys[];
 extern const size_t conf_common_key_count;
-/* … those of a service with lanes: DATABASE_URL, KAFKA_BROKERS, KAFKA_* security, ENGINE_THREADS … */
+/* … those of whoever speaks to Kafka: KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_…, KAFKA_CA_PATH … */
+extern const struct conf_key conf_kafka_keys[];
+extern const size_t conf_kafka_key_count;
+/* … those of a service with lanes: DATABASE_URL, KAFKA_BROKERS, ENGINE_THREADS … */
 extern const struct conf_key conf_engine_keys[];
 extern const size_t conf_engine_key_count;
 /* … and those of a service that takes requests from outside: HTTP_CONNECTIONS_PER_ADDRESS_MAX,
@@ -71,12 +74,13 @@ struct conf_address {
     uint16_t port;
 };
 
-/* What conf_load puts together: the common keys, those of `engine` and `http` where these are set,
+/* What conf_load puts together: the common keys, those of `engine`, `kafka` and `http` where these are set,
  * and own ones. */
 struct conf_tables {
     const struct conf_key *keys; /* the service's own */
     size_t key_count;
-    bool engine;
+    bool engine; /* and `kafka` */
+    bool kafka;
     bool http;
     bool tool; /* no common keys but its own: a program that an operator runs by hand */
 };

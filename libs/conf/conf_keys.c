@@ -29,17 +29,7 @@ const struct conf_key conf_common_keys[] = {
 };
 const size_t conf_common_key_count = ARRAY_LEN(conf_common_keys);
 
-const struct conf_key conf_engine_keys[] = {
-    {.name = "DATABASE_URL",
-     .type = CONF_DATABASE,
-     .required = true,
-     .help = "PostgreSQL, as a URI or conninfo string, with the service's own role."},
-    {.name = "KAFKA_BROKERS",
-     .type = CONF_LIST,
-     .required = true,
-     .min = 1,
-     .max = 16,
-     .help = "Addresses of Kafka brokers to begin with, host:port, comma separated."},
+const struct conf_key conf_kafka_keys[] = {
     {.name = "KAFKA_SECURITY_PROTOCOL",
      .type = CONF_STR,
      .fallback = "plaintext",
@@ -48,9 +38,11 @@ const struct conf_key conf_engine_keys[] = {
      .help = "How Kafka is spoken to."},
     {.name = "KAFKA_SASL_MECHANISM",
      .type = CONF_STR,
-     .fallback = "SCRAM-SHA-512",
-     .choices = "SCRAM-SHA-256|SCRAM-SHA-512",
-     .help = "Used with the sasl_ protocols."},
+     .fallback = "PLAIN",
+     .choices = "PLAIN|SCRAM-SHA-256|SCRAM-SHA-512",
+     .help = "Used with the sasl_ protocols. SCRAM needs librdkafka 2.6.1 or later: brokers since "
+             "3.7.2 refuse "
+             "what older ones send, Debian 12's 2.0.2 among them."},
     {.name = "KAFKA_SASL_USERNAME",
      .type = CONF_STR,
      .required_if = "KAFKA_SECURITY_PROTOCOL=sasl_",
@@ -69,6 +61,20 @@ const struct conf_key conf_engine_keys[] = {
      .max = 4096,
      .help = "PEM file with the authorities that Kafka's certificates are checked against. Not "
              "given: the system's."},
+};
+const size_t conf_kafka_key_count = ARRAY_LEN(conf_kafka_keys);
+
+const struct conf_key conf_engine_keys[] = {
+    {.name = "DATABASE_URL",
+     .type = CONF_DATABASE,
+     .required = true,
+     .help = "PostgreSQL, as a URI or conninfo string, with the service's own role."},
+    {.name = "KAFKA_BROKERS",
+     .type = CONF_LIST,
+     .required = true,
+     .min = 1,
+     .max = 16,
+     .help = "Addresses of Kafka brokers to begin with, host:port, comma separated."},
     {.name = "ENGINE_THREADS",
      .type = CONF_I64,
      .fallback = "2",

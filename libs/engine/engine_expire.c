@@ -69,6 +69,9 @@ void engine_expire_init(struct engine *engine)
 /* Rows without a key belong to no lane: the first one's owner looks after them. */
 static bool may_go(struct engine *engine, const struct engine_expiring *what, const void *row)
 {
+    if (what->may_go && !what->may_go(row)) {
+        return false;
+    }
     if (what->key < 0) {
         return engine->lanes[0].mine && !engine->lanes[0].draining;
     }
@@ -87,7 +90,9 @@ static STATUS find(struct engine *engine, const struct engine_expiring *what,
     struct store *store = engine->ports.store;
     const struct table *table = what->scan.table;
     struct store_rows found = {.count = 0};
-    int64_t before_us = engine_forget_before_us(engine, engine->limits.closed_kept_us);
+    int64_t before_us = what->kept_us > 0
+                            ? engine_clock_surely_us(engine) - what->kept_us
+                            : engine_forget_before_us(engine, engine->limits.closed_kept_us);
     char *like = arena_alloc(engine->op.arena, 1, table->row_bytes);
     if (!like) {
         return op_arena_full(&engine->op);

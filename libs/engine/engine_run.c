@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "engine/bus_kafka.h"
 #include "engine/store_pg.h"
+#include "kafka/kafka_security.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
 
@@ -55,20 +56,6 @@ void engine_run_log_kafka(void *context, int level, struct str facility, struct 
     }
 }
 
-struct kafka_security engine_run_security(const struct conf *conf)
-{
-    struct kafka_security security = {.protocol = conf_str(conf, "KAFKA_SECURITY_PROTOCOL")};
-    if (conf_given(conf, "KAFKA_SASL_USERNAME")) {
-        security.sasl_mechanism = conf_str(conf, "KAFKA_SASL_MECHANISM");
-        security.username = conf_str(conf, "KAFKA_SASL_USERNAME");
-        security.password = conf_secret(conf, "KAFKA_SASL_PASSWORD");
-    }
-    if (conf_given(conf, "KAFKA_CA_PATH")) {
-        security.ca_location = conf_str(conf, "KAFKA_CA_PATH");
-    }
-    return security;
-}
-
 static STATUS open_ports(struct op *op, struct run_thread *self, struct engine_ports *ret_ports)
 {
     const struct conf *conf = svc_conf(self->run->svc);
@@ -82,7 +69,7 @@ static STATUS open_ports(struct op *op, struct run_thread *self, struct engine_p
                                             .client_id = service,
                                             .source = service,
                                             .linger_ms = LINGER_MS,
-                                            .security = engine_run_security(conf),
+                                            .security = kafka_security_of(conf),
                                             .log = engine_run_log_kafka};
     TRY(store_options.sandbox_clock ? OK : store_pg_refuse_sandbox(op, &store_options));
     TRY(store_pg_open(op, &store_options, &ret_ports->store));

@@ -37,7 +37,5 @@ DEFINE_FREE_AT(struct engine_run, engine_run_close)
 /* All that a service without calls and without HTTP does: opens its engine, serves, closes it. */
 STATUS engine_run_alone(struct op *op, struct svc *svc, const struct engine_service *service);
 
-/* KAFKA_* of the configuration, for whatever else of the process speaks to Kafka. */
-struct kafka_security engine_run_security(const struct conf *conf);
 /* A kafka_log: librdkafka's warnings and errors become lines of ours. */
 void engine_run_log_kafka(void *context, int level, struct str facility, struct str text);

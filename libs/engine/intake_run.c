@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/mutex.h"
 #include "engine/engine_run.h"
+#include "kafka/kafka_security.h"
 
 struct intake_run {
     struct metrics *metrics;
@@ -72,7 +73,7 @@ STATUS intake_run_open(struct op *op, struct svc *svc, struct str source, int64_
         .kafka_brokers = conf_str(conf, "KAFKA_BROKERS"),
         .source = source,
         .backlog_max_ms = backlog_max_ms,
-        .security = engine_run_security(conf),
+        .security = kafka_security_of(conf),
         .log = engine_run_log_kafka,
     };
     struct intake_run *run = arena_new(op->arena, struct intake_run, 1);

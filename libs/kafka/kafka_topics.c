@@ -56,6 +56,44 @@ static STATUS await_visible(struct op *op, struct kafka_admin *admin, const char
                    name);
 }
 
+static STATUS check_retention(struct op *op, struct kafka_admin *admin, const char *name,
+                              int64_t wanted_ms, struct kafka_topics_result *result)
+{
+    int64_t retention_ms = 0;
+    TRY(kafka_admin_retention(op, admin, name, REQUEST_MS, &retention_ms));
+    if (retention_ms != wanted_ms) {
+        result->differences[result->difference_count++] = (struct kafka_topics_difference){
+            .name = name, .retention_ms = retention_ms, .wanted_ms = wanted_ms};
+    }
+    return OK;
+}
+
+/* What is there is checked, what is missing is added to the list. */
+static STATUS look_at(struct op *op, struct kafka_admin *admin,
+                      const struct kafka_topics_options *options, enum topic topic,
+                      struct kafka_topic_spec missing[TOPIC_COUNT],
+                      struct kafka_topics_result *result)
+{
+    int64_t wanted_ms = topology_topics[topic].retention_days * DAY_MS;
+    const char *name = NULL;
+    int32_t count = 0;
+    TRY(topic_name(op, options->topic_prefix, topic, &name));
+    TRY(kafka_admin_partition_count(op, admin, name, REQUEST_MS, &count));
+    TRY(check_count(op, name, count));
+    if (count > 0) {
+        result->existing_count++;
+        return check_retention(op, admin, name, wanted_ms, result);
+    }
+    missing[result->created_count++] = (struct kafka_topic_spec){
+        .name = name,
+        .partition_count = TOPOLOGY_PARTITIONS,
+        .replication_factor = options->replication_factor,
+        .min_insync_replicas = options->min_insync_replicas,
+        .retention_ms = wanted_ms,
+    };
+    return OK;
+}
+
 STATUS kafka_topics_ensure(struct op *op, const struct kafka_topics_options *options,
                            struct kafka_topics_result *ret_result)
 {
@@ -64,22 +102,7 @@ STATUS kafka_topics_ensure(struct op *op, const struct kafka_topics_options *opt
     struct kafka_topic_spec missing[TOPIC_COUNT];
     struct kafka_topics_result result = {0};
     for (enum topic topic = TOPIC_NONE + 1; topic < TOPIC_COUNT; topic++) {
-        const char *name = NULL;
-        TRY(topic_name(op, options->topic_prefix, topic, &name));
-        int32_t count = 0;
-        TRY(kafka_admin_partition_count(op, admin, name, REQUEST_MS, &count));
-        TRY(check_count(op, name, count));
-        if (count > 0) {
-            result.existing_count++;
-            continue;
-        }
-        missing[result.created_count++] = (struct kafka_topic_spec){
-            .name = name,
-            .partition_count = TOPOLOGY_PARTITIONS,
-            .replication_factor = options->replication_factor,
-            .min_insync_replicas = options->min_insync_replicas,
-            .retention_ms = topology_topics[topic].retention_days * DAY_MS,
-        };
+        TRY(look_at(op, admin, options, topic, missing, &result));
     }
     TRY(kafka_admin_create(op, admin, missing, result.created_count, REQUEST_MS));
     for (uint32_t i = 0; i < result.created_count; i++) {

@@ -2,6 +2,7 @@
 #include "payments/payments_service.h"
 
 #include "base/defer.h"
+#include "engine/engine_tables.h"
 #include "payments/payments_in_answers.h"
 #include "payments/payments_in_commands.h"
 #include "payments/payments_in_signals.h"
@@ -45,6 +46,24 @@ static const struct engine_expiring webhook = {
     .key = TABLE_NO_COLUMN,
 };
 
+/* Questions, one each ten minutes while a buyer does not pay. What they found stands in the leg; calls that move money stay. */
+static bool is_question(const void *row)
+{
+    const struct effect_row *effect = row;
+    return effect->kind >= PAYMENTS_EFFECT_LOOK_AT_INTENT;
+}
+
+static const struct engine_expiring question = {
+    .scan = {.name = "question_old",
+             .table = &engine_effect_table,
+             .filter = 11 /* open */,
+             .order = 10 /* caused_at_us */,
+             .bound = SCAN_PIECE},
+    .key = 2,
+    .kept_us = 7 * ENGINE_DAY_US,
+    .may_go = is_question,
+};
+
 const struct engine_service payments_service = {
     .name = STR("payments"),
     .handlers = payments_handlers,
@@ -62,5 +81,5 @@ const struct engine_service payments_service = {
     .clock = TOPIC_PAYMENTS_CLOCK_V1,
     .timers_may_wait = true, /* they ask about what a webhook tells too, which comes here */
     .fired = payments_in_timers_fired,
-    .expiring = {&webhook},
+    .expiring = {&webhook, &question},
 };

@@ -29,6 +29,7 @@ class Servers:
         told = json.loads(done.stdout[done.stdout.index("{"):])
         self.super_url = told["database_url"]
         self.brokers = told["brokers"]
+        self.sasl = told["sasl"]  # the same broker for who shows a name and a password
         self.role_urls = told["role_urls"]
         self.pg_home = told["pg_home"]
         self.pids = {"kafka": told["kafka_pid"], "postgres": told["pg_pid"]}

@@ -6,11 +6,14 @@ import shutil
 import subprocess
 import uuid
 
+import kafka
+from kafka.admin import ConfigResource, ConfigResourceType
 import pytest
 
 from harness import paths
 from harness.ctl import Ctl
 from harness.process import Process
+from harness.waiting import wait_for
 
 SERVICES = ("escrow", "gateway", "notifications", "oracle", "payments")
 
@@ -118,6 +121,44 @@ class TestTopics:
         again = owner.json("topics", "ensure")["topics"]
         assert first["created"] + first["existing"] == again["existing"] > 0
         assert again["created"] == 0
+
+
+    def test_retention_is_compared(self, servers, owner):
+        """It is told, with exit code 1, and left as it is."""
+        owner.json("topics", "ensure")
+        name = "escrow.events.v1"
+        admin = kafka.KafkaAdminClient(bootstrap_servers=servers.brokers)
+
+        def keep(retention_ms):
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, {"retention.ms": str(retention_ms)})])
+
+        wanted = 90 * 86_400_000
+        try:
+            keep(-1)
+            wait_for(lambda: owner.run("topics", "ensure").returncode == 1, 20, "a difference")
+            told = owner.json("topics", "ensure", code=1)["differences"]
+            assert told == [{"topic": name, "retention_ms": -1, "wanted_ms": wanted}]
+            assert owner.json("topics", "ensure", code=1)["differences"] == told
+        finally:
+            keep(wanted)
+            admin.close()
+        wait_for(lambda: owner.run("topics", "ensure").returncode == 0, 20, "no difference")
+
+    def test_with_a_name_and_a_password(self, servers):
+        """The keys of the services; who shows the wrong password, or none, is let in nowhere."""
+        shown = {"KAFKA_BROKERS": servers.sasl["brokers"], "KAFKA_SECURITY_PROTOCOL": "sasl_plaintext",
+                 "KAFKA_SASL_USERNAME": servers.sasl["username"], "KAFKA_SASL_PASSWORD": servers.sasl["password"]}
+        assert Ctl(shown).json("topics", "ensure")["topics"]["existing"] > 0
+        refused = Ctl({**shown, "KAFKA_SASL_PASSWORD": "not-it-7f3a"}).run("topics", "ensure")
+        assert refused.returncode == 3 and "not-it-7f3a" not in refused.stderr
+        assert Ctl({"KAFKA_BROKERS": servers.sasl["brokers"]}).run("topics", "ensure").returncode == 3
+        without = Ctl({name: value for name, value in shown.items() if name != "KAFKA_SASL_PASSWORD"})
+        asked = without.run("topics", "ensure")
+        assert asked.returncode == 2 and "KAFKA_SASL_PASSWORD" in asked.stderr
+
+    def test_production_wants_a_secret_way(self, servers, owner):
+        refused = owner.run("topics", "ensure", HOLDFAST_ENV="production")
+        assert refused.returncode == 2 and "KAFKA_SECURITY_PROTOCOL" in refused.stderr
 
 
 class TestTokens:

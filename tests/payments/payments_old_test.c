@@ -346,6 +346,55 @@ static void replay(struct rig *rig, struct id webhook, struct id escrow, const c
 }
 
 /* What was lost is decided, and however often it is asked for: once. */
+struct calls {
+    uint32_t questions, others;
+};
+
+static struct calls count_calls(struct rig *rig)
+{
+    struct calls calls = {.questions = 0};
+    uint32_t cursor = 0;
+    const struct effect_row *row;
+    while ((row = sim_db_next(rig->db, &engine_effect_table, &cursor))) {
+        bool asks = row->kind >= PAYMENTS_EFFECT_LOOK_AT_INTENT;
+        calls.questions += asks ? 1 : 0;
+        calls.others += asks ? 0 : 1;
+    }
+    return calls;
+}
+
+/* Looked at now and then, as long as that takes. */
+static void live_for(struct rig *rig, uint32_t times, int64_t pass_us)
+{
+    for (uint32_t i = 0; i < times; i++) {
+        sim_world_pass(rig->world, pass_us);
+        rig_run_for(rig, 50);
+    }
+}
+
+/* A buyer who does not pay is asked about each ten minutes; what can move money is kept for ever. */
+static void questions_are_forgotten_after_a_week(void **state)
+{
+    (void)state;
+    struct rig *rig = open_without_webhooks();
+    struct id escrow = rig_escrow(1);
+    rig_create(rig, escrow);
+    rig_run_until(rig, escrow, CREATED);
+    live_for(rig, 450, HOUR_US / 1800);
+    struct calls asked = count_calls(rig);
+    assert_true(asked.questions > 5);
+    assert_true(asked.others > 0);
+    sim_world_pass(rig->world, 6 * 24 * HOUR_US);
+    live_for(rig, 450, HOUR_US / 1800);
+    assert_true(count_calls(rig).questions >= asked.questions);
+    sim_world_pass(rig->world, 24 * HOUR_US);
+    live_for(rig, 450, HOUR_US / 1800);
+    struct calls left = count_calls(rig);
+    assert_true(left.questions < asked.questions);
+    assert_int_equal(left.others, asked.others);
+    rig_close(rig);
+}
+
 static void a_webhook_is_replayed(void **state)
 {
     (void)state;
@@ -406,6 +455,7 @@ int main(void)
         cmocka_unit_test(settling_is_refused),
         cmocka_unit_test(what_people_say_was_done_is_booked),
         cmocka_unit_test(a_settled_payout_can_be_refunded),
+        cmocka_unit_test(questions_are_forgotten_after_a_week),
         cmocka_unit_test(a_webhook_is_replayed),
         cmocka_unit_test(what_cannot_be_replayed_says_why),
     };

@@ -319,9 +319,10 @@ cmd_servers() {
     if ! cache_has_kafka || [[ ! -x $PG_BIN/postgres ]]; then
         die "$EXIT_MISSING" "run ./dev doctor --fix first"
     fi
-    servers_start >&2
+    KAFKA_SASL=yes servers_start >&2
     cat <<JSON
 {"database_url": "$(pg_super_url)", "brokers": "$(kafka_brokers)", "pg_home": "$(pg_home)",
+ "sasl": {"brokers": "127.0.0.1:$(recall env KAFKA_SASL_PORT)", "username": "holdfast", "password": "$(recall secrets KAFKA_SASL_PASSWORD)"},
  "pg_pid": $(proc_pid postgres), "kafka_pid": $(proc_pid kafka),
  "role_urls": {$(servers_role_urls)}}
 JSON

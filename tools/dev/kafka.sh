@@ -9,16 +9,30 @@ kafka_brokers() {
     printf '127.0.0.1:%s' "$(recall env KAFKA_PORT)"
 }
 
+# A listener for clients that show a name and a password, where a test asks for it. Not SCRAM: librdkafka 2.0.2 gets that wrong.
+kafka_sasl() {
+    [[ ${KAFKA_SASL:-} == yes ]] || return 1
+    port_for KAFKA_SASL_PORT
+    [[ -n $(recall secrets KAFKA_SASL_PASSWORD) ]] || remember secrets KAFKA_SASL_PASSWORD "$(random_hex 16)"
+}
+
 kafka_configure() { # port, controller port
+    local sasl='' password=''
+    if kafka_sasl; then
+        sasl=,SASL_PLAINTEXT://127.0.0.1:$FREE_PORT
+        password=$(recall secrets KAFKA_SASL_PASSWORD)
+    fi
     cat >"$INST/kafka/server.properties" <<CONF
 # Written by ./dev at each start.
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$2
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$2
-advertised.listeners=PLAINTEXT://127.0.0.1:$1
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://127.0.0.1:$2$sasl
+advertised.listeners=PLAINTEXT://127.0.0.1:$1$sasl
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_holdfast="$password";
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$INST/kafka/data
 auto.create.topics.enable=false

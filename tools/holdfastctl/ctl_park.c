@@ -1,4 +1,6 @@
 /* In: a key whose messages wait. Out: what waits there; wishes to its lane's owner. */
+#include <inttypes.h>
+
 #include "base/lane.h"
 #include "engine/engine.h"
 #include "holdfastctl/ctl_db.h"
@@ -6,6 +8,7 @@
 #include "holdfastctl_sql.h"
 
 #define LIST_DEFAULT 50
+#define PLACE_MAX_BYTES 320 /* a topic's name has 249 at most */
 
 static int32_t limit_of(const struct ctl_args *args)
 {
@@ -35,6 +38,16 @@ static STATUS add_keys(struct op *op, struct pg_conn *conn, struct str service, 
     return OK;
 }
 
+/* As quarantine show and drop want it. */
+static STATUS place_of(struct op *op, const struct ctl_cell *cells, struct str *ret_place)
+{
+    struct strbuf buf;
+    strbuf_init(&buf, op->arena, PLACE_MAX_BYTES);
+    strbuf_addf(&buf, STR_FMT "/%" PRId64 "/%" PRId64, STR_ARG(cells[1].text), cells[2].number,
+                cells[3].number);
+    return strbuf_finish(&buf, ret_place) ? OK : op_arena_full(op);
+}
+
 static STATUS add_quarantined(struct op *op, struct pg_conn *conn, struct str service,
                               int32_t limit, struct ctl_table *table)
 {
@@ -52,6 +65,7 @@ static STATUS add_quarantined(struct op *op, struct pg_conn *conn, struct str se
         TRY(pg_rows_text(op, rows, row, "reason", &cells[5].text));
         TRY(pg_rows_i64(op, rows, row, "value_bytes", &cells[6].number));
         TRY(pg_rows_i64(op, rows, row, "at_us", &cells[7].number));
+        TRY(place_of(op, cells, &cells[8].text));
     }
     return OK;
 }
@@ -66,7 +80,7 @@ struct status ctl_park_list(struct op *op, struct ctl *ctl)
     static const struct ctl_column quarantine_columns[] = {
         {"service", CTL_CELL_TEXT},  {"topic", CTL_CELL_TEXT}, {"lane", CTL_CELL_NUMBER},
         {"offset", CTL_CELL_NUMBER}, {"n", CTL_CELL_NUMBER},   {"reason", CTL_CELL_TEXT},
-        {"bytes", CTL_CELL_NUMBER},  {"at", CTL_CELL_TIME},
+        {"bytes", CTL_CELL_NUMBER},  {"at", CTL_CELL_TIME},    {"record", CTL_CELL_TEXT},
     };
     const struct str *services;
     uint32_t count;

@@ -16,6 +16,7 @@ enum ctl_request_kind {
     CTL_REQUEST_RESTORE,
     CTL_REQUEST_REPLAY,
     CTL_REQUEST_SETTLE,
+    CTL_REQUEST_QUARANTINE_DROP,
     CTL_REQUEST_KIND_COUNT,
 };
 
@@ -23,9 +24,9 @@ struct ctl_request {
     enum ctl_request_kind kind;
     struct str service;
     int32_t lane;
-    struct id key;    /* PARK_*, REPLAY: of the webhook, SETTLE: of the call; none otherwise */
-    struct str topic; /* REPUBLISH; empty otherwise */
-    int64_t n;
+    struct id key;      /* PARK_*, REPLAY: of the webhook, SETTLE: of the call; none otherwise */
+    struct str topic;   /* REPUBLISH, QUARANTINE_DROP; empty otherwise */
+    int64_t n;          /* the number, the offset */
     int16_t verdict;    /* SETTLE: enum engine_verdict */
     struct str answer;  /* SETTLE: what was done, by the other side's name of it */
     struct str content; /* SETTLE: the SHA-256 of the frozen request */

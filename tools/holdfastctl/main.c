@@ -32,7 +32,8 @@ static const struct conf_key keys[] = {
 #endif
 };
 
-static const struct conf_tables tables = {.keys = keys, .key_count = ARRAY_LEN(keys), .tool = true};
+static const struct conf_tables tables = {
+    .keys = keys, .key_count = ARRAY_LEN(keys), .kafka = true, .tool = true};
 
 static enum ctl_exit exit_code(struct status st)
 {
