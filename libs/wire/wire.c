@@ -129,6 +129,21 @@ STATUS wire_text(struct op *op, const char *field, const char *text, size_t min_
     return OK;
 }
 
+struct str wire_bytes(ProtobufCBinaryData bytes)
+{
+    return (struct str){.ptr = (const char *)bytes.data, .len = bytes.len};
+}
+
+ProtobufCBinaryData wire_borrow(const void *bytes, size_t len)
+{
+    union {
+        const void *from;
+        uint8_t *to;
+    } data = {.from = bytes};
+
+    return (ProtobufCBinaryData){.data = data.to, .len = len};
+}
+
 STATUS wire_money(struct op *op, const char *field, const Holdfast__Common__V1__Money *money,
                   enum currency *ret_currency, int64_t *ret_amount_minor)
 {

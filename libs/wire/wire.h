@@ -56,6 +56,8 @@ STATUS wire_id_or_none(struct op *op, const char *field, ProtobufCBinaryData byt
 /* min_bytes <= length <= max_bytes; else wire.bad_length. Borrowed from the message. */
 STATUS wire_text(struct op *op, const char *field, const char *text, size_t min_bytes,
                  size_t max_bytes, struct str *ret_text);
+/* Whatever it is, borrowed from the message. */
+struct str wire_bytes(ProtobufCBinaryData bytes);
 /* A currency of ours and an amount above zero; else wire.bad_money. */
 STATUS wire_money(struct op *op, const char *field, const Holdfast__Common__V1__Money *money,
                   enum currency *ret_currency, int64_t *ret_amount_minor);
@@ -66,6 +68,8 @@ STATUS wire_check_key(struct op *op, const struct bus_record *record, struct id 
 
 /* ---- Filling fields: memory is in op->arena; op.arena_full when it is full ---- */
 
+/* Borrowed, not copied: packing does not write. */
+ProtobufCBinaryData wire_borrow(const void *bytes, size_t len);
 /* None gives an empty field. */
 STATUS wire_fill_id(struct op *op, struct id id, ProtobufCBinaryData *ret_bytes);
 /* A NUL-terminated copy. The text must be UTF-8 without NUL (ASSERT): it was checked on entry. */

@@ -15,6 +15,8 @@ CREATE TABLE escrow (
   marketplace_id uuid NOT NULL,
   buyer_id uuid NOT NULL,
   seller_id uuid NOT NULL,
+  arbiter_id uuid NOT NULL,           -- decides a dispute that the two did not settle; zero: staff
+  arbiter_key bytea NOT NULL,         -- the Ed25519 key that the verdict is checked with; empty: no arbiter
   funding_seconds bigint NOT NULL,
   delivery_seconds bigint NOT NULL,
   inspection_seconds bigint NOT NULL,
@@ -65,6 +67,8 @@ BEGIN
     SELECT id, CASE
         WHEN currency <> 1 OR price_minor NOT BETWEEN 1 AND 99999999 THEN 'escrow_price'
         WHEN seller_id = buyer_id THEN 'escrow_two_parties'
+        WHEN arbiter_id IN (buyer_id, seller_id) OR octet_length(arbiter_key)
+          <> CASE WHEN arbiter_id = '00000000-0000-0000-0000-000000000000' THEN 0 ELSE 32 END THEN 'escrow_arbiter'
         WHEN funding_seconds NOT BETWEEN 3600 AND 2592000 OR delivery_seconds NOT BETWEEN 3600 AND 7776000
           OR inspection_seconds NOT BETWEEN 86400 AND 2592000 THEN 'escrow_periods'
         WHEN buyer_fee_basis_points NOT BETWEEN 0 AND 10000 OR buyer_fee_fixed_minor NOT BETWEEN 0 AND 1000000
@@ -226,7 +230,7 @@ CREATE TABLE transition (
   id uuid NOT NULL,
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),
-  event smallint NOT NULL CHECK (event BETWEEN 1 AND 27),
+  event smallint NOT NULL CHECK (event BETWEEN 1 AND 28),
   from_state smallint NOT NULL CHECK (from_state BETWEEN 0 AND 16),
   to_state smallint NOT NULL CHECK (to_state BETWEEN 1 AND 16),
   cause_id uuid NOT NULL,
@@ -256,12 +260,29 @@ CREATE TABLE transfer (
   CHECK (debit <> credit)
 );
 
+-- What the transition of a verdict says beside its transfers: the hash of that transition is over it, too.
+CREATE TABLE verdict (
+  escrow_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  dispute bigint NOT NULL CHECK (dispute BETWEEN 1 AND 3), -- its number
+  seller_minor bigint NOT NULL CHECK (seller_minor >= 0),
+  buyer_minor bigint NOT NULL CHECK (buyer_minor >= 0),
+  reason text NOT NULL CHECK (octet_length(reason) BETWEEN 1 AND 500),
+  signature bytea NOT NULL CHECK (octet_length(signature) IN (0, 64)), -- the arbiter's, libs/base/verdict.h; empty: by staff
+  PRIMARY KEY (escrow_id, seq),
+  FOREIGN KEY (escrow_id, seq) REFERENCES transition (escrow_id, seq) DEFERRABLE INITIALLY DEFERRED,
+  UNIQUE (escrow_id, dispute),
+  CONSTRAINT verdict_of_something CHECK (seller_minor + buyer_minor > 0)
+);
+
 -- Nobody changes history: not by grant, and not by a session that switches triggers off.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = '42501'; END $$;
 CREATE TRIGGER transition_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON transition
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER transfer_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON transfer
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER verdict_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON verdict
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 -- INV4: a transfer has exactly one transition, which tells how many it has. Asked once for all rows of a statement: a
 -- foreign key looks up and locks row by row, for a tenth of a command's time. Neither side changes afterwards. The
@@ -282,8 +303,9 @@ CREATE TRIGGER transfer_of_transition AFTER INSERT ON transfer REFERENCING NEW T
 ALTER TABLE transfer ENABLE ALWAYS TRIGGER transfer_of_transition;
 ALTER TABLE transition ENABLE ALWAYS TRIGGER transition_append_only;
 ALTER TABLE transfer ENABLE ALWAYS TRIGGER transfer_append_only;
+ALTER TABLE verdict ENABLE ALWAYS TRIGGER verdict_append_only;
 
 -- migrate:down
 
-DROP TABLE transfer, transition, milestone, part, dispute, suspense, escrow;
+DROP TABLE verdict, transfer, transition, milestone, part, dispute, suspense, escrow;
 DROP FUNCTION refuse_change(), check_transfers(), check_escrows();

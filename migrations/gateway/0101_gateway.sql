@@ -32,7 +32,9 @@ CREATE TABLE escrow_pending (
   seller_fee_basis_points bigint NOT NULL DEFAULT 0,
   seller_fee_fixed_minor bigint NOT NULL DEFAULT 0,
   buyer_fee_refundable boolean NOT NULL DEFAULT true,
-  milestones text NOT NULL DEFAULT '' -- as in escrow_view
+  milestones text NOT NULL DEFAULT '', -- as in escrow_view
+  arbiter_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000', -- zeros and empty: no arbiter
+  arbiter_key text NOT NULL DEFAULT ''
 );
 
 -- The read model of one escrow, built from events by the gateway's own lanes. State 0: payments told
@@ -78,6 +80,9 @@ CREATE TABLE escrow_view (
   fee_deferred_minor bigint NOT NULL DEFAULT 0,
   fee_minor bigint NOT NULL DEFAULT 0,
   released_minor bigint NOT NULL DEFAULT 0,
+  arbiter_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
+  arbiter_key text NOT NULL DEFAULT '',      -- in hex
+  dispute_number bigint NOT NULL DEFAULT 0,  -- of the last dispute
   split_number bigint NOT NULL DEFAULT 0, -- the open offer to divide what is held
   split_by uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
   split_seller_minor bigint NOT NULL DEFAULT 0,
@@ -90,6 +95,9 @@ CREATE TABLE escrow_view (
 ) WITH (fillfactor = 70);
 CREATE INDEX escrow_view_buyer ON escrow_view (buyer_id, created_at_us DESC, id DESC) WHERE state > 0;
 CREATE INDEX escrow_view_seller ON escrow_view (seller_id, created_at_us DESC, id DESC) WHERE state > 0;
+-- Of an arbiter; deals without one cost it nothing.
+CREATE INDEX escrow_view_arbiter ON escrow_view (arbiter_id, created_at_us DESC, id DESC)
+  WHERE state > 0 AND arbiter_id <> '00000000-0000-0000-0000-000000000000';
 CREATE INDEX escrow_view_marketplace ON escrow_view (marketplace_id, created_at_us DESC, id DESC) WHERE state > 0;
 CREATE INDEX escrow_view_all ON escrow_view (created_at_us DESC, id DESC) WHERE state > 0;
 

@@ -6,6 +6,7 @@ CREATE TABLE deal (
   version bigint NOT NULL CHECK (version >= 1),
   buyer_id uuid NOT NULL,
   seller_id uuid NOT NULL,
+  arbiter_id uuid NOT NULL,               -- zeros: none
   currency smallint NOT NULL CHECK (currency IN (1)),
   price_minor bigint NOT NULL CHECK (price_minor > 0),
   description text NOT NULL,
@@ -35,8 +36,8 @@ CREATE TABLE delivery (
   n bigint NOT NULL CHECK (n >= 1),
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),                            -- the event's place in its escrow
-  notice smallint NOT NULL CHECK (notice BETWEEN 1 AND 24),
-  role smallint NOT NULL CHECK (role IN (1, 2)),                   -- buyer, seller
+  notice smallint NOT NULL CHECK (notice BETWEEN 1 AND 25),
+  role smallint NOT NULL CHECK (role IN (1, 2, 3)),                -- buyer, seller, arbiter
   state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5, 6, 7)),  -- waiting, sent, no channel, closed, failed, expired, dropped
   content text NOT NULL,
   code text NOT NULL,

@@ -2,6 +2,7 @@
 #include "escrow/escrow.h"
 
 #include "base/assert.h"
+#include "base/sign.h"
 
 #define US_PER_SECOND INT64_C(1000000)
 
@@ -61,6 +62,7 @@ const char *escrow_event_name(enum escrow_event event)
     case ESCROW_EVENT_SPLIT_PROPOSED: return "EscrowSplitProposed";
     case ESCROW_EVENT_SPLIT_AGREED: return "EscrowSplitAgreed";
     case ESCROW_EVENT_SETTLED: return "EscrowSettled";
+    case ESCROW_EVENT_DISPUTE_RESOLVED: return "EscrowDisputeResolved";
     case ESCROW_EVENT_COUNT: break;
     }
     UNREACHABLE("escrow event");
@@ -209,6 +211,13 @@ bool escrow_state_is_final(enum escrow_state state)
 bool escrow_state_is_disputed(enum escrow_state state)
 {
     return state == ESCROW_DISPUTED || state == ESCROW_ESCALATED;
+}
+
+int64_t escrow_staff_decides_at_us(const struct escrow *escrow)
+{
+    ASSERT(escrow->state == ESCROW_ESCALATED);
+    int64_t since_us = escrow->deadline_at_us - ESCROW_ESCALATION_SECONDS * US_PER_SECOND;
+    return since_us + (id_is_none(escrow->arbiter_id) ? 0 : ESCROW_ARBITER_SECONDS * US_PER_SECOND);
 }
 
 static bool sums_are_sound(const struct escrow *escrow)
@@ -364,6 +373,17 @@ static bool deadline_is_sound(const struct escrow *escrow)
            escrow->deadline_at_us > 0;
 }
 
+/* A third person with a key, or none. */
+static bool arbiter_is_sound(const struct escrow *escrow)
+{
+    if (id_is_none(escrow->arbiter_id)) {
+        return escrow->arbiter_key.len == 0;
+    }
+    return escrow->arbiter_key.len == SIGN_PUBLIC_BYTES &&
+           !id_eq(escrow->arbiter_id, escrow->buyer_id) &&
+           !id_eq(escrow->arbiter_id, escrow->seller_id);
+}
+
 bool escrow_is_sound(const struct escrow *escrow)
 {
     return escrow->state > ESCROW_NONE && escrow->state < ESCROW_STATE_COUNT &&
@@ -374,7 +394,7 @@ bool escrow_is_sound(const struct escrow *escrow)
            escrow->refund_failed_minor <= escrow->due_buyer_minor && sums_are_sound(escrow) &&
            fees_follow_terms(escrow) && fees_are_placed(escrow) && price_is_placed(escrow) &&
            dues_are_sound(escrow) && legs_are_sound(escrow) && split_is_sound(escrow) &&
-           has_milestones_or_none(escrow) && deadline_is_sound(escrow);
+           has_milestones_or_none(escrow) && deadline_is_sound(escrow) && arbiter_is_sound(escrow);
 }
 
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense)

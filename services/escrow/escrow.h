@@ -66,6 +66,7 @@ enum escrow_event {
     ESCROW_EVENT_SPLIT_PROPOSED,
     ESCROW_EVENT_SPLIT_AGREED,
     ESCROW_EVENT_SETTLED,
+    ESCROW_EVENT_DISPUTE_RESOLVED,
     ESCROW_EVENT_COUNT,
 };
 
@@ -73,6 +74,7 @@ enum escrow_event {
 #define ESCROW_ANSWER_SECONDS 259200      /* 72 hours */
 #define ESCROW_DISPUTE_SECONDS 1209600    /* 14 days */
 #define ESCROW_ESCALATION_SECONDS 2592000 /* 30 days: a provider does not hold money for ever */
+#define ESCROW_ARBITER_SECONDS 432000     /* 5 days of these: then staff may decide, too */
 
 /* The clocks of a deal. One runs at a time: which one is a function of the state. */
 enum escrow_timer {
@@ -82,7 +84,7 @@ enum escrow_timer {
     ESCROW_TIMER_INSPECTION, /* the buyer's time to object */
     ESCROW_TIMER_ANSWER,     /* the seller's time to answer a rejection */
     ESCROW_TIMER_DISPUTE,    /* the time to settle a dispute */
-    ESCROW_TIMER_ESCALATION, /* the staff's time to settle one that was not */
+    ESCROW_TIMER_ESCALATION, /* the arbiter's time, and staff's, to settle one that was not */
     ESCROW_TIMER_COUNT,
 };
 
@@ -118,6 +120,8 @@ struct escrow {
     struct id marketplace_id;
     struct id buyer_id;
     struct id seller_id;
+    struct id arbiter_id;      /* decides a dispute that was not settled; none: staff */
+    struct str arbiter_key;    /* SIGN_PUBLIC_BYTES of Ed25519; empty: there is no arbiter */
     struct str seller_account; /* the provider's name of the seller's account */
     int64_t funding_seconds;
     int64_t delivery_seconds;
@@ -191,6 +195,18 @@ struct escrow_dispute {
     int64_t buyer_minor;
     int64_t created_at_us;
     int64_t updated_at_us;
+};
+
+/* What the transition of a verdict says beside its transfers. */
+struct escrow_dispute_verdict {
+    struct id escrow_id;
+    int64_t seq;     /* of the transition */
+    int64_t dispute; /* its number */
+    int64_t seller_minor;
+    int64_t buyer_minor;
+    struct str reason;
+    struct str
+        signature; /* SIGN_BYTES of the arbiter's over base/verdict.h's text; empty: by staff */
 };
 
 enum escrow_part_state {
@@ -319,6 +335,8 @@ bool escrow_disputes_are_sound(const struct escrow *escrow,
                                const struct escrow_dispute *const *disputes,
                                uint32_t dispute_count);
 bool escrow_state_is_disputed(enum escrow_state state);
+/* From when on staff may decide the dispute of an escalated deal: at once, or when its arbiter was silent for too long. */
+int64_t escrow_staff_decides_at_us(const struct escrow *escrow);
 bool escrow_case_is_sound(const struct escrow *escrow,
                           const struct escrow_suspense *const *suspense, uint32_t suspense_count);
 

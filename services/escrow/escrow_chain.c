@@ -49,6 +49,8 @@ struct hash escrow_chain_root(const struct escrow *escrow)
     hash_add_str(&state, escrow->description);
     hash_add_u64(&state, (uint64_t)escrow->created_at_us);
     add_fees(&state, &escrow->fees);
+    add_id(&state, escrow->arbiter_id);
+    hash_add_str(&state, escrow->arbiter_key);
     hash_add_u64(&state, (uint64_t)escrow->milestone_count);
     hash_add(&state, escrow->milestones_hash.bytes, sizeof(escrow->milestones_hash.bytes));
     return hash_done(&state);
@@ -64,8 +66,18 @@ static void add_transfer(struct hash_state *state, const struct escrow_transfer 
     add_id(state, transfer->leg_id);
 }
 
+static void add_verdict(struct hash_state *state, const struct escrow_dispute_verdict *verdict)
+{
+    hash_add_u64(state, (uint64_t)verdict->dispute);
+    hash_add_u64(state, (uint64_t)verdict->seller_minor);
+    hash_add_u64(state, (uint64_t)verdict->buyer_minor);
+    hash_add_str(state, verdict->reason);
+    hash_add_str(state, verdict->signature);
+}
+
 struct hash escrow_chain_hash(const struct escrow_transition *transition,
-                              const struct escrow_transfer *transfers)
+                              const struct escrow_transfer *transfers,
+                              const struct escrow_dispute_verdict *verdict)
 {
     struct hash_state state;
     hash_init(&state);
@@ -86,5 +98,8 @@ struct hash escrow_chain_hash(const struct escrow_transition *transition,
         add_transfer(&state, &transfers[i]);
     }
     hash_add_u64(&state, (uint64_t)transition->milestone);
+    if (verdict) {
+        add_verdict(&state, verdict);
+    }
     return hash_done(&state);
 }

@@ -14,6 +14,7 @@
  *   str description   u64 created_at_us
  *   u64 buyer_fee_basis_points   u64 buyer_fee_fixed_minor
  *   u64 seller_fee_basis_points   u64 seller_fee_fixed_minor   u64 buyer_fee_refundable (0 or 1)
+ *   id  arbiter   str arbiter_key (32 bytes; no arbiter: none)
  *   u64 milestone_count   32 bytes milestones_hash: zeros where there are none, else SHA-256 over:
  *     str "holdfast.escrow.milestones.v1"   u64 milestone_count
  *     then for each, by rising number: u64 number   str title   u64 price_minor
@@ -26,6 +27,8 @@
  *   then for each transfer, by rising ordinal:
  *     u64 ordinal   u64 debit   u64 credit   str currency   u64 amount_minor   id leg
  *   u64 milestone (that it is about; 0: the deal)
+ *   and of an EscrowDisputeResolved:
+ *     u64 dispute   u64 seller_minor   u64 buyer_minor   str reason   str signature (64 bytes; by staff: none)
  *
  * A deadline follows from these: the at_us of the transition that started the clock, and its period. The inspection of a
  * deal with milestones ends when that of the first one does: its period counts from the at_us of the transition by which it
@@ -41,6 +44,8 @@ struct hash escrow_chain_milestones(const struct escrow_milestone *const *milest
 
 struct hash escrow_chain_root(const struct escrow *escrow);
 
-/* transition->hash is not read; transfer_count rows of `transfers`, by rising ordinal. */
+/* transition->hash is not read; transfer_count rows of `transfers`, by rising ordinal; the verdict of an
+ * EscrowDisputeResolved, else NULL. */
 struct hash escrow_chain_hash(const struct escrow_transition *transition,
-                              const struct escrow_transfer *transfers);
+                              const struct escrow_transfer *transfers,
+                              const struct escrow_dispute_verdict *verdict);

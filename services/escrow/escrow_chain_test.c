@@ -59,35 +59,105 @@ static void the_layout_is_the_documented_one(void **state)
     struct escrow_transfer transfers[2];
     fill(&transition, transfers);
     expect_hash(transition.prev_hash,
-                STR("504582e2227b882d771bdae8e26cf0048c9dbcd4dbe8b2ba71ca0d4ac4b72343"));
-    expect_hash(escrow_chain_hash(&transition, transfers),
-                STR("d96555c3e8ab5115c269c72258d445c11e6091c980cf123aa87c991d789c2eeb"));
+                STR("cb216200a81acabf66f8887cbb38125edef4d45ad8b6598a438a1293b0ed4daf"));
+    expect_hash(escrow_chain_hash(&transition, transfers, NULL),
+                STR("9097bc586064b15cd928e589601a4f44a7dd443225db62fa4f21fafdd62aebdc"));
     transition.milestone = 2;
-    expect_hash(escrow_chain_hash(&transition, transfers),
-                STR("3da651dd2caaac43c99aafc8003c8bd85f59f3407b095fb4cd8af4ae0e731444"));
+    expect_hash(escrow_chain_hash(&transition, transfers, NULL),
+                STR("bc304d5d25f50ef9f76a6d086d24c1fe11984d8d5118322517c12d9896367ebb"));
     struct fixture fixture;
     fixture_init(&fixture, ESCROW_AWAIT_FUNDS);
     fixture.escrow.fees = FIXTURE_FEES(/* refundable */ false);
     expect_hash(escrow_chain_root(&fixture.escrow),
-                STR("1f01e63a8dc250e11d5fe4d5e4884123e2726662497d10d977797f847c4d6215"));
+                STR("aa23283bd2d9c7150b511ee40b98320dbd9e7219cd36b189d4c182bf05a7ec31"));
     fixture.escrow.fees.buyer_refundable = true;
     expect_hash(escrow_chain_root(&fixture.escrow),
-                STR("c221f17485f02789751c12636be02a15a3210214534902ff77a298e2b219dde4"));
+                STR("0a8affb794cfaeda9dcadc64a81d34aeb45632ffe1024a7bd13f068c3db43672"));
     fixture_init_with(&fixture, ESCROW_AWAIT_FUNDS, &FIXTURE_FEES(/* refundable */ true));
     fixture_add_milestones(&fixture);
     expect_hash(fixture.escrow.milestones_hash,
                 STR("11081baea936e2c39fd83ff026113b664999088c190a52f31dc7a1b0d01a6e16"));
     expect_hash(escrow_chain_root(&fixture.escrow),
-                STR("f98719b0d5c0206a3e5290b01b44ffcddbbf35860ee76a3f4c222398d3e9f40b"));
+                STR("babfcfc924172375d8ca5ca0509ffc39b63b83056d38f945afaf2e045ed5d72a"));
 }
 
-#define CHANGES(what)                                                   \
-    do {                                                                \
-        fill(&transition, transfers);                                   \
-        struct hash before = escrow_chain_hash(&transition, transfers); \
-        what;                                                           \
-        struct hash after = escrow_chain_hash(&transition, transfers);  \
-        assert_false(hash_eq(&before, &after));                         \
+/* The fixture's verdict as a row of history, whose bytes live in the fixture. */
+static struct hash hash_of_verdict(struct fixture *fixture, struct escrow_dispute_verdict *verdict)
+{
+    struct escrow_message message = fixture_verdict(fixture);
+
+    const struct escrow_transfer transfers[2] = {
+        {.debit = ESCROW_ACCOUNT_ESCROW_DISP,
+         .credit = ESCROW_ACCOUNT_DUE_SELLER,
+         .currency = STR("USD"),
+         .amount_minor = message.seller_minor},
+        {.ordinal = 1,
+         .debit = ESCROW_ACCOUNT_ESCROW_DISP,
+         .credit = ESCROW_ACCOUNT_DUE_BUYER,
+         .currency = STR("USD"),
+         .amount_minor = message.buyer_minor},
+    };
+
+    const struct escrow_transition transition = {
+        .id = fixture_id(0x31),
+        .escrow_id = FIXTURE_ESCROW,
+        .seq = 6,
+        .event = ESCROW_EVENT_DISPUTE_RESOLVED,
+        .from_state = ESCROW_ESCALATED,
+        .to_state = ESCROW_SETTLING,
+        .cause_id = fixture_id(0x32),
+        .actor_kind = ENGINE_ACTOR_USER,
+        .actor_id = FIXTURE_ARBITER,
+        .transfer_count = 2,
+        .at_us = FIXTURE_NOW_US,
+        .prev_hash = message.head,
+    };
+    if (verdict->dispute == 0) {
+        *verdict = (struct escrow_dispute_verdict){.dispute = message.number,
+                                                   .seller_minor = message.seller_minor,
+                                                   .buyer_minor = message.buyer_minor,
+                                                   .reason = message.text,
+                                                   .signature = message.signature};
+    }
+    return escrow_chain_hash(&transition, transfers, verdict);
+}
+
+static void a_verdict_is_part_of_its_transition(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct escrow_dispute_verdict verdict = {.dispute = 0};
+    fixture_init(&fixture, ESCROW_ESCALATED);
+    fixture_add_arbiter(&fixture);
+    expect_hash(escrow_chain_root(&fixture.escrow),
+                STR("26c318cd2c84ed84d588e6443b0cfb91ed7735382e29e3c991f1d1e59a5526f9"));
+    struct hash hash = hash_of_verdict(&fixture, &verdict);
+    expect_hash(hash, STR("eb9eb253dbe763e366a1998a94afd78753cace0f558f34a5ef4710082ee2c7e7"));
+
+    const struct {
+        int64_t dispute, seller_minor, buyer_minor;
+    } others[] = {
+        {2, 3000, 7000}, {1, 3001, 7000}, {1, 3000, 7001}, {1, 3000, 7000}, {1, 3000, 7000}};
+
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        struct escrow_dispute_verdict other = verdict;
+        other.dispute = others[i].dispute;
+        other.seller_minor = others[i].seller_minor;
+        other.buyer_minor = others[i].buyer_minor;
+        other.reason = i == 3 ? STR("Why") : other.reason;
+        other.signature = i == 4 ? STR("") : other.signature;
+        struct hash changed = hash_of_verdict(&fixture, &other);
+        assert_false(hash_eq(&hash, &changed));
+    }
+}
+
+#define CHANGES(what)                                                         \
+    do {                                                                      \
+        fill(&transition, transfers);                                         \
+        struct hash before = escrow_chain_hash(&transition, transfers, NULL); \
+        what;                                                                 \
+        struct hash after = escrow_chain_hash(&transition, transfers, NULL);  \
+        assert_false(hash_eq(&before, &after));                               \
     } while (0)
 
 static void every_field_of_history_counts(void **state)
@@ -150,6 +220,8 @@ static void every_term_of_the_deal_counts(void **state)
     ROOT_CHANGES(escrow->fees.buyer_refundable = true);
     ROOT_CHANGES(escrow->milestone_count++);
     ROOT_CHANGES(escrow->milestones_hash.bytes[31] ^= 1);
+    ROOT_CHANGES(escrow->arbiter_id = FIXTURE_ARBITER);
+    ROOT_CHANGES(escrow->arbiter_key = STR("k"));
     /* What changes in a deal's life is in its transitions, not in its root. */
     fixture_init(&fixture, ESCROW_AWAIT_FUNDS);
     struct hash before = escrow_chain_root(escrow);
@@ -189,6 +261,7 @@ int main(void)
         cmocka_unit_test(every_field_of_history_counts),
         cmocka_unit_test(every_term_of_the_deal_counts),
         cmocka_unit_test(every_piece_that_was_agreed_to_counts),
+        cmocka_unit_test(a_verdict_is_part_of_its_transition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_REFUND]            = {escrow_do_concede_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
         [ESCROW_RAISE_DISPUTE]     = {escrow_do_disputed_already, ESCROW_ESCALATED, ESCROW_EVENT_NONE},
         [ESCROW_WITHDRAW_DISPUTE]  = {escrow_do_withdraw_dispute, ESCROW_ESCALATED, ESCROW_EVENT_DISPUTE_WITHDRAWN},
+        [ESCROW_RESOLVE_DISPUTE]   = {escrow_do_resolve_dispute, ESCROW_SETTLING, ESCROW_EVENT_DISPUTE_RESOLVED},
         [ESCROW_TIMER_FIRED]       = {escrow_do_refund_unresolved, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
         PAYMENT_IS_OVER(ESCROW_ESCALATED),
         EXTRA_MONEY(ESCROW_ESCALATED),
@@ -213,6 +214,7 @@ enum role {
     ROLE_STRANGER = 0, /* SYSTEM too: no service may command an escrow */
     ROLE_BUYER,
     ROLE_SELLER,
+    ROLE_ARBITER,
     ROLE_MARKETPLACE,
     ROLE_STAFF,
 };
@@ -233,9 +235,22 @@ static const uint32_t escrow_rights[ESCROW_MESSAGE_KIND_COUNT] = {
     [ESCROW_RELEASE_PART]   = MAY(ROLE_BUYER),
     [ESCROW_PROPOSE_SPLIT]  = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
     [ESCROW_ACCEPT_SPLIT]   = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
+    [ESCROW_RESOLVE_DISPUTE] = MAY(ROLE_ARBITER) | MAY(ROLE_STAFF),
 };
 
 /* clang-format on */
+
+static enum role role_of_user(const struct escrow *now, struct id user_id)
+{
+    if (id_eq(user_id, now->buyer_id)) {
+        return ROLE_BUYER;
+    }
+    if (id_eq(user_id, now->seller_id)) {
+        return ROLE_SELLER;
+    }
+    bool arbiter = !id_is_none(now->arbiter_id) && id_eq(user_id, now->arbiter_id);
+    return arbiter ? ROLE_ARBITER : ROLE_STRANGER;
+}
 
 static enum role role_of(const struct escrow *now, const struct escrow_message *message)
 {
@@ -247,11 +262,7 @@ static enum role role_of(const struct escrow *now, const struct escrow_message *
         bool own = id_eq(actor_id, creates ? message->terms.marketplace_id : now->marketplace_id);
         return own ? ROLE_MARKETPLACE : ROLE_STRANGER;
     }
-    case ENGINE_ACTOR_USER:
-        if (!creates && id_eq(actor_id, now->buyer_id)) {
-            return ROLE_BUYER;
-        }
-        return !creates && id_eq(actor_id, now->seller_id) ? ROLE_SELLER : ROLE_STRANGER;
+    case ENGINE_ACTOR_USER: return creates ? ROLE_STRANGER : role_of_user(now, actor_id);
     case ENGINE_ACTOR_NONE:
     case ENGINE_ACTOR_SYSTEM:
     case ENGINE_ACTOR_COUNT: break;
@@ -342,7 +353,7 @@ enum escrow_state escrow_state_when_over(enum escrow_state state)
 
 bool escrow_message_is_command(enum escrow_message_kind kind)
 {
-    return kind >= ESCROW_CREATE && kind <= ESCROW_ACCEPT_SPLIT;
+    return kind >= ESCROW_CREATE && kind <= ESCROW_RESOLVE_DISPUTE;
 }
 
 uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
@@ -356,7 +367,8 @@ uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
     case ESCROW_RELEASE_PART:
     case ESCROW_PAYMENT_SUCCEEDED:
     case ESCROW_TIMER_FIRED: return 1;
-    case ESCROW_ACCEPT_SPLIT: return 2;
+    case ESCROW_ACCEPT_SPLIT:
+    case ESCROW_RESOLVE_DISPUTE: return 2;
     case ESCROW_RETRY_PAYOUT: return ESCROW_LEGS_MAX;
     case ESCROW_MESSAGE_NONE:
     case ESCROW_MARK_DELIVERED:
@@ -426,6 +438,7 @@ const char *escrow_message_name(enum escrow_message_kind kind)
     case ESCROW_RELEASE_PART: return "ReleasePart";
     case ESCROW_PROPOSE_SPLIT: return "ProposeSplit";
     case ESCROW_ACCEPT_SPLIT: return "AcceptSplit";
+    case ESCROW_RESOLVE_DISPUTE: return "ResolveDispute";
     case ESCROW_INTENT_CREATED: return "PaymentIntentCreated";
     case ESCROW_PAYMENT_SUCCEEDED: return "PaymentSucceeded";
     case ESCROW_PAYMENT_FAILED: return "PaymentFailed";

@@ -42,6 +42,7 @@ enum escrow_message_kind {
     ESCROW_RELEASE_PART,
     ESCROW_PROPOSE_SPLIT,
     ESCROW_ACCEPT_SPLIT,
+    ESCROW_RESOLVE_DISPUTE,
     /* what payments reports; certain, never refused */
     ESCROW_INTENT_CREATED,
     ESCROW_PAYMENT_SUCCEEDED,
@@ -82,6 +83,8 @@ struct escrow_terms {
     struct str description;
     const struct escrow_milestone_terms *milestones; /* none: the price is one */
     size_t milestone_count;                          /* as it was asked for: any */
+    struct id arbiter_id;                            /* none: there is no arbiter */
+    struct str arbiter_key;
 };
 
 struct escrow_message {
@@ -92,15 +95,18 @@ struct escrow_message {
     struct str text;           /* a command's reason; *_FAILED: the provider's code */
     struct id leg_id;          /* payments: the provider operation */
     int64_t amount_minor;      /* *_SUCCEEDED: > 0; RELEASE_PART: what was asked for */
-    int64_t seller_minor;      /* PROPOSE_SPLIT: what the seller is to have of what is held, */
-    int64_t buyer_minor;       /* and the buyer; both as they were asked for */
-    int64_t number;            /* ACCEPT_SPLIT: of the offer; MARK_DELIVERED, RELEASE: of the
-                                  milestone, 0 when none was named */
-    struct str currency;       /* PAYMENT_SUCCEEDED: three or four capitals */
-    enum escrow_stage stage;   /* PAYMENT_FAILED */
-    enum escrow_timer timer;   /* TIMER_FIRED */
-    int64_t generation;        /* TIMER_FIRED: of the timer; >= 1 */
-    int64_t fired_at_us;       /* TIMER_FIRED: by oracle's clock; > 0 */
+    int64_t
+        seller_minor; /* PROPOSE_SPLIT, RESOLVE_DISPUTE: what the seller is to have of what is held, */
+    int64_t buyer_minor; /* and the buyer; both as they were asked for */
+    int64_t number; /* ACCEPT_SPLIT: of the offer; RESOLVE_DISPUTE: of the dispute; MARK_DELIVERED,
+                                  RELEASE: of the milestone, 0 when none was named */
+    struct hash head;        /* RESOLVE_DISPUTE by an arbiter: of the history that he saw, */
+    struct str signature;    /* and his signature; empty: none */
+    struct str currency;     /* PAYMENT_SUCCEEDED: three or four capitals */
+    enum escrow_stage stage; /* PAYMENT_FAILED */
+    enum escrow_timer timer; /* TIMER_FIRED */
+    int64_t generation;      /* TIMER_FIRED: of the timer; >= 1 */
+    int64_t fired_at_us;     /* TIMER_FIRED: by oracle's clock; > 0 */
 };
 
 /* The most legs that one decision starts. A retry that finds more takes the first; ask again. */
@@ -156,15 +162,16 @@ struct escrow_step {
     struct id leg_id;
     struct str text; /* a reason, or the provider's code */
     bool flagged;    /* FUNDS_SUSPENDED: staff decide, no refund was started */
-    int64_t
-        number; /* DISPUTED: of the dispute; PARTIALLY_RELEASED: of the part; SPLIT_*: of the offer */
-    /* PARTIALLY_RELEASED: what the seller gets of the amount; SPLIT_*: whose part of the price is how
+    /* DISPUTED, DISPUTE_RESOLVED: of the dispute; PARTIALLY_RELEASED: of the part; SPLIT_*: of the offer */
+    int64_t number;
+    /* PARTIALLY_RELEASED: what the seller gets of the amount; SPLIT_*, DISPUTE_RESOLVED: whose part of the price is how
      * much; SETTLED: what the two got */
     int64_t seller_minor;
     int64_t buyer_minor;
-    int64_t seller_gets_minor; /* SPLIT_AGREED: what the two get of their parts */
+    int64_t seller_gets_minor; /* SPLIT_AGREED, DISPUTE_RESOLVED: what the two get of their parts */
     int64_t buyer_gets_minor;
-    int64_t milestone; /* that it is about; 0: the deal */
+    int64_t milestone;    /* that it is about; 0: the deal */
+    struct str signature; /* DISPUTE_RESOLVED: the arbiter's; empty: by staff */
 };
 
 /* What payments is asked to do: the bodies of PaymentsCommand. */

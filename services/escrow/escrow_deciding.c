@@ -280,6 +280,15 @@ void deciding_refund(struct deciding *d, struct str reason)
     deciding_end_step(d, step, ESCROW_REFUNDING);
 }
 
+bool deciding_divides_all(const struct escrow *now, int64_t seller_minor, int64_t buyer_minor)
+{
+    int64_t sum_minor = 0;
+    return seller_minor >= 0 && buyer_minor >= 0 &&
+           money_try_add(seller_minor, buyer_minor, &sum_minor) &&
+           sum_minor == escrow_kept_minor(now) &&
+           (seller_minor == 0 || escrow_net_of_next(now, seller_minor) > 0);
+}
+
 void deciding_divide(struct deciding *d, int64_t seller_minor, int64_t number, struct str reason)
 {
     int64_t buyer_minor = escrow_kept_minor(d->now) - seller_minor;

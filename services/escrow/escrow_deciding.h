@@ -61,6 +61,8 @@ void deciding_refund(struct deciding *d, struct str reason);
  * it are earned. Returns what he gets. */
 int64_t deciding_give_seller(struct deciding *d, struct escrow_step *step, enum escrow_account from,
                              int64_t amount_minor);
+/* It is all that is held, or frozen by a dispute, and nobody is paid nothing of a part that is something. */
+bool deciding_divides_all(const struct escrow *now, int64_t seller_minor, int64_t buyer_minor);
 /* What is held of the price, or frozen by a dispute, is divided: seller_minor is the seller's and the rest the buyer's, each
  * as above. Both are sent; who gets all of it is released to, or refunded. Begins with the rule's event, which has this
  * number; ends the dispute, if one is open. reason: of a release or refund. */
@@ -98,6 +100,7 @@ escrow_do escrow_do_refund, escrow_do_retry, escrow_do_has_funds;
 escrow_do escrow_do_reject, escrow_do_accept_return, escrow_do_refund_unanswered;
 escrow_do escrow_do_raise_dispute, escrow_do_disputed_already, escrow_do_withdraw_dispute;
 escrow_do escrow_do_concede_release, escrow_do_concede_refund, escrow_do_refund_unresolved;
+escrow_do escrow_do_resolve_dispute;
 /* of parts and what they come to (escrow_do_parts.c), */
 escrow_do escrow_do_release_part, escrow_do_transfer_succeeded, escrow_do_transfer_failed;
 /* of milestones, and of what is delivered at once (escrow_do_milestones.c), */

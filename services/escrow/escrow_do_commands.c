@@ -1,5 +1,6 @@
 /* Steps of the commands. Who may send them and in which state is decided already, by the tables. */
 #include "base/assert.h"
+#include "base/sign.h"
 #include "escrow/escrow_chain.h"
 #include "escrow/escrow_deciding.h"
 
@@ -34,10 +35,24 @@ static bool milestones_fit(const struct escrow_terms *terms, int64_t seller_fee_
     return sum_minor == terms->price_minor;
 }
 
+/* A third person, with a key; or none of both. */
+static bool arbiter_is_right(const struct escrow_terms *terms)
+{
+    if (id_is_none(terms->arbiter_id)) {
+        return terms->arbiter_key.len == 0;
+    }
+    return terms->arbiter_key.len == SIGN_PUBLIC_BYTES &&
+           !id_eq(terms->arbiter_id, terms->buyer_id) &&
+           !id_eq(terms->arbiter_id, terms->seller_id);
+}
+
 static enum escrow_reason check_terms(const struct escrow_terms *terms)
 {
     if (id_eq(terms->buyer_id, terms->seller_id)) {
         return ESCROW_REASON_SAME_PARTY;
+    }
+    if (!arbiter_is_right(terms)) {
+        return ESCROW_REASON_BAD_ARBITER;
     }
     if (terms->currency == CURRENCY_NONE || terms->price_minor < ESCROW_PRICE_MIN_MINOR ||
         terms->price_minor > ESCROW_PRICE_MAX_MINOR) {
@@ -113,6 +128,8 @@ void escrow_do_create(struct deciding *d)
         .marketplace_id = terms->marketplace_id,
         .buyer_id = terms->buyer_id,
         .seller_id = terms->seller_id,
+        .arbiter_id = terms->arbiter_id,
+        .arbiter_key = terms->arbiter_key,
         .seller_account = terms->seller_account,
         .funding_seconds = terms->funding_seconds,
         .delivery_seconds = terms->delivery_seconds,

@@ -2,6 +2,7 @@
  * Steps of a deal on whose goods buyer and seller do not agree. Who may take them and in which state is
  * decided already, by the tables.
  */
+#include "base/verdict.h"
 #include "escrow/escrow_deciding.h"
 
 /* The other side has a right to know why. */
@@ -141,4 +142,66 @@ void escrow_do_concede_refund(struct deciding *d)
 void escrow_do_refund_unresolved(struct deciding *d)
 {
     settle_for_buyer(d, STR("NOT_RESOLVED"));
+}
+
+/* ---- The verdict on a dispute that the two did not settle ---- */
+
+/* An arbiter signs what he saw: since then nothing may have happened in the deal. */
+static enum escrow_reason check_arbiter(const struct deciding *d)
+{
+    const struct escrow *now = d->now;
+    const struct escrow_message *message = d->message;
+    const struct verdict verdict = {
+        .escrow_id = now->id,
+        .dispute = message->number,
+        .head = message->head,
+        .currency = now->currency,
+        .seller_minor = message->seller_minor,
+        .buyer_minor = message->buyer_minor,
+        .reason = message->text,
+    };
+    if (!hash_eq(&message->head, &now->chain_head)) {
+        return ESCROW_REASON_STALE_VERDICT;
+    }
+    return verdict_is_signed(&verdict, now->arbiter_key, message->signature)
+               ? ESCROW_REASON_NONE
+               : ESCROW_REASON_BAD_SIGNATURE;
+}
+
+/* Staff signs nothing: what stands in the name of the arbiter is the arbiter's alone. */
+static enum escrow_reason check_staff(const struct deciding *d)
+{
+    if (d->message->signature.len > 0) {
+        return ESCROW_REASON_BAD_SIGNATURE;
+    }
+    return d->facts->now_us < escrow_staff_decides_at_us(d->now) ? ESCROW_REASON_ARBITER_HAS_TIME
+                                                                 : ESCROW_REASON_NONE;
+}
+
+static enum escrow_reason check_verdict(const struct deciding *d)
+{
+    const struct escrow_message *message = d->message;
+    if (!has_reason(d)) {
+        return ESCROW_REASON_BAD_TEXT;
+    }
+    if (message->number != deciding_open_dispute(d)->number) {
+        return ESCROW_REASON_OTHER_DISPUTE;
+    }
+    if (!deciding_divides_all(d->now, message->seller_minor, message->buyer_minor)) {
+        return ESCROW_REASON_BAD_SPLIT;
+    }
+    return message->actor.kind == ENGINE_ACTOR_STAFF ? check_staff(d) : check_arbiter(d);
+}
+
+void escrow_do_resolve_dispute(struct deciding *d)
+{
+    const struct escrow_message *message = d->message;
+    enum escrow_reason reason = check_verdict(d);
+    if (reason != ESCROW_REASON_NONE) {
+        deciding_reject(d, reason);
+        return;
+    }
+    deciding_divide(d, message->seller_minor, message->number, STR("VERDICT"));
+    d->out->steps[0].text = message->text;
+    d->out->steps[0].signature = message->signature;
 }

@@ -4,22 +4,11 @@
  */
 #include "escrow/escrow_deciding.h"
 
-/* All that is held, and nobody is paid nothing of a part that is something. */
-static bool divides_what_is_kept(const struct escrow *now, int64_t seller_minor,
-                                 int64_t buyer_minor)
-{
-    int64_t sum_minor = 0;
-    return seller_minor >= 0 && buyer_minor >= 0 &&
-           money_try_add(seller_minor, buyer_minor, &sum_minor) &&
-           sum_minor == escrow_kept_minor(now) &&
-           (seller_minor == 0 || escrow_net_of_next(now, seller_minor) > 0);
-}
-
 void escrow_do_propose_split(struct deciding *d)
 {
     const struct escrow_message *message = d->message;
     struct escrow *next = &d->out->next;
-    if (!divides_what_is_kept(d->now, message->seller_minor, message->buyer_minor)) {
+    if (!deciding_divides_all(d->now, message->seller_minor, message->buyer_minor)) {
         deciding_reject(d, ESCROW_REASON_BAD_SPLIT);
         return;
     }

@@ -138,8 +138,21 @@ static struct status append_history(struct engine_turn *turn, const struct engin
             .leg_id = step->moves[i].leg_id,
         };
     }
-    transition.hash = escrow_chain_hash(&transition, transfers);
+    struct escrow_dispute_verdict verdict = {
+        .escrow_id = step->after.id,
+        .seq = step->after.seq,
+        .dispute = step->number,
+        .seller_minor = step->seller_minor,
+        .buyer_minor = step->buyer_minor,
+        .reason = step->text,
+        .signature = step->signature,
+    };
+    bool resolves = step->event == ESCROW_EVENT_DISPUTE_RESOLVED;
+    transition.hash = escrow_chain_hash(&transition, transfers, resolves ? &verdict : NULL);
     TRY(engine_append(turn, &escrow_transition_table, &transition));
+    if (resolves) {
+        TRY(engine_append(turn, &escrow_verdict_table, &verdict));
+    }
     for (uint32_t i = 0; i < step->move_count; i++) {
         TRY(engine_append(turn, &escrow_transfer_table, &transfers[i]));
     }

@@ -1,4 +1,6 @@
 /* escrow.commands.v1: packed EscrowCommands to decisions. */
+#include <string.h>
+
 #include "escrow/escrow_in.h"
 #include "escrow/escrow_out_events.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
@@ -27,6 +29,16 @@ static struct status read_milestones(struct op *op,
 
 /* The terms as they were asked for; whether they can be accepted is decided, not decoded: whoever
  * asked then gets an answer. */
+/* What is no hash is none of this deal's: whoever signed over it gets that answer. */
+static struct hash hash_from(ProtobufCBinaryData bytes)
+{
+    struct hash hash = {.bytes = {0}};
+    if (bytes.len == HASH_BYTES) {
+        memcpy(hash.bytes, bytes.data, HASH_BYTES);
+    }
+    return hash;
+}
+
 static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__CreateEscrow *create,
                                 struct escrow_terms *terms)
 {
@@ -43,6 +55,8 @@ static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__Creat
     terms->inspection_seconds = create->inspection_seconds;
     terms->fees = wire_fees(create->fees);
     terms->description = str_of(create->description);
+    terms->arbiter_key = wire_bytes(create->arbiter_key);
+    TRY(wire_id_or_none(op, "arbiter_id", create->arbiter_id, &terms->arbiter_id));
     return read_milestones(op, create, terms);
 }
 
@@ -108,6 +122,16 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         body->kind = ESCROW_ACCEPT_SPLIT;
         body->number = command->accept_split->number;
         *ret_content = &command->accept_split->base;
+        return OK;
+    case CASE(RESOLVE_DISPUTE):
+        body->kind = ESCROW_RESOLVE_DISPUTE;
+        body->number = command->resolve_dispute->number;
+        body->seller_minor = command->resolve_dispute->seller_minor;
+        body->buyer_minor = command->resolve_dispute->buyer_minor;
+        body->text = str_of(command->resolve_dispute->reason);
+        body->head = hash_from(command->resolve_dispute->head);
+        body->signature = wire_bytes(command->resolve_dispute->signature);
+        *ret_content = &command->resolve_dispute->base;
         return OK;
     case CASE(WITHDRAW_DISPUTE):
         body->kind = ESCROW_WITHDRAW_DISPUTE;

@@ -52,7 +52,8 @@ BODY(ESCROW_EVENT_PART_PAID, ESCROW_PART_PAID);
 BODY(ESCROW_EVENT_SPLIT_PROPOSED, ESCROW_SPLIT_PROPOSED);
 BODY(ESCROW_EVENT_SPLIT_AGREED, ESCROW_SPLIT_AGREED);
 BODY(ESCROW_EVENT_SETTLED, ESCROW_SETTLED);
-_Static_assert(ESCROW_EVENT_COUNT == 28, "a new event needs its line above and its case below");
+BODY(ESCROW_EVENT_DISPUTE_RESOLVED, ESCROW_DISPUTE_RESOLVED);
+_Static_assert(ESCROW_EVENT_COUNT == 29, "a new event needs its line above and its case below");
 
 /* A body in the arena, initialised; `field` of the event points to it. */
 #define NEW_BODY(op, event, type, init, field)    \
@@ -147,6 +148,8 @@ static struct status fill_created(struct op *op, const struct escrow_step *step,
     body->buyer_fee_minor = escrow->buyer_fee_minor;
     body->seller_fee_minor = escrow->seller_fee_minor;
     TRY(wire_fill_fees(op, &escrow->fees, &body->fees));
+    TRY(wire_fill_id(op, escrow->arbiter_id, &body->arbiter_id));
+    body->arbiter_key = wire_borrow(escrow->arbiter_key.ptr, escrow->arbiter_key.len);
     return wire_fill_text(op, escrow->description, &body->description);
 }
 
@@ -270,6 +273,24 @@ static struct status fill_settled(struct op *op, const struct escrow_step *step,
     return OK;
 }
 
+static struct status fill_dispute_resolved(struct op *op, const struct escrow_step *step,
+                                           Holdfast__Escrow__V1__EscrowEvent *event,
+                                           const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowDisputeResolved,
+             holdfast__escrow__v1__escrow_dispute_resolved__init, escrow_dispute_resolved);
+    body->number = step->number;
+    body->seller_minor = step->seller_minor;
+    body->buyer_minor = step->buyer_minor;
+    body->seller_gets_minor = step->seller_gets_minor;
+    body->buyer_gets_minor = step->buyer_gets_minor;
+    if (step->signature.len > 0) { /* the row after a step has the head of before the decision */
+        body->head = wire_borrow(step->after.chain_head.bytes, HASH_BYTES);
+        body->signature = wire_borrow(step->signature.ptr, step->signature.len);
+    }
+    return wire_fill_text(op, step->text, &body->reason);
+}
+
 typedef struct status fill_fn(struct op *op, const struct escrow_step *step,
                               Holdfast__Escrow__V1__EscrowEvent *event,
                               const ProtobufCMessage **ret_body);
@@ -302,6 +323,7 @@ static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_SPLIT_PROPOSED] = fill_split_proposed,
     [ESCROW_EVENT_SPLIT_AGREED] = fill_split_agreed,
     [ESCROW_EVENT_SETTLED] = fill_settled,
+    [ESCROW_EVENT_DISPUTE_RESOLVED] = fill_dispute_resolved,
 };
 
 /* What every event tells of the escrow after it. */

@@ -4,27 +4,16 @@
 #include "holdfast/escrow/v1/seals.pb-c.h"
 #include "wire/wire.h"
 
-/* Borrowed: packing does not write. */
-static ProtobufCBinaryData bytes_of(const void *bytes, size_t len)
-{
-    union {
-        const void *from;
-        uint8_t *to;
-    } data = {.from = bytes};
-
-    return (ProtobufCBinaryData){.data = data.to, .len = len};
-}
-
 static void fill_seal(const struct escrow_seal *seal, Holdfast__Escrow__V1__Seal *ret)
 {
     holdfast__escrow__v1__seal__init(ret);
     ret->n = seal->n;
     ret->at_us = seal->at_us;
     ret->leaf_count = seal->leaf_count;
-    ret->prev = bytes_of(seal->prev.bytes, HASH_BYTES);
-    ret->root = bytes_of(seal->root.bytes, HASH_BYTES);
-    ret->key_id = bytes_of(seal->key_id.bytes, HASH_BYTES);
-    ret->signature = bytes_of(seal->signature.ptr, seal->signature.len);
+    ret->prev = wire_borrow(seal->prev.bytes, HASH_BYTES);
+    ret->root = wire_borrow(seal->root.bytes, HASH_BYTES);
+    ret->key_id = wire_borrow(seal->key_id.bytes, HASH_BYTES);
+    ret->signature = wire_borrow(seal->signature.ptr, seal->signature.len);
 }
 
 STATUS escrow_out_seal_message(struct op *op, struct id id, const struct escrow_seal_proof *proof,
@@ -40,10 +29,10 @@ STATUS escrow_out_seal_message(struct op *op, struct id id, const struct escrow_
     holdfast__escrow__v1__seal_proof__init(&told);
     fill_seal(proof->seal, &seal);
     told.seq = proof->leaf->seq;
-    told.head = bytes_of(proof->leaf->head.bytes, HASH_BYTES);
+    told.head = wire_borrow(proof->leaf->head.bytes, HASH_BYTES);
     told.prev_seal_n = proof->leaf->prev_seal_n;
     told.leaf_index = proof->leaf->leaf_index;
-    told.path = bytes_of(proof->path, proof->path_count * sizeof(struct hash));
+    told.path = wire_borrow(proof->path, proof->path_count * sizeof(struct hash));
     told.seal = &seal;
     tell.proof = &told;
     message.body_case = HOLDFAST__ESCROW__V1__ESCROW_MESSAGE__BODY_TELL_SEAL;

@@ -63,6 +63,18 @@ static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
                                       "This cannot be done in a deal with milestones: release a "
                                       "milestone, raise a dispute, or agree to divide what is "
                                       "held."},
+    [ESCROW_REASON_BAD_ARBITER] = {"escrow.bad_arbiter",
+                                   "The arbiter must be a third person, with an Ed25519 public key "
+                                   "of 32 bytes."},
+    [ESCROW_REASON_OTHER_DISPUTE] =
+        {"escrow.other_dispute", "This is not the dispute that is open; look at the deal again."},
+    [ESCROW_REASON_STALE_VERDICT] = {"escrow.stale_verdict",
+                                     "Something happened in this deal since the verdict was "
+                                     "signed; look at it, and sign again."},
+    [ESCROW_REASON_BAD_SIGNATURE] =
+        {"escrow.bad_signature", "The verdict is not signed with the key of the deal's arbiter."},
+    [ESCROW_REASON_ARBITER_HAS_TIME] = {"escrow.arbiter_has_time",
+                                        "The arbiter still has time; then staff can decide."},
     [ESCROW_REASON_UNEXPECTED] = {"escrow.unexpected_answer",
                                   "The payment provider answered something that was not asked."},
     [ESCROW_REASON_EARLY_TIMER] = {"escrow.early_timer",

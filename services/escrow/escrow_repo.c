@@ -32,6 +32,8 @@ static const struct table_column escrow_columns[] = {
     TERM(marketplace_id, COLUMN_UUID),
     TERM(buyer_id, COLUMN_UUID),
     TERM(seller_id, COLUMN_UUID),
+    TERM(arbiter_id, COLUMN_UUID),
+    TERM(arbiter_key, COLUMN_BYTEA),
     TERM(seller_account, COLUMN_TEXT),
     TERM(funding_seconds, COLUMN_INT8),
     TERM(delivery_seconds, COLUMN_INT8),
@@ -198,6 +200,24 @@ const struct table escrow_transfer_table = {
     .columns = transfer_columns,
     .column_count = ARRAY_LEN(transfer_columns),
     .key_count = 3,
+    .version = TABLE_NO_COLUMN,
+    .parent = 0,
+};
+
+#define V(field, kind) TABLE_COLUMN(struct escrow_dispute_verdict, field, kind)
+static const struct table_column verdict_columns[] = {
+    V(escrow_id, COLUMN_UUID),    V(seq, COLUMN_INT8),         V(dispute, COLUMN_INT8),
+    V(seller_minor, COLUMN_INT8), V(buyer_minor, COLUMN_INT8), V(reason, COLUMN_TEXT),
+    V(signature, COLUMN_BYTEA),
+};
+#undef V
+
+const struct table escrow_verdict_table = {
+    .name = "verdict",
+    .row_bytes = sizeof(struct escrow_dispute_verdict),
+    .columns = verdict_columns,
+    .column_count = ARRAY_LEN(verdict_columns),
+    .key_count = 2,
     .version = TABLE_NO_COLUMN,
     .parent = 0,
 };

@@ -10,3 +10,4 @@ extern const struct table escrow_part_table;       /* struct escrow_part, child 
 extern const struct table escrow_milestone_table;  /* struct escrow_milestone, child */
 extern const struct table escrow_transition_table; /* struct escrow_transition, insert-only */
 extern const struct table escrow_transfer_table;   /* struct escrow_transfer, insert-only */
+extern const struct table escrow_verdict_table;    /* struct escrow_dispute_verdict, insert-only */

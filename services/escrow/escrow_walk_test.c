@@ -80,6 +80,20 @@ static int64_t draw_number(struct walk *walk)
     return chance(walk, 3) ? (int64_t)walk->milestone_count + 1 : number;
 }
 
+/* Mostly of the open dispute, signed where an arbiter does it; at times signed before something else happened, or by staff. */
+static void draw_verdict(struct walk *walk, struct escrow_message *message)
+{
+    bool by_staff = message->actor.kind == ENGINE_ACTOR_STAFF;
+    message->number = walk->fake->rows.dispute_count;
+    if (!by_staff || chance(walk, 5)) {
+        walk->signer.escrow.id = walk->escrow_id;
+        walk->signer.escrow.chain_head = walk->fake->rows.escrow.chain_head;
+        walk->signer.escrow.chain_head.bytes[0] ^= chance(walk, 10) ? 1 : 0;
+        fixture_sign(&walk->signer, message);
+        message->text = chance(walk, 30) ? STR("another reason") : message->text;
+    }
+}
+
 static struct escrow_message command_by(struct walk *walk, enum escrow_message_kind kind,
                                         uint64_t who)
 {
@@ -87,13 +101,17 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
         {ENGINE_ACTOR_USER, FIXTURE_BUYER},    {ENGINE_ACTOR_USER, FIXTURE_SELLER},
         {ENGINE_ACTOR_STAFF, FIXTURE_STAFF},   {ENGINE_ACTOR_MARKETPLACE, FIXTURE_MARKETPLACE},
         {ENGINE_ACTOR_USER, FIXTURE_STRANGER}, {ENGINE_ACTOR_MARKETPLACE, FIXTURE_STRANGER},
-        {ENGINE_ACTOR_STAFF, FIXTURE_BUYER},
+        {ENGINE_ACTOR_STAFF, FIXTURE_BUYER},   {ENGINE_ACTOR_USER, FIXTURE_ARBITER},
     };
     struct escrow_message message = fixture_message(kind);
     message.escrow_id = walk->escrow_id;
     message.actor = actors[who];
     message.terms.price_minor = walk->price_minor;
     message.terms.fees = walk->fees;
+    if (walk->with_arbiter) {
+        message.terms.arbiter_id = FIXTURE_ARBITER;
+        message.terms.arbiter_key = walk->signer.escrow.arbiter_key;
+    }
     /* Mostly a small part, at times all, or nothing. */
     message.amount_minor =
         chance(walk, 90) ? 1 + (int64_t)random_below(&walk->random, (uint64_t)walk->price_minor)
@@ -105,10 +123,13 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
     if (kind == ESCROW_MARK_DELIVERED || kind == ESCROW_RELEASE) {
         message.number = draw_number(walk);
     }
+    if (kind == ESCROW_RESOLVE_DISPUTE) {
+        draw_verdict(walk, &message);
+    }
     return message;
 }
 
-#define ACTORS 7
+#define ACTORS 8
 
 static void random_command(struct walk *walk)
 {
@@ -118,7 +139,7 @@ static void random_command(struct walk *walk)
         [ESCROW_CANCEL] = 0,           [ESCROW_REFUND] = 1,         [ESCROW_RETRY_PAYOUT] = 2,
         [ESCROW_REJECT_DELIVERY] = 0,  [ESCROW_ACCEPT_RETURN] = 1,  [ESCROW_RAISE_DISPUTE] = 0,
         [ESCROW_WITHDRAW_DISPUTE] = 0, [ESCROW_RELEASE_PART] = 0,   [ESCROW_PROPOSE_SPLIT] = 0,
-        [ESCROW_ACCEPT_SPLIT] = 1};
+        [ESCROW_ACCEPT_SPLIT] = 1,     [ESCROW_RESOLVE_DISPUTE] = 7};
     enum escrow_message_kind kind =
         ESCROW_CREATE + (uint32_t)random_below(&walk->random, sizeof(usual) / sizeof(usual[0]) - 1);
 
@@ -130,6 +151,9 @@ static void random_command(struct walk *walk)
     bool stops = kind == ESCROW_CANCEL || kind == ESCROW_REFUND || kind == ESCROW_RAISE_DISPUTE;
     if (stops && chance(walk, 70)) {
         kind = on[random_below(&walk->random, sizeof(on) / sizeof(on[0]))];
+    }
+    if (walk->fake->rows.escrow.state == ESCROW_ESCALATED && chance(walk, 60)) {
+        kind = ESCROW_RESOLVE_DISPUTE;
     }
     uint64_t who = chance(walk, 50) ? usual[kind] : random_below(&walk->random, ACTORS);
     struct escrow_message message = command_by(walk, kind, who);
@@ -334,6 +358,7 @@ static int64_t fee_of(const struct walk *walk, struct fee_rate rate)
 /* Half of the deals have fees. */
 static void draw_terms(struct walk *walk)
 {
+    walk->with_arbiter = chance(walk, 70);
     walk->price_minor = 1 + (int64_t)random_below(&walk->random, 20000);
     walk->fees = (struct fee_terms){.buyer_refundable = chance(walk, 50)};
     if (chance(walk, 50)) {
@@ -388,9 +413,12 @@ static void one_deal(struct walk *walk)
     walk->part_count = 0;
     walk->offer = (struct walk_offer){.number = 0};
     walk->offers = 0;
-    walk->agreed = false;
+    walk->agreed = walk->by_verdict = false;
     for (uint32_t i = 0; i < WALK_STEPS_PER_DEAL; i++) {
         walk->fake->op.now_us += (int64_t)random_below(&walk->random, 1000000);
+        if (walk->fake->rows.escrow.state == ESCROW_ESCALATED && chance(walk, 10)) {
+            walk->fake->op.now_us += (int64_t)ESCROW_ARBITER_SECONDS * 1000000;
+        }
         if (chance(walk, 4)) {
             random_firing(walk);
         } else if (chance(walk, 45)) {
@@ -413,6 +441,8 @@ static void random_lives_keep_every_invariant(void **state)
     static struct walk walk;
     int64_t deals = testing_env_i64("DEALS", 1000);
     walk = (struct walk){.random = random_seeded(testing_env_seed(1)), .fake = &fake};
+    fixture_init(&walk.signer, ESCROW_ESCALATED);
+    fixture_add_arbiter(&walk.signer);
     for (int64_t i = 0; i < deals; i++) {
         one_deal(&walk);
     }

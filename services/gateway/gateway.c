@@ -55,6 +55,26 @@ struct str gateway_milestone_state_name(int state)
     return str_after(str_of(value->name), prefix.len);
 }
 
+struct gateway_parties gateway_view_parties(const struct gateway_view *view)
+{
+    return (struct gateway_parties){.marketplace_id = view->marketplace_id,
+                                    .buyer_id = view->buyer_id,
+                                    .seller_id = view->seller_id,
+                                    .arbiter_id = view->arbiter_id};
+}
+
+static enum gateway_role role_of_user(struct id user_id, const struct gateway_parties *parties)
+{
+    if (id_eq(user_id, parties->buyer_id)) {
+        return GATEWAY_ROLE_BUYER;
+    }
+    if (id_eq(user_id, parties->seller_id)) {
+        return GATEWAY_ROLE_SELLER;
+    }
+    bool arbiter = !id_is_none(parties->arbiter_id) && id_eq(user_id, parties->arbiter_id);
+    return arbiter ? GATEWAY_ROLE_ARBITER : GATEWAY_ROLE_NONE;
+}
+
 enum gateway_role gateway_role_of(const struct gateway_caller *caller,
                                   const struct gateway_parties *parties)
 {
@@ -64,11 +84,7 @@ enum gateway_role gateway_role_of(const struct gateway_caller *caller,
     case ENGINE_ACTOR_MARKETPLACE:
         return id_eq(account, parties->marketplace_id) ? GATEWAY_ROLE_MARKETPLACE
                                                        : GATEWAY_ROLE_NONE;
-    case ENGINE_ACTOR_USER:
-        if (id_eq(account, parties->buyer_id)) {
-            return GATEWAY_ROLE_BUYER;
-        }
-        return id_eq(account, parties->seller_id) ? GATEWAY_ROLE_SELLER : GATEWAY_ROLE_NONE;
+    case ENGINE_ACTOR_USER: return role_of_user(account, parties);
     case ENGINE_ACTOR_NONE:
     case ENGINE_ACTOR_SYSTEM:
     case ENGINE_ACTOR_COUNT: break;

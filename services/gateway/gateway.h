@@ -89,6 +89,9 @@ struct gateway_view {
     struct id marketplace_id;
     struct id buyer_id;
     struct id seller_id;
+    struct id arbiter_id;   /* none: there is no arbiter */
+    struct str arbiter_key; /* in hex; empty: there is no arbiter */
+    int64_t dispute_number; /* of the last dispute; 0: there was none */
     struct str seller_account;
     int64_t funding_seconds;
     int64_t delivery_seconds;
@@ -125,6 +128,8 @@ struct gateway_pending {
     struct id marketplace_id;
     struct id buyer_id;
     struct id seller_id;
+    struct id arbiter_id;
+    struct str arbiter_key;
     enum currency currency;
     int64_t price_minor;
     struct str seller_account;
@@ -147,16 +152,20 @@ struct gateway_parties {
     struct id marketplace_id;
     struct id buyer_id;
     struct id seller_id;
+    struct id arbiter_id; /* none: nobody is */
 };
 
 enum gateway_role {
     GATEWAY_ROLE_NONE = 0, /* a stranger: for them the deal does not exist */
     GATEWAY_ROLE_BUYER,
     GATEWAY_ROLE_SELLER,
+    GATEWAY_ROLE_ARBITER,
     GATEWAY_ROLE_MARKETPLACE,
     GATEWAY_ROLE_STAFF,
     GATEWAY_ROLE_COUNT,
 };
+
+struct gateway_parties gateway_view_parties(const struct gateway_view *view);
 
 enum gateway_role gateway_role_of(const struct gateway_caller *caller,
                                   const struct gateway_parties *parties);

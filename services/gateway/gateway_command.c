@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/defer.h"
+#include "base/verdict.h"
 #include "gateway/gateway_out_json.h"
 #include "gateway/gateway_repo.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
@@ -37,6 +38,7 @@ static const struct action_row actions[GATEWAY_ACTION_COUNT] = {
     [GATEWAY_RELEASE_PART]   = {"release-part", MAY(GATEWAY_ROLE_BUYER), GATEWAY_REASON_NONE},
     [GATEWAY_PROPOSE_SPLIT]  = {"propose-split", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
     [GATEWAY_ACCEPT_SPLIT]   = {"accept-split", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
+    [GATEWAY_RESOLVE_DISPUTE] = {"resolve-dispute", MAY(GATEWAY_ROLE_ARBITER) | MAY(GATEWAY_ROLE_STAFF), GATEWAY_REASON_MUST},
 };
 
 /* clang-format on */
@@ -85,6 +87,33 @@ static bool is_account(struct str text)
         }
     }
     return true;
+}
+
+/* One way to write it: what is hashed and shown is the same for everybody. */
+static bool is_hex(struct str text, size_t bytes)
+{
+    if (text.len != 2 * bytes) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A third person, and the key: both or neither. */
+static struct status check_arbiter(struct op *op, const struct gateway_terms *terms)
+{
+    bool none = id_is_none(terms->arbiter_id);
+    if (!none &&
+        (id_eq(terms->arbiter_id, terms->buyer_id) || id_eq(terms->arbiter_id, terms->seller_id))) {
+        return refuse(op, "escrow.bad_arbiter", STR("/arbiter_id"));
+    }
+    bool right = none ? terms->arbiter_key.len == 0 : is_hex(terms->arbiter_key, SIGN_PUBLIC_BYTES);
+    return right ? OK : refuse(op, "escrow.bad_arbiter", STR("/arbiter_key"));
 }
 
 /* Each term by itself, so that the right one is blamed; then what is left for the seller. */
@@ -196,6 +225,7 @@ STATUS gateway_terms_check(struct op *op, const struct gateway_terms *terms)
         return refuse(op, "escrow.bad_inspection", STR("/inspection_seconds"));
     }
     TRY(check_fees(op, terms));
+    TRY(check_arbiter(op, terms));
     if (gateway_characters(terms->description) > GATEWAY_DESCRIPTION_MAX_CHARS ||
         terms->description.len > DESCRIPTION_MAX_BYTES) {
         return refuse(op, "escrow.bad_text", STR("/description"));
@@ -227,6 +257,51 @@ STATUS gateway_split_check(struct op *op, int64_t seller_minor, int64_t buyer_mi
     bool some = seller_minor > 0 || buyer_minor > 0;
     bool fits = some && buyer_minor >= 0 && buyer_minor <= GATEWAY_AMOUNT_MAX_MINOR;
     return fits ? OK : refuse(op, "escrow.bad_split", STR("/buyer_minor"));
+}
+
+/* Bytes of what is_hex was said of. */
+static struct status bytes_of(struct op *op, struct str hex, struct str *ret_bytes)
+{
+    size_t len = hex.len / 2;
+    uint8_t *bytes = arena_new(op->arena, uint8_t, len);
+    if (!bytes) {
+        return op_arena_full(op);
+    }
+    bool read = str_from_hex(hex, bytes, len);
+    ASSERT(read);
+    *ret_bytes = (struct str){.ptr = (const char *)bytes, .len = len};
+    return OK;
+}
+
+STATUS gateway_verdict_check(struct op *op, const struct gateway_order *order,
+                             const struct gateway_view *view)
+{
+    if (order->caller.kind == ENGINE_ACTOR_STAFF) {
+        bool none = order->head.len == 0 && order->signature.len == 0;
+        return none ? OK : refuse(op, "escrow.bad_signature", STR("/signature"));
+    }
+    struct verdict verdict = {
+        .escrow_id = view->id,
+        .dispute = order->number,
+        .currency = view->currency,
+        .seller_minor = order->seller_minor,
+        .buyer_minor = order->buyer_minor,
+        .reason = order->reason,
+    };
+    struct str key, signature;
+    if (!is_hex(order->head, HASH_BYTES)) {
+        return refuse(op, "escrow.bad_signature", STR("/head"));
+    }
+    if (!is_hex(order->signature, SIGN_BYTES) || !is_hex(view->arbiter_key, SIGN_PUBLIC_BYTES)) {
+        return refuse(op, "escrow.bad_signature", STR("/signature"));
+    }
+    bool read = str_from_hex(order->head, verdict.head.bytes, HASH_BYTES);
+    ASSERT(read);
+    TRY(bytes_of(op, view->arbiter_key, &key));
+    TRY(bytes_of(op, order->signature, &signature));
+    return verdict_is_signed(&verdict, key, signature)
+               ? OK
+               : refuse(op, "escrow.bad_signature", STR("/signature"));
 }
 
 /* ---- Ids ---- */
@@ -312,6 +387,14 @@ static struct status fill_milestones(struct op *op, const struct json_items *ite
     return OK;
 }
 
+static struct status fill_hex(struct op *op, struct str hex, ProtobufCBinaryData *ret_bytes)
+{
+    struct str bytes;
+    TRY(bytes_of(op, hex, &bytes));
+    *ret_bytes = wire_borrow(bytes.ptr, bytes.len);
+    return OK;
+}
+
 static struct status fill_create(struct op *op, const struct gateway_order *order,
                                  Holdfast__Escrow__V1__EscrowCommand *command,
                                  const ProtobufCMessage **ret_body)
@@ -329,7 +412,23 @@ static struct status fill_create(struct op *op, const struct gateway_order *orde
     body->inspection_seconds = terms->inspection_seconds;
     TRY(wire_fill_fees(op, &terms->fees, &body->fees));
     TRY(fill_milestones(op, &terms->milestones, body));
+    TRY(wire_fill_id(op, terms->arbiter_id, &body->arbiter_id));
+    TRY(fill_hex(op, terms->arbiter_key, &body->arbiter_key));
     return wire_fill_text(op, terms->description, &body->description);
+}
+
+static struct status fill_resolve(struct op *op, const struct gateway_order *order,
+                                  Holdfast__Escrow__V1__EscrowCommand *command,
+                                  const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(Holdfast__Escrow__V1__ResolveDispute, holdfast__escrow__v1__resolve_dispute__init,
+             resolve_dispute, RESOLVE_DISPUTE);
+    body->number = order->number;
+    body->seller_minor = order->seller_minor;
+    body->buyer_minor = order->buyer_minor;
+    TRY(fill_hex(op, order->head, &body->head));
+    TRY(fill_hex(op, order->signature, &body->signature));
+    return wire_fill_text(op, order->reason, &body->reason);
 }
 
 static struct status fill_body(struct op *op, const struct gateway_order *order,
@@ -403,6 +502,7 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
         body->number = order->number;
         return OK;
     }
+    case GATEWAY_RESOLVE_DISPUTE: return fill_resolve(op, order, command, ret_body);
     case GATEWAY_ACTION_NONE:
     case GATEWAY_ACTION_COUNT: break;
     }
@@ -436,6 +536,8 @@ static struct gateway_pending make_pending(const struct gateway_order *order,
         .marketplace_id = order->caller.account_id,
         .buyer_id = terms->buyer_id,
         .seller_id = terms->seller_id,
+        .arbiter_id = terms->arbiter_id,
+        .arbiter_key = terms->arbiter_key,
         .currency = CURRENCY_USD,
         .price_minor = terms->amount_minor,
         .seller_account = terms->seller_account,

@@ -25,6 +25,7 @@ enum gateway_action {
     GATEWAY_RELEASE_PART,
     GATEWAY_PROPOSE_SPLIT,
     GATEWAY_ACCEPT_SPLIT,
+    GATEWAY_RESOLVE_DISPUTE,
     GATEWAY_ACTION_COUNT,
 };
 
@@ -47,6 +48,8 @@ enum gateway_reason_rule gateway_action_reason(enum gateway_action action);
 struct gateway_terms {
     struct id buyer_id;
     struct id seller_id;
+    struct id arbiter_id;   /* none: there is no arbiter */
+    struct str arbiter_key; /* 64 hex digits, small; empty: there is no arbiter */
     struct str seller_account;
     int64_t amount_minor;
     struct str currency;
@@ -74,12 +77,19 @@ struct gateway_order {
     struct gateway_terms terms; /* CREATE, checked */
     struct str reason;          /* checked; empty: none */
     int64_t amount_minor;       /* RELEASE_PART, checked */
-    int64_t seller_minor;       /* PROPOSE_SPLIT, checked */
+    int64_t seller_minor;       /* PROPOSE_SPLIT, RESOLVE_DISPUTE, checked */
     int64_t buyer_minor;
-    int64_t number;    /* ACCEPT_SPLIT */
-    int64_t milestone; /* MARK_DELIVERED, RELEASE: 0: none was named */
-    int64_t now_us;    /* when it was asked */
+    int64_t number;       /* ACCEPT_SPLIT; RESOLVE_DISPUTE: of the dispute */
+    struct str head;      /* RESOLVE_DISPUTE by an arbiter: 64 hex digits, */
+    struct str signature; /* and 128; checked. By staff: empty */
+    int64_t milestone;    /* MARK_DELIVERED, RELEASE: 0: none was named */
+    int64_t now_us;       /* when it was asked */
 };
+
+/* RESOLVE_DISPUTE: an arbiter's is signed with the key of the deal's terms, staff's is not signed. Whether it is about the deal
+ * as it stands is escrow's to say. */
+STATUS gateway_verdict_check(struct op *op, const struct gateway_order *order,
+                             const struct gateway_view *view);
 
 struct gateway_command {
     struct intake_request request; /* extra_row points to pending */

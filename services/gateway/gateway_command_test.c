@@ -53,6 +53,7 @@ static void is(struct id id, const char *text)
 #define BUYER "b0000000-0000-4000-8000-000000000002"
 #define SELLER "c0000000-0000-4000-8000-000000000003"
 #define ESCROW "e0000000-0000-4000-8000-000000000004"
+#define ARBITER "d0000000-0000-4000-8000-000000000006"
 
 static struct gateway_terms good_terms(void)
 {
@@ -253,6 +254,7 @@ static void every_action_has_its_type(void **state)
         [GATEWAY_RELEASE_PART] = "holdfast.escrow.v1.ReleasePart",
         [GATEWAY_PROPOSE_SPLIT] = "holdfast.escrow.v1.ProposeSplit",
         [GATEWAY_ACCEPT_SPLIT] = "holdfast.escrow.v1.AcceptSplit",
+        [GATEWAY_RESOLVE_DISPUTE] = "holdfast.escrow.v1.ResolveDispute",
     };
     for (int i = GATEWAY_MARK_DELIVERED; i < GATEWAY_ACTION_COUNT; i++) {
         struct gateway_order order = action((enum gateway_action)i);
@@ -267,20 +269,21 @@ static void roles_may_what_they_may(void **state)
 {
     (void)state;
     static const bool may[GATEWAY_ACTION_COUNT][GATEWAY_ROLE_COUNT] = {
-        /* none, buyer, seller, marketplace, staff */
-        [GATEWAY_CREATE] = {false, false, false, true, false},
-        [GATEWAY_MARK_DELIVERED] = {false, false, true, false, false},
-        [GATEWAY_RELEASE] = {false, true, false, false, false},
-        [GATEWAY_CANCEL] = {false, true, true, true, true},
-        [GATEWAY_REFUND] = {false, false, true, false, true},
-        [GATEWAY_RETRY] = {false, false, false, false, true},
-        [GATEWAY_REJECT_DELIVERY] = {false, true, false, false, false},
-        [GATEWAY_ACCEPT_RETURN] = {false, false, true, false, false},
-        [GATEWAY_RAISE_DISPUTE] = {false, true, true, false, false},
-        [GATEWAY_WITHDRAW_DISPUTE] = {false, true, true, false, false},
-        [GATEWAY_RELEASE_PART] = {false, true, false, false, false},
-        [GATEWAY_PROPOSE_SPLIT] = {false, true, true, false, false},
-        [GATEWAY_ACCEPT_SPLIT] = {false, true, true, false, false},
+        /* none, buyer, seller, arbiter, marketplace, staff */
+        [GATEWAY_CREATE] = {false, false, false, false, true, false},
+        [GATEWAY_MARK_DELIVERED] = {false, false, true, false, false, false},
+        [GATEWAY_RELEASE] = {false, true, false, false, false, false},
+        [GATEWAY_CANCEL] = {false, true, true, false, true, true},
+        [GATEWAY_REFUND] = {false, false, true, false, false, true},
+        [GATEWAY_RETRY] = {false, false, false, false, false, true},
+        [GATEWAY_REJECT_DELIVERY] = {false, true, false, false, false, false},
+        [GATEWAY_ACCEPT_RETURN] = {false, false, true, false, false, false},
+        [GATEWAY_RAISE_DISPUTE] = {false, true, true, false, false, false},
+        [GATEWAY_WITHDRAW_DISPUTE] = {false, true, true, false, false, false},
+        [GATEWAY_RELEASE_PART] = {false, true, false, false, false, false},
+        [GATEWAY_PROPOSE_SPLIT] = {false, true, true, false, false, false},
+        [GATEWAY_ACCEPT_SPLIT] = {false, true, true, false, false, false},
+        [GATEWAY_RESOLVE_DISPUTE] = {false, false, false, true, false, true},
     };
     for (int action_at = 0; action_at < GATEWAY_ACTION_COUNT; action_at++) {
         for (int role = 0; role < GATEWAY_ROLE_COUNT; role++) {
@@ -294,8 +297,10 @@ static void roles_may_what_they_may(void **state)
 static void a_role_is_kind_and_id_together(void **state)
 {
     (void)state;
-    const struct gateway_parties parties = {
-        .marketplace_id = id_of(MARKETPLACE), .buyer_id = id_of(BUYER), .seller_id = id_of(SELLER)};
+    struct gateway_parties parties = {.marketplace_id = id_of(MARKETPLACE),
+                                      .buyer_id = id_of(BUYER),
+                                      .seller_id = id_of(SELLER),
+                                      .arbiter_id = id_of(ARBITER)};
 
     const struct {
         enum engine_actor_kind kind;
@@ -304,6 +309,8 @@ static void a_role_is_kind_and_id_together(void **state)
     } cases[] = {
         {ENGINE_ACTOR_USER, BUYER, GATEWAY_ROLE_BUYER},
         {ENGINE_ACTOR_USER, SELLER, GATEWAY_ROLE_SELLER},
+        {ENGINE_ACTOR_USER, ARBITER, GATEWAY_ROLE_ARBITER},
+        {ENGINE_ACTOR_MARKETPLACE, ARBITER, GATEWAY_ROLE_NONE},
         {ENGINE_ACTOR_USER, MARKETPLACE, GATEWAY_ROLE_NONE},
         {ENGINE_ACTOR_USER, ESCROW, GATEWAY_ROLE_NONE},
         {ENGINE_ACTOR_MARKETPLACE, MARKETPLACE, GATEWAY_ROLE_MARKETPLACE},
@@ -317,6 +324,72 @@ static void a_role_is_kind_and_id_together(void **state)
         struct gateway_caller caller = {.kind = cases[i].kind, .account_id = id_of(cases[i].id)};
         assert_int_equal(gateway_role_of(&caller, &parties), cases[i].role);
     }
+    /* Where there is no arbiter, nobody is one. */
+    struct gateway_caller nobody = {.kind = ENGINE_ACTOR_USER};
+    parties.arbiter_id = nobody.account_id;
+    assert_int_equal(gateway_role_of(&nobody, &parties), GATEWAY_ROLE_NONE);
+}
+
+/* The key pair whose seed is "private key of a test, useless!!"; the signature is another program's. */
+#define ARBITER_KEY "e5cd1c3995428e5402f62a0627f94073c19fc962e698666275158b15df40abbc"
+#define VERDICT_HEAD "5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e"
+#define VERDICT_SIGNATURE                                              \
+    "dfbf6632381b39a9ba98cb95047ee4492c23ef268c43a714955f9ed840dcfd1b" \
+    "d8b7be7fb662fbb3335263110f9443f04ddaf0bc36f3a938a4a755d0582ec20b"
+
+static void judge_verdict(struct op *op, const struct gateway_order *order,
+                          const struct gateway_view *view, const char *blamed)
+{
+    struct status st = gateway_verdict_check(op, order, view);
+    if (!blamed) {
+        assert_int_equal(st.kind, STATUS_OK);
+        return;
+    }
+    assert_int_equal(st.kind, STATUS_INVALID);
+    assert_string_equal(op->err.code, "escrow.bad_signature");
+    assert_string_equal(op->err.field, blamed);
+}
+
+/* An arbiter's verdict is signed with the key of the deal's terms, staff's with none. */
+static void a_verdict_is_signed_by_whom_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct gateway_view view = {.currency = CURRENCY_USD, .arbiter_key = STR(ARBITER_KEY)};
+    struct gateway_order order = action(GATEWAY_RESOLVE_DISPUTE);
+    memset(view.id.bytes, 0xe0, sizeof(view.id.bytes));
+    order.caller.kind = ENGINE_ACTOR_USER;
+    order.number = 1;
+    order.seller_minor = 3000;
+    order.buyer_minor = 7000;
+    order.reason = STR("why");
+    order.head = STR(VERDICT_HEAD);
+    order.signature = STR(VERDICT_SIGNATURE);
+    judge_verdict(&fixture->op, &order, &view, NULL);
+    struct gateway_order other = order;
+    other.head = STR("5f5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e");
+    judge_verdict(&fixture->op, &other, &view, "/signature");
+    other.head.len--;
+    judge_verdict(&fixture->op, &other, &view, "/head");
+    other = order;
+    other.head = STR("5E5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e5e");
+    judge_verdict(&fixture->op, &other, &view, "/head");
+    other = order;
+    other.signature.len -= 2;
+    judge_verdict(&fixture->op, &other, &view, "/signature");
+    other.signature = STR("");
+    judge_verdict(&fixture->op, &other, &view, "/signature");
+    other = order;
+    other.seller_minor = 3001;
+    judge_verdict(&fixture->op, &other, &view, "/signature");
+    struct gateway_view none = view;
+    none.arbiter_key = STR("");
+    judge_verdict(&fixture->op, &order, &none, "/signature");
+    order.caller.kind = ENGINE_ACTOR_STAFF;
+    judge_verdict(&fixture->op, &order, &view, "/signature");
+    order.signature = STR("");
+    judge_verdict(&fixture->op, &order, &view, "/signature"); /* nor half of it */
+    order.head = STR("");
+    judge_verdict(&fixture->op, &order, &view, NULL);
 }
 
 static void judge(struct op *op, const struct gateway_terms *terms, const char *code,
@@ -483,6 +556,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_action_has_its_type, setup, teardown),
         cmocka_unit_test(roles_may_what_they_may),
         cmocka_unit_test(a_role_is_kind_and_id_together),
+        cmocka_unit_test_setup_teardown(a_verdict_is_signed_by_whom_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(fees_have_their_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(terms_have_their_bounds, setup, teardown),
         cmocka_unit_test_setup_teardown(texts_have_their_bounds, setup, teardown),

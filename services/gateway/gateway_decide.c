@@ -29,6 +29,9 @@ static void take_sums(struct gateway_view *view, const struct gateway_view *told
     view->foreign_money = told->foreign_money;
     view->deadline_at_us = told->deadline_at_us;
     view->deadline_state = told->deadline_state;
+    if (told->dispute_number > 0) { /* only the event that raises one says it */
+        view->dispute_number = told->dispute_number;
+    }
 }
 
 static void take_terms(struct gateway_view *view, const struct gateway_view *told, int64_t at_us)
@@ -38,6 +41,8 @@ static void take_terms(struct gateway_view *view, const struct gateway_view *tol
     view->marketplace_id = told->marketplace_id;
     view->buyer_id = told->buyer_id;
     view->seller_id = told->seller_id;
+    view->arbiter_id = told->arbiter_id;
+    view->arbiter_key = told->arbiter_key;
     view->seller_account = told->seller_account;
     view->funding_seconds = told->funding_seconds;
     view->delivery_seconds = told->delivery_seconds;

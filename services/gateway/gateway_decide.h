@@ -18,7 +18,7 @@ enum gateway_news_kind {
 
 struct gateway_news {
     enum gateway_news_kind kind;
-    /* CREATED, CHANGED: seq, state, sums, attention; CREATED: parties and terms too; PAYMENT:
+    /* CREATED, CHANGED: seq, state, sums, attention, the number of a dispute that was raised; CREATED: parties and terms too; PAYMENT:
      * reference and secret. The rest is empty. */
     struct gateway_view told;
     struct str type; /* "EscrowFundsHeld" */

@@ -19,6 +19,7 @@
 
 #define ESCROW "e0000000-0000-4000-8000-000000000004"
 #define USER "b0000000-0000-4000-8000-000000000002"
+#define EVENT_ID "f0000000-0000-4000-8000-000000000007"
 #define CAUSE "d0000000-0000-4000-8000-000000000005"
 
 struct fixture {
@@ -126,6 +127,9 @@ static void created_is_read_whole(void **state)
     created.inspection_seconds = 86400;
     const struct fee_terms fees = {.buyer = {1, 2}, .seller = {3, 4}, .buyer_refundable = true};
     ok(op, wire_fill_fees(op, &fees, &created.fees));
+    static const char key[32] = {0x0a, 0x0b};
+    ok(op, wire_fill_id(op, id_of(EVENT_ID), &created.arbiter_id));
+    created.arbiter_key = wire_borrow(key, sizeof(key));
     event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED;
     event.escrow_created = &created;
     struct engine_message message;
@@ -142,6 +146,9 @@ static void created_is_read_whole(void **state)
     assert_true(id_eq(news->told.buyer_id, id_of(USER)));
     assert_true(id_eq(news->told.seller_id, id_of(ESCROW)));
     assert_true(str_eq(news->told.seller_account, STR("acct_1")));
+    assert_true(id_eq(news->told.arbiter_id, id_of(EVENT_ID)));
+    assert_int_equal(news->told.arbiter_key.len, 64);
+    assert_true(str_has_prefix(news->told.arbiter_key, STR("0a0b00")));
     assert_true(str_eq(news->told.description, STR("A sword")));
     assert_int_equal(news->told.funding_seconds, 7200);
     assert_int_equal(news->told.delivery_seconds, 10800);

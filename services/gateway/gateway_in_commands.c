@@ -28,6 +28,8 @@ static const struct json_field create_fields[] = {
      .offset = offsetof(struct gateway_terms, buyer_id)},
     {"seller_id", JSON_FIELD_ID, .required = true,
      .offset = offsetof(struct gateway_terms, seller_id)},
+    {"arbiter_id", JSON_FIELD_ID, .offset = offsetof(struct gateway_terms, arbiter_id)},
+    {"arbiter_key", JSON_FIELD_TEXT, .offset = offsetof(struct gateway_terms, arbiter_key)},
     {"seller_account", JSON_FIELD_TEXT, .required = true, .prose = true,
      .offset = offsetof(struct gateway_terms, seller_account)},
     {"amount_minor", JSON_FIELD_I64, .required = true,
@@ -160,6 +162,28 @@ static struct status read_number(struct op *op, const struct http_request *req,
     return OK;
 }
 
+static const struct json_field verdict_fields[] = {
+    {"dispute", JSON_FIELD_I64, .required = true, .offset = offsetof(struct gateway_order, number)},
+    {"seller_minor", JSON_FIELD_I64, .required = true,
+     .offset = offsetof(struct gateway_order, seller_minor)},
+    {"buyer_minor", JSON_FIELD_I64, .required = true,
+     .offset = offsetof(struct gateway_order, buyer_minor)},
+    {"reason", JSON_FIELD_TEXT, .required = true, .prose = true,
+     .offset = offsetof(struct gateway_order, reason)},
+    {"head", JSON_FIELD_TEXT, .offset = offsetof(struct gateway_order, head)},
+    {"signature", JSON_FIELD_TEXT, .offset = offsetof(struct gateway_order, signature)},
+};
+
+/* Whose word it is, and over what it is signed, needs the deal: gateway_verdict_check. */
+static struct status read_verdict(struct op *op, const struct http_request *req,
+                                  struct gateway_order *order)
+{
+    order->head = order->signature = STR("");
+    TRY(json_read_object(op, req->body, verdict_fields, ARRAY_LEN(verdict_fields), order));
+    TRY(gateway_split_check(op, order->seller_minor, order->buyer_minor));
+    return gateway_reason_check(op, order->action, order->reason);
+}
+
 static struct status read_body(struct op *op, const struct http_request *req,
                                struct gateway_order *order)
 {
@@ -167,6 +191,7 @@ static struct status read_body(struct op *op, const struct http_request *req,
     case GATEWAY_RELEASE_PART: return read_part(op, req, order);
     case GATEWAY_PROPOSE_SPLIT: return read_split(op, req, order);
     case GATEWAY_ACCEPT_SPLIT: return read_number(op, req, order);
+    case GATEWAY_RESOLVE_DISPUTE: return read_verdict(op, req, order);
     case GATEWAY_MARK_DELIVERED:
     case GATEWAY_RELEASE: return read_milestone(op, req, order);
     case GATEWAY_CANCEL:
@@ -270,12 +295,13 @@ STATUS gateway_post_escrow(struct op *op, void *deps, const struct http_request 
     order.terms.inspection_seconds = GATEWAY_INSPECTION_DEFAULT_SECONDS;
     order.terms.fees.buyer_refundable = true;
     order.terms.description = STR("");
+    order.terms.arbiter_key = STR("");
     TRY(json_read_object(op, req->body, create_fields, ARRAY_LEN(create_fields), &order.terms));
     TRY(gateway_terms_check(op, &order.terms));
     return take_in(op, deps, req, &order, ret);
 }
 
-/* The deal must be there for this caller, and the caller must be one who may ask for this. */
+/* The deal must be there for this caller, and the caller must be one who may ask for this; an arbiter, by his signature. */
 static struct status check_identity(struct op *op, struct gateway *gateway,
                                     const struct gateway_order *order, struct http_response *ret)
 {
@@ -294,7 +320,8 @@ static struct status check_identity(struct op *op, struct gateway *gateway,
         ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
         return op_fail(op, STATUS_CONFLICT, "escrow.pending", "its creation is not decided yet");
     }
-    return OK;
+    return order->action == GATEWAY_RESOLVE_DISPUTE ? gateway_verdict_check(op, order, &deal.view)
+                                                    : OK;
 }
 
 /* The verb is the last segment of the route's path, under each of its names. */

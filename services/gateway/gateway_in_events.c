@@ -1,4 +1,5 @@
 /* escrow.events.v1: packed EscrowEvents to news. */
+#include "base/sign.h"
 #include "gateway/gateway_in.h"
 #include "gateway/gateway_out_json.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
@@ -11,6 +12,20 @@ static struct status take_amount(struct op *op, const Holdfast__Common__V1__Mone
 {
     enum currency currency = CURRENCY_NONE;
     return wire_money(op, "amount", amount, &currency, &news->amount_minor);
+}
+
+/* The key in hex, as everything of its kind is shown. */
+static struct status read_arbiter(struct op *op, const Holdfast__Escrow__V1__EscrowCreated *created,
+                                  struct gateway_view *told)
+{
+    struct strbuf buf;
+    TRY(wire_id_or_none(op, "arbiter_id", created->arbiter_id, &told->arbiter_id));
+    if (created->arbiter_key.len != (id_is_none(told->arbiter_id) ? 0 : SIGN_PUBLIC_BYTES)) {
+        return op_fail(op, STATUS_INVALID, "gateway.bad_event", "an arbiter without a key");
+    }
+    strbuf_init(&buf, op->arena, (size_t)2 * SIGN_PUBLIC_BYTES + 1);
+    strbuf_add_hex(&buf, created->arbiter_key.data, created->arbiter_key.len);
+    return strbuf_finish(&buf, &told->arbiter_key) ? OK : op_arena_full(op);
 }
 
 static struct status read_created(struct op *op, const Holdfast__Escrow__V1__EscrowCreated *created,
@@ -29,7 +44,7 @@ static struct status read_created(struct op *op, const Holdfast__Escrow__V1__Esc
     told->fees = wire_fees(created->fees);
     told->description = str_of(created->description);
     news->amount_minor = told->price_minor;
-    return OK;
+    return read_arbiter(op, created, told);
 }
 
 /* Money that is flagged may be in a currency that is not ours: its amount alone is told. */
@@ -75,6 +90,7 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     case CASE(ESCROW_REJECTED): news->note = str_of(event->escrow_rejected->reason); return OK;
     case CASE(ESCROW_DISPUTED):
         news->note = str_of(event->escrow_disputed->reason);
+        news->told.dispute_number = event->escrow_disputed->number;
         return take_amount(op, event->escrow_disputed->amount, news);
     case CASE(ESCROW_PARTIALLY_RELEASED):
         news->note = str_of(event->escrow_partially_released->reason);
@@ -89,6 +105,10 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         news->amount_minor = event->escrow_split_agreed->seller_minor;
         return OK;
     case CASE(ESCROW_DELIVERED): news->milestone = event->escrow_delivered->milestone; return OK;
+    case CASE(ESCROW_DISPUTE_RESOLVED):
+        news->note = str_of(event->escrow_dispute_resolved->reason);
+        news->amount_minor = event->escrow_dispute_resolved->seller_minor;
+        return OK;
     case CASE(ESCROW_SETTLED):
     case CASE(ESCROW_DISPUTE_WITHDRAWN):
     case CASE(ESCROW_DISPUTE_ESCALATED):

@@ -166,9 +166,7 @@ static void send_or_finish(struct http_stream_feed *feed, struct status made, co
 static void tell_view(struct telling *telling, struct http_stream_feed *feed, uint32_t i)
 {
     const struct gateway_view *view = &telling->news->views[i];
-    const struct gateway_parties parties = {.marketplace_id = view->marketplace_id,
-                                            .buyer_id = view->buyer_id,
-                                            .seller_id = view->seller_id};
+    const struct gateway_parties parties = gateway_view_parties(view);
     enum gateway_role role = role_in(http_stream_about(feed), view->id, &parties);
     if (role == GATEWAY_ROLE_NONE) {
         return;

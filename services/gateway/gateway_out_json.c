@@ -51,11 +51,11 @@ static void write_payment(struct json_writer *out, const struct gateway_view *vi
     json_write_end(out);
 }
 
-/* Where the seller is paid is not the buyer's business. */
+/* Where the seller is paid is not the buyer's business, nor the arbiter's. */
 static void write_seller_account(struct json_writer *out, struct str account,
                                  enum gateway_role role)
 {
-    if (role == GATEWAY_ROLE_BUYER) {
+    if (role == GATEWAY_ROLE_BUYER || role == GATEWAY_ROLE_ARBITER) {
         json_write_null(out, "seller_account");
     } else {
         json_write_str(out, "seller_account", account);
@@ -99,6 +99,31 @@ static void write_split(struct json_writer *out, const struct gateway_view *view
     json_write_id(out, "proposed_by", view->split_by);
     json_write_i64(out, "seller_minor", view->split_seller_minor);
     json_write_i64(out, "buyer_minor", view->split_buyer_minor);
+    json_write_end(out);
+}
+
+/* Who decides what the two do not settle, and the key that shows it. */
+static void write_arbiter(struct json_writer *out, const struct gateway_view *view)
+{
+    if (id_is_none(view->arbiter_id)) {
+        json_write_null(out, "arbiter");
+        return;
+    }
+    json_write_object(out, "arbiter");
+    json_write_id(out, "id", view->arbiter_id);
+    json_write_str(out, "key", view->arbiter_key);
+    json_write_end(out);
+}
+
+/* The last one: what a verdict must name. */
+static void write_dispute(struct json_writer *out, const struct gateway_view *view)
+{
+    if (view->dispute_number == 0) {
+        json_write_null(out, "dispute");
+        return;
+    }
+    json_write_object(out, "dispute");
+    json_write_i64(out, "number", view->dispute_number);
     json_write_end(out);
 }
 
@@ -162,6 +187,7 @@ static void write_deal(struct json_writer *out, const struct shown *shown, enum 
     json_write_id(out, "marketplace_id", view->marketplace_id);
     json_write_id(out, "buyer_id", view->buyer_id);
     json_write_id(out, "seller_id", view->seller_id);
+    write_arbiter(out, view);
     write_seller_account(out, view->seller_account, role);
     json_write_i64(out, "funding_seconds", view->funding_seconds);
     json_write_i64(out, "delivery_seconds", view->delivery_seconds);
@@ -171,6 +197,7 @@ static void write_deal(struct json_writer *out, const struct shown *shown, enum 
     write_deadline(out, view);
     write_split(out, view);
     write_milestones(out, view->milestones);
+    write_dispute(out, view);
     json_write_str(out, "description", view->description);
     write_payment(out, view, role);
     write_rejection(out, shown->code, shown->sentence);
@@ -232,6 +259,8 @@ STATUS gateway_out_pending(struct op *op, const struct gateway_deal *deal, enum 
         .marketplace_id = pending->marketplace_id,
         .buyer_id = pending->buyer_id,
         .seller_id = pending->seller_id,
+        .arbiter_id = pending->arbiter_id,
+        .arbiter_key = pending->arbiter_key,
         .seller_account = pending->seller_account,
         .funding_seconds = pending->funding_seconds,
         .delivery_seconds = pending->delivery_seconds,
@@ -262,9 +291,7 @@ STATUS gateway_out_list(struct op *op, const struct gateway_view *views, uint32_
     json_write_object(&out, NULL);
     json_write_array(&out, "items");
     for (uint32_t i = 0; i < count; i++) {
-        const struct gateway_parties parties = {.marketplace_id = views[i].marketplace_id,
-                                                .buyer_id = views[i].buyer_id,
-                                                .seller_id = views[i].seller_id};
+        const struct gateway_parties parties = gateway_view_parties(&views[i]);
         const struct shown shown = {.view = &views[i], .state = gateway_state_name(views[i].state)};
         enum gateway_role role = gateway_role_of(caller, &parties);
         ASSERT(role != GATEWAY_ROLE_NONE); /* the question was for the caller's own */

@@ -51,6 +51,9 @@ static struct gateway_view a_view(void)
         .marketplace_id = numbered(2),
         .buyer_id = numbered(3),
         .seller_id = numbered(4),
+        .arbiter_id = numbered(5),
+        .arbiter_key = STR("00ff"),
+        .dispute_number = 2,
         .seller_account = STR("acct_canary"),
         .funding_seconds = 7200,
         .delivery_seconds = 10800,
@@ -107,7 +110,8 @@ static void the_buyer_alone_can_pay(void **state)
                          STATUS_OK);
         bool buyer = role == GATEWAY_ROLE_BUYER;
         assert_int_equal(strstr(json.ptr, "pi_1_secret_canary") != NULL, buyer);
-        assert_int_equal(strstr(json.ptr, "acct_canary") != NULL, !buyer);
+        bool arbiter = role == GATEWAY_ROLE_ARBITER;
+        assert_int_equal(strstr(json.ptr, "acct_canary") != NULL, !buyer && !arbiter);
         const struct json_value *value = parsed(&fixture->op, json);
         assert_int_equal(json_at(value, "/payment")->kind,
                          buyer ? JSON_KIND_OBJECT : JSON_KIND_NULL);
@@ -117,6 +121,8 @@ static void the_buyer_alone_can_pay(void **state)
         keeps_promise(&fixture->op, json_at(value, "/deadline"), "/Deadline");
         keeps_promise(&fixture->op, json_at(value, "/split"), "/Split");
         keeps_promise(&fixture->op, json_at(value, "/milestones/1"), "/Milestone");
+        keeps_promise(&fixture->op, json_at(value, "/arbiter"), "/Arbiter");
+        keeps_promise(&fixture->op, json_at(value, "/dispute"), "/Dispute");
         if (buyer) {
             keeps_promise(&fixture->op, json_at(value, "/payment"), "/Payment");
         }
@@ -172,6 +178,7 @@ static void a_deal_is_shown_exactly(void **state)
         "\"marketplace_id\":\"02000000-0000-0000-0000-000000000002\","
         "\"buyer_id\":\"03000000-0000-0000-0000-000000000003\","
         "\"seller_id\":\"04000000-0000-0000-0000-000000000004\","
+        "\"arbiter\":{\"id\":\"05000000-0000-0000-0000-000000000005\",\"key\":\"00ff\"},"
         "\"seller_account\":\"acct_canary\",\"funding_seconds\":7200,\"delivery_seconds\":10800,"
         "\"inspection_seconds\":86400,\"buyer_fee_basis_points\":250,"
         "\"buyer_fee_fixed_minor\":30,\"seller_fee_basis_points\":500,"
@@ -180,7 +187,7 @@ static void a_deal_is_shown_exactly(void **state)
         "\"seller_gets_minor\":11728,\"seller_fee_minor\":617,\"platform_gets_minor\":955,"
         "\"refund_minor\":12683},"
         "\"deadline\":{\"at\":\"2025-11-21T04:05:06.791Z\",\"next_state\":\"EXPIRED\"},\"split\":"
-        "null,\"milestones\":[],"
+        "null,\"milestones\":[],\"dispute\":{\"number\":2},"
         "\"description\":\"A \\\"sword\\\"\",\"payment\":null,\"rejection\":null,"
         "\"created_at\":\"2025-11-21T04:05:06.789Z\",\"updated_at\":\"2025-11-21T04:05:06.790Z\"}");
 }

@@ -8,9 +8,7 @@ static STATUS add_views(struct op *op, struct json_writer *out,
 {
     for (uint32_t i = 0; i < start->view_count; i++) {
         const struct gateway_view *view = &start->views[i];
-        const struct gateway_parties parties = {.marketplace_id = view->marketplace_id,
-                                                .buyer_id = view->buyer_id,
-                                                .seller_id = view->seller_id};
+        const struct gateway_parties parties = gateway_view_parties(view);
         enum gateway_role role = gateway_role_of(caller, &parties);
         struct str json;
         if (role != GATEWAY_ROLE_NONE) {

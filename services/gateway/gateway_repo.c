@@ -48,6 +48,9 @@ static const struct table_column view_columns[] = {
     V(marketplace_id, COLUMN_UUID),
     V(buyer_id, COLUMN_UUID),
     V(seller_id, COLUMN_UUID),
+    V(arbiter_id, COLUMN_UUID),
+    V(arbiter_key, COLUMN_TEXT),
+    V(dispute_number, COLUMN_INT8),
     V(seller_account, COLUMN_TEXT),
     V(funding_seconds, COLUMN_INT8),
     V(delivery_seconds, COLUMN_INT8),
@@ -100,6 +103,8 @@ static const struct table_column pending_columns[] = {
     P(marketplace_id, COLUMN_UUID),
     P(buyer_id, COLUMN_UUID),
     P(seller_id, COLUMN_UUID),
+    P(arbiter_id, COLUMN_UUID),
+    P(arbiter_key, COLUMN_TEXT),
     P(currency, COLUMN_ENUM),
     P(price_minor, COLUMN_INT8),
     P(seller_account, COLUMN_TEXT),
@@ -239,6 +244,9 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     ID(marketplace_id);
     ID(buyer_id);
     ID(seller_id);
+    ID(arbiter_id);
+    TEXT(arbiter_key);
+    I64(dispute_number);
     TEXT(seller_account);
     I64(funding_seconds);
     I64(delivery_seconds);
@@ -272,6 +280,8 @@ static struct status read_terms(struct op *op, const struct pg_rows *rows, uint3
     ID(marketplace_id);
     ID(buyer_id);
     ID(seller_id);
+    ID(arbiter_id);
+    TEXT(arbiter_key);
     I64(price_minor);
     TEXT(seller_account);
     I64(funding_seconds);
@@ -419,13 +429,12 @@ STATUS gateway_repo_find_deal(struct op *op, struct pg *pg, struct id id,
 struct gateway_parties gateway_deal_parties(const struct gateway_deal *deal)
 {
     if (deal->in_view) {
-        return (struct gateway_parties){.marketplace_id = deal->view.marketplace_id,
-                                        .buyer_id = deal->view.buyer_id,
-                                        .seller_id = deal->view.seller_id};
+        return gateway_view_parties(&deal->view);
     }
     return (struct gateway_parties){.marketplace_id = deal->pending.marketplace_id,
                                     .buyer_id = deal->pending.buyer_id,
-                                    .seller_id = deal->pending.seller_id};
+                                    .seller_id = deal->pending.seller_id,
+                                    .arbiter_id = deal->pending.arbiter_id};
 }
 
 static struct status find_account(struct op *op, struct pg *pg, struct id id,

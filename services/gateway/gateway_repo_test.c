@@ -103,6 +103,7 @@ static void every_list_reads_it_whole(void **state)
     const struct gateway_caller callers[] = {
         {.kind = ENGINE_ACTOR_USER, .account_id = view.buyer_id},
         {.kind = ENGINE_ACTOR_USER, .account_id = view.seller_id},
+        {.kind = ENGINE_ACTOR_USER, .account_id = view.arbiter_id},
         {.kind = ENGINE_ACTOR_MARKETPLACE, .account_id = view.marketplace_id},
         {.kind = ENGINE_ACTOR_STAFF, .account_id = {.bytes = {0xd1}}},
     };
@@ -126,6 +127,8 @@ static void what_is_pending_is_read_whole(void **state)
         .marketplace_id = {.bytes = {0xa1}},
         .buyer_id = {.bytes = {0xb1}},
         .seller_id = {.bytes = {0xc1}},
+        .arbiter_id = {.bytes = {0xe1}},
+        .arbiter_key = STR("0123"),
         .currency = CURRENCY_USD,
         .price_minor = 1,
         .seller_account = STR("acct_1"),

@@ -43,6 +43,7 @@ const struct http_route gateway_routes[] = {
     COMMAND("/v1/escrows/:id/withdraw-dispute", gateway_post_action),
     COMMAND("/v1/escrows/:id/propose-split",  gateway_post_action),
     RESCUE("/v1/escrows/:id/accept-split",    gateway_post_action),
+    RESCUE("/v1/escrows/:id/resolve-dispute", gateway_post_action),
     /* REQ-D9, REQ-D10: the names that clients of old know. */
     COMMAND("/api/escrow/:id/mark-delivered", gateway_post_action),
     COMMAND("/api/escrow/:id/release",        gateway_post_action),

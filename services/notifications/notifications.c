@@ -30,6 +30,7 @@ struct str notice_name(enum notice notice)
     case NOTICE_PART_PAID: return STR("part_paid");
     case NOTICE_SPLIT_PROPOSED: return STR("split_proposed");
     case NOTICE_SPLIT_AGREED: return STR("split_agreed");
+    case NOTICE_DISPUTE_RESOLVED: return STR("dispute_resolved");
     case NOTICE_NONE: return STR("none");
     case NOTICE_COUNT: break;
     }
@@ -42,6 +43,7 @@ struct str role_name(enum role role)
     case ROLE_NONE: return STR("none");
     case ROLE_BUYER: return STR("buyer");
     case ROLE_SELLER: return STR("seller");
+    case ROLE_ARBITER: return STR("arbiter");
     case ROLE_COUNT: break;
     }
     UNREACHABLE("role");

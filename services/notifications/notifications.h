@@ -40,6 +40,7 @@ enum notice {
     NOTICE_PART_PAID,
     NOTICE_SPLIT_PROPOSED,
     NOTICE_SPLIT_AGREED,
+    NOTICE_DISPUTE_RESOLVED,
     NOTICE_COUNT,
 };
 
@@ -47,6 +48,7 @@ enum role {
     ROLE_NONE = 0,
     ROLE_BUYER,
     ROLE_SELLER,
+    ROLE_ARBITER,
     ROLE_COUNT,
 };
 
@@ -75,6 +77,7 @@ struct deal {
     int64_t version;
     struct id buyer_id;
     struct id seller_id;
+    struct id arbiter_id; /* none: there is no arbiter */
     enum currency currency;
     int64_t price_minor;
     int64_t buyer_fee_minor; /* asked for beside the price */

@@ -35,6 +35,7 @@ static STATUS read_created(struct op *op, const Holdfast__Escrow__V1__EscrowCrea
     deal->created_at_us = event->news.happened_at_us;
     TRY(wire_id(op, "buyer_id", in->buyer_id, &deal->buyer_id));
     TRY(wire_id(op, "seller_id", in->seller_id, &deal->seller_id));
+    TRY(wire_id_or_none(op, "arbiter_id", in->arbiter_id, &deal->arbiter_id));
     TRY(wire_money(op, "price", in->price, &deal->currency, &deal->price_minor));
     deal->buyer_fee_minor = in->buyer_fee_minor;
     return wire_text(op, "description", in->description, 0, NEWS_DESCRIPTION_MAX_BYTES,
@@ -168,6 +169,12 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
         tell_parts(ret_event, NOTICE_SPLIT_AGREED, event->escrow_split_agreed->seller_gets_minor,
                    event->escrow_split_agreed->buyer_gets_minor);
         return OK;
+    case CASE(ESCROW_DISPUTE_RESOLVED):
+        tell_parts(ret_event, NOTICE_DISPUTE_RESOLVED,
+                   event->escrow_dispute_resolved->seller_gets_minor,
+                   event->escrow_dispute_resolved->buyer_gets_minor);
+        return tell_detail(op, news, NOTICE_DISPUTE_RESOLVED,
+                           event->escrow_dispute_resolved->reason);
     case CASE(ESCROW_SETTLED):         /* each was told when his part arrived */
     case CASE(ESCROW_RETURN_ACCEPTED): /* the refund follows at once, and says why */
     case CASE(ESCROW_FUNDS_RECEIVED):  /* what becomes of it follows at once */
@@ -208,10 +215,23 @@ STATUS notifications_in_deals_decode(struct op *op, const struct bus_record *rec
     return OK;
 }
 
+/* None: the deal has nobody in this role. */
+static struct id party(const struct deal *deal, enum role role)
+{
+    switch (role) {
+    case ROLE_BUYER: return deal->buyer_id;
+    case ROLE_SELLER: return deal->seller_id;
+    case ROLE_ARBITER: return deal->arbiter_id;
+    case ROLE_NONE:
+    case ROLE_COUNT: break;
+    }
+    UNREACHABLE("role");
+}
+
 static STATUS tell(struct engine_turn *turn, const struct deal *deal,
                    const struct deal_event *event, enum role role)
 {
-    if (!notifications_text_is_told(event->news.notice, role)) {
+    if (!notifications_text_is_told(event->news.notice, role) || id_is_none(party(deal, role))) {
         return OK;
     }
     struct news news = event->news;
@@ -227,8 +247,7 @@ static STATUS tell(struct engine_turn *turn, const struct deal *deal,
                       &news.amount_minor));
         news.currency = currency_name(deal->currency);
     }
-    return notifications_message_post(turn, role == ROLE_BUYER ? deal->buyer_id : deal->seller_id,
-                                      &news);
+    return notifications_message_post(turn, party(deal, role), &news);
 }
 
 STATUS notifications_in_deals_decide(struct engine_turn *turn, const struct engine_message *message)
@@ -243,5 +262,6 @@ STATUS notifications_in_deals_decide(struct engine_turn *turn, const struct engi
         return OK; /* it began before what Kafka still has: who the parties are, nobody knows */
     }
     TRY(tell(turn, deal, event, ROLE_BUYER));
-    return tell(turn, deal, event, ROLE_SELLER);
+    TRY(tell(turn, deal, event, ROLE_SELLER));
+    return tell(turn, deal, event, ROLE_ARBITER);
 }

@@ -16,7 +16,7 @@ _Static_assert((int)NOTICE_PAYMENT_READY ==
 _Static_assert((int)NOTICE_SUSPENSE_REFUNDED ==
                    (int)HOLDFAST__NOTIFICATIONS__V1__NOTICE__NOTICE_SUSPENSE_REFUNDED,
                "last notice");
-_Static_assert((int)ROLE_SELLER == (int)HOLDFAST__NOTIFICATIONS__V1__ROLE__ROLE_SELLER, "roles");
+_Static_assert((int)ROLE_ARBITER == (int)HOLDFAST__NOTIFICATIONS__V1__ROLE__ROLE_ARBITER, "roles");
 
 STATUS notifications_message_post(struct engine_turn *turn, struct id user_id,
                                   const struct news *news)

@@ -8,6 +8,7 @@ static const struct table_column deal_columns[] = {
     TABLE_COLUMN(struct deal, version, COLUMN_INT8),
     TABLE_FIXED_COLUMN(struct deal, buyer_id, COLUMN_UUID),
     TABLE_FIXED_COLUMN(struct deal, seller_id, COLUMN_UUID),
+    TABLE_FIXED_COLUMN(struct deal, arbiter_id, COLUMN_UUID),
     TABLE_FIXED_COLUMN(struct deal, currency, COLUMN_ENUM),
     TABLE_FIXED_COLUMN(struct deal, price_minor, COLUMN_INT8),
     TABLE_FIXED_COLUMN(struct deal, buyer_fee_minor, COLUMN_INT8),

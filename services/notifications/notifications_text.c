@@ -118,13 +118,16 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
         {
             [ROLE_BUYER] = "The dispute about this deal was withdrawn.",
             [ROLE_SELLER] = "The dispute about this deal was withdrawn.",
+            [ROLE_ARBITER] = "The dispute about this deal was withdrawn.",
         },
     [NOTICE_DISPUTE_ESCALATED] =
         {
-            [ROLE_BUYER] =
-                "The dispute about this deal was not settled in time. Our staff was called.",
-            [ROLE_SELLER] =
-                "The dispute about this deal was not settled in time. Our staff was called.",
+            [ROLE_BUYER] = "The dispute about this deal was not settled in time. Whoever decides "
+                           "it was called: the arbiter of the deal, or our staff.",
+            [ROLE_SELLER] = "The dispute about this deal was not settled in time. Whoever decides "
+                            "it was called: the arbiter of the deal, or our staff.",
+            [ROLE_ARBITER] = "The dispute about this deal, whose arbiter you are, was not settled "
+                             "in time: your verdict was asked for.",
         },
     [NOTICE_PARTIALLY_RELEASED] =
         {
@@ -153,6 +156,14 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
                            "**{amount}** goes to you.",
             [ROLE_SELLER] = "You and the buyer agreed to divide the money of this deal: "
                             "**{amount}** goes to you.",
+        },
+    [NOTICE_DISPUTE_RESOLVED] =
+        {
+            [ROLE_BUYER] = "The dispute about this deal was decided: **{amount}** goes to you[. "
+                           "Reason: {detail}].",
+            [ROLE_SELLER] = "The dispute about this deal was decided: **{amount}** goes to you[. "
+                            "Reason: {detail}].",
+            [ROLE_ARBITER] = "The dispute about this deal was decided.",
         },
 };
 

@@ -4,6 +4,10 @@ import hashlib
 import json
 import uuid
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+USER, STAFF = 1, 3  # ActorKind
+
 
 def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
@@ -57,16 +61,17 @@ def milestones_hash(milestones):
 
 
 def terms_hash(terms):
-    more = [u64(terms[name]) for name in (*FEES, "buyer_fee_refundable", "milestone_count")]
-    more.append(bytes.fromhex(terms["milestones_hash"]))
+    fees = [u64(terms[name]) for name in (*FEES, "buyer_fee_refundable")]
+    arbiter_key = bytes.fromhex(terms["arbiter_key"])
     return sha256(
         text("holdfast.escrow.terms.v3"), uid(terms["id"]), uid(terms["marketplace_id"]), uid(terms["buyer_id"]),
         uid(terms["seller_id"]), text(terms["currency_name"]), u64(terms["price_minor"]), text(terms["seller_account"]),
         u64(terms["funding_seconds"]), u64(terms["delivery_seconds"]), u64(terms["inspection_seconds"]),
-        text(terms["description"]), u64(terms["created_at_us"]), *more)
+        text(terms["description"]), u64(terms["created_at_us"]), *fees, uid(terms["arbiter_id"]), u64(len(arbiter_key)), arbiter_key,
+        u64(terms["milestone_count"]), bytes.fromhex(terms["milestones_hash"]))
 
 
-def transition_hash(escrow_id, row, transfers):
+def transition_hash(escrow_id, row, transfers, verdict=None):
     parts = [bytes.fromhex(row["prev_hash"]), text("holdfast.escrow.transition.v2"), uid(row["id"]), uid(escrow_id)]
     parts += [u64(row[name]) for name in ("seq", "event", "from_state", "to_state")]
     parts += [uid(row["cause_id"]), u64(row["actor_kind"]), uid(row["actor_id"]), u64(row["at_us"])]
@@ -75,14 +80,47 @@ def transition_hash(escrow_id, row, transfers):
         parts += [u64(line[name]) for name in ("ordinal", "debit", "credit")]
         parts += [text(line["currency"]), u64(line["amount_minor"]), uid(line["leg_id"])]
     parts.append(u64(row["milestone"]))
+    if verdict:
+        signature = bytes.fromhex(verdict["signature"])
+        parts += [u64(verdict[name]) for name in ("dispute", "seller_minor", "buyer_minor")]
+        parts += [text(verdict["reason"]), u64(len(signature)), signature]
     return sha256(*parts)
+
+
+# RFC 8410: what stands before the 32 bytes of a public key in its DER form.
+ED25519_DER = bytes.fromhex("302a300506032b6570032100")
+
+
+def verdict_text(terms, row, verdict):
+    """What the arbiter signed: docs/audit.md."""
+    key = sha256(ED25519_DER, bytes.fromhex(terms["arbiter_key"])).hex()
+    return (f"holdfast.verdict.v1\nescrow {terms['id']}\ndispute {verdict['dispute']}\nhead {row['prev_hash']}\n"
+            f"currency {terms['currency_name']}\nseller_minor {verdict['seller_minor']}\nbuyer_minor {verdict['buyer_minor']}\n"
+            f"reason {sha256(verdict['reason'].encode()).hex()}\nkey {key}\n").encode()
+
+
+def check_verdict(terms, row, verdict, transfers):
+    """The deal's arbiter signed it, or staff gave it unsigned; and the frozen money was moved as it says."""
+    assert (row["event_name"] == "EscrowDisputeResolved") == (verdict is not None)
+    if not verdict:
+        return
+    if row["actor_kind"] == STAFF:
+        assert verdict["signature"] == ""
+    else:
+        assert (row["actor_kind"], row["actor_id"]) == (USER, terms["arbiter_id"])
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(terms["arbiter_key"]))
+        key.verify(bytes.fromhex(verdict["signature"]), verdict_text(terms, row, verdict))
+    moved = [line for line in transfers if line["seq"] in (row["seq"], row["seq"] + 1) and line["debit_name"] == "ESCROW_DISP"]
+    buyer = sum(line["amount_minor"] for line in moved if line["credit_name"] == "DUE_BUYER")
+    seller = sum(line["amount_minor"] for line in moved if line["credit_name"] in ("DUE_SELLER", "FEE_INC"))
+    assert (seller, buyer) == (verdict["seller_minor"], verdict["buyer_minor"])
 
 
 def check_dossier(content, key):
     """The lines of a dossier, by kind, after the chain from the terms to the last seal was made anew."""
     lines = [json.loads(line) for line in content.splitlines()]
     kinds = {kind: [line for line in lines if line["kind"] == kind]
-             for kind in ("dossier", "terms", "milestone", "transition", "transfer", "suspense", "seal", "balance", "end")}
+             for kind in ("dossier", "terms", "milestone", "transition", "transfer", "verdict", "suspense", "seal", "balance", "end")}
     escrow_id = kinds["terms"][0]["id"]
     assert [one["number"] for one in kinds["milestone"]] == list(range(1, kinds["terms"][0]["milestone_count"] + 1))
     assert milestones_hash(kinds["milestone"]).hex() == kinds["terms"][0]["milestones_hash"]
@@ -91,7 +129,9 @@ def check_dossier(content, key):
         own = [line for line in kinds["transfer"] if line["seq"] == seq]
         assert (row["seq"], row["prev_hash"], row["from_state"]) == (seq, head.hex(), state)
         assert row["transfer_count"] == len(own)
-        head, state = transition_hash(escrow_id, row, own), row["to_state"]
+        verdict = next((line for line in kinds["verdict"] if line["seq"] == seq), None)
+        check_verdict(kinds["terms"][0], row, verdict, kinds["transfer"])
+        head, state = transition_hash(escrow_id, row, own, verdict), row["to_state"]
         assert row["hash"] == head.hex()
     for seal in kinds["seal"]:
         named = {**seal, "leaves": seal["leaf_count"], "key": seal["key_id"]}

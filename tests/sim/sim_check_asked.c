@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/sign.h"
 #include "engine/engine_tables.h"
 #include "escrow/escrow_repo.h"
 #include "sim_check_internal.h"
@@ -109,11 +110,21 @@ static bool has_shared(const struct check_deal *deal, const struct escrow *escro
            escrow->fee_minor == sums.fee_minor + (refunds ? sums.kept_fee_minor : 0);
 }
 
+static bool has_key(struct str key, struct str hex)
+{
+    uint8_t bytes[SIGN_PUBLIC_BYTES];
+    bool none = hex.len == 0 && key.len == 0;
+    return none || (str_from_hex(hex, bytes, sizeof(bytes)) && key.len == sizeof(bytes) &&
+                    memcmp(key.ptr, bytes, sizeof(bytes)) == 0);
+}
+
 static bool has_terms(const struct escrow *escrow, const struct gateway_terms *terms)
 {
     return escrow->price_minor == terms->amount_minor &&
            str_eq(currency_name(escrow->currency), terms->currency) &&
            id_eq(escrow->buyer_id, terms->buyer_id) && id_eq(escrow->seller_id, terms->seller_id) &&
+           id_eq(escrow->arbiter_id, terms->arbiter_id) &&
+           has_key(escrow->arbiter_key, terms->arbiter_key) &&
            str_eq(escrow->seller_account, terms->seller_account) &&
            escrow->funding_seconds == terms->funding_seconds &&
            escrow->delivery_seconds == terms->delivery_seconds &&

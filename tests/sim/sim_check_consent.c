@@ -1,9 +1,10 @@
 /*
- * Who divides what is held: two people, about one offer. In: a deal's transitions in their order, and the requests that
- * people made. That the sums are right is the ledger's matter.
+ * Who divides what is held: two people, about one offer; or the arbiter that was agreed on, by what he signed. In: a deal's
+ * transitions in their order, and the requests that people made. That the sums are right is the ledger's matter.
  */
 #include <inttypes.h>
 
+#include "base/verdict.h"
 #include "engine/engine_tables.h"
 #include "escrow/escrow_repo.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
@@ -55,6 +56,71 @@ static void check_agreed(struct sim_check *check, const struct check_deal *deal,
     }
 }
 
+const struct escrow_dispute_verdict *check_said_verdict(struct sim_check *check,
+                                                        const struct escrow_transition *transition)
+{
+    const struct escrow_dispute_verdict like = {.escrow_id = transition->escrow_id,
+                                                .seq = transition->seq};
+    return transition->event == ESCROW_EVENT_DISPUTE_RESOLVED
+               ? sim_db_find(check->place->dbs[SIM_ESCROW], &escrow_verdict_table, &like)
+               : NULL;
+}
+
+/* By the key that was agreed on when the deal was made, not by the one that the deal's row says. */
+static bool is_signed(const struct gateway_terms *terms, const struct escrow_transition *resolved,
+                      const struct escrow_dispute_verdict *said)
+{
+    const struct verdict verdict = {
+        .escrow_id = resolved->escrow_id,
+        .dispute = said->dispute,
+        .head = resolved->prev_hash,
+        .currency = CURRENCY_USD,
+        .seller_minor = said->seller_minor,
+        .buyer_minor = said->buyer_minor,
+        .reason = said->reason,
+    };
+    uint8_t key[SIGN_PUBLIC_BYTES];
+    return str_from_hex(terms->arbiter_key, key, sizeof(key)) &&
+           verdict_is_signed(&verdict, (struct str){.ptr = (const char *)key, .len = sizeof(key)},
+                             said->signature);
+}
+
+static void check_resolved(struct sim_check *check, const struct check_deal *deal,
+                           const struct escrow_transition *resolved, struct sim_verdict *verdict)
+{
+    const struct escrow_dispute_verdict *said = check_said_verdict(check, resolved);
+    const struct gateway_terms *terms =
+        check->traffic ? sim_traffic_terms(check->traffic, resolved->escrow_id) : NULL;
+    if (!said || !terms) {
+        sim_verdict_fail(verdict, SIM_RULE_TERMS, "escrow %s seq %" PRId64 ": %s",
+                         check_text(deal->id), resolved->seq,
+                         said ? "nobody agreed on it" : "no verdict");
+        return;
+    }
+    bool has_arbiter = !id_is_none(terms->arbiter_id);
+    bool staff = resolved->actor_kind == ENGINE_ACTOR_STAFF && said->signature.len == 0;
+    bool arbiter = resolved->actor_kind == ENGINE_ACTOR_USER && has_arbiter &&
+                   id_eq(resolved->actor_id, terms->arbiter_id) && is_signed(terms, resolved, said);
+    if (!staff && !arbiter) {
+        sim_verdict_fail(verdict, SIM_RULE_TERMS,
+                         "escrow %s seq %" PRId64 ": not the word of its arbiter",
+                         check_text(deal->id), resolved->seq);
+    }
+    if (staff && has_arbiter &&
+        resolved->at_us - deal->escalated_at_us < INT64_C(5) * 86400 * 1000000) {
+        sim_verdict_fail(verdict, SIM_RULE_TERMS,
+                         "escrow %s seq %" PRId64 ": decided by staff in the arbiter's time",
+                         check_text(deal->id), resolved->seq);
+    }
+    if (resolved->from_state != ESCROW_ESCALATED ||
+        said->seller_minor + said->buyer_minor != deal->sums[ESCROW_ACCOUNT_ESCROW_DISP]) {
+        sim_verdict_fail(verdict, SIM_RULE_TERMS,
+                         "escrow %s seq %" PRId64 ": a verdict over %" PRId64 " and %" PRId64,
+                         check_text(deal->id), resolved->seq, said->seller_minor,
+                         said->buyer_minor);
+    }
+}
+
 void check_consent(struct sim_check *check, struct check_deal *deal,
                    const struct escrow_transition *transition, const struct escrow *escrow,
                    struct sim_verdict *verdict)
@@ -64,5 +130,9 @@ void check_consent(struct sim_check *check, struct check_deal *deal,
         deal->offered_by = transition->actor_id;
     } else if (transition->event == ESCROW_EVENT_SPLIT_AGREED) {
         check_agreed(check, deal, transition, escrow, verdict);
+    } else if (transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
+        deal->escalated_at_us = transition->at_us;
+    } else if (transition->event == ESCROW_EVENT_DISPUTE_RESOLVED) {
+        check_resolved(check, deal, transition, verdict);
     }
 }

@@ -40,6 +40,7 @@ struct check_deal {
     uint32_t splits;    /* the rest was divided, and not all of it one's */
     int64_t offers;     /* to divide it, so far */
     struct id offered_by;    /* the last of them */
+    int64_t escalated_at_us; /* its dispute, the last time */
     int64_t parts_net_minor; /* and what the seller gets of them */
     /* The rows of parts, counted anew each time. */
     uint32_t part_rows;
@@ -199,7 +200,7 @@ void check_taken(struct sim_check *check, struct sim_verdict *verdict);
 
 /* ---- sim_check_consent.c ---- */
 
-/* The deal's next transition, whose escrow this is. */
+/* The deal's next transition, before its lines are booked, whose escrow this is. */
 void check_consent(struct sim_check *check, struct check_deal *deal,
                    const struct escrow_transition *transition, const struct escrow *escrow,
                    struct sim_verdict *verdict);
@@ -218,6 +219,9 @@ int64_t check_inspection_end(const struct sim_check *check, const struct escrow 
                              int64_t seq);
 /* Once drained: the rows are what was agreed to, and what became of it. */
 void check_milestone_rows(struct sim_check *check, struct sim_verdict *verdict);
+/* The row of the verdict that this transition is; NULL: it is none, or the row is missing. */
+const struct escrow_dispute_verdict *check_said_verdict(struct sim_check *check,
+                                                        const struct escrow_transition *transition);
 
 /* ---- sim_check_told.c ---- */
 

@@ -266,14 +266,14 @@ static bool read_lines(struct sim_check *check, const struct escrow_transition *
 /* INV37, and that the history has no hole. */
 static void follow_chain(struct check_deal *deal, const struct escrow_transition *transition,
                          const struct escrow_transfer *lines, const struct escrow *escrow,
-                         struct sim_verdict *verdict)
+                         const struct escrow_dispute_verdict *said, struct sim_verdict *verdict)
 {
     if (transition->seq == 1) {
         deal->head = escrow_chain_root(escrow);
     }
     bool follows = transition->seq == deal->seq + 1 && transition->from_state == deal->state &&
                    hash_eq(&transition->prev_hash, &deal->head);
-    struct hash hash = escrow_chain_hash(transition, lines);
+    struct hash hash = escrow_chain_hash(transition, lines, said);
     if (!follows || !hash_eq(&transition->hash, &hash)) {
         sim_verdict_fail(verdict, SIM_RULE_CHAIN, "escrow %s seq %" PRId64 " does not follow",
                          check_text(transition->escrow_id), transition->seq);
@@ -336,8 +336,11 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
     deal->transfer_count += transition->transfer_count;
     bool is_part = transition->event == ESCROW_EVENT_PARTIALLY_RELEASED;
     deal->parts += is_part ? 1 : 0;
-    bool divides = transition->event == ESCROW_EVENT_SPLIT_AGREED && transition->transfer_count > 0;
+    bool says = transition->event == ESCROW_EVENT_SPLIT_AGREED ||
+                transition->event == ESCROW_EVENT_DISPUTE_RESOLVED;
+    bool divides = says && transition->transfer_count > 0;
     deal->splits += divides ? 1 : 0;
+    check_consent(check, deal, transition, escrow, verdict);
     for (int i = 0; i < transition->transfer_count; i++) {
         add_line(deal, &lines[i]);
         bool goes = is_part && lines[i].credit == ESCROW_ACCOUNT_DUE_SELLER;
@@ -346,9 +349,8 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
             add_leg_line(check_leg(check, lines[i].leg_id), &lines[i]);
         }
     }
-    check_consent(check, deal, transition, escrow, verdict);
     check_milestone(check, deal, transition, escrow, verdict);
-    follow_chain(deal, transition, lines, escrow, verdict);
+    follow_chain(deal, transition, lines, escrow, check_said_verdict(check, transition), verdict);
     note_cause(check, transition, follow_clock(deal, transition), verdict);
 }
 

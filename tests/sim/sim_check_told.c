@@ -232,7 +232,7 @@ static void check_messages(struct sim_check *check, const struct delivery *deliv
 
 /* Who hears of what happened. */
 static const struct {
-    bool buyer, seller;
+    bool buyer, seller, arbiter;
 } heard[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_AWAIT_FUNDS] = {true, true},
     [ESCROW_EVENT_FUNDS_HELD] = {true, true},
@@ -250,8 +250,9 @@ static const struct {
     [ESCROW_EVENT_EXPIRED] = {true, true},
     [ESCROW_EVENT_REJECTED] = {true, true},
     [ESCROW_EVENT_DISPUTED] = {true, true},
-    [ESCROW_EVENT_DISPUTE_WITHDRAWN] = {true, true},
-    [ESCROW_EVENT_DISPUTE_ESCALATED] = {true, true},
+    [ESCROW_EVENT_DISPUTE_WITHDRAWN] = {true, true, true},
+    [ESCROW_EVENT_DISPUTE_ESCALATED] = {true, true, true},
+    [ESCROW_EVENT_DISPUTE_RESOLVED] = {true, true, true},
     [ESCROW_EVENT_PARTIALLY_RELEASED] = {true, true},
     [ESCROW_EVENT_PART_PAID] = {true, true},
     [ESCROW_EVENT_SPLIT_PROPOSED] = {true, true},
@@ -263,6 +264,14 @@ static struct id news_name(struct id escrow_id, int64_t seq, enum role role)
     char name[NAME_BYTES];
     (void)snprintf(name, sizeof(name), "%" PRId64 " %d", seq, (int)role);
     return id_v5(escrow_id, str_of(name));
+}
+
+static struct id party(const struct escrow *escrow, enum role role)
+{
+    if (role == ROLE_ARBITER) {
+        return escrow->arbiter_id;
+    }
+    return role == ROLE_BUYER ? escrow->buyer_id : escrow->seller_id;
 }
 
 static void check_heard(struct sim_check *check, const struct sim_index *told,
@@ -278,11 +287,13 @@ static void check_heard(struct sim_check *check, const struct sim_index *told,
     uint32_t at = sim_index_get(told, news_name(transition->escrow_id, transition->seq, role));
     const struct delivery *delivery =
         at == SIM_INDEX_NONE ? NULL : sim_db_row(db, &notifications_repo_delivery, at);
-    if (!escrow || !delivery ||
-        !id_eq(delivery->user_id, role == ROLE_BUYER ? escrow->buyer_id : escrow->seller_id)) {
-        sim_verdict_fail(verdict, SIM_RULE_TOLD_ALL, "escrow %s seq %" PRId64 ": %s was not told",
-                         check_text(transition->escrow_id), transition->seq,
-                         role == ROLE_BUYER ? "its buyer" : "its seller");
+    if (role == ROLE_ARBITER && escrow && id_is_none(escrow->arbiter_id)) {
+        return;
+    }
+    if (!escrow || !delivery || !id_eq(delivery->user_id, party(escrow, role))) {
+        sim_verdict_fail(
+            verdict, SIM_RULE_TOLD_ALL, "escrow %s seq %" PRId64 ": its " STR_FMT " was not told",
+            check_text(transition->escrow_id), transition->seq, STR_ARG(role_name(role)));
     }
 }
 
@@ -306,6 +317,9 @@ static void check_all_told(struct sim_check *check, struct sim_verdict *verdict)
         }
         if (heard[row->event].seller && !repeats) {
             check_heard(check, &told, row, ROLE_SELLER, verdict);
+        }
+        if (heard[row->event].arbiter) {
+            check_heard(check, &told, row, ROLE_ARBITER, verdict);
         }
     }
     sim_index_fini(&told);

@@ -463,6 +463,19 @@ static void let_clocks_run_out(struct sim_run *run)
     run_on(run, 5 * SECOND_US); /* owners see it with their next beat */
 }
 
+/* Disputes that nobody settled in time were escalated: arbiters decide at once, staff when their time is over. */
+static void let_disputes_be_decided(struct sim_run *run)
+{
+    drain(run, "the time to settle");
+    sim_traffic_judge(run->traffic);
+    drain(run, "the arbiters' word");
+    for (uint32_t i = 0; i < SIM_SERVICE_COUNT; i++) {
+        sim_db_advance_clock(run->place.dbs[i], ESCROW_ARBITER_SECONDS * SECOND_US);
+    }
+    run_on(run, 5 * SECOND_US);
+    sim_traffic_judge(run->traffic);
+}
+
 static void count_outside(struct sim_run *run)
 {
     struct sim_reach *reach = &run->outcome->reach;
@@ -502,6 +515,7 @@ static void come_to_rest(struct sim_run *run)
     drain(run, "the troubles");
     sim_run_restored(run);
     let_clocks_run_out(run);
+    let_disputes_be_decided(run);
     drain(run, "the last clock");
     if (verdict->failures == 0) {
         sim_check_end(run->check, verdict);

@@ -92,13 +92,15 @@ static struct gateway_caller caller_of(const struct sim_traffic *traffic, const 
                                        .account_id = deal->terms.seller_id};
     case WHO_STAFF:
         return (struct gateway_caller){.kind = ENGINE_ACTOR_STAFF, .account_id = traffic->staff};
+    case WHO_ARBITER:
+        return (struct gateway_caller){.kind = ENGINE_ACTOR_USER,
+                                       .account_id = deal->terms.arbiter_id};
     case WHO_COUNT: break;
     }
     UNREACHABLE("somebody asks");
 }
 
-/* Sends what was asked last, for the first time or again. */
-static void send(struct sim_traffic *traffic, struct deal *deal)
+void traffic_send(struct sim_traffic *traffic, struct deal *deal)
 {
     char correlation[ID_TEXT_BYTES];
     char key[KEY_BYTES];
@@ -120,6 +122,8 @@ static void send(struct sim_traffic *traffic, struct deal *deal)
         .buyer_minor = deal->last.buyer_minor,
         .number = deal->last.offer,
         .milestone = deal->last.milestone,
+        .head = str_of(deal->last.head),
+        .signature = str_of(deal->last.signature),
         .now_us = op.now_us,
     };
     struct gateway_command command;
@@ -181,7 +185,7 @@ static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_act
     } else if (deal->terms.milestones.count > 0 && action == GATEWAY_RELEASE) {
         deal->last.milestone = choose_milestone(traffic, deal, STR("DELIVERED"));
     }
-    send(traffic, deal);
+    traffic_send(traffic, deal);
 }
 
 /* Of so much, at times all of it to one of the two; or, by its number, an agreement to what was offered. */
@@ -194,7 +198,7 @@ static void ask_split(struct sim_traffic *traffic, struct deal *deal, enum who w
     deal->last.seller_minor = kept_minor * quarters / 4;
     deal->last.buyer_minor = kept_minor - deal->last.seller_minor;
     deal->last.offer = offer;
-    send(traffic, deal);
+    traffic_send(traffic, deal);
 }
 
 /* ---- Beginning ---- */
@@ -222,48 +226,6 @@ static void draw_deal(struct sim_traffic *traffic, struct deal *deal)
         .inspection_seconds = traffic_between(traffic, 24 * HOUR_S, 30 * HOUR_S),
         .description = STR("one thing, as seen"),
     };
-}
-
-/* Half of the deals have fees. Drawn apart, so that nothing else of a seed's traffic depends on them. */
-static void draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms)
-{
-    struct random *random = &traffic->fees;
-    bool has_fees = random_below(random, 2) == 0;
-    struct fee_terms fees = {
-        .buyer = {(int64_t)random_below(random, 1000), (int64_t)random_below(random, 50)},
-        .seller = {(int64_t)random_below(random, 1000), (int64_t)random_below(random, 50)},
-        .buyer_refundable = random_below(random, 2) == 0,
-    };
-    if (terms->amount_minor <= 100) { /* the seller must get something */
-        fees.seller = (struct fee_rate){.basis_points = 0};
-    }
-    terms->fees = has_fees ? fees : (struct fee_terms){.buyer_refundable = fees.buyer_refundable};
-}
-
-/* A third of the deals that are worth it are agreed to in two to four pieces, which leave something after any fee that
- * is drawn here. Drawn apart, too. */
-static void draw_milestones(struct sim_traffic *traffic, struct deal *deal)
-{
-    static const struct str titles[MILESTONES_MAX] = {
-        {.ptr = "first draft", .len = 11},
-        {.ptr = "second draft", .len = 12},
-        {.ptr = "the thing", .len = 9},
-        {.ptr = "what goes with it", .len = 17},
-    };
-    int64_t left_minor = deal->terms.amount_minor;
-    uint32_t count = 2 + (uint32_t)random_below(&traffic->milestones, MILESTONES_MAX - 1);
-    bool some = random_below(&traffic->milestones, 3) == 0 && left_minor >= 500;
-    for (uint32_t i = 0; some && i < count; i++) {
-        int64_t rest_minor = left_minor / (count - i);
-        int64_t off_minor = (int64_t)random_below(&traffic->milestones, (uint64_t)rest_minor / 4);
-        int64_t amount_minor = i + 1 == count ? left_minor : rest_minor - off_minor;
-        deal->milestones[i] =
-            (struct gateway_milestone){.title = titles[i], .amount_minor = amount_minor};
-        left_minor -= amount_minor;
-    }
-    if (some) {
-        deal->terms.milestones = (struct json_items){.rows = deal->milestones, .count = count};
-    }
 }
 
 static void find_soonest(struct sim_traffic *traffic)
@@ -296,16 +258,19 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     traffic->splits = random_seeded(options->seed ^ UINT64_C(0x73706c697473));
     traffic->parts = random_seeded(options->seed ^ UINT64_C(0x7061727473));
     traffic->milestones = random_seeded(options->seed ^ UINT64_C(0x6d696c6573));
+    traffic->arbiters = random_seeded(options->seed ^ UINT64_C(0x61726269746572));
     traffic->link_us = traffic_next_link_us(traffic);
     sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
     arena_init(&traffic->arena, ARENA_BYTES);
     traffic_know_people(traffic);
+    traffic_know_arbiters(traffic);
     traffic->deals = calloc(options->deals, sizeof(*traffic->deals));
     ASSERT(traffic->deals);
     for (uint32_t i = 0; i < options->deals; i++) {
         draw_deal(traffic, &traffic->deals[i]);
-        draw_fees(traffic, &traffic->deals[i].terms);
-        draw_milestones(traffic, &traffic->deals[i]);
+        traffic_draw_fees(traffic, &traffic->deals[i].terms);
+        traffic_draw_milestones(traffic, &traffic->deals[i]);
+        traffic_draw_arbiter(traffic, &traffic->deals[i]);
     }
     find_soonest(traffic);
     return traffic;
@@ -381,6 +346,7 @@ static void ask_anything(struct sim_traffic *traffic, struct deal *deal)
         {GATEWAY_WITHDRAW_DISPUTE, WHO_BUYER},
         {GATEWAY_WITHDRAW_DISPUTE, WHO_SELLER},
         {GATEWAY_RELEASE_PART, WHO_BUYER},
+        {GATEWAY_RESOLVE_DISPUTE, WHO_STAFF},
     };
 
     if (random_below(&traffic->splits, 8) == 0) { /* of the price, whatever is held of it */
@@ -532,7 +498,7 @@ static void act(struct sim_traffic *traffic, struct deal *deal)
 {
     deal->next_us = traffic->place->clock->mono_us + pause(traffic);
     if (deal->last.action != GATEWAY_ACTION_NONE && !deal->last.taken) {
-        send(traffic, deal);
+        traffic_send(traffic, deal);
         return;
     }
     if (!deal->opened) {
@@ -540,12 +506,12 @@ static void act(struct sim_traffic *traffic, struct deal *deal)
         return;
     }
     if (lucky(traffic, traffic->options.repeated)) {
-        send(traffic, deal);
+        traffic_send(traffic, deal);
     }
     const struct gateway_view *view = view_of(traffic, deal);
     if (lucky(traffic, traffic->options.hasty)) {
         ask_anything(traffic, deal);
-    } else if (view && divides(traffic, deal, view)) {
+    } else if (view && (traffic_quarrels(traffic, deal, view) || divides(traffic, deal, view))) {
         ; /* it was asked for */
     } else if (view && likes_a_part(traffic, view)) {
         ask(traffic, deal, GATEWAY_RELEASE_PART, WHO_BUYER);
@@ -625,45 +591,4 @@ bool sim_traffic_step(struct sim_traffic *traffic)
     }
     find_soonest(traffic);
     return true;
-}
-
-/* ---- What was asked for ---- */
-
-uint32_t sim_traffic_deal_count(const struct sim_traffic *traffic)
-{
-    return traffic->options.deals;
-}
-
-struct id sim_traffic_deal(const struct sim_traffic *traffic, uint32_t at)
-{
-    ASSERT(at < traffic->options.deals);
-    return traffic->deals[at].escrow_id;
-}
-
-const struct gateway_terms *sim_traffic_terms(const struct sim_traffic *traffic,
-                                              struct id escrow_id)
-{
-    uint32_t at = sim_index_get(&traffic->asked, escrow_id);
-    return at == SIM_INDEX_NONE ? NULL : &traffic->deals[at].terms;
-}
-
-struct id sim_traffic_marketplace(const struct sim_traffic *traffic)
-{
-    return traffic->marketplace;
-}
-
-struct id sim_traffic_creation(const struct sim_traffic *traffic, uint32_t at)
-{
-    ASSERT(at < traffic->options.deals);
-    return traffic->deals[at].creation;
-}
-
-const struct intake *sim_traffic_door(const struct sim_traffic *traffic)
-{
-    return &traffic->intake;
-}
-
-bool sim_traffic_is_poisoned(const struct sim_traffic *traffic, struct id key)
-{
-    return sim_index_get(&traffic->poisoned, key) != SIM_INDEX_NONE;
 }

@@ -44,6 +44,9 @@ bool sim_traffic_step(struct sim_traffic *traffic);
  * failed until it is done. Deals that nobody cares for are left to their clocks. */
 void sim_traffic_settle(struct sim_traffic *traffic);
 
+/* Arbiters, and staff, look at each dispute that waits for them now. */
+void sim_traffic_judge(struct sim_traffic *traffic);
+
 /* What was asked for. */
 uint32_t sim_traffic_deal_count(const struct sim_traffic *traffic);
 struct id sim_traffic_deal(const struct sim_traffic *traffic, uint32_t at);

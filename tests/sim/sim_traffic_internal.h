@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/random.h"
+#include "base/sign.h"
 #include "gateway/gateway_command.h"
 #include "sim_index.h"
 #include "sim_time.h"
@@ -17,6 +18,7 @@ enum who {
     WHO_BUYER,
     WHO_SELLER,
     WHO_STAFF,
+    WHO_ARBITER,
     WHO_COUNT,
 };
 
@@ -24,12 +26,14 @@ struct asked {
     enum gateway_action action; /* NONE: nothing was asked yet */
     enum who who;
     int64_t amount_minor; /* RELEASE_PART */
-    int64_t seller_minor; /* PROPOSE_SPLIT */
+    int64_t seller_minor; /* PROPOSE_SPLIT, RESOLVE_DISPUTE */
     int64_t buyer_minor;
-    int64_t offer;     /* ACCEPT_SPLIT: its number */
+    int64_t offer;     /* ACCEPT_SPLIT: its number; RESOLVE_DISPUTE: the dispute's */
     int64_t milestone; /* MARK_DELIVERED, RELEASE: its number; 0: none is named */
     uint32_t number;   /* of its Idempotency-Key */
     bool taken;
+    char head[2 * HASH_BYTES + 1]; /* RESOLVE_DISPUTE, of an arbiter; else empty */
+    char signature[2 * SIGN_BYTES + 1];
 };
 
 struct deal {
@@ -43,6 +47,8 @@ struct deal {
     uint32_t asked_count;
     uint32_t acts_left;
     int64_t next_us; /* INT64_MAX: nothing more */
+    bool quarrels;   /* once the money is held, one raises a dispute, and neither gives in */
+    int justice;     /* who decides an escalated dispute: of sim_traffic_verdicts.c */
 };
 
 struct sim_traffic {
@@ -62,6 +68,10 @@ struct sim_traffic {
     struct random parts;
     struct random splits;
     struct random milestones;
+    struct random arbiters;
+    struct sign_secret arbiter_secret; /* one key for all of them */
+    struct sign_public arbiter_key;
+    char arbiter_hex[2 * SIGN_PUBLIC_BYTES + 1];
     struct random links; /* of its own: worlds that have none are what they were */
     uint32_t linked;     /* times so far */
     int64_t link_us;     /* when the next one is linked anew; INT64_MAX: nobody is any more */
@@ -83,12 +93,28 @@ struct op traffic_begin_request(struct sim_traffic *traffic, char correlation[ID
 bool traffic_submit(struct sim_traffic *traffic, struct op *op,
                     const struct intake_request *request);
 
+/* Sends what was asked last, for the first time or again. */
+void traffic_send(struct sim_traffic *traffic, struct deal *deal);
+
+/* ---- sim_traffic_verdicts.c ---- */
+
+void traffic_know_arbiters(struct sim_traffic *traffic);
+/* Half of the deals have one, where there is a third person. */
+void traffic_draw_arbiter(struct sim_traffic *traffic, struct deal *deal);
+/* True: the deal's dispute is all that they do about it: it is raised, waited out, or decided by whom it is for. */
+bool traffic_quarrels(struct sim_traffic *traffic, struct deal *deal,
+                      const struct gateway_view *view);
+
 /* ---- sim_traffic_people.c ---- */
 
 /* Before anybody registers: their ids, and each one's account at the provider. */
 void traffic_know_people(struct sim_traffic *traffic);
 /* The next one, who comes again if the gateway cannot take it. */
 void traffic_register_person(struct sim_traffic *traffic);
+/* What the two agree to pay the platform. */
+void traffic_draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms);
+/* Which pieces they agree on, if any. */
+void traffic_draw_milestones(struct sim_traffic *traffic, struct deal *deal);
 /* When somebody is linked anew; INT64_MAX: nobody is any more. */
 int64_t traffic_next_link_us(struct sim_traffic *traffic);
 /* Whoever is registered, to an account that nobody had. A request that is not taken is not made again. */

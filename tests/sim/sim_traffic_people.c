@@ -1,4 +1,4 @@
-/* Who the people are: they register, and are linked to Discord accounts. */
+/* Who the people are: they register, are linked to Discord accounts; what they agreed on, and asked for. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,4 +96,87 @@ void traffic_link_person(struct sim_traffic *traffic)
     struct status st = gateway_account_command_make(&op, &order, &command);
     ASSERT(!status_failed(st));
     (void)traffic_submit(traffic, &op, &command.request);
+}
+
+/* Half of the deals have fees. Drawn apart, so that nothing else of a seed's traffic depends on them. */
+void traffic_draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms)
+{
+    struct random *random = &traffic->fees;
+    bool has_fees = random_below(random, 2) == 0;
+    struct fee_terms fees = {
+        .buyer = {(int64_t)random_below(random, 1000), (int64_t)random_below(random, 50)},
+        .seller = {(int64_t)random_below(random, 1000), (int64_t)random_below(random, 50)},
+        .buyer_refundable = random_below(random, 2) == 0,
+    };
+    if (terms->amount_minor <= 100) { /* the seller must get something */
+        fees.seller = (struct fee_rate){.basis_points = 0};
+    }
+    terms->fees = has_fees ? fees : (struct fee_terms){.buyer_refundable = fees.buyer_refundable};
+}
+
+/* A third of the deals that are worth it are agreed to in two to four pieces, which leave something after any fee that
+ * is drawn here. Drawn apart, too. */
+void traffic_draw_milestones(struct sim_traffic *traffic, struct deal *deal)
+{
+    static const struct str titles[MILESTONES_MAX] = {
+        {.ptr = "first draft", .len = 11},
+        {.ptr = "second draft", .len = 12},
+        {.ptr = "the thing", .len = 9},
+        {.ptr = "what goes with it", .len = 17},
+    };
+    int64_t left_minor = deal->terms.amount_minor;
+    uint32_t count = 2 + (uint32_t)random_below(&traffic->milestones, MILESTONES_MAX - 1);
+    bool some = random_below(&traffic->milestones, 3) == 0 && left_minor >= 500;
+    for (uint32_t i = 0; some && i < count; i++) {
+        int64_t rest_minor = left_minor / (count - i);
+        int64_t off_minor = (int64_t)random_below(&traffic->milestones, (uint64_t)rest_minor / 4);
+        int64_t amount_minor = i + 1 == count ? left_minor : rest_minor - off_minor;
+        deal->milestones[i] =
+            (struct gateway_milestone){.title = titles[i], .amount_minor = amount_minor};
+        left_minor -= amount_minor;
+    }
+    if (some) {
+        deal->terms.milestones = (struct json_items){.rows = deal->milestones, .count = count};
+    }
+}
+
+/* ---- What was asked for ---- */
+
+uint32_t sim_traffic_deal_count(const struct sim_traffic *traffic)
+{
+    return traffic->options.deals;
+}
+
+struct id sim_traffic_deal(const struct sim_traffic *traffic, uint32_t at)
+{
+    ASSERT(at < traffic->options.deals);
+    return traffic->deals[at].escrow_id;
+}
+
+const struct gateway_terms *sim_traffic_terms(const struct sim_traffic *traffic,
+                                              struct id escrow_id)
+{
+    uint32_t at = sim_index_get(&traffic->asked, escrow_id);
+    return at == SIM_INDEX_NONE ? NULL : &traffic->deals[at].terms;
+}
+
+struct id sim_traffic_marketplace(const struct sim_traffic *traffic)
+{
+    return traffic->marketplace;
+}
+
+struct id sim_traffic_creation(const struct sim_traffic *traffic, uint32_t at)
+{
+    ASSERT(at < traffic->options.deals);
+    return traffic->deals[at].creation;
+}
+
+const struct intake *sim_traffic_door(const struct sim_traffic *traffic)
+{
+    return &traffic->intake;
+}
+
+bool sim_traffic_is_poisoned(const struct sim_traffic *traffic, struct id key)
+{
+    return sim_index_get(&traffic->poisoned, key) != SIM_INDEX_NONE;
 }

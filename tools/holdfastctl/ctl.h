@@ -35,6 +35,7 @@ ctl_run ctl_escrow_list, ctl_escrow_show;
 ctl_run ctl_delivery_list;
 ctl_run ctl_ledger_verify;
 ctl_run ctl_audit_export, ctl_audit_verify;
+ctl_run ctl_verdict_key, ctl_verdict_sign;
 ctl_run ctl_park_list, ctl_park_show, ctl_park_retry, ctl_park_drop;
 ctl_run ctl_quarantine_show, ctl_quarantine_drop;
 ctl_run ctl_webhooks_list, ctl_webhooks_show, ctl_webhooks_replay;

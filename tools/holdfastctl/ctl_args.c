@@ -30,7 +30,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_COUNT] = {
     [CTL_OPTION_LANE]         = {"lane", CTL_VALUE_NUMBER, 0, 11, "LANE", "which lane (its partition)"},
     [CTL_OPTION_N]            = {"from", CTL_VALUE_NUMBER, 1, NUMBER_MAX, "N", "the first number to publish again"},
     [CTL_OPTION_STATE]        = {"state", CTL_VALUE_TEXT, 0, 0, "STATE", "only escrows in this state, e.g. FUNDS_HELD"},
-    [CTL_OPTION_ESCROW]       = {"escrow", CTL_VALUE_UUID, 0, 0, "UUID", "only of this deal"},
+    [CTL_OPTION_ESCROW]       = {"escrow", CTL_VALUE_UUID, 0, 0, "UUID", "of this deal"},
     [CTL_OPTION_LIMIT]        = {"limit", CTL_VALUE_NUMBER, 1, 1000, "ROWS", "at most so many (default: 50)"},
     [CTL_OPTION_REPLICATION]  = {"replication", CTL_VALUE_NUMBER, 1, 9, "COPIES", "copies of each partition (default: 1)"},
     [CTL_OPTION_WAIT]         = {"wait", CTL_VALUE_NUMBER, 0, 3600, "SECONDS", "how long to wait for the owner of the lane (default: 30)"},
@@ -39,7 +39,12 @@ const struct ctl_option_row ctl_options[CTL_OPTION_COUNT] = {
     [CTL_OPTION_OUTCOME]      = {"outcome", CTL_VALUE_TEXT, 0, 0, "done|failed", "what became of the call"},
     [CTL_OPTION_OBJECT]       = {"object", CTL_VALUE_TEXT, 0, 0, "ID", "what the provider calls what was done, e.g. tr_1"},
     [CTL_OPTION_SHA256]       = {"sha256", CTL_VALUE_TEXT, 0, 0, "HEX", "of the frozen request that was looked at"},
-    [CTL_OPTION_REASON]       = {"reason", CTL_VALUE_TEXT, 0, 0, "TEXT", "how that is known, for the audit"},
+    [CTL_OPTION_REASON]       = {"reason", CTL_VALUE_TEXT, 0, 0, "TEXT", "how that is known, for the audit; of a verdict: why, for the two"},
+    [CTL_OPTION_KEY]          = {"key", CTL_VALUE_TEXT, 0, 0, "FILE", "the arbiter's private key, PEM"},
+    [CTL_OPTION_DISPUTE]      = {"dispute", CTL_VALUE_NUMBER, 1, 3, "N", "the number of the dispute"},
+    [CTL_OPTION_HEAD]         = {"head", CTL_VALUE_TEXT, 0, 0, "HEX", "hash of the deal's last event, as its proof says it"},
+    [CTL_OPTION_SELLER]       = {"seller-minor", CTL_VALUE_NUMBER, 0, NUMBER_MAX, "SUM", "the seller's part of what is frozen, in minor units"},
+    [CTL_OPTION_BUYER]        = {"buyer-minor", CTL_VALUE_NUMBER, 0, NUMBER_MAX, "SUM", "the buyer's part"},
     [CTL_OPTION_JSON]         = {"json", CTL_VALUE_NONE, 0, 0, "", "print JSON"},
 };
 

@@ -14,6 +14,7 @@ struct loaded {
     struct pg_batch_rows escrows;
     struct pg_batch_rows transitions;
     struct pg_batch_rows transfers;
+    struct pg_batch_rows verdicts;
     struct pg_batch_rows suspense;
     struct pg_batch_rows milestones;
     struct pg_batch_rows leaves;
@@ -24,6 +25,7 @@ static STATUS load(struct op *op, struct pg_conn *conn, struct id id, struct loa
     TRY(pg_batch_load(op, conn, &escrow_table, &id, 1, &ret->escrows));
     TRY(pg_batch_load_children(op, conn, &escrow_transition_table, &id, 1, &ret->transitions));
     TRY(pg_batch_load_children(op, conn, &escrow_transfer_table, &id, 1, &ret->transfers));
+    TRY(pg_batch_load_children(op, conn, &escrow_verdict_table, &id, 1, &ret->verdicts));
     TRY(pg_batch_load_children(op, conn, &escrow_suspense_table, &id, 1, &ret->suspense));
     TRY(pg_batch_load_children(op, conn, &escrow_milestone_table, &id, 1, &ret->milestones));
     TRY(pg_batch_load_children(op, conn, &escrow_seal_leaf_table, &id, 1, &ret->leaves));
@@ -68,6 +70,7 @@ static void cut_to_seal(const struct loaded *rows, struct ctl_dossier *dossier)
     dossier->escrow = *(const struct escrow *)rows->escrows.rows;
     dossier->transitions = rows->transitions.rows;
     dossier->transfers = rows->transfers.rows;
+    dossier->verdicts = rows->verdicts.rows;
     dossier->suspense = rows->suspense.rows;
     dossier->milestones = rows->milestones.rows;
     dossier->milestone_count = rows->milestones.count;
@@ -78,6 +81,10 @@ static void cut_to_seal(const struct loaded *rows, struct ctl_dossier *dossier)
     while (dossier->transfer_count < rows->transfers.count &&
            dossier->transfers[dossier->transfer_count].seq <= seq) {
         dossier->transfer_count++;
+    }
+    while (dossier->verdict_count < rows->verdicts.count &&
+           dossier->verdicts[dossier->verdict_count].seq <= seq) {
+        dossier->verdict_count++;
     }
     int64_t until_us = dossier->transition_count > 0
                            ? dossier->transitions[dossier->transition_count - 1].at_us

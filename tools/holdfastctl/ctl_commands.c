@@ -37,6 +37,12 @@ const struct ctl_command ctl_commands[] = {
      "Writes a dossier: what is sealed of a deal's history, for whoever does not trust this database."},
     {"audit", "verify", "DOSSIER", CTL_BIT(CTL_OPTION_SEAL_KEYS), 0, ctl_audit_verify,
      "Proves a dossier from its file and the public keys alone; exit code 1 when anything is off."},
+    {"verdict", "key", NULL, CTL_BIT(CTL_OPTION_KEY), 0, ctl_verdict_key,
+     "The public key of an arbiter's private one, as a deal's terms name it."},
+    {"verdict", "sign", NULL,
+     CTL_BIT(CTL_OPTION_KEY) | CTL_BIT(CTL_OPTION_ESCROW) | CTL_BIT(CTL_OPTION_DISPUTE) | CTL_BIT(CTL_OPTION_HEAD) |
+     CTL_BIT(CTL_OPTION_SELLER) | CTL_BIT(CTL_OPTION_BUYER) | CTL_BIT(CTL_OPTION_REASON), 0, ctl_verdict_sign,
+     "Signs a verdict, without a database or a server, and prints the body of the request that gives it."},
     {"park", "list", NULL, 0, DATABASE | CTL_BIT(CTL_OPTION_SERVICE) | CTL_BIT(CTL_OPTION_LIMIT), ctl_park_list,
      "Keys whose messages wait for a person, and records without a readable key."},
     {"park", "show", "KEY", 0, DATABASE | CTL_BIT(CTL_OPTION_SERVICE) | CTL_BIT(CTL_OPTION_LIMIT), ctl_park_show,

@@ -223,6 +223,7 @@ static STATUS write_end(struct op *op, struct strbuf *text, const struct ctl_dos
     json_write_i64(&line, "milestones", dossier->milestone_count);
     json_write_i64(&line, "transitions", dossier->transition_count);
     json_write_i64(&line, "transfers", dossier->transfer_count);
+    json_write_i64(&line, "verdicts", dossier->verdict_count);
     json_write_i64(&line, "suspense", dossier->suspense_count);
     json_write_i64(&line, "seals", dossier->seal_count);
     return add_line(op, text, &line);
@@ -242,6 +243,8 @@ STATUS ctl_dossier_write(struct op *op, const struct ctl_dossier *dossier, struc
                    dossier->transitions, dossier->transition_count));
     TRY(write_rows(op, &text, "transfer", &escrow_transfer_table, PART_ALL, dossier->transfers,
                    dossier->transfer_count));
+    TRY(write_rows(op, &text, "verdict", &escrow_verdict_table, PART_ALL, dossier->verdicts,
+                   dossier->verdict_count));
     TRY(write_rows(op, &text, "suspense", &escrow_suspense_table, PART_FIXED, dossier->suspense,
                    dossier->suspense_count));
     TRY(write_seals(op, &text, dossier));
@@ -385,6 +388,10 @@ static bool read_line(struct op *op, const struct json_value *line, struct ctl_d
         return read_row(op, line, &escrow_transfer_table, PART_ALL,
                         &dossier->transfers[dossier->transfer_count++]);
     }
+    if (str_eq(kind, STR("verdict"))) {
+        return read_row(op, line, &escrow_verdict_table, PART_ALL,
+                        &dossier->verdicts[dossier->verdict_count++]);
+    }
     if (str_eq(kind, STR("suspense"))) {
         return read_row(op, line, &escrow_suspense_table, PART_FIXED,
                         &dossier->suspense[dossier->suspense_count++]);
@@ -403,11 +410,12 @@ static STATUS make_room(struct op *op, struct str text, struct ctl_dossier *doss
     }
     dossier->transitions = arena_new(op->arena, struct escrow_transition, lines);
     dossier->transfers = arena_new(op->arena, struct escrow_transfer, lines);
+    dossier->verdicts = arena_new(op->arena, struct escrow_dispute_verdict, lines);
     dossier->suspense = arena_new(op->arena, struct escrow_suspense, lines);
     dossier->milestones = arena_new(op->arena, struct escrow_milestone, lines);
     dossier->seals = arena_new(op->arena, struct ctl_dossier_seal, lines);
-    bool room = dossier->transitions && dossier->transfers && dossier->suspense &&
-                dossier->milestones && dossier->seals;
+    bool room = dossier->transitions && dossier->transfers && dossier->verdicts &&
+                dossier->suspense && dossier->milestones && dossier->seals;
     return room ? OK : op_arena_full(op);
 }
 
@@ -430,6 +438,9 @@ void ctl_dossier_derive(struct ctl_dossier *dossier)
     }
     for (uint32_t i = 0; i < dossier->transfer_count; i++) {
         dossier->transfers[i].escrow_id = id;
+    }
+    for (uint32_t i = 0; i < dossier->verdict_count; i++) {
+        dossier->verdicts[i].escrow_id = id;
     }
     for (uint32_t i = 0; i < dossier->suspense_count; i++) {
         dossier->suspense[i].escrow_id = id;

@@ -168,6 +168,8 @@ static STATUS check_all(struct op *op, struct str text, const struct ctl_keys *k
         .transition_count = dossier->transition_count,
         .transfers = dossier->transfers,
         .transfer_count = dossier->transfer_count,
+        .verdicts = dossier->verdicts,
+        .verdict_count = dossier->verdict_count,
         .suspense = dossier->suspense,
         .suspense_count = dossier->suspense_count,
         .milestones = dossier->milestones,
@@ -183,6 +185,7 @@ static STATUS check_all(struct op *op, struct str text, const struct ctl_keys *k
     ctl_verify_milestones(op, verification, &history);
     check_milestones(op, verification, dossier);
     ctl_verify_chain(op, verification, &history);
+    ctl_verify_verdicts(op, verification, &history);
     check_transfers(op, verification, dossier);
     check_ledger(op, verification, dossier);
     check_suspense(op, verification, dossier);

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/op.h"
+#include "engine/engine.h"
 #include "escrow/escrow.h"
 #include "escrow/escrow_seal.h"
 #include "holdfastctl/ctl_keys.h"
@@ -55,6 +56,8 @@ struct ctl_history {
     uint32_t transition_count;
     const struct escrow_transfer *transfers;
     uint32_t transfer_count;
+    const struct escrow_dispute_verdict *verdicts; /* by rising seq */
+    uint32_t verdict_count;
     const struct escrow_suspense *suspense;
     uint32_t suspense_count;
     const struct escrow_part *parts;
@@ -74,14 +77,21 @@ void ctl_verify_add(struct op *op, struct ctl_verification *verification, struct
                     const char *what, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Parts of it: the chain from the terms to the row's head, seq and state; what seals say of the history. */
+/* Parts of it: the chain from the terms to the row's head, seq and state; verdicts, by whom they were signed and what they
+ * moved; what seals say of the history. */
 void ctl_verify_chain(struct op *op, struct ctl_verification *verification,
                       const struct ctl_history *history);
 /* The milestones are those of the terms. */
 void ctl_verify_milestones(struct op *op, struct ctl_verification *verification,
                            const struct ctl_history *history);
+void ctl_verify_verdicts(struct op *op, struct ctl_verification *verification,
+                         const struct ctl_history *history);
 void ctl_verify_leaves(struct op *op, struct ctl_verification *verification,
                        const struct ctl_history *history);
+
+/* What the transition says beside its transfers; NULL: nothing, or it is missing. */
+const struct escrow_dispute_verdict *ctl_verdict_of(const struct ctl_history *history,
+                                                    const struct escrow_transition *row);
 
 struct ctl_last_seal {
     int64_t n; /* 0: none */

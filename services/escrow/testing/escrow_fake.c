@@ -136,6 +136,9 @@ STATUS engine_append(struct engine_turn *turn, const struct table *table, const 
     if (table == &escrow_transition_table) {
         ASSERT(turn->rows.transition_count < FAKE_HISTORY_MAX);
         turn->transitions[turn->rows.transition_count++] = *(const struct escrow_transition *)row;
+    } else if (table == &escrow_verdict_table) {
+        ASSERT(turn->rows.verdict_count < ESCROW_DISPUTES_MAX);
+        turn->verdicts[turn->rows.verdict_count++] = *(const struct escrow_dispute_verdict *)row;
     } else {
         ASSERT(table == &escrow_transfer_table);
         ASSERT(turn->rows.transfer_count < FAKE_HISTORY_MAX);

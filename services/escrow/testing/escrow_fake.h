@@ -34,6 +34,7 @@ struct fake_rows {
     uint32_t milestone_count;
     uint32_t transition_count;
     uint32_t transfer_count;
+    uint32_t verdict_count;
     uint32_t record_count;
 };
 
@@ -53,6 +54,7 @@ struct engine_turn {
     void *milestone_rows[ESCROW_MILESTONES_MAX];
     struct escrow_transition transitions[FAKE_HISTORY_MAX];
     struct escrow_transfer transfers[FAKE_HISTORY_MAX];
+    struct escrow_dispute_verdict verdicts[ESCROW_DISPUTES_MAX];
     struct fake_record records[FAKE_RECORDS_MAX];
     struct engine_message message;
     uint32_t ordinal;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/verdict.h"
 #include "escrow/escrow_chain.h"
 
 struct id fixture_id(uint8_t byte)
@@ -279,6 +280,52 @@ void fixture_add_part(struct fixture *fixture, enum escrow_part_state state)
     ASSERT(escrow_parts_are_sound(escrow, fixture->parts, 1));
 }
 
+/* openssl genpkey -algorithm ed25519: of these tests, and of nothing else. */
+#define ARBITER_KEY                                                      \
+    "-----BEGIN PRIVATE KEY-----\n"                                      \
+    "MC4CAQAwBQYDK2VwBCIEIHByaXZhdGUga2V5IG9mIGEgdGVzdCwgdXNlbGVzcyEh\n" \
+    "-----END PRIVATE KEY-----\n"
+
+void fixture_add_arbiter(struct fixture *fixture)
+{
+    bool read = sign_secret_read(STR(ARBITER_KEY), &fixture->arbiter_secret);
+    ASSERT(read);
+    fixture->arbiter_key = sign_public_of(&fixture->arbiter_secret);
+    fixture->escrow.arbiter_id = FIXTURE_ARBITER;
+    fixture->escrow.arbiter_key =
+        (struct str){.ptr = (const char *)fixture->arbiter_key.bytes, .len = SIGN_PUBLIC_BYTES};
+    memset(fixture->escrow.chain_head.bytes, 0x5e, HASH_BYTES);
+    ASSERT(escrow_is_sound(&fixture->escrow));
+}
+
+void fixture_sign(struct fixture *fixture, struct escrow_message *message)
+{
+    char text[VERDICT_TEXT_BYTES];
+    message->head = fixture->escrow.chain_head;
+    const struct verdict verdict = {
+        .escrow_id = fixture->escrow.id,
+        .dispute = message->number,
+        .head = message->head,
+        .currency = fixture->escrow.currency,
+        .seller_minor = message->seller_minor,
+        .buyer_minor = message->buyer_minor,
+        .reason = message->text,
+    };
+    fixture->signature =
+        sign_text(&fixture->arbiter_secret, verdict_text(&verdict, &fixture->arbiter_key, text));
+    message->signature =
+        (struct str){.ptr = (const char *)fixture->signature.bytes, .len = SIGN_BYTES};
+}
+
+struct escrow_message fixture_verdict(struct fixture *fixture)
+{
+    struct escrow_message message = fixture_message(ESCROW_RESOLVE_DISPUTE);
+    message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_ARBITER};
+    message.buyer_minor = escrow_kept_minor(&fixture->escrow) - FIXTURE_SPLIT_MINOR;
+    fixture_sign(fixture, &message);
+    return message;
+}
+
 void fixture_add_offer(struct fixture *fixture, struct id proposer_id)
 {
     fixture->escrow.split_count = 1;
@@ -344,7 +391,7 @@ struct escrow_message fixture_message(enum escrow_message_kind kind)
         message.amount_minor = FIXTURE_PART_MINOR;
         message.seller_minor = FIXTURE_SPLIT_MINOR;
         message.buyer_minor = FIXTURE_PRICE_MINOR - FIXTURE_SPLIT_MINOR;
-        message.number = kind == ESCROW_ACCEPT_SPLIT ? 1 : 0;
+        message.number = kind == ESCROW_ACCEPT_SPLIT || kind == ESCROW_RESOLVE_DISPUTE ? 1 : 0;
         message.actor.id = FIXTURE_STAFF;
         return message;
     }

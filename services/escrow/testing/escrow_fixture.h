@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/sign.h"
 #include "escrow/escrow_decide.h"
 
 /* Sound escrows in every state, and messages about them: for the tests and for the printed table. */
@@ -26,6 +27,7 @@ struct id fixture_id(uint8_t byte);
 #define FIXTURE_SELLER fixture_id(0xc0)
 #define FIXTURE_STAFF fixture_id(0xd0)
 #define FIXTURE_STRANGER fixture_id(0xf0)
+#define FIXTURE_ARBITER fixture_id(0xd1)
 #define FIXTURE_PAID_LEG fixture_id(0x11)
 #define FIXTURE_PAYOUT_LEG fixture_id(0x12)
 #define FIXTURE_REFUND_LEG fixture_id(0x13)
@@ -62,6 +64,9 @@ struct fixture {
     struct escrow_milestone milestone[FIXTURE_MILESTONES];
     const struct escrow_milestone *milestones[FIXTURE_MILESTONES];
     const struct escrow_suspense *rows[1];
+    struct sign_secret arbiter_secret;
+    struct sign_public arbiter_key;
+    struct signature signature;
     struct escrow_facts facts; /* no suspense rows, no parts; fresh legs are 0x21, 0x22, … */
 };
 
@@ -80,6 +85,14 @@ void fixture_add_milestones(struct fixture *fixture);
 void fixture_add_offer(struct fixture *fixture, struct id proposer_id);
 /* Adds a leg of 250 minor units in suspense, in this state. */
 void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state state);
+
+/* FIXTURE_ARBITER is the deal's, with a key of the fixture's own. Anything that is signed comes after it. */
+void fixture_add_arbiter(struct fixture *fixture);
+/* The arbiter's verdict on the fixture's deal: FIXTURE_SPLIT_MINOR for the seller, the rest for the buyer; signed by
+ * fixture_sign, which a test calls again after it changed anything that counts. */
+struct escrow_message fixture_verdict(struct fixture *fixture);
+/* With the fixture's key, over the deal as it is: head and signature of the message. */
+void fixture_sign(struct fixture *fixture, struct escrow_message *message);
 
 /* A message of `kind` by staff (commands), about the leg that is asked about (news), or of the FUNDING
  * timer (TIMER_FIRED), in full. */

@@ -21,6 +21,7 @@ union command_bodies {
     Holdfast__Escrow__V1__ReleasePart release_part;
     Holdfast__Escrow__V1__ProposeSplit propose_split;
     Holdfast__Escrow__V1__AcceptSplit accept_split;
+    Holdfast__Escrow__V1__ResolveDispute resolve;
 };
 
 static struct status fill_milestones(struct op *op, const struct escrow_terms *terms,
@@ -59,10 +60,26 @@ static struct status fill_create(struct op *op, const struct escrow_terms *terms
     create->inspection_seconds = terms->inspection_seconds;
     TRY(wire_fill_fees(op, &terms->fees, &create->fees));
     TRY(fill_milestones(op, terms, create));
+    TRY(wire_fill_id(op, terms->arbiter_id, &create->arbiter_id));
+    create->arbiter_key = wire_borrow(terms->arbiter_key.ptr, terms->arbiter_key.len);
     return wire_fill_text(op, terms->description, &create->description);
 }
 
 #define COMMAND(name) HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_##name
+
+static struct status fill_verdict(struct op *op, const struct escrow_message *message,
+                                  Holdfast__Escrow__V1__ResolveDispute *resolve)
+{
+    holdfast__escrow__v1__resolve_dispute__init(resolve);
+    resolve->number = message->number;
+    resolve->seller_minor = message->seller_minor;
+    resolve->buyer_minor = message->buyer_minor;
+    if (message->signature.len > 0) {
+        resolve->head = wire_borrow(message->head.bytes, HASH_BYTES);
+        resolve->signature = wire_borrow(message->signature.ptr, message->signature.len);
+    }
+    return wire_fill_text(op, message->text, &resolve->reason);
+}
 
 static struct status fill_later_command(struct op *op, const struct escrow_message *message,
                                         union command_bodies *bodies,
@@ -101,6 +118,10 @@ static struct status fill_later_command(struct op *op, const struct escrow_messa
         holdfast__escrow__v1__accept_split__init(&bodies->accept_split);
         bodies->accept_split.number = message->number;
         return OK;
+    }
+    if (message->kind == ESCROW_RESOLVE_DISPUTE) {
+        command->body_case = COMMAND(RESOLVE_DISPUTE);
+        return fill_verdict(op, message, &bodies->resolve);
     }
     ASSERT(message->kind == ESCROW_WITHDRAW_DISPUTE);
     command->body_case = COMMAND(WITHDRAW_DISPUTE);

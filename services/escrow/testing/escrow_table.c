@@ -344,6 +344,52 @@ static void print_milestones(void)
     print_milestones_in(&fixture);
 }
 
+/* A deal with an arbiter: in every state, his signed verdict, and staff's just before and just when it is staff's turn. */
+static void print_verdicts(void)
+{
+    const struct fee_terms fees = FIXTURE_FEES(/* refundable */ true);
+    printf("\n## with an arbiter, who gives %d of what is frozen to the seller\n",
+           FIXTURE_SPLIT_MINOR);
+    for (enum escrow_state state = ESCROW_CREATED; state < ESCROW_STATE_COUNT; state++) {
+        struct fixture fixture;
+        fixture_init_with(&fixture, state, &fees);
+        fixture_add_arbiter(&fixture);
+        struct escrow_message message;
+        for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_RESOLVE_DISPUTE; kind++) {
+            message = fixture_message(kind);
+            message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_ARBITER};
+            print_cell(&fixture, &message, "ARBITER");
+        }
+        message = fixture_verdict(&fixture);
+        print_cell(&fixture, &message, "ARBITER");
+        if (state != ESCROW_ESCALATED) {
+            continue;
+        }
+        message.number = 2;
+        print_cell(&fixture, &message, "ARBITER, other dispute");
+        message.number = 1;
+        message.text = STR("Why");
+        print_cell(&fixture, &message, "ARBITER, other reason");
+        message.seller_minor = FIXTURE_PRICE_MINOR;
+        message.buyer_minor = 0;
+        fixture_sign(&fixture, &message);
+        print_cell(&fixture, &message, "ARBITER, all of it");
+        message.seller_minor = 0;
+        message.buyer_minor = FIXTURE_PRICE_MINOR;
+        fixture_sign(&fixture, &message);
+        print_cell(&fixture, &message, "ARBITER, nothing of it");
+        message.head.bytes[0]++;
+        print_cell(&fixture, &message, "ARBITER, other head");
+        message = fixture_message(ESCROW_RESOLVE_DISPUTE);
+        fixture.escrow.deadline_at_us =
+            FIXTURE_NOW_US +
+            (int64_t)(ESCROW_ESCALATION_SECONDS - ESCROW_ARBITER_SECONDS) * 1000000 + 1;
+        print_cell(&fixture, &message, "STAFF, too early");
+        fixture.escrow.deadline_at_us--;
+        print_cell(&fixture, &message, "STAFF");
+    }
+}
+
 /* Where fees make a difference; with a fee that a refund keeps, and one that it gives back. */
 static void print_fees(bool refundable)
 {
@@ -499,6 +545,7 @@ int main(void)
     print_retries();
     print_splits();
     print_milestones();
+    print_verdicts();
     print_fees(/* refundable */ false);
     print_fees(/* refundable */ true);
     printf("\n## with fees, and a part of the price released\n");

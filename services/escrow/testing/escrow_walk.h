@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "escrow/escrow_decide.h"
 #include "escrow/testing/escrow_fake.h"
+#include "escrow/testing/escrow_fixture.h"
 
 /*
  * A random life of an escrow, between a provider and an oracle of the mind: what the provider moved,
@@ -71,7 +72,9 @@ struct walk {
     int64_t part_asked_minor; /* by the command that was sent last */
     struct walk_offer offer;
     int64_t offers;
-    bool agreed;          /* the event before this one says so */
+    bool with_arbiter;
+    bool agreed;          /* the event before this one says so: the two, or a verdict */
+    bool by_verdict;      /* of `agreed` */
     int64_t payout_minor; /* must be asked for next; 0: nothing, or what failed */
     struct leg legs[WALK_LEGS_MAX];
     uint32_t leg_count;
@@ -82,6 +85,8 @@ struct walk {
     uint32_t records_seen;
     enum escrow_state final_state; /* ESCROW_NONE until one is reached */
     int64_t last_seq;
+    int64_t escalated_at_us; /* the last time */
+    struct fixture signer;   /* has the arbiter's key */
     /* over all deals */
     uint64_t states_seen[ESCROW_STATE_COUNT];
     uint64_t events_seen[ESCROW_EVENT_COUNT];
@@ -98,6 +103,12 @@ struct leg *walk_find_leg(struct walk *walk, struct id id);
 int64_t walk_provider_sum(const struct walk *walk, enum leg_kind kind);
 /* The timer that oracle has open; NULL: none. */
 struct walk_timer *walk_open_timer(struct walk *walk);
+/* The first inspection to end; 0: none runs. */
+int64_t walk_first_end_us(const struct walk *walk);
+/* Oracle was told to set or to cancel one. */
+void walk_take_timer(struct walk *walk, const struct fake_record *record);
+/* The one that is open is the one that the deal's row says. */
+void walk_check_clock(struct walk *walk);
 
 /* Takes what was published since, and holds everything against everything. */
 void walk_check(struct walk *walk);

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/verdict.h"
 #include "escrow/escrow_chain.h"
+#include "escrow/testing/escrow_fixture.h"
 #include "escrow/testing/escrow_walk.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "holdfast/oracle/v1/commands.pb-c.h"
@@ -108,6 +110,68 @@ static void take_payout(struct walk *walk, int64_t amount_minor)
     fail_msg("a payout of %d that nothing asked for", (int)amount_minor);
 }
 
+/* What two agreed to, or a verdict says. */
+struct division {
+    int64_t seller_minor, buyer_minor;
+    int64_t seller_gets_minor, buyer_gets_minor;
+};
+
+static void take_division(struct walk *walk, struct division division)
+{
+    if (division.seller_minor == 0 || division.buyer_minor == 0) {
+        return; /* a release or a refund follows */
+    }
+    int64_t before_minor = walk->released_minor;
+    walk->released_minor += division.seller_minor;
+    walk->payout_minor = net_of(walk, walk->released_minor) - net_of(walk, before_minor);
+    assert_int_equal(division.seller_gets_minor, walk->payout_minor);
+    assert_int_equal(division.buyer_gets_minor,
+                     division.buyer_minor +
+                         (walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0));
+}
+
+/* All that was frozen, by the deal's arbiter and signed over the history before; or by staff, unsigned, in time. */
+static void take_verdict(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event,
+                         const struct escrow_transition *transition)
+{
+    walk->by_verdict =
+        event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_DISPUTE_RESOLVED;
+    if (!walk->by_verdict) {
+        return;
+    }
+    walk->agreed = true;
+    const Holdfast__Escrow__V1__EscrowDisputeResolved *said = event->escrow_dispute_resolved;
+    const struct fake_rows *rows = &walk->fake->rows;
+    const struct escrow_dispute_verdict *row = &walk->fake->verdicts[rows->verdict_count - 1];
+    const struct escrow_dispute *dispute = &rows->disputes[rows->dispute_count - 1];
+    bool by_staff = transition->actor_kind == ENGINE_ACTOR_STAFF;
+    assert_int_equal(transition->from_state, ESCROW_ESCALATED);
+    assert_int_equal(row->seq, transition->seq);
+    assert_int_equal(said->number, rows->dispute_count);
+    assert_int_equal(said->seller_minor, row->seller_minor);
+    assert_int_equal(said->buyer_minor, row->buyer_minor);
+    assert_int_equal(said->seller_minor + said->buyer_minor, dispute->amount_minor);
+    assert_int_equal(dispute->seller_minor, row->seller_minor);
+    assert_true(walk->with_arbiter || by_staff);
+    assert_int_equal(row->signature.len, by_staff ? 0 : SIGN_BYTES);
+    const struct verdict verdict = {
+        .escrow_id = walk->escrow_id,
+        .dispute = said->number,
+        .head = transition->prev_hash,
+        .currency = CURRENCY_USD,
+        .seller_minor = said->seller_minor,
+        .buyer_minor = said->buyer_minor,
+        .reason = str_of(said->reason),
+    };
+    assert_true(by_staff ||
+                verdict_is_signed(&verdict, rows->escrow.arbiter_key, wire_bytes(said->signature)));
+    assert_true(by_staff || id_eq(transition->actor_id, FIXTURE_ARBITER));
+    int64_t waited_us = transition->at_us - walk->escalated_at_us;
+    assert_true(!by_staff || !walk->with_arbiter || waited_us >= INT64_C(5) * 86400 * 1000000);
+    take_division(walk, (struct division){said->seller_minor, said->buyer_minor,
+                                          said->seller_gets_minor, said->buyer_gets_minor});
+}
+
 /* An offer is over what is held, in the state in which it was made; the other one agrees to what it says. */
 static void take_offer(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event,
                        const struct escrow_transition *transition)
@@ -120,16 +184,8 @@ static void take_offer(struct walk *walk, const Holdfast__Escrow__V1__EscrowEven
         assert_int_equal(agreed->seller_minor, offer->seller_minor);
         assert_int_equal(agreed->buyer_minor, offer->buyer_minor);
         assert_false(id_eq(transition->actor_id, offer->by));
-        bool divided = agreed->seller_minor > 0 && agreed->buyer_minor > 0;
-        int64_t before_minor = walk->released_minor;
-        walk->released_minor += divided ? agreed->seller_minor : 0;
-        if (divided) {
-            walk->payout_minor = net_of(walk, walk->released_minor) - net_of(walk, before_minor);
-            assert_int_equal(agreed->seller_gets_minor, walk->payout_minor);
-            assert_int_equal(agreed->buyer_gets_minor,
-                             agreed->buyer_minor +
-                                 (walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0));
-        }
+        take_division(walk, (struct division){agreed->seller_minor, agreed->buyer_minor,
+                                              agreed->seller_gets_minor, agreed->buyer_gets_minor});
     }
     if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_SPLIT_PROPOSED) {
         const Holdfast__Escrow__V1__EscrowSplitProposed *made = event->escrow_split_proposed;
@@ -164,18 +220,6 @@ static int64_t milestone_of(const Holdfast__Escrow__V1__EscrowEvent *event)
                : 0;
 }
 
-/* The first inspection to end; 0: none runs. */
-static int64_t first_end_us(const struct walk *walk)
-{
-    int64_t first_us = 0;
-    for (uint32_t k = 1; k <= walk->milestone_count; k++) {
-        int64_t until_us = walk->milestones[k].inspected_until_us;
-        bool sooner = until_us > 0 && (first_us == 0 || until_us < first_us);
-        first_us = sooner ? until_us : first_us;
-    }
-    return first_us;
-}
-
 /* Each is delivered once, as the seller said, and released once after that: as the buyer said, or when its own
  * inspection is over. */
 static void take_milestone(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event,
@@ -207,7 +251,7 @@ static void take_milestone(struct walk *walk, const Holdfast__Escrow__V1__Escrow
         return;
     }
     assert_true(one->inspected_until_us > 0);
-    assert_true(!timer || (one->inspected_until_us == first_end_us(walk) &&
+    assert_true(!timer || (one->inspected_until_us == walk_first_end_us(walk) &&
                            one->inspected_until_us <= transition->at_us));
     one->released = true;
     one->inspected_until_us = 0;
@@ -305,68 +349,6 @@ static void take_request(struct walk *walk, const struct fake_record *record)
     walk->legs[walk->leg_count++] = leg;
 }
 
-/* ---- Oracle's timers ---- */
-
-struct walk_timer *walk_open_timer(struct walk *walk)
-{
-    struct walk_timer *found = NULL;
-    for (uint32_t i = 0; i < walk->timer_count; i++) {
-        if (walk->timers[i].open) {
-            assert_null(found); /* one clock runs at a time */
-            found = &walk->timers[i];
-        }
-    }
-    return found;
-}
-
-/* A higher generation replaces; a cancel names what is open. */
-static void take_timer(struct walk *walk, const struct fake_record *record)
-{
-    ProtobufCMessage *message;
-    assert_false(status_failed(wire_unpack(&walk->fake->op,
-                                           &holdfast__oracle__v1__oracle_command__descriptor,
-                                           record->payload, WIRE_BUDGET_BYTES, &message)));
-    const Holdfast__Oracle__V1__OracleCommand *command =
-        (const Holdfast__Oracle__V1__OracleCommand *)message;
-    struct walk_timer *open = walk_open_timer(walk);
-    if (command->body_case == HOLDFAST__ORACLE__V1__ORACLE_COMMAND__BODY_CANCEL_TIMER) {
-        assert_non_null(open);
-        assert_int_equal((int)open->kind, (int)command->cancel_timer->kind);
-        assert_int_equal(open->generation, command->cancel_timer->generation);
-        open->open = false;
-        return;
-    }
-    const Holdfast__Oracle__V1__SetTimer *set = command->set_timer;
-    if (open) {
-        assert_int_equal((int)open->kind, (int)set->kind);
-        assert_true(open->generation < set->generation);
-        open->open = false;
-    }
-    assert_true(walk->timer_count < WALK_TIMERS_MAX);
-    walk->timers[walk->timer_count++] = (struct walk_timer){.kind = (enum escrow_timer)set->kind,
-                                                            .generation = set->generation,
-                                                            .due_at_us = set->due_at_us,
-                                                            .open = true};
-}
-
-/* Oracle has open what the row says, and a clock runs exactly where a deal can end by itself. */
-static void check_clock(struct walk *walk)
-{
-    const struct escrow *escrow = &walk->fake->rows.escrow;
-    const struct walk_timer *open = walk_open_timer(walk);
-    enum escrow_timer timer = escrow_timer_of(escrow->state);
-    assert_int_equal(open ? open->kind : ESCROW_TIMER_NONE, timer);
-    assert_int_equal(open ? open->generation : 0, escrow->deadline_seq);
-    assert_int_equal(open ? open->due_at_us : 0, escrow->deadline_at_us);
-    if (open) { /* what was told follows from the history and the terms */
-        const struct escrow_transition *started = &walk->fake->transitions[open->generation - 1];
-        assert_int_equal(started->to_state, escrow->state);
-        bool apart = timer == ESCROW_TIMER_INSPECTION && walk->milestone_count > 0;
-        assert_int_equal(open->due_at_us, apart ? first_end_us(walk)
-                                                : started->at_us + escrow_period_us(escrow, timer));
-    }
-}
-
 /* ---- What escrow keeps, held against it ---- */
 
 struct sums {
@@ -455,9 +437,9 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
     bool timer = transition->actor_kind == ENGINE_ACTOR_SYSTEM &&
                  walk->fake->message.topic == TOPIC_ORACLE_EVENTS_V1;
     if (transition->event == ESCROW_EVENT_RELEASE_STARTED) {
-        assert_true(buyer || timer || (seller && walk->agreed));
+        assert_true(buyer || timer || (seller && walk->agreed) || walk->by_verdict);
     } else if (transition->event == ESCROW_EVENT_REFUND_STARTED) {
-        assert_true(seller || staff || timer || (buyer && walk->agreed));
+        assert_true(seller || staff || timer || (buyer && walk->agreed) || walk->by_verdict);
     } else if (transition->event == ESCROW_EVENT_DISPUTED ||
                transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN ||
                transition->event == ESCROW_EVENT_SPLIT_PROPOSED ||
@@ -473,6 +455,9 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
     } else if (transition->event == ESCROW_EVENT_DELIVERED ||
                transition->event == ESCROW_EVENT_RETURN_ACCEPTED) {
         assert_true(seller);
+    } else if (transition->event == ESCROW_EVENT_DISPUTE_RESOLVED) {
+        assert_true(staff || id_eq(transition->actor_id, escrow->arbiter_id));
+        assert_false(buyer || seller);
     } else if (transition->event == ESCROW_EVENT_PAYOUT_RETRIED) {
         assert_true(staff);
     } else if (transition->event == ESCROW_EVENT_RELEASED ||
@@ -522,6 +507,10 @@ static void take_event(struct walk *walk, const struct fake_record *record)
                      sums.of[ESCROW_ACCOUNT_PSP_CLEAR]);
     take_offer(walk, event, transition);
     take_milestone(walk, event, transition);
+    take_verdict(walk, event, transition);
+    if (transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
+        walk->escalated_at_us = transition->at_us;
+    }
     take_release(walk, event);
     walk->events_seen[transition->event]++;
     walk->states_seen[transition->to_state]++;
@@ -532,11 +521,13 @@ void walk_check_chain(const struct walk *walk)
     const struct engine_turn *fake = walk->fake;
     struct hash head = escrow_chain_root(&fake->rows.escrow);
     enum escrow_state state = ESCROW_NONE;
-    uint32_t at = 0;
+    uint32_t at = 0, verdicts = 0;
     for (uint32_t i = 0; i < fake->rows.transition_count; i++) {
         const struct escrow_transition *transition = &fake->transitions[i];
         assert_true(hash_eq(&transition->prev_hash, &head));
-        head = escrow_chain_hash(transition, &fake->transfers[at]);
+        bool resolves = transition->event == ESCROW_EVENT_DISPUTE_RESOLVED;
+        head = escrow_chain_hash(transition, &fake->transfers[at],
+                                 resolves ? &fake->verdicts[verdicts++] : NULL);
         assert_true(hash_eq(&transition->hash, &head));
         assert_int_equal(transition->from_state, state);
         state = transition->to_state;
@@ -546,6 +537,7 @@ void walk_check_chain(const struct walk *walk)
         }
     }
     assert_int_equal(at, fake->rows.transfer_count);
+    assert_int_equal(verdicts, fake->rows.verdict_count);
     assert_true(hash_eq(&fake->rows.escrow.chain_head, &head));
     assert_int_equal(fake->rows.escrow.state, state);
 }
@@ -561,7 +553,7 @@ void walk_check(struct walk *walk)
             take_request(walk, record);
         } else {
             assert_int_equal(record->topic, TOPIC_ORACLE_COMMANDS_V1);
-            take_timer(walk, record);
+            walk_take_timer(walk, record);
         }
     }
     check_promises(walk);
@@ -570,7 +562,7 @@ void walk_check(struct walk *walk)
     }
     check_money(walk);
     check_milestones(walk);
-    check_clock(walk);
+    walk_check_clock(walk);
     assert_int_equal(fake->rows.escrow.seq, walk->last_seq);
     enum escrow_state state = fake->rows.escrow.state;
     if (walk->final_state != ESCROW_NONE) {

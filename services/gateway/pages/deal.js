@@ -17,6 +17,7 @@ const ACTIONS = [
   { verb: "raise-dispute", label: "Raise a dispute", roles: ["buyer", "seller"], why: "What is the dispute about?" },
   { verb: "propose-split", label: "Offer to divide the money", roles: ["buyer", "seller"], share: "How much of what is held goes to the seller? The rest goes to the buyer." },
   { verb: "accept-split", label: "Agree to the offer", roles: ["buyer", "seller"], offer: true },
+  { verb: "resolve-dispute", label: "Decide the dispute", roles: ["arbiter", "staff"], verdict: true },
   { verb: "withdraw-dispute", label: "Withdraw the dispute", roles: ["buyer", "seller"] },
   { verb: "retry", label: "Retry what failed", roles: ["staff"] },
 ];
@@ -24,7 +25,7 @@ const ACTIONS = [
 const OTHERWISE = {
   EXPIRED: "Unless the buyer has paid by then, the deal expires.",
   REFUNDING: "Unless {who} by then, the buyer gets the money back.",
-  ESCALATED: "Unless the dispute has been settled by then, our staff looks at it.",
+  ESCALATED: "Unless the dispute has been settled by then, the deal's arbiter, or our staff, looks at it.",
   RELEASING: "Unless the buyer is refunded before, the seller then gets the money.",
   DELIVERED: "Unless the buyer is refunded before, the seller then gets the money of a milestone.",
   PARTIALLY_SETTLED: "Unless the buyer is refunded before, the seller then gets the money of a milestone.",
@@ -34,7 +35,7 @@ const AWAITED = {
   FUNDS_HELD: "the seller has delivered",
   PARTIALLY_SETTLED: "the seller has delivered",
   DELIVERY_REJECTED: "the seller has answered",
-  ESCALATED: "our staff has settled the dispute",
+  ESCALATED: "the dispute has been settled",
 };
 // What the server may answer to one attempt and not to the next: it says nothing about an earlier one.
 const PASSING = [408, 429];
@@ -63,6 +64,9 @@ function role() {
   }
   if (caller.kind !== "user") {
     return caller.kind;
+  }
+  if (deal.arbiter && caller.id === deal.arbiter.id) {
+    return "arbiter";
   }
   return caller.id === deal.buyer_id ? "buyer" : "seller";
 }
@@ -274,13 +278,32 @@ function send(request) {
   return insist(() => requests.includes(request), () => sendOnce(request));
 }
 
+// An arbiter's key never comes here: what he signed elsewhere does.
+function signedVerdict() {
+  try {
+    return JSON.parse(window.prompt("The verdict, as `holdfastctl verdict sign` prints it") ?? "");
+  } catch {
+    return null;
+  }
+}
+
+function staffVerdict() {
+  const minor = minorOf(window.prompt(`How much of what is frozen goes to the seller? The rest goes to the buyer. (${deal.currency})`)?.trim() ?? "");
+  const reason = minor === null ? "" : window.prompt("Why?")?.trim();
+  const kept = deal.balances.disputed_minor;
+  return reason ? { dispute: deal.dispute.number, seller_minor: minor, buyer_minor: kept - minor, reason } : null;
+}
+
 // What a request says beside its verb; null: nothing was entered that can be asked for.
-function bodyOf({ why, howMuch, share, offer, milestone }) {
+function bodyOf({ why, howMuch, share, offer, milestone, verdict }) {
   if (milestone) {
     return { milestone };
   }
   if (offer) {
     return { number: deal.split.number };
+  }
+  if (verdict) {
+    return role() === "arbiter" ? signedVerdict() : staffVerdict();
   }
   if (!why && !howMuch && !share) {
     return {};
