@@ -77,10 +77,12 @@ const struct conf_key conf_engine_keys[] = {
      .help = "Addresses of Kafka brokers to begin with, host:port, comma separated."},
     {.name = "ENGINE_THREADS",
      .type = CONF_I64,
-     .fallback = "2",
-     .min = 1,
+     .fallback = "0",
+     .min = 0,
      .max = 8,
-     .help = "Engine threads of this process. Each has a connection, a consumer and a producer."},
+     .help = "Engine threads of this process. Each has a connection, a consumer and a producer. 0: "
+             "one for "
+             "each two processors that it may use, two at most."},
     {.name = "ENGINE_BATCH_MAX",
      .type = CONF_I64,
      .fallback = "512",

@@ -19,7 +19,7 @@
  */
 
 #define SANDBOX_WEBHOOK_URLS_MAX 8
-#define SANDBOX_WEBHOOK_SENDERS_MAX 32
+#define SANDBOX_WEBHOOK_SENDERS_MAX 128
 
 struct sandbox_options {
     struct secret api_key;                             /* what clients must send */

@@ -29,7 +29,7 @@ NEEDED = {
 EXTRA = {
     "gateway": {"HTTP_RATE_PER_TOKEN": "0", "HTTP_RATE_PER_ADDRESS": "0", "HTTP_CONNECTIONS_PER_ADDRESS_MAX": "0"},
     "payments": {"HTTP_CONNECTIONS_PER_ADDRESS_MAX": "0"},
-    "sandbox": {"STRIPE_WEBHOOK_SENDERS": "16"},  # a provider does not wait for one answer before the next
+    "sandbox": {"STRIPE_WEBHOOK_SENDERS": "64"},  # a provider does not wait for one answer before the next
 }
 IDLE_S = 10
 SAMPLE_S = 0.02
@@ -133,7 +133,7 @@ def start(stack, _, options):
 
 def main(name, *options):
     folder = pathlib.Path(os.environ["HOLDFAST_BENCH_DIR"])
-    stack = Stack(folder, replicas=1, services=NEEDED.get(name, SERVICES), extra=EXTRA)
+    stack = Stack(folder, replicas=1, services=NEEDED.get(name, SERVICES), extra=EXTRA, threads=0)
     try:
         return {"memory": memory, "start": start}.get(name, by_program)(stack, name, list(options))
     finally:

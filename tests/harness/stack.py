@@ -21,10 +21,12 @@ SLOW_POLL_S = 0.1  # where each look is a process
 
 
 class Stack:
-    def __init__(self, folder, replicas=2, services=SERVICES, extra=None):
-        """services: those that run at all. extra: more variables of a service, by its name."""
+    def __init__(self, folder, replicas=2, services=SERVICES, extra=None, threads=THREADS):
+        """services: those that run at all. extra: more variables of a service, by its name. threads:
+        0 is what each service chooses by itself."""
         self.folder = folder
         self.extra = extra or {}
+        self.threads = threads
         self.replicas = replicas
         self.services = services
         self.processes = {}
@@ -65,7 +67,7 @@ class Stack:
         environment = {
             "HOLDFAST_ENV": "test", "LOG_LEVEL": "info", "ADMIN_LISTEN": "127.0.0.1:0",
             "DATABASE_URL": self.servers.url(service), "KAFKA_BROKERS": self.servers.brokers,
-            "ENGINE_THREADS": str(THREADS),
+            "ENGINE_THREADS": str(self.threads),
         }
         if (service, number) in self.http_ports:
             environment["READY_LAG_MS"] = "0"
