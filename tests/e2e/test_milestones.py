@@ -100,7 +100,9 @@ def test_what_is_left_is_disputed_refunded_or_divided(stack, api):
     release(deal, 1)
     deliver(deal, 2)
     deal.do("raise-dispute", "BUYER", {"reason": "it is blunt"})
-    assert deal.wait("DISPUTED")["balances"]["disputed_minor"] == 1800
+    frozen = deal.wait("DISPUTED")
+    assert (frozen["balances"]["disputed_minor"], states(frozen)) == (1800, ["RELEASED", "DELIVERED", "OPEN"])
+    assert frozen["milestones"][1]["inspection_ends_at"] is None  # it stands still
     assert api.outcome(deal.act("release", "BUYER", {"milestone": 2}), "BUYER") == ("rejected", "escrow.milestone_state")
     assert api.outcome(deal.act("mark-delivered", "SELLER", {"milestone": 3}), "SELLER") == ("rejected", "escrow.wrong_state")
     deal.do("withdraw-dispute", "BUYER")
