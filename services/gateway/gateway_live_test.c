@@ -129,7 +129,7 @@ static void observe(struct op *op, void *deps, const struct http_seen *seen)
     "('" id "', 0, 'escrow.commands.v1', '" key "', 'holdfast.escrow.v1." type "', '\\x00',"     \
     " decode(repeat('00', 32), 'hex'), '" account "', 3000, 0, 0, true, 0, '', '', 0);"
 
-/* Not TRUNCATE: the stream of the test before may still be reading, in another order. */
+/* Not TRUNCATE: streams may still read, in another order. */
 static const char *const rows =
     "DELETE FROM escrow_view; DELETE FROM escrow_pending; DELETE FROM intake; DELETE FROM "
     "lane_change;" VIEW(DEAL, "2", PARTIES, "1000", "1000")
@@ -479,9 +479,8 @@ static void a_reader_that_stood_still_ends_its_streams(void **state)
 {
     (void)state;
     struct client buyer = follow("buyer", "");
-    batch("BEGIN; LOCK TABLE lane_change;" HOLD TELL(
-        DEAL, "") "SELECT pg_sleep(1.8);"
-                  "DELETE FROM lane_change; COMMIT"); /* longer than BLIND_MS */
+    batch("BEGIN; LOCK TABLE lane_change;" HOLD TELL(DEAL, "") "SELECT pg_sleep(1.8);"
+                                                               "DELETE FROM lane_change; COMMIT");
     expect(&buyer, "\r\n0\r\n\r\n");
     struct client again = follow("buyer", "");
     assert_true(said(&again, "\"id\":\"" DEAL "\",\"state\":\"FUNDS_HELD\""));
