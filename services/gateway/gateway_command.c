@@ -431,6 +431,17 @@ static struct status fill_resolve(struct op *op, const struct gateway_order *ord
     return wire_fill_text(op, order->reason, &body->reason);
 }
 
+static struct status fill_propose(struct op *op, const struct gateway_order *order,
+                                  Holdfast__Escrow__V1__EscrowCommand *command,
+                                  const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(Holdfast__Escrow__V1__ProposeSplit, holdfast__escrow__v1__propose_split__init,
+             propose_split, PROPOSE_SPLIT);
+    body->seller_minor = order->seller_minor;
+    body->buyer_minor = order->buyer_minor;
+    return OK;
+}
+
 static struct status fill_body(struct op *op, const struct gateway_order *order,
                                Holdfast__Escrow__V1__EscrowCommand *command,
                                const ProtobufCMessage **ret_body)
@@ -489,13 +500,7 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
         body->amount_minor = order->amount_minor;
         return OK;
     }
-    case GATEWAY_PROPOSE_SPLIT: {
-        NEW_BODY(Holdfast__Escrow__V1__ProposeSplit, holdfast__escrow__v1__propose_split__init,
-                 propose_split, PROPOSE_SPLIT);
-        body->seller_minor = order->seller_minor;
-        body->buyer_minor = order->buyer_minor;
-        return OK;
-    }
+    case GATEWAY_PROPOSE_SPLIT: return fill_propose(op, order, command, ret_body);
     case GATEWAY_ACCEPT_SPLIT: {
         NEW_BODY(Holdfast__Escrow__V1__AcceptSplit, holdfast__escrow__v1__accept_split__init,
                  accept_split, ACCEPT_SPLIT);

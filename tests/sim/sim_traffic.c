@@ -419,6 +419,21 @@ static bool inspects_apart(struct sim_traffic *traffic, const struct deal *deal)
     return deal->terms.milestones.count > 0 && random_below(&traffic->milestones, 3) == 0;
 }
 
+static void inspect(struct sim_traffic *traffic, struct deal *deal, uint64_t mood)
+{
+    if (inspects_apart(traffic, deal)) {
+        ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
+    } else if (mood < 2) {
+        ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
+    } else if (mood == 2) {
+        ask(traffic, deal, GATEWAY_REJECT_DELIVERY, WHO_BUYER);
+    } else if (mood == 3) {
+        ask(traffic, deal, GATEWAY_RAISE_DISPUTE, WHO_BUYER);
+    } else {
+        ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER);
+    }
+}
+
 /* What a sensible person does next, most of the time. */
 static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct gateway_view *view)
 {
@@ -449,19 +464,7 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
             ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
         }
         return;
-    case ESCROW_DELIVERED:
-        if (inspects_apart(traffic, deal)) {
-            ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
-        } else if (mood < 2) {
-            ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
-        } else if (mood == 2) {
-            ask(traffic, deal, GATEWAY_REJECT_DELIVERY, WHO_BUYER);
-        } else if (mood == 3) {
-            ask(traffic, deal, GATEWAY_RAISE_DISPUTE, WHO_BUYER);
-        } else {
-            ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER);
-        }
-        return;
+    case ESCROW_DELIVERED: inspect(traffic, deal, mood); return;
     case ESCROW_DELIVERY_REJECTED:
         if (mood < 2) {
             ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER); /* it was right after all */
