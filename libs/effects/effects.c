@@ -39,8 +39,9 @@ struct effects {
     pthread_mutex_t lock;
     struct effects_item *free; /* under lock, as are the queues */
     struct effects_queue queues[EFFECTS_THREADS_MAX];
-    struct effects_limit limit; /* under lock */
-    _Atomic uint64_t bad_requests, limited, held;
+    struct effects_limit limit;     /* under lock */
+    struct effects_breaker breaker; /* under lock */
+    _Atomic uint64_t bad_requests, limited, held, broken;
 };
 
 static struct effects *effects_of(struct caller *caller)
@@ -79,17 +80,31 @@ static void enqueue(struct effects_item *item)
     }
 }
 
+/* Not sent for a reason of our own, which says nothing about the other side. */
+static bool is_ours(const struct httpc_answer *answer)
+{
+    return answer->outcome == HTTPC_NOT_SENT && answer->reason != NULL &&
+           (str_eq(str_of(answer->reason), STR("late")) ||
+            str_eq(str_of(answer->reason), STR("request")));
+}
+
 /* Before the engine hears of it: what it sends next must meet what this answer said. */
 static void learn(struct effects_item *item, const struct httpc_answer *answer)
 {
     struct effects *effects = item->effects;
-    if (effects->options.limit == NULL) {
-        return;
-    }
     mutex_lock(&effects->lock);
-    effects_limit_told(&effects->limit, item->bucket, answer, clock_mono_ms());
+    if (effects->options.limit != NULL) {
+        effects_limit_told(&effects->limit, item->bucket, answer, clock_mono_ms());
+    }
+    if (effects->options.breaker && !is_ours(answer)) {
+        bool good = answer->outcome == HTTPC_ANSWERED && answer->status < 500;
+        effects_breaker_told(&effects->breaker, good, clock_mono_ms());
+    }
     mutex_unlock(&effects->lock);
     atomic_fetch_add(&effects->limited, answer->status == 429 ? 1 : 0);
+    if (effects->options.seen != NULL) {
+        effects->options.seen(effects->options.seen_ctx, answer);
+    }
 }
 
 static void on_done(void *ctx, struct httpc_call *call, const struct httpc_answer *answer)
@@ -168,23 +183,43 @@ static struct effects_item *reserve(struct effects *effects)
     return item;
 }
 
-/* True when a limit lets the call go; false: the item says how long not. */
-static bool may_go(struct effects *effects, const struct effects_request *request,
-                   struct effects_item *item)
+static int64_t ask_limit(struct effects *effects, const struct effects_request *request,
+                         struct effects_item *item)
 {
     if (effects->options.limit == NULL) {
-        return true;
+        return 0;
     }
     item->bucket = effects_limit_bucket(method_name(request->method), request->path);
     mutex_lock(&effects->lock);
     int64_t wait_ms = effects_limit_ask(&effects->limit, item->bucket, clock_mono_ms());
     mutex_unlock(&effects->lock);
+    atomic_fetch_add(&effects->held, wait_ms > 0 ? 1 : 0);
+    return wait_ms;
+}
+
+static int64_t ask_breaker(struct effects *effects, bool again)
+{
+    if (!effects->options.breaker) {
+        return 0;
+    }
+    mutex_lock(&effects->lock);
+    int64_t wait_ms = effects_breaker_ask(&effects->breaker, again, clock_mono_ms());
+    mutex_unlock(&effects->lock);
+    atomic_fetch_add(&effects->broken, wait_ms > 0 ? 1 : 0);
+    return wait_ms;
+}
+
+/* True when the call may go; false: the item says how long not. */
+static bool may_go(struct effects *effects, const struct caller_call *call,
+                   const struct effects_request *request, struct effects_item *item)
+{
+    int64_t wait_ms = ask_breaker(effects, call->again);
+    wait_ms = wait_ms > 0 ? wait_ms : ask_limit(effects, request, item);
     if (wait_ms == 0) {
         return true;
     }
     item->answer.outcome = CALLER_HELD;
     item->answer.retry_after_ms = wait_ms;
-    atomic_fetch_add(&effects->held, 1);
     return false;
 }
 
@@ -213,7 +248,7 @@ static bool effects_send(struct caller *caller, const struct caller_call *call)
     if (status_failed(st)) { /* answered at once: the engine sees an attempt that did not go out */
         atomic_fetch_add(&effects->bad_requests, 1);
         enqueue(item);
-    } else if (!may_go(effects, &frozen, item)) {
+    } else if (!may_go(effects, call, &frozen, item)) {
         enqueue(item);
     } else {
         httpc_start(item->http, &request, on_done, item);
@@ -225,14 +260,18 @@ static bool effects_send(struct caller *caller, const struct caller_call *call)
 static uint32_t effects_free_slots(struct caller *caller)
 {
     struct effects *effects = effects_of(caller);
-    uint32_t slots = httpc_free_slots(effects->httpc);
-    if (effects->options.limit == NULL) {
-        return slots;
+    uint32_t room = httpc_free_slots(effects->httpc);
+    int64_t now_ms = clock_mono_ms();
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&effects->lock);
+    if (effects->options.limit != NULL) {
+        uint32_t limit = effects_limit_room(&effects->limit, now_ms);
+        room = limit < room ? limit : room;
     }
-    mutex_lock(&effects->lock);
-    uint32_t room = effects_limit_room(&effects->limit, clock_mono_ms());
-    mutex_unlock(&effects->lock);
-    return slots < room ? slots : room;
+    if (effects->options.breaker) {
+        uint32_t breaker = effects_breaker_room(&effects->breaker, now_ms);
+        room = breaker < room ? breaker : room;
+    }
+    return room;
 }
 
 static bool effects_take(struct caller *caller, uint32_t thread, struct caller_answer *ret_answer)
@@ -296,6 +335,31 @@ struct effects_counts effects_counts(struct caller *caller)
     return counts;
 }
 
+struct effects_breaker_counts effects_breaker_counts(struct caller *caller)
+{
+    struct effects *effects = effects_of(caller);
+    DEFER(mutex_unlock_at) pthread_mutex_t *held = mutex_lock(&effects->lock);
+    return (struct effects_breaker_counts){.state = effects->breaker.state,
+                                           .opened = effects->breaker.opened,
+                                           .held = atomic_load(&effects->broken)};
+}
+
+static void collect_breaker(struct metrics_page *page, struct effects *effects)
+{
+    const struct effects_breaker_counts counts = effects_breaker_counts(&effects->caller);
+    metrics_page_one(
+        page, METRICS_GAUGE, "holdfast_effects_breaker",
+        "0: calls go to the other side; 1: it answers again, they go one by one; 2: it "
+        "is away, they wait.",
+        (int64_t)counts.state);
+    metrics_page_one(page, METRICS_COUNTER, "holdfast_effects_breaker_opened_total",
+                     "How often the other side went away.", (int64_t)counts.opened);
+    metrics_page_one(
+        page, METRICS_COUNTER, "holdfast_effects_breaker_held_total",
+        "Calls that were held back: the other side is away, or too much is asked again.",
+        (int64_t)counts.held);
+}
+
 static void collect(struct metrics_page *page, void *ctx)
 {
     struct effects *effects = ctx;
@@ -308,6 +372,9 @@ static void collect(struct metrics_page *page, void *ctx)
     metrics_page_one(page, METRICS_COUNTER, "holdfast_effects_bad_requests_total",
                      "Calls that could not be sent as they were written down: a defect of ours.",
                      (int64_t)counts.bad_requests);
+    if (effects->options.breaker) {
+        collect_breaker(page, effects);
+    }
     if (!effects->options.limit) {
         return;
     }
@@ -368,6 +435,10 @@ static STATUS open_effects(struct op *op, struct effects *effects)
         effects_limit_init(&effects->limit, options->limit);
         effects->options.limit = &effects->limit.options;
     }
+    struct id seed = id_random();
+    uint64_t number;
+    memcpy(&number, seed.bytes + sizeof(seed.bytes) - sizeof(number), sizeof(number));
+    effects_breaker_init(&effects->breaker, number, clock_mono_ms());
     struct httpc_options http = {
         .slots = options->slots, .allow_http = options->allow_http, .ca_file = options->ca_file};
     return httpc_open(op, &http, &effects->httpc);

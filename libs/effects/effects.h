@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/op.h"
 #include "base/str.h"
+#include "effects/effects_breaker.h"
 #include "effects/effects_limit.h"
 #include "engine/caller.h"
 #include "httpc/httpc.h"
@@ -73,6 +74,11 @@ struct effects_options {
     const struct effects_limit_options *limit; /* NULL: the other side's limits are not looked at */
     /* Shows holdfast_effects_…, for one caller of a process; NULL: does not. */
     struct metrics *metrics;
+    bool breaker; /* calls wait while the other side is away, and a budget holds those made again */
+    /* Told of each call that came to its end, in the caller's thread (in the sender's, when it is refused at once); must
+     * not block. NULL: nobody asks. */
+    void (*seen)(void *ctx, const struct httpc_answer *answer);
+    void *seen_ctx;
 };
 
 /* Starts the caller's thread. base_url and limit are copied. */
@@ -97,3 +103,12 @@ struct effects_counts {
 };
 
 struct effects_counts effects_counts(struct caller *caller);
+
+/* With options.breaker: as it is, and how often it opened and held a call back. */
+struct effects_breaker_counts {
+    enum effects_breaker_state state;
+    uint64_t opened;
+    uint64_t held;
+};
+
+struct effects_breaker_counts effects_breaker_counts(struct caller *caller);

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -43,6 +44,8 @@ struct fixture {
     struct str bytes; /* a frozen request */
     const struct effects_limit_options *limit;
     struct metrics *metrics;
+    bool breaker;
+    _Atomic int seen;
 };
 
 /* ---- The other side ---- */
@@ -121,6 +124,13 @@ static void wake(void *ctx)
     cond_signal(&waiter->woken);
 }
 
+static void count_seen(void *ctx, const struct httpc_answer *answer)
+{
+    struct fixture *fixture = ctx;
+    (void)answer;
+    atomic_fetch_add(&fixture->seen, 1);
+}
+
 static void open_caller(struct fixture *fixture, uint16_t port, uint32_t slots, int64_t total_ms)
 {
     struct strbuf buf;
@@ -132,6 +142,9 @@ static void open_caller(struct fixture *fixture, uint16_t port, uint32_t slots, 
                                       .deps = fixture,
                                       .limit = fixture->limit,
                                       .metrics = fixture->metrics,
+                                      .breaker = fixture->breaker,
+                                      .seen = fixture->breaker ? count_seen : NULL,
+                                      .seen_ctx = fixture,
                                       .total_ms = total_ms};
     assert_true(strbuf_finish(&buf, &options.base_url));
     assert_int_equal(effects_open(&fixture->op, &options, &fixture->caller).kind, STATUS_OK);
@@ -309,6 +322,51 @@ static void test_no_slot_is_free_while_all_is_closed(void **state)
     call.request = freeze(fixture, STR("/v1/denied"));
     assert_int_equal(outcome_of(fixture, &call), CALLER_ANSWERED);
     assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), 0); /* for a minute */
+}
+
+/* Nobody is there for longer than ten seconds: no place is free, and what is sent all the same waits unsent. */
+static void test_the_other_side_is_away(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->breaker = true;
+    open_caller(fixture, raw_server_dead_port(), SLOTS, 0);
+    struct caller_call call = call_of(fixture);
+    int64_t began_ms = clock_mono_ms();
+    while (effects_breaker_counts(fixture->caller).state != EFFECTS_BREAKER_OPEN) {
+        assert_true(clock_mono_ms() < began_ms + 60000);
+        assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), SLOTS);
+        assert_int_equal(outcome_of(fixture, &call), CALLER_NOT_SENT);
+        struct timespec half = {.tv_nsec = 500000000};
+        (void)nanosleep(&half, NULL);
+    }
+    assert_true(clock_mono_ms() - began_ms > EFFECTS_BREAKER_BAD_MS);
+    assert_int_equal(fixture->caller->ops->free_slots(fixture->caller), 0);
+    int seen = atomic_load(&fixture->seen);
+    assert_true(send_call(fixture, &call));
+    struct caller_answer answer = wait_answer(fixture, 0);
+    assert_int_equal(answer.outcome, CALLER_HELD);
+    assert_in_range(answer.retry_after_ms, 1, EFFECTS_BREAKER_PROBE_MS);
+    release(fixture, &answer);
+    assert_int_equal(atomic_load(&fixture->seen), seen); /* nothing went out */
+    assert_int_equal(effects_breaker_counts(fixture->caller).opened, 1);
+    assert_int_equal(effects_breaker_counts(fixture->caller).held, 1);
+}
+
+/* What was made before has a budget; what is new does not wait for it. */
+static void test_what_is_made_again_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->breaker = true;
+    open_caller(fixture, http_server_port(fixture->http), SLOTS, 0);
+    struct caller_call call = call_of(fixture);
+    call.again = true;
+    uint32_t held = 0;
+    for (int i = 0; i < 50 * EFFECTS_BREAKER_AGAIN_BURST && held == 0; i++) {
+        held += outcome_of(fixture, &call) == CALLER_HELD ? 1 : 0;
+    }
+    assert_int_equal(held, 1);
+    call.again = false;
+    assert_int_equal(outcome_of(fixture, &call), CALLER_ANSWERED);
 }
 
 static void test_refused_port(void **state)
@@ -497,6 +555,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_retry_after, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_slot_is_free_while_all_is_closed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_other_side_is_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_is_made_again_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_port, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_and_slow, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_late, setup, teardown),

@@ -19,6 +19,7 @@ struct caller_call {
     int64_t epoch;        /* an answer for a lane that moved is dropped by the engine */
     struct id effect_id;  /* also the idempotency key */
     struct str request;   /* the service's own encoding, see effects/effects.h */
+    bool again;           /* not the first attempt: an earlier one may have arrived */
     int64_t not_after_ms; /* clock_mono_ms: do not let the first byte go later than this */
 };
 

@@ -76,6 +76,7 @@ static void start_call(struct engine *engine, const struct effect_row *row, stru
                                .epoch = lane->epoch,
                                .effect_id = row->id,
                                .request = request,
+                               .again = row->attempts > 1,
                                .not_after_ms = engine->lease_until_ms - SEND_MARGIN_MS};
     CRASH_POINT("effect-committed-before-sent");
     if (!place || !caller->ops->send(caller, &call)) {

@@ -10,10 +10,12 @@
 #include "payments/payments_in_webhook.h"
 #include "payments/payments_out_calls.h"
 #include "payments/payments_service.h"
+#include "payments/payments_watch.h"
 #include "svc/svc.h"
 
 static struct status open_caller(struct op *op, const struct payments_conf *conf,
-                                 struct metrics *metrics, struct caller **ret_caller)
+                                 struct payments_watch *watch, struct metrics *metrics,
+                                 struct caller **ret_caller)
 {
     struct secret *key = arena_new(op->arena, struct secret, 1);
     if (!key) {
@@ -27,6 +29,9 @@ static struct status open_caller(struct op *op, const struct payments_conf *conf
         .build = payments_out_calls_build,
         .deps = key,
         .metrics = metrics,
+        .breaker = true,
+        .seen = payments_watch_seen,
+        .seen_ctx = watch,
     };
     return effects_open(op, &options, ret_caller);
 }
@@ -72,8 +77,15 @@ static struct status run(struct op *op, struct svc *svc)
     struct payments_conf conf;
     TRY(payments_conf_read(op, svc_conf(svc), &conf));
 
+    struct payments_watch *watch =
+        arena_new(op->arena, struct payments_watch, 1); /* the metrics page reads it */
+    if (!watch) {
+        return op_arena_full(op);
+    }
+    payments_watch_init(watch, svc_metrics(svc));
     DEFER(effects_free_at) struct caller *caller = NULL;
-    TRY(open_caller(op, &conf, svc_metrics(svc), &caller));
+    TRY(open_caller(op, &conf, watch, svc_metrics(svc), &caller));
+    watch->caller = caller;
     DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {
         .service = &payments_service, .caller = caller, .set_wake = effects_set_wake};

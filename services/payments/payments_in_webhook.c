@@ -22,6 +22,16 @@ static const char *const fate_names[WEBHOOK_FATE_COUNT] = {
     [WEBHOOK_FAILED] = "failed",
 };
 
+#define SECOND_US INT64_C(1000000)
+
+static const int64_t age_bounds_us[] = {
+    SECOND_US,         2 * SECOND_US,      5 * SECOND_US,    10 * SECOND_US,   30 * SECOND_US,
+    60 * SECOND_US,    300 * SECOND_US,    1800 * SECOND_US, 3600 * SECOND_US, 21600 * SECOND_US,
+    86400 * SECOND_US, 259200 * SECOND_US, /* after three days it gives up */
+};
+static const struct metrics_bounds age_bounds = {
+    .us = age_bounds_us, .count = sizeof(age_bounds_us) / sizeof(age_bounds_us[0])};
+
 void payments_in_webhook_init(struct payments_webhook_deps *deps, struct metrics *metrics)
 {
     for (uint32_t i = 0; i < WEBHOOK_LOCKS; i++) {
@@ -33,6 +43,10 @@ void payments_in_webhook_init(struct payments_webhook_deps *deps, struct metrics
             metrics_counter(metrics, "holdfast_payments_webhooks_total",
                             "Calls of the provider to us, by what became of them.", &label, 1);
     }
+    deps->age = metrics_histogram_within(metrics, "holdfast_payments_webhook_age_seconds",
+                                         "From what happened at the provider to the news of it "
+                                         "being stored here, each event once.",
+                                         &age_bounds);
     for (uint32_t verdict = SIGNATURE_MISSING; verdict < SIGNATURE_VERDICT_COUNT; verdict++) {
         const struct metrics_label label = {
             .name = "reason", .value = payments_signature_name((enum signature_verdict)verdict)};
@@ -94,6 +108,7 @@ static struct status judge_event(struct op *op, const struct payments_webhook_de
         work->fate = WEBHOOK_REFUSED_ACCOUNT;
         return OK;
     }
+    work->created_s = event.created_s;
     work->row.event_id = event.id;
     work->row.event_type = event.type;
     work->row.disposition = event.disposition;
@@ -197,11 +212,26 @@ static void note_stored(const struct op *op, const struct webhook_work *work)
     }
 }
 
-static struct status answer(struct op *op, const struct webhook_work *work,
-                            enum intake_result result, struct http_response *ret)
+static void note_age(const struct op *op, const struct payments_webhook_deps *deps,
+                     const struct webhook_work *work)
+{
+    int64_t age_us;
+    if (deps->age && work->created_s > 0 &&
+        !__builtin_mul_overflow(work->created_s, SECOND_US, &age_us) &&
+        !__builtin_sub_overflow(op->now_us, age_us, &age_us)) {
+        metrics_observe_us(deps->age, age_us > 0 ? age_us : 0);
+    }
+}
+
+static struct status answer(struct op *op, const struct payments_webhook_deps *deps,
+                            const struct webhook_work *work, enum intake_result result,
+                            struct http_response *ret)
 {
     switch (result) {
     case INTAKE_STORED:
+        note_age(op, deps, work);
+        note_stored(op, work);
+        break;
     case INTAKE_REPEATED: /* our first answer was lost, and with it perhaps the alarm */
         note_stored(op, work);
         break;
@@ -235,7 +265,7 @@ struct status payments_in_webhook(struct op *op, void *deps_ptr, const struct ht
     struct status st = store(op, deps, &work, &result);
     CRASH_POINT("webhook-before-answer");
     if (!status_failed(st)) {
-        st = answer(op, &work, result, ret);
+        st = answer(op, deps, &work, result, ret);
     }
     enum webhook_fate stored = result == INTAKE_REPEATED ? WEBHOOK_REPEATED : work.fate;
     add(deps->counters[status_failed(st) ? WEBHOOK_FAILED : stored]);

@@ -44,6 +44,7 @@ struct payments_webhook_deps {
     struct intake *intake;
     struct http_observer *observer;
     struct metrics_counter *counters[WEBHOOK_FATE_COUNT];
+    struct metrics_histogram *age; /* of what is stored for the first time */
     struct metrics_counter *bad_signatures[SIGNATURE_VERDICT_COUNT]; /* from SIGNATURE_MISSING */
     /* The same event from many connections at once is stored one after the other, so that each of
      * them is told that it is stored. By the event id's hash. */
@@ -61,6 +62,7 @@ struct webhook_work {
     /* Of what no leg takes: see struct stripe_event. */
     struct str object_id, payment_ref;
     struct id escrow_id;
+    int64_t created_s;
     struct intake_request request; /* its extra_row is not set: the work may be copied */
 };
 

@@ -239,6 +239,9 @@ STATUS payments_stripe_event_read(struct op *op, struct str body, struct stripe_
         return op_fail(op, STATUS_INVALID, "payments.event_unreadable",
                        "no proper id, type or livemode");
     }
+    if (!json_i64_at(root, "/created", &event.created_s)) {
+        event.created_s = 0;
+    }
     event.of_other_account = json_at(root, "/account")->kind != JSON_KIND_NONE &&
                              json_at(root, "/account")->kind != JSON_KIND_NULL;
     const struct json_value *object = json_at(root, "/data/object");

@@ -28,6 +28,7 @@ struct stripe_event {
     struct str id;   /* "evt_..." */
     struct str type; /* "payment_intent.succeeded" */
     bool live;
+    int64_t created_s;     /* when it happened there; 0: it does not say */
     bool of_other_account; /* it happened in an account connected to ours, not in ours */
     enum stripe_disposition disposition;
     /* With UNMATCHED, each empty where the object does not say it: what a person looks for. */

@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from harness.api import AMOUNT_MINOR
+from harness.api import AMOUNT_MINOR, Deal
 from harness.waiting import wait_for
 
 BACKLOG_S = 60  # for so long commands are taken in while Kafka takes none
@@ -153,3 +153,26 @@ def test_the_provider_is_away(stack):
     wait_for(lambda: stack.api.get(path, "BUYER").json()["state"] == "AWAIT_FUNDS", BACK_S, "a way to pay")
     effects = stack.sandbox.effects(answer.json()["escrow_id"])
     assert effects["payment_intents"] == (1, AMOUNT_MINOR)
+
+
+def is_open(process):
+    answer = process.admin("/metrics")
+    return answer is not None and "\nholdfast_effects_breaker 2" in answer[1]
+
+
+def test_the_provider_answers_nothing_for_long(stack):
+    """Calls wait while it answers nothing, and each payment is asked for once when it is back."""
+    payments = [process for name, process in stack.processes.items() if name.startswith("payments-")]
+    stack.sandbox.fault("/v1/", "drop_answer", when="before", count=1000000)
+    try:
+        deals = [Deal(stack.api, stack.api.create().json()["escrow_id"]) for _ in range(4)]
+        wait_for(lambda: any(is_open(process) for process in payments), BACK_S, "the breaker opening")
+        for deal in deals:
+            deal.wait("CREATED")
+    finally:
+        stack.sandbox.end_faults("/v1/")
+    for deal in deals:
+        deal.wait_payable(2 * BACK_S)
+        assert deal.effects()["payment_intents"] == (1, AMOUNT_MINOR)
+    wait_for(lambda: open_calls(stack, "payments") == 0, BACK_S, "no call being open")
+    assert_alive(stack)
