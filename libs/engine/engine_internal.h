@@ -387,7 +387,7 @@ int64_t engine_now_us(const struct engine *engine);
 
 /* engine_lanes.c */
 STATUS engine_lanes_tend(struct engine *engine);
-/* The heartbeat alone, if it is due: we are alive, however long this takes. Between transactions. */
+/* The heartbeat alone, if it is due, between transactions. */
 STATUS engine_lease_renew(struct engine *engine, struct op *op);
 void engine_lanes_lose_all(struct engine *engine);
 void engine_lane_lose(struct engine *engine, struct engine_lane *lane);
@@ -577,7 +577,6 @@ STATUS engine_forget(struct engine *engine, int64_t now_ms);
 /* engine_expire.c: looks through a piece of one table, when it is time */
 void engine_expire_init(struct engine *engine);
 STATUS engine_expire(struct engine *engine, int64_t now_ms);
-/* For the metrics, of both. */
 void engine_forgot(struct engine *engine, const struct table *table, uint64_t count);
 
 /* engine_person.c: each decided in one transaction, which closes the request. A failure is told to who asked. */

@@ -391,43 +391,6 @@ static void check_scan(struct fixture *f, const struct table_scan *scan, const s
     }
 }
 
-/* Each old row is in exactly one piece, however many pieces there are. */
-static void test_pieces_make_the_table(void **state)
-{
-    static const struct table_scan old = {.name = "pair_old",
-                                          .table = &pair_table,
-                                          .filter = TABLE_NO_COLUMN,
-                                          .order = 2,
-                                          .bound = SCAN_PIECE};
-    struct fixture *f = *state;
-    testing_pg_run(testing, "INSERT INTO pair SELECT g, repeat('x', 300), g % 10"
-                            " FROM generate_series(1, 10000) g");
-    int64_t pieces =
-        testing_pg_number(testing, "SELECT pg_relation_size('pair') / (64 * 8192) + 1");
-    assert_true(pieces > 5);
-    const struct part like = {.version = 6};
-    static bool seen[10001];
-    memset(seen, 0, sizeof(seen));
-    uint32_t count = 0;
-    for (int64_t place = 3; place < 3 + pieces; place++) {
-        struct pg_batch_rows rows = {.count = 0};
-        ok(&f->op, pg_batch_scan(&f->op, f->conn, &old, &like, place, 10000, &rows));
-        ok(&f->op, pg_batch_sync(&f->op, f->conn));
-        const struct part *found = rows.rows;
-        for (uint32_t i = 0; i < rows.count; i++, count++) {
-            assert_true(found[i].version <= 6);
-            assert_false(seen[found[i].place]);
-            seen[found[i].place] = true;
-        }
-        assert_in_range(rows.count, 0, 7000 / 4);
-    }
-    assert_int_equal(count, 7000);
-    struct pg_batch_rows few = {.count = 0};
-    ok(&f->op, pg_batch_scan(&f->op, f->conn, &old, &like, 0, 5, &few));
-    ok(&f->op, pg_batch_sync(&f->op, f->conn));
-    assert_int_equal(few.count, 5);
-}
-
 static void test_scans_of_every_shape(void **state)
 {
     struct fixture *f = *state;
@@ -623,7 +586,6 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(test_scans_of_every_shape, setup, teardown),
         cmocka_unit_test_setup_teardown(test_classes_of_failures, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_pieces_make_the_table, setup, teardown),
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_terminated_backend, setup, teardown),
         cmocka_unit_test_setup_teardown(test_schema_that_does_not_fit, setup, teardown),
