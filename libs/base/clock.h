@@ -21,6 +21,7 @@ struct clock_fake {
     int64_t ahead_us; /* so far the asking machine's clock is ahead of it; negative: behind */
 };
 
+/* For tests, of the whole process; NULL: the real ones again. */
 void clock_use_fake(const struct clock_fake *now);
 
 #define CLOCK_ISO_BYTES 25 /* "2026-11-21T04:05:06.789Z" and a NUL */

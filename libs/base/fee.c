@@ -47,9 +47,3 @@ bool fee_try_part(int64_t fee_minor, int64_t price_minor, int64_t part_minor, in
     *ret_minor = product / price_minor;
     return true;
 }
-
-bool fee_terms_any(const struct fee_terms *terms)
-{
-    return terms->buyer.basis_points != 0 || terms->buyer.fixed_minor != 0 ||
-           terms->seller.basis_points != 0 || terms->seller.fixed_minor != 0;
-}

@@ -24,9 +24,6 @@ struct fee_terms {
     bool buyer_refundable;  /* whether a refund gives the buyer's fee back, too */
 };
 
-/* Does anybody pay one? Where nobody does, whether it is given back means nothing. */
-bool fee_terms_any(const struct fee_terms *terms);
-
 /* Exact to the minor unit: buyer_pays = price + buyer_fee = seller_gets + platform_gets, and
  * price = seller_gets + seller_fee. */
 struct fee_split {

@@ -63,15 +63,6 @@ STATUS money_add(struct op *op, int64_t a_minor, int64_t b_minor, int64_t *ret_s
     return OK;
 }
 
-STATUS money_sub(struct op *op, int64_t a_minor, int64_t b_minor, int64_t *ret_difference_minor)
-{
-    if (!money_try_sub(a_minor, b_minor, ret_difference_minor)) {
-        return op_fail(op, STATUS_BUG, "money.overflow", "%" PRId64 " - %" PRId64, a_minor,
-                       b_minor);
-    }
-    return OK;
-}
-
 void money_format(int64_t minor, enum currency currency, char ret_text[MONEY_TEXT_BYTES])
 {
     uint64_t magnitude = minor < 0 ? UINT64_C(0) - (uint64_t)minor : (uint64_t)minor;

@@ -22,7 +22,6 @@ uint32_t currency_digits(enum currency currency);
 
 /* STATUS_BUG with "money.overflow" when the sum does not fit; *ret_sum is then unchanged. */
 STATUS money_add(struct op *op, int64_t a_minor, int64_t b_minor, int64_t *ret_sum_minor);
-STATUS money_sub(struct op *op, int64_t a_minor, int64_t b_minor, int64_t *ret_difference_minor);
 
 /* For pure code that cannot fail: false on overflow, *ret untouched. */
 MUST_CHECK bool money_try_add(int64_t a_minor, int64_t b_minor, int64_t *ret_minor);

@@ -264,13 +264,6 @@ int64_t conf_i64(const struct conf *conf, const char *name)
     return value->i64;
 }
 
-bool conf_bool(const struct conf *conf, const char *name)
-{
-    const struct conf_value *value = get(conf, name);
-    ASSERT(value->key->type == CONF_BOOL);
-    return value->yes;
-}
-
 const struct secret *conf_secret(const struct conf *conf, const char *name)
 {
     static const struct secret none = {.len = 0};

@@ -18,7 +18,6 @@ enum conf_type {
     CONF_NONE = 0,
     CONF_STR,         /* UTF-8 text of min to max bytes; one of `choices` where these are given */
     CONF_I64,         /* decimal, min to max */
-    CONF_BOOL,        /* true or false */
     CONF_SECRET,      /* min to max bytes, at most SECRET_MAX_BYTES; never printed */
     CONF_SECRET_LIST, /* comma separated secrets, min to max of them */
     CONF_DATABASE,    /* libpq's URI or conninfo; secret, because it may hold a password */
@@ -105,7 +104,6 @@ struct str conf_mistakes(const struct conf *conf);
 /* ASSERT that the table has the key with this type (SECRET and DATABASE: conf_secret). */
 struct str conf_str(const struct conf *conf, const char *name); /* STR, URL; LIST: as written */
 int64_t conf_i64(const struct conf *conf, const char *name);
-bool conf_bool(const struct conf *conf, const char *name);
 const struct secret *conf_secret(const struct conf *conf, const char *name);
 struct conf_address conf_address(const struct conf *conf, const char *name);
 /* LIST: the texts. */

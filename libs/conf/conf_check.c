@@ -88,17 +88,6 @@ static struct status parse_i64(struct op *op, struct conf *conf, struct conf_val
     return keep_text(op, value, text);
 }
 
-static struct status parse_bool(struct op *op, struct conf *conf, struct conf_value *value,
-                                struct str text)
-{
-    value->yes = str_eq(text, STR("true"));
-    if (!value->yes && !str_eq(text, STR("false"))) {
-        conf_mistake(conf, value->key->name, "must be true or false");
-        return OK;
-    }
-    return keep_text(op, value, text);
-}
-
 /* ---- Secrets ---- */
 
 static struct status add_secret(struct op *op, struct conf *conf, struct conf_value *value,
@@ -293,7 +282,6 @@ STATUS conf_parse(struct op *op, struct conf *conf, struct conf_value *value, st
     switch (value->key->type) {
     case CONF_STR: return parse_str(op, conf, value, text);
     case CONF_I64: return parse_i64(op, conf, value, text);
-    case CONF_BOOL: return parse_bool(op, conf, value, text);
     case CONF_SECRET: return parse_secret(op, conf, value, text);
     case CONF_DATABASE: return parse_database(op, conf, value, text);
     case CONF_LISTEN: return parse_listen(op, conf, value, text);

@@ -10,7 +10,6 @@ struct conf_value {
     bool by_default; /* by the default */
     struct str text; /* as written; empty for secrets */
     int64_t i64;
-    bool yes;
     struct conf_address address;
     struct secret *secrets;
     struct str *items;

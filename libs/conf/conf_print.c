@@ -34,7 +34,6 @@ static struct str type_name(enum conf_type type)
     switch (type) {
     case CONF_STR: return STR("text");
     case CONF_I64: return STR("integer");
-    case CONF_BOOL: return STR("true or false");
     case CONF_SECRET: return STR("secret");
     case CONF_SECRET_LIST: return STR("secrets, comma separated");
     case CONF_DATABASE: return STR("database address, secret");

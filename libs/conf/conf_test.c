@@ -23,7 +23,6 @@ static const struct conf_key keys[] = {
      .unit = "things",
      .fallback = "3",
      .help = "How many."},
-    {.name = "FLAG", .type = CONF_BOOL, .fallback = "false", .help = "Whether."},
     {.name = "API_KEY",
      .type = CONF_SECRET,
      .min = 3,
@@ -95,7 +94,6 @@ static void defaults_and_values_are_read(void **state)
     assert_int_equal(conf_env(conf), CONF_ENV_DEVELOPMENT);
     assert_true(str_eq(conf_str(conf, "NAME"), STR("abc")));
     assert_int_equal(conf_i64(conf, "COUNT"), 3);
-    assert_false(conf_bool(conf, "FLAG"));
     assert_true(secret_eq(conf_secret(conf, "API_KEY"), STR("sk_test_1")));
     assert_true(conf_given(conf, "COUNT"));
     assert_false(conf_given(conf, "HTTP_LISTEN"));
@@ -145,8 +143,6 @@ static void each_type_has_its_edges(void **state)
         {"COUNT=1.0", "COUNT: must be an integer\n"},
         {"COUNT= 1", "COUNT: must be an integer\n"},
         {"COUNT=", "COUNT: must be an integer\n"},
-        {"FLAG=true", ""},
-        {"FLAG=1", "FLAG: must be true or false\n"},
         {"API_KEY=123", ""},
         {"API_KEY=12", "API_KEY: its length in bytes must be 3 to 40\n"},
         {"HOOK_SECRETS=a", ""},
@@ -198,12 +194,11 @@ static void all_mistakes_are_told_at_once_without_values(void **state)
 {
     struct fixture *fixture = *state;
     const char *mistakes =
-        mistakes_of(fixture, &with_engine, "HOLDFAST_ENV=canary", "COUNT=canary", "FLAG=canary");
+        mistakes_of(fixture, &with_engine, "HOLDFAST_ENV=canary", "COUNT=canary", NULL);
     assert_string_equal(mistakes, "HOLDFAST_ENV: must be one of development|test|production\n"
                                   "DATABASE_URL: must be given\n"
                                   "KAFKA_BROKERS: must be given\n"
-                                  "COUNT: must be an integer\n"
-                                  "FLAG: must be true or false\n");
+                                  "COUNT: must be an integer\n");
     assert_string_equal(mistakes_of(fixture, &plain, NULL, NULL, NULL),
                         "HOLDFAST_ENV: must be given\n");
 }

@@ -70,7 +70,7 @@ void pg_conn_drop(struct pg_conn *conn);
 bool pg_conn_is_open(const struct pg_conn *conn);
 /* Looks at the socket of an idle session, without waiting, for a server that has hung up. */
 bool pg_conn_is_alive(struct pg_conn *conn);
-/* The process number of our backend; 0 when there is none. */
+/* For tests: the process number of our backend; 0 when there is none. */
 int32_t pg_conn_backend_pid(const struct pg_conn *conn);
 /* The SQLSTATE of the last failure since the transaction began; "" when the server said none. */
 const char *pg_conn_sqlstate(const struct pg_conn *conn);

@@ -82,15 +82,6 @@ static struct status wrong_type(struct op *op, const char *column, const struct 
                    cell->type, cell->len);
 }
 
-STATUS pg_rows_is_null(struct op *op, const struct pg_rows *rows, uint32_t row, const char *column,
-                       bool *ret_null)
-{
-    struct cell cell;
-    TRY(find_cell(op, rows, row, column, &cell));
-    *ret_null = cell.null;
-    return OK;
-}
-
 STATUS pg_rows_id(struct op *op, const struct pg_rows *rows, uint32_t row, const char *column,
                   struct id *ret_id)
 {

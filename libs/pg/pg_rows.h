@@ -21,8 +21,6 @@ DEFINE_FREE_AT(struct pg_rows, pg_rows_free)
 
 uint32_t pg_rows_count(const struct pg_rows *rows);
 
-STATUS pg_rows_is_null(struct op *op, const struct pg_rows *rows, uint32_t row, const char *column,
-                       bool *ret_null);
 STATUS pg_rows_id(struct op *op, const struct pg_rows *rows, uint32_t row, const char *column,
                   struct id *ret_id);
 /* From bigint, integer or smallint. */

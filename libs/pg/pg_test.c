@@ -111,7 +111,7 @@ static void test_types_go_there_and_back(void **state)
         int64_t i64;
         int32_t i32;
         int small;
-        bool flag, null;
+        bool flag;
         struct str text, bytes;
         ok(&f.op, pg_rows_id(&f.op, rows, 0, "a", &id));
         assert_true(id_eq(id, cases[i].id));
@@ -127,10 +127,6 @@ static void test_types_go_there_and_back(void **state)
         assert_true(str_eq(text, cases[i].text));
         ok(&f.op, pg_rows_bytes(&f.op, rows, 0, "g", &bytes));
         assert_true(str_eq(bytes, cases[i].bytes));
-        ok(&f.op, pg_rows_is_null(&f.op, rows, 0, "nothing", &null));
-        assert_true(null);
-        ok(&f.op, pg_rows_is_null(&f.op, rows, 0, "f", &null));
-        assert_false(null);
         struct hash got;
         struct status st = pg_rows_hash(&f.op, rows, 0, "g", &got);
         assert_int_equal(st.kind, i == 0 ? STATUS_OK : STATUS_BUG);

@@ -315,7 +315,7 @@ int64_t escrow_buyer_fee_of(const struct escrow *escrow, int64_t part_minor);
 int64_t escrow_seller_fee_of(const struct escrow *escrow, int64_t part_minor);
 /* What the seller gets of the next amount_minor of the price. */
 int64_t escrow_net_of_next(const struct escrow *escrow, int64_t amount_minor);
-/* No command leads out of it. */
+/* For tests: no command leads out of it. */
 bool escrow_state_is_final(enum escrow_state state);
 
 /* Every invariant that one row, and a row with all of its suspense rows, must keep at rest:

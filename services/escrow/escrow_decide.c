@@ -452,16 +452,3 @@ const char *escrow_message_name(enum escrow_message_kind kind)
     }
     UNREACHABLE("escrow message kind");
 }
-
-const char *escrow_request_name(enum escrow_request_kind kind)
-{
-    switch (kind) {
-    case ESCROW_REQUEST_NONE: return "";
-    case ESCROW_REQUEST_CREATE_PAYMENT_INTENT: return "CreatePaymentIntent";
-    case ESCROW_REQUEST_CANCEL_PAYMENT: return "CancelPayment";
-    case ESCROW_REQUEST_TRANSFER_TO_SELLER: return "TransferToSeller";
-    case ESCROW_REQUEST_REFUND_BUYER: return "RefundBuyer";
-    case ESCROW_REQUEST_KIND_COUNT: break;
-    }
-    UNREACHABLE("escrow request kind");
-}

@@ -267,4 +267,3 @@ enum escrow_state escrow_state_when_over(enum escrow_state state);
 bool escrow_message_is_command(enum escrow_message_kind kind);
 /* "ReleaseFunds", "PaymentSucceeded", "RefundBuyer": as in proto/. The empty string for none. */
 const char *escrow_message_name(enum escrow_message_kind kind);
-const char *escrow_request_name(enum escrow_request_kind kind);

@@ -14,6 +14,3 @@ struct payments_move {
 
 const struct payments_move *payments_moves_find(enum leg_kind kind, enum leg_state state,
                                                 enum payments_fact_kind fact);
-
-/* The moves as text, one line for each (kind, state, fact): compared with a golden file. */
-void payments_moves_print(struct strbuf *buf);

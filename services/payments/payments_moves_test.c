@@ -73,6 +73,60 @@ static void a_failed_refund_that_lives_alarms_and_stays_failed(void **state)
     assert_int_equal(world_events(&world, PAYMENTS_REFUND_SUCCEEDED), 0);
 }
 
+/* ---- The table as text ---- */
+
+static const char *const kind_names[LEG_KIND_COUNT] = {
+    [LEG_KIND_NONE] = "",
+    [LEG_IN] = "in",
+    [LEG_TRANSFER] = "transfer",
+    [LEG_REFUND] = "refund",
+};
+
+static const char *const state_names[LEG_STATE_COUNT] = {
+    [LEG_STATE_NONE] = "stays", [LEG_ASKED] = "asked",   [LEG_OPEN] = "open",
+    [LEG_DONE] = "done",        [LEG_FAILED] = "failed", [LEG_CANCELED] = "canceled",
+};
+
+static const char *const fact_names[PAYMENTS_FACT_COUNT] = {
+    [PAYMENTS_FACT_NONE] = "",
+    [PAYMENTS_FACT_EXISTS] = "exists",
+    [PAYMENTS_FACT_MADE] = "made",
+    [PAYMENTS_FACT_DECLINED] = "declined",
+    [PAYMENTS_FACT_SUCCEEDED] = "succeeded",
+    [PAYMENTS_FACT_CANCELED] = "canceled",
+    [PAYMENTS_FACT_FAILED] = "failed",
+};
+
+static const char *const event_names[PAYMENTS_EVENT_COUNT] = {
+    [PAYMENTS_EVENT_NONE] = "-",
+    [PAYMENTS_PAYMENT_INTENT_CREATED] = "PaymentIntentCreated",
+    [PAYMENTS_PAYMENT_SUCCEEDED] = "PaymentSucceeded",
+    [PAYMENTS_PAYMENT_FAILED] = "PaymentFailed",
+    [PAYMENTS_PAYMENT_CANCELED] = "PaymentCanceled",
+    [PAYMENTS_TRANSFER_SUCCEEDED] = "TransferSucceeded",
+    [PAYMENTS_TRANSFER_FAILED] = "TransferFailed",
+    [PAYMENTS_REFUND_SUCCEEDED] = "RefundSucceeded",
+    [PAYMENTS_REFUND_FAILED] = "RefundFailed",
+};
+
+/* One line for each (kind, state, fact). */
+static void print_moves(struct strbuf *buf)
+{
+    for (int kind = LEG_IN; kind < LEG_KIND_COUNT; kind++) {
+        for (int state = LEG_ASKED; state < LEG_STATE_COUNT; state++) {
+            for (int fact = PAYMENTS_FACT_EXISTS; fact < PAYMENTS_FACT_COUNT; fact++) {
+                const struct payments_move *move = payments_moves_find(
+                    (enum leg_kind)kind, (enum leg_state)state, (enum payments_fact_kind)fact);
+                strbuf_addf(buf, "%s %s %s: %s %s%s%s%s\n", kind_names[kind], state_names[state],
+                            fact_names[fact], state_names[move->next],
+                            move->announces ? "PaymentIntentCreated+" : "",
+                            event_names[move->event], move->alarm ? " !" : "",
+                            move->alarm ? move->alarm : "");
+            }
+        }
+    }
+}
+
 static void the_table_is_the_golden_one(void **state)
 {
     (void)state;
@@ -80,7 +134,7 @@ static void the_table_is_the_golden_one(void **state)
     arena_init(&arena, (size_t)256 * 1024);
     struct strbuf buf;
     strbuf_init(&buf, &arena, (size_t)32 * 1024);
-    payments_moves_print(&buf);
+    print_moves(&buf);
     struct str text;
     assert_true(strbuf_finish(&buf, &text));
 
