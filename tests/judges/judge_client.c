@@ -2,7 +2,8 @@
  * Sends one request of the payment rail through the production caller, as payments would, and
  * prints what came of it: "STATUS VERDICT CODE", a line each for the fact, then the answer's body.
  * usage: judge_client BASE_URL KIND EFFECT_UUID AMOUNT [REF]
- * KIND: intent, cancel, transfer, refund; with a '+' behind it an unknown parameter is added.
+ * KIND: intent, cancel, transfer, refund, and look-at-intent, -transfer, -refund (by REF) or search-intent, -transfer, -refund
+ * (by what we wrote; REF: a refund's payment); with a '+' behind it an unknown parameter is added.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -52,6 +53,40 @@ static enum payments_effect_kind kind_of(struct str name)
     return PAYMENTS_EFFECT_NONE;
 }
 
+/* "search-intent" is "look-at-intent" of an object whose name is not known. */
+static enum payments_effect_kind kind_of_search(struct str name)
+{
+    struct str start = STR("search-");
+    char text[64];
+    struct strbuf buf;
+    struct str look;
+    if (!str_has_prefix(name, start)) {
+        return PAYMENTS_EFFECT_NONE;
+    }
+    strbuf_init_fixed(&buf, text, sizeof(text));
+    strbuf_addf(&buf, "look-at-" STR_FMT, STR_ARG(str_after(name, start.len)));
+    return strbuf_finish(&buf, &look) ? kind_of(look) : PAYMENTS_EFFECT_NONE;
+}
+
+static struct status add_unknown(struct op *op, struct effects_request *request)
+{
+    bool get = request->method == EFFECTS_GET;
+    struct str *text = get ? &request->path : &request->body;
+    struct strbuf buf;
+    strbuf_init(&buf, op->arena, EFFECTS_BODY_MAX_BYTES);
+    strbuf_add(&buf, *text);
+    if (get) {
+        struct str path;
+        struct str query;
+        strbuf_add(&buf, str_cut(*text, '?', &path, &query) ? STR("&") : STR("?"));
+        strbuf_add(&buf, STR("holdfast_never_heard_of=1"));
+    } else {
+        payments_rail_stripe_param(&buf, "holdfast_never_heard_of", STR("1"));
+    }
+    ASSERT(strbuf_finish(&buf, text));
+    return OK;
+}
+
 static struct status build_request(struct op *op, const struct payments_effect *effect, bool extra,
                                    struct str *ret_request)
 {
@@ -61,11 +96,7 @@ static struct status build_request(struct op *op, const struct payments_effect *
     }
     struct effects_request request;
     TRY(effects_decode(op, *ret_request, &request));
-    struct strbuf body;
-    strbuf_init(&body, op->arena, EFFECTS_BODY_MAX_BYTES);
-    strbuf_add(&body, request.body);
-    payments_rail_stripe_param(&body, "holdfast_never_heard_of", STR("1"));
-    ASSERT(strbuf_finish(&body, &request.body));
+    TRY(add_unknown(op, &request));
     return effects_encode(op, &request, ret_request);
 }
 
@@ -102,7 +133,8 @@ static struct status call(struct op *op, const char *base, const struct caller_c
     printf("%d %s " STR_FMT "\n", answer.http_status, verdicts[verdict], STR_ARG(code));
     struct payments_fact fact = {0};
     bool told = false;
-    if (verdict == ENGINE_VERDICT_DONE || verdict == ENGINE_VERDICT_FAILED) {
+    bool question = effect->kind >= (int)PAYMENTS_EFFECT_LOOK_AT_INTENT;
+    if (!question && (verdict == ENGINE_VERDICT_DONE || verdict == ENGINE_VERDICT_FAILED)) {
         TRY(payments_rail_stripe.read(op, effect, &answer, &fact, &told));
     }
     printf("%d " STR_FMT "\n" STR_FMT "\n", told ? (int)fact.kind : 0, STR_ARG(fact.provider_ref),
@@ -123,13 +155,15 @@ int main(int argc, char **argv)
     bool extra = kind.len > 0 && kind.ptr[kind.len - 1] == '+';
     kind.len -= extra ? 1 : 0;
     struct str ref = str_of(argc > 5 ? argv[5] : "");
+    enum payments_effect_kind search = kind_of_search(kind);
     struct payments_effect effect = {
-        .kind = kind_of(kind),
+        .kind = search != PAYMENTS_EFFECT_NONE ? search : kind_of(kind),
         .currency = CURRENCY_USD,
         .description = STR("A lamp & more, 100 % \xC3\xA9t\xC3\xA9"),
         .destination = STR("acct_1032D82eZvKYlo2C"),
         .intent_ref = ref,
         .charge_ref = ref,
+        .object_ref = search != PAYMENTS_EFFECT_NONE ? STR("") : ref,
     };
     struct id effect_id;
     if (effect.kind == PAYMENTS_EFFECT_NONE || !id_parse(str_of(argv[3]), &effect_id) ||

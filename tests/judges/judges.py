@@ -99,6 +99,13 @@ def judge_contract(build, mock):
             verdict(f"contract: {kind} is well-formed", answer.status == "200", answer)
             answer = call(kind + "+", number, ref=ref)
             verdict(f"contract: {kind} with an unknown parameter is refused", answer.status == "400", answer)
+        questions = {"look-at-intent": "pi_123", "look-at-transfer": "tr_123", "look-at-refund": "re_123",
+                     "search-intent": "", "search-transfer": "", "search-refund": "pi_123"}
+        for number, (kind, ref) in enumerate(questions.items(), 11):
+            answer = call(kind, number, ref=ref)
+            verdict(f"contract: {kind} is well-formed", answer.status == "200", answer)
+            answer = call(kind + "+", number, ref=ref)
+            verdict(f"contract: {kind} with an unknown parameter is refused", answer.status == "400", answer)
         answer = call("transfer", 5)
         verdict("contract: transfer without a charge is well-formed", answer.status == "200", answer)
 
