@@ -37,7 +37,7 @@ class Oracle:
         self.numbers = [0] * LANES
         self.processes = [Process(f"oracle-{number}", "holdfast-oracle", {
             "HOLDFAST_ENV": "test", "ADMIN_LISTEN": "127.0.0.1:0", "DATABASE_URL": self.servers.url("oracle"),
-            "KAFKA_BROKERS": self.servers.brokers}, folder) for number in (1, 2)]
+            "KAFKA_BROKERS": self.servers.brokers, "ENGINE_THREADS": "2"}, folder) for number in (1, 2)]
         self.producer = kafka.KafkaProducer(bootstrap_servers=self.servers.brokers)
 
     def start(self):
