@@ -20,6 +20,7 @@ struct effects_item {
     struct effects_item *next;
     struct httpc_call *http;
     uint64_t bucket; /* with options.limit */
+    bool again;
     struct caller_answer answer;
 };
 
@@ -80,14 +81,6 @@ static void enqueue(struct effects_item *item)
     }
 }
 
-/* Not sent for a reason of our own, which says nothing about the other side. */
-static bool is_ours(const struct httpc_answer *answer)
-{
-    return answer->outcome == HTTPC_NOT_SENT && answer->reason != NULL &&
-           (str_eq(str_of(answer->reason), STR("late")) ||
-            str_eq(str_of(answer->reason), STR("request")));
-}
-
 /* Before the engine hears of it: what it sends next must meet what this answer said. */
 static void learn(struct effects_item *item, const struct httpc_answer *answer)
 {
@@ -96,9 +89,8 @@ static void learn(struct effects_item *item, const struct httpc_answer *answer)
     if (effects->options.limit != NULL) {
         effects_limit_told(&effects->limit, item->bucket, answer, clock_mono_ms());
     }
-    if (effects->options.breaker && !is_ours(answer)) {
-        bool good = answer->outcome == HTTPC_ANSWERED && answer->status < 500;
-        effects_breaker_told(&effects->breaker, good, clock_mono_ms());
+    if (effects->options.breaker) {
+        effects_breaker_heard(&effects->breaker, answer, item->again, clock_mono_ms());
     }
     mutex_unlock(&effects->lock);
     atomic_fetch_add(&effects->limited, answer->status == 429 ? 1 : 0);
@@ -238,6 +230,7 @@ static bool effects_send(struct caller *caller, const struct caller_call *call)
                                           .outcome = CALLER_NOT_SENT,
                                           .body = STR(""),
                                           .handle = item};
+    item->again = call->again;
     struct op op = {.arena = httpc_arena(item->http)};
     struct effects_request frozen;
     struct httpc_request request;

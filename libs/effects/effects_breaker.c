@@ -2,6 +2,7 @@
 #include "effects/effects_breaker.h"
 
 #include "base/assert.h"
+#include "base/str.h"
 
 #define MILLI 1000
 
@@ -121,4 +122,22 @@ void effects_breaker_told(struct effects_breaker *breaker, bool good, int64_t no
     } else {
         told_bad(breaker, now_ms);
     }
+}
+
+/* Not sent for a reason of our own, which says nothing about the other side. */
+static bool is_ours(const struct httpc_answer *answer)
+{
+    return answer->outcome == HTTPC_NOT_SENT && answer->reason != NULL &&
+           (str_eq(str_of(answer->reason), STR("late")) ||
+            str_eq(str_of(answer->reason), STR("request")));
+}
+
+void effects_breaker_heard(struct effects_breaker *breaker, const struct httpc_answer *answer,
+                           bool again, int64_t now_ms)
+{
+    bool is_answer = answer->outcome == HTTPC_ANSWERED;
+    if (is_ours(answer) || (again && is_answer && answer->status == 500)) {
+        return;
+    }
+    effects_breaker_told(breaker, is_answer && answer->status < 500, now_ms);
 }

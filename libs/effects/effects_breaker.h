@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "base/random.h"
+#include "httpc/httpc.h"
 
 /*
  * Is the other side there at all? While it is not, nobody waits for it thirty seconds at a time, and it is not run
@@ -52,5 +53,13 @@ void effects_breaker_init(struct effects_breaker *breaker, uint64_t seed, int64_
 int64_t effects_breaker_ask(struct effects_breaker *breaker, bool again, int64_t now_ms);
 /* How many calls may go now. */
 uint32_t effects_breaker_room(const struct effects_breaker *breaker, int64_t now_ms);
-/* What came of a call that went: good is any answer but an error of the other side's own. */
+/*
+ * What came of a call that went. Good is any answer but an error of the other side's own. A 500 to a call that was made
+ * before says nothing: a provider stores what it answered to a key, a 500 too, and repeats it for a day (Stripe,
+ * "Idempotent requests"); some such calls would keep the breaker open for as long. What did not go out for a reason of
+ * our own says nothing either.
+ */
+void effects_breaker_heard(struct effects_breaker *breaker, const struct httpc_answer *answer,
+                           bool again, int64_t now_ms);
+/* The same, already judged. */
 void effects_breaker_told(struct effects_breaker *breaker, bool good, int64_t now_ms);

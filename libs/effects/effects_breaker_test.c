@@ -112,6 +112,53 @@ static void it_closes_when_all_is_good_for_long(void **state)
     assert_int_equal(breaker.state, EFFECTS_BREAKER_CLOSED);
 }
 
+/* A provider repeats the 500 that it stored for a key; calls that are asked again get nothing else for a day. */
+static void a_stored_error_keeps_nothing_open(void **state)
+{
+    (void)state;
+    int64_t now_ms;
+    struct effects_breaker breaker = opened(&now_ms);
+    const struct httpc_answer ok = {.outcome = HTTPC_ANSWERED, .status = 200};
+    const struct httpc_answer broken = {.outcome = HTTPC_ANSWERED, .status = 500};
+    for (int64_t ms = 0; ms <= 30000; ms += 1000) {
+        effects_breaker_heard(&breaker, &broken, true, now_ms + ms);
+        effects_breaker_heard(&breaker, &ok, false, now_ms + ms);
+    }
+    assert_int_equal(breaker.state, EFFECTS_BREAKER_CLOSED);
+    assert_int_equal(breaker.opened, 1);
+}
+
+static void what_is_bad(void **state)
+{
+    (void)state;
+
+    static const struct {
+        struct httpc_answer answer;
+        bool again;
+        bool bad;
+    } rows[] = {
+        {{.outcome = HTTPC_ANSWERED, .status = 200}, false, false},
+        {{.outcome = HTTPC_ANSWERED, .status = 402}, false, false},
+        {{.outcome = HTTPC_ANSWERED, .status = 429}, true, false},
+        {{.outcome = HTTPC_ANSWERED, .status = 500}, false, true},
+        {{.outcome = HTTPC_ANSWERED, .status = 500}, true, false},
+        {{.outcome = HTTPC_ANSWERED, .status = 503}, true, true},
+        {{.outcome = HTTPC_UNKNOWN, .reason = "timeout"}, true, true},
+        {{.outcome = HTTPC_NOT_SENT, .reason = "connect"}, false, true},
+        {{.outcome = HTTPC_NOT_SENT, .reason = "late"}, false, false},
+        {{.outcome = HTTPC_NOT_SENT, .reason = "request"}, false, false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t now_ms;
+        struct effects_breaker breaker = opened(&now_ms);
+        effects_breaker_told(&breaker, true, now_ms); /* half open: one bad answer opens it */
+        effects_breaker_heard(&breaker, &rows[i].answer, rows[i].again, now_ms + 1);
+        assert_int_equal(breaker.state,
+                         rows[i].bad ? EFFECTS_BREAKER_OPEN : EFFECTS_BREAKER_HALF_OPEN);
+    }
+}
+
 static void while_it_is_half_open_calls_go_one_after_the_other(void **state)
 {
     (void)state;
@@ -163,6 +210,8 @@ int main(void)
         cmocka_unit_test(while_it_is_open_probes_pass),
         cmocka_unit_test(it_closes_when_all_is_good_for_long),
         cmocka_unit_test(while_it_is_half_open_calls_go_one_after_the_other),
+        cmocka_unit_test(a_stored_error_keeps_nothing_open),
+        cmocka_unit_test(what_is_bad),
         cmocka_unit_test(what_is_made_again_has_a_budget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -555,10 +555,13 @@ static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs,
     }
     TRY(load_aggregates(engine, &open, ref_count));
     struct engine_rows changed = {.count = 0};
+    uint32_t first =
+        (uint32_t)((uint64_t)engine->op.now_us % ref_count); /* few places: for all in turn */
     for (uint32_t i = 0; i < ref_count && fence.held_count == ref_count; i++) {
-        struct engine_lane *lane = engine_lane_at(engine, refs[i].lane);
+        uint32_t at = (first + i) % ref_count;
+        struct engine_lane *lane = engine_lane_at(engine, refs[at].lane);
         lane->effect_takeover = false;
-        TRY(choose(engine, lane, &open.of_lane[i], &open.aggregates, &places, &changed));
+        TRY(choose(engine, lane, &open.of_lane[at], &open.aggregates, &places, &changed));
     }
     count_waiting(engine);
     if (fence.held_count != ref_count) {

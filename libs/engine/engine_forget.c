@@ -6,13 +6,16 @@
 #include "engine/engine_internal.h"
 
 #define FORGET_MS 600000 /* so often everything is looked at */
+#define RETENTION_MAX_MS \
+    ((int64_t)10000 * 365 * 86400000) /* longer is for ever, and may be INT64_MAX */
 
 int64_t engine_forget_before_us(const struct engine *engine, int64_t usual_us)
 {
+    if (engine->longest_retention_ms < 0 || engine->longest_retention_ms > RETENTION_MAX_MS) {
+        return INT64_MIN;
+    }
     int64_t twice_us = engine->longest_retention_ms * 2000;
-    return engine->longest_retention_ms < 0
-               ? INT64_MIN
-               : engine_clock_surely_us(engine) - (twice_us > usual_us ? twice_us : usual_us);
+    return engine_clock_surely_us(engine) - (twice_us > usual_us ? twice_us : usual_us);
 }
 
 /* How many of the rows, which begin at first_n, nobody can ask for any more. They are old by Kafka's clock too: a

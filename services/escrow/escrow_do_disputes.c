@@ -129,8 +129,20 @@ static void settle_for_buyer(struct deciding *d, struct str reason)
     deciding_refund(d, reason);
 }
 
+/* Staff ends no dispute that is an arbiter's before the arbiter had the time to: neither by a verdict nor by a refund. */
+static bool is_the_arbiters(const struct deciding *d)
+{
+    const struct escrow *now = d->now;
+    return d->message->actor.kind == ENGINE_ACTOR_STAFF && !id_is_none(now->arbiter_id) &&
+           (now->state != ESCROW_ESCALATED || d->facts->now_us < escrow_staff_decides_at_us(now));
+}
+
 void escrow_do_concede_refund(struct deciding *d)
 {
+    if (is_the_arbiters(d)) {
+        deciding_reject(d, ESCROW_REASON_ARBITER_HAS_TIME);
+        return;
+    }
     if (d->message->text.len > ESCROW_REASON_MAX_BYTES) {
         deciding_reject(d, ESCROW_REASON_BAD_TEXT);
         return;

@@ -295,6 +295,43 @@ static void staff_decides_past_a_silent_arbiter(void **state)
     assert_int_equal(decide(&fixture, &message).verdict, ESCROW_ACCEPT);
 }
 
+/* The same holds for a refund by staff, which would make the verdict of no use; the seller may give in at any time. */
+static void staff_refunds_past_a_silent_arbiter(void **state)
+{
+    (void)state;
+
+    static const struct {
+        enum escrow_state state;
+        int64_t waited_us;
+        bool has_arbiter, accepted;
+    } rows[] = {
+        {ESCROW_DISPUTED, 0, true, false},
+        {ESCROW_ESCALATED, 5 * 86400 * S - 1, true, false},
+        {ESCROW_ESCALATED, 5 * 86400 * S, true, true},
+        {ESCROW_DISPUTED, 0, false, true},
+        {ESCROW_ESCALATED, 0, false, true},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, rows[i].state);
+        if (rows[i].has_arbiter) {
+            fixture_add_arbiter(&fixture);
+        }
+        fixture.escrow.deadline_at_us = FIXTURE_NOW_US + 30 * 86400 * S - rows[i].waited_us;
+        struct escrow_message message = fixture_message(ESCROW_REFUND);
+        message.actor = (struct engine_actor){ENGINE_ACTOR_STAFF, FIXTURE_STAFF};
+        struct escrow_decision decision = decide(&fixture, &message);
+        if (rows[i].accepted) {
+            assert_int_equal(decision.verdict, ESCROW_ACCEPT);
+        } else {
+            expect_refusal(decision, ESCROW_REASON_ARBITER_HAS_TIME);
+        }
+        message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_SELLER};
+        assert_int_equal(decide(&fixture, &message).verdict, ESCROW_ACCEPT);
+    }
+}
+
 static void staff_signs_nothing(void **state)
 {
     (void)state;
@@ -363,6 +400,7 @@ int main(void)
         cmocka_unit_test(the_arbiter_decides_what_was_escalated),
         cmocka_unit_test(a_deal_without_arbiter_has_none),
         cmocka_unit_test(staff_decides_past_a_silent_arbiter),
+        cmocka_unit_test(staff_refunds_past_a_silent_arbiter),
         cmocka_unit_test(staff_signs_nothing),
         cmocka_unit_test(an_arbiter_is_a_third_person_with_a_key),
     };

@@ -27,8 +27,6 @@ static struct status read_milestones(struct op *op,
     return OK;
 }
 
-/* The terms as they were asked for; whether they can be accepted is decided, not decoded: whoever
- * asked then gets an answer. */
 /* What is no hash is none of this deal's: whoever signed over it gets that answer. */
 static struct hash hash_from(ProtobufCBinaryData bytes)
 {
@@ -39,6 +37,8 @@ static struct hash hash_from(ProtobufCBinaryData bytes)
     return hash;
 }
 
+/* The terms as they were asked for; whether they can be accepted is decided, not decoded: whoever
+ * asked then gets an answer. */
 static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__CreateEscrow *create,
                                 struct escrow_terms *terms)
 {

@@ -7,6 +7,7 @@
 #include "payments/payments_in_commands.h"
 #include "payments/payments_in_signals.h"
 #include "payments/payments_in_timers.h"
+#include "payments/payments_rail.h"
 #include "payments/payments_repo.h"
 #include "payments/payments_signal.h"
 #include "wire/wire.h"
@@ -50,7 +51,7 @@ static const struct engine_expiring webhook = {
 static bool is_question(const void *row)
 {
     const struct effect_row *effect = row;
-    return effect->kind >= PAYMENTS_EFFECT_LOOK_AT_INTENT;
+    return payments_rail_operation(effect->kind) >= PAYMENTS_EFFECT_LOOK_AT_INTENT;
 }
 
 static const struct engine_expiring question = {
