@@ -555,8 +555,8 @@ static STATUS send_due(struct engine *engine, const struct store_lane_ref *refs,
     }
     TRY(load_aggregates(engine, &open, ref_count));
     struct engine_rows changed = {.count = 0};
-    uint32_t first =
-        (uint32_t)((uint64_t)engine->op.now_us % ref_count); /* few places: for all in turn */
+    ASSERT(ref_count > 0); /* few places: each lane has its turn to be the first */
+    uint32_t first = (uint32_t)((uint64_t)engine->op.now_us % ref_count);
     for (uint32_t i = 0; i < ref_count && fence.held_count == ref_count; i++) {
         uint32_t at = (first + i) % ref_count;
         struct engine_lane *lane = engine_lane_at(engine, refs[at].lane);
