@@ -60,6 +60,14 @@ static struct status read_terms(struct op *op, const Holdfast__Escrow__V1__Creat
     return read_milestones(op, create, terms);
 }
 
+static struct status read_as(struct escrow_message *body, enum escrow_message_kind kind,
+                             const ProtobufCMessage *content, const ProtobufCMessage **ret_content)
+{
+    body->kind = kind;
+    *ret_content = content;
+    return OK;
+}
+
 /* *ret_content: the submessage. Borrowed from the command. */
 static struct status read_body(struct op *op, const Holdfast__Escrow__V1__EscrowCommand *command,
                                struct escrow_message *body, const ProtobufCMessage **ret_content)
@@ -70,73 +78,48 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         *ret_content = &command->create_escrow->base;
         return read_terms(op, command->create_escrow, &body->terms);
     case CASE(MARK_DELIVERED):
-        body->kind = ESCROW_MARK_DELIVERED;
         body->number = command->mark_delivered->milestone;
-        *ret_content = &command->mark_delivered->base;
-        return OK;
+        return read_as(body, ESCROW_MARK_DELIVERED, &command->mark_delivered->base, ret_content);
     case CASE(RELEASE_FUNDS):
-        body->kind = ESCROW_RELEASE;
         body->number = command->release_funds->milestone;
-        *ret_content = &command->release_funds->base;
-        return OK;
+        return read_as(body, ESCROW_RELEASE, &command->release_funds->base, ret_content);
     case CASE(CANCEL_ESCROW):
-        body->kind = ESCROW_CANCEL;
         body->text = str_of(command->cancel_escrow->reason);
-        *ret_content = &command->cancel_escrow->base;
-        return OK;
+        return read_as(body, ESCROW_CANCEL, &command->cancel_escrow->base, ret_content);
     case CASE(REFUND):
-        body->kind = ESCROW_REFUND;
         body->text = str_of(command->refund->reason);
-        *ret_content = &command->refund->base;
-        return OK;
+        return read_as(body, ESCROW_REFUND, &command->refund->base, ret_content);
     case CASE(RETRY_PAYOUT):
-        body->kind = ESCROW_RETRY_PAYOUT;
-        *ret_content = &command->retry_payout->base;
-        return OK;
+        return read_as(body, ESCROW_RETRY_PAYOUT, &command->retry_payout->base, ret_content);
     case CASE(REJECT_DELIVERY):
-        body->kind = ESCROW_REJECT_DELIVERY;
         body->text = str_of(command->reject_delivery->reason);
-        *ret_content = &command->reject_delivery->base;
-        return OK;
+        return read_as(body, ESCROW_REJECT_DELIVERY, &command->reject_delivery->base, ret_content);
     case CASE(ACCEPT_RETURN):
-        body->kind = ESCROW_ACCEPT_RETURN;
-        *ret_content = &command->accept_return->base;
-        return OK;
+        return read_as(body, ESCROW_ACCEPT_RETURN, &command->accept_return->base, ret_content);
     case CASE(RAISE_DISPUTE):
-        body->kind = ESCROW_RAISE_DISPUTE;
         body->text = str_of(command->raise_dispute->reason);
-        *ret_content = &command->raise_dispute->base;
-        return OK;
+        return read_as(body, ESCROW_RAISE_DISPUTE, &command->raise_dispute->base, ret_content);
     case CASE(RELEASE_PART):
-        body->kind = ESCROW_RELEASE_PART;
         body->amount_minor = command->release_part->amount_minor;
-        *ret_content = &command->release_part->base;
-        return OK;
+        return read_as(body, ESCROW_RELEASE_PART, &command->release_part->base, ret_content);
     case CASE(PROPOSE_SPLIT):
-        body->kind = ESCROW_PROPOSE_SPLIT;
         body->seller_minor = command->propose_split->seller_minor;
         body->buyer_minor = command->propose_split->buyer_minor;
-        *ret_content = &command->propose_split->base;
-        return OK;
+        return read_as(body, ESCROW_PROPOSE_SPLIT, &command->propose_split->base, ret_content);
     case CASE(ACCEPT_SPLIT):
-        body->kind = ESCROW_ACCEPT_SPLIT;
         body->number = command->accept_split->number;
-        *ret_content = &command->accept_split->base;
-        return OK;
+        return read_as(body, ESCROW_ACCEPT_SPLIT, &command->accept_split->base, ret_content);
     case CASE(RESOLVE_DISPUTE):
-        body->kind = ESCROW_RESOLVE_DISPUTE;
         body->number = command->resolve_dispute->number;
         body->seller_minor = command->resolve_dispute->seller_minor;
         body->buyer_minor = command->resolve_dispute->buyer_minor;
         body->text = str_of(command->resolve_dispute->reason);
         body->head = hash_from(command->resolve_dispute->head);
         body->signature = wire_bytes(command->resolve_dispute->signature);
-        *ret_content = &command->resolve_dispute->base;
-        return OK;
+        return read_as(body, ESCROW_RESOLVE_DISPUTE, &command->resolve_dispute->base, ret_content);
     case CASE(WITHDRAW_DISPUTE):
-        body->kind = ESCROW_WITHDRAW_DISPUTE;
-        *ret_content = &command->withdraw_dispute->base;
-        return OK;
+        return read_as(body, ESCROW_WITHDRAW_DISPUTE, &command->withdraw_dispute->base,
+                       ret_content);
     case CASE(_NOT_SET):
     case _HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY__CASE_IS_INT_SIZE: break;
     }

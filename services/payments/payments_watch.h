@@ -23,7 +23,7 @@ struct payments_watch {
 };
 
 void payments_watch_init(struct payments_watch *watch, struct metrics *metrics);
-/* effects_options.seen */
-void payments_watch_seen(void *watch, const struct httpc_answer *answer);
+/* effects_options.seen; ctx: the watch */
+void payments_watch_seen(void *ctx, const struct httpc_answer *answer);
 
 enum payments_watch_class payments_watch_class_of(const struct httpc_answer *answer);

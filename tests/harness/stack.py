@@ -163,7 +163,7 @@ class Stack:
     # What must hold at the end of everything.
 
     def settle(self, timeout_s=PATIENCE_S):
-        """Waits until nothing is under way any more: no open request, no open call, nothing unpublished."""
+        """Waits until nothing is under way any more: no open request, no open call, nothing unpublished or unread."""
         try:
             wait_for(lambda: self.unsettled() == [], timeout_s, "quiet", SLOW_POLL_S)
         except AssertionError:
@@ -180,7 +180,10 @@ class Stack:
             f"UNION ALL SELECT '{service}', 'unpublished', count(*) FROM {service}.lane_out "
             "WHERE published_n < next_n - 1 HAVING count(*) > 0 "
             f"UNION ALL SELECT '{service}', 'stopped', count(*) FROM {service}.lane WHERE stopped <> '' "
-            "HAVING count(*) > 0" for service in SERVICES))
+            "HAVING count(*) > 0" for service in SERVICES) + "".join(
+            f" UNION ALL SELECT '{reader}', 'unread', count(*) FROM {reader}.lane_in i JOIN {writer}.lane_out o "
+            "USING (lane, topic) WHERE i.last_n < o.published_n HAVING count(*) > 0"
+            for reader in SERVICES for writer in SERVICES))
         found = [" ".join(row) for row in rows]
         held = self.sandbox.counters()["webhooks"]
         if held["queued"] or held["held"]:
