@@ -72,6 +72,9 @@ static struct status post_found(struct engine_turn *turn, const struct effect_ro
     struct hash content;
     struct id id = engine_next_id(turn);
     TRY(payments_signal_pack(op, id, signal, &payload, &content));
+    /* After a restore the same question may be answered otherwise, and the first answer be in the log: another record. */
+    id = id_v5(id, (struct str){.ptr = (const char *)content.bytes, .len = sizeof(content.bytes)});
+    TRY(payments_signal_pack(op, id, signal, &payload, &content));
     return engine_post(turn, TOPIC_PAYMENTS_SIGNALS_V1, id, payments_signal_type(), effect->key,
                        payload);
 }

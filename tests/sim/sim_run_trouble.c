@@ -99,6 +99,8 @@ static void take_away(struct sim_run *run, struct sim_process *process, enum sim
 static void hang(struct sim_run *run, struct sim_process *process, int64_t us)
 {
     int64_t until_us = run->world->clock.mono_us + us;
+    /* What was said in this turn so far is looked at before the others go on: they may hear the answer. */
+    sim_check_said(run->check, !run->put_back, &run->outcome->verdict);
     run->hanging++;
     while (run->world->clock.mono_us < until_us) {
         sim_run_turn(run);
