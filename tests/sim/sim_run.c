@@ -116,6 +116,10 @@ static void trouble_outside(struct sim_run *run)
     struct sim_stripe_rates stripe = {.latency_us = (int64_t)sim_run_below(run, SECOND_US)};
     struct sim_discord_rates discord = {.latency_us = (int64_t)sim_run_below(run, SECOND_US)};
     stripe.webhook_lost = often(run); /* somebody looks */
+    if (run->plan.on[SIM_TROUBLE_DB_CLOCK]) {
+        stripe.webhook_lost =
+            0; /* but not before a clock that was set back is there again: a day, say */
+    }
     if (run->plan.on[SIM_TROUBLE_STRIPE]) {
         for (int i = SIM_STRIPE_ANSWERS + 1; i < SIM_STRIPE_FAULT_COUNT; i++) {
             stripe.faults[i] = some_chance(run);
