@@ -230,6 +230,16 @@ demo_environment() { # NUL-ended assignments
     done
 }
 
+replicas_running() { # 1 where nothing runs
+    local count=1 name
+    for name in $(proc_names); do
+        if [[ $name =~ ^escrow-([0-9]+)$ ]] && ((BASH_REMATCH[1] > count)); then
+            count=${BASH_REMATCH[1]}
+        fi
+    done
+    printf '%s' "$count"
+}
+
 cmd_demo() {
     local keep=false demo=$ROOT/tools/demo/demo.py scene=() environment code=0
     case ${1:-} in
@@ -245,7 +255,7 @@ cmd_demo() {
         at_exit demo_end
     fi
     banner
-    up_all 1
+    up_all "$(replicas_running)"
     step "one deal"
     mapfile -d '' -t environment < <(demo_environment)
     child env "${environment[@]}" python3 "$demo" "${scene[@]}" || code=$?
