@@ -21,6 +21,11 @@ static int64_t between(struct effects_breaker *breaker, int64_t least_ms, int64_
     return least_ms + (int64_t)random_below(&breaker->random, (uint64_t)(most_ms - least_ms) + 1);
 }
 
+static int64_t next_probe_ms(struct effects_breaker *breaker, int64_t now_ms)
+{
+    return now_ms + between(breaker, EFFECTS_BREAKER_PROBE_MS / 2, EFFECTS_BREAKER_PROBE_MS);
+}
+
 static void save_up(struct effects_breaker *breaker, int64_t milli)
 {
     int64_t most = (int64_t)EFFECTS_BREAKER_AGAIN_BURST * MILLI;
@@ -56,8 +61,7 @@ int64_t effects_breaker_ask(struct effects_breaker *breaker, bool again, int64_t
     }
     int64_t wait_ms = ask_budget(breaker, again, now_ms);
     if (wait_ms == 0 && breaker->state == EFFECTS_BREAKER_OPEN) {
-        breaker->next_ms =
-            now_ms + between(breaker, EFFECTS_BREAKER_PROBE_MS / 2, EFFECTS_BREAKER_PROBE_MS);
+        breaker->next_ms = next_probe_ms(breaker, now_ms);
     }
     if (wait_ms == 0 && breaker->state == EFFECTS_BREAKER_HALF_OPEN) {
         breaker->next_ms = now_ms + EFFECTS_BREAKER_STEP_MS;
@@ -96,8 +100,7 @@ static void told_good(struct effects_breaker *breaker, int64_t now_ms)
 static void open(struct effects_breaker *breaker, int64_t now_ms)
 {
     breaker->state = EFFECTS_BREAKER_OPEN;
-    breaker->next_ms =
-        now_ms + between(breaker, EFFECTS_BREAKER_PROBE_MS / 2, EFFECTS_BREAKER_PROBE_MS);
+    breaker->next_ms = next_probe_ms(breaker, now_ms);
     breaker->opened++;
 }
 

@@ -10,30 +10,9 @@
 #include <cmocka.h>
 
 #include "base/defer.h"
+#include "gateway/testing/gateway_op.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "wire/wire.h"
-
-struct fixture {
-    struct arena arena;
-    struct op op;
-};
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-    arena_init(&fixture.arena, (size_t)16 * 1024 * 1024);
-    fixture.op = (struct op){.arena = &fixture.arena,
-                             .correlation_id = STR("c0000000-0000-4000-8000-00000000000c")};
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-    arena_fini(&fixture->arena);
-    return 0;
-}
 
 static struct id id_of(const char *text)
 {

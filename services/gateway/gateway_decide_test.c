@@ -13,6 +13,7 @@
 #include "gateway/gateway_in.h"
 #include "gateway/gateway_repo.h"
 #include "gateway/testing/gateway_checks.h"
+#include "gateway/testing/gateway_op.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "holdfast/payments/v1/events.pb-c.h"
 #include "wire/wire.h"
@@ -21,27 +22,6 @@
 #define USER "b0000000-0000-4000-8000-000000000002"
 #define EVENT_ID "f0000000-0000-4000-8000-000000000007"
 #define CAUSE "d0000000-0000-4000-8000-000000000005"
-
-struct fixture {
-    struct arena arena;
-    struct op op;
-};
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-    arena_init(&fixture.arena, (size_t)16 * 1024 * 1024);
-    fixture.op = (struct op){.arena = &fixture.arena, .now_us = 7};
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-    arena_fini(&fixture->arena);
-    return 0;
-}
 
 static struct id id_of(const char *text)
 {

@@ -11,30 +11,10 @@
 #include "gateway/gateway_command.h"
 #include "gateway/gateway_decide.h"
 #include "gateway/gateway_in.h"
+#include "gateway/testing/gateway_op.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
 #include "holdfast/escrow/v1/events.pb-c.h"
 #include "wire/wire.h"
-
-struct fixture {
-    struct arena arena;
-    struct op op;
-};
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-    arena_init(&fixture.arena, (size_t)16 * 1024 * 1024);
-    fixture.op = (struct op){.arena = &fixture.arena, .now_us = 7};
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-    arena_fini(&fixture->arena);
-    return 0;
-}
 
 static void ok(struct op *op, struct status st)
 {

@@ -12,28 +12,8 @@
 #include "base/defer.h"
 #include "gateway/gateway_cursor.h"
 #include "gateway/gateway_openapi.h"
+#include "gateway/testing/gateway_op.h"
 #include "json/json_read.h"
-
-struct fixture {
-    struct arena arena;
-    struct op op;
-};
-
-static int setup(void **state)
-{
-    static struct fixture fixture;
-    arena_init(&fixture.arena, (size_t)16 * 1024 * 1024);
-    fixture.op = (struct op){.arena = &fixture.arena};
-    *state = &fixture;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-    arena_fini(&fixture->arena);
-    return 0;
-}
 
 static struct id numbered(uint8_t number)
 {
