@@ -213,8 +213,9 @@ static struct payments_decision decide_create(const struct payments_view *view,
     return out;
 }
 
-/* A paid intent is not canceled (the money is the escrow's to decide about); one that the provider
- * has not named yet is canceled as soon as it does. */
+/* A paid intent is not canceled (the money is the escrow's to decide about); one whose creation is not answered yet is
+ * canceled when it is. That a fact about it told its name before makes no difference: facts that tell nothing
+ * new have no fixed place among the commands, and what is decided again after a restore is decided the same. */
 static struct payments_decision decide_cancel(const struct payments_view *view, int64_t now_us)
 {
     if (!view->payment) {
@@ -230,7 +231,7 @@ static struct payments_decision decide_cancel(const struct payments_view *view, 
     struct payments_decision out = payments_decide_changed(view->payment, now_us);
     out.payment.cancel_wanted = true;
     out.leg = *leg;
-    if (leg->provider_ref.len > 0) {
+    if (leg->state == LEG_OPEN) {
         ask_cancel(&out);
     }
     return out;
@@ -485,12 +486,11 @@ struct payments_decision payments_decide_fact(const struct payments_view *view, 
     }
     emit_fact(&out, move, fact);
 
-    /* A wanted cancellation goes out when the intent's name is learned, and again when a charge
-     * that stood in its way has failed. */
-    bool can_cancel = next.kind == LEG_IN && (next.state == LEG_ASKED || next.state == LEG_OPEN);
-    bool learned = now->provider_ref.len == 0 && next.provider_ref.len > 0;
-    if (view->payment->cancel_wanted && can_cancel && next.provider_ref.len > 0 &&
-        (learned || fact->kind == PAYMENTS_FACT_DECLINED)) {
+    /* A wanted cancellation goes out when the creation is answered, and again when a charge that stood in its way
+     * has failed. */
+    bool can_cancel = next.kind == LEG_IN && next.state == LEG_OPEN;
+    if (view->payment->cancel_wanted && can_cancel &&
+        (now->state == LEG_ASKED || fact->kind == PAYMENTS_FACT_DECLINED)) {
         ask_cancel(&out);
     }
     assert_sound(&out);

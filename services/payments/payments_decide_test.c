@@ -171,19 +171,22 @@ static void money_before_our_answer_announces_the_intent_first(void **state)
     assert_int_equal(world.legs[0].state, LEG_DONE);
 }
 
-static void a_cancellation_waits_for_the_name_of_the_intent(void **state)
+/* Whatever a webhook told before: a fact that tells nothing new has no fixed place among the commands. */
+static void a_cancellation_waits_for_the_answer_to_the_creation(void **state)
 {
     (void)state;
-    const struct payments_fact *names[] = {&world_fact_made, &world_fact_exists};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+    for (int told_first = 0; told_first <= 1; told_first++) {
         struct world world = {0};
         struct payments_command command = world_create(5000);
         world_say(&world, &command);
         struct payments_command stop = world_cancel();
+        if (told_first) {
+            world_tell(&world, WORLD_PAY_LEG, &world_fact_exists);
+        }
         world_say(&world, &stop);
-        world_say(&world, &stop);
+        world_tell(&world, WORLD_PAY_LEG, &world_fact_exists);
         assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 0);
-        world_tell(&world, WORLD_PAY_LEG, names[i]);
+        world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
         assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 1);
         assert_true(str_eq(world.effects[1].intent_ref, STR("pi_1")));
         world_tell(&world, WORLD_PAY_LEG, &world_fact_made);
@@ -193,11 +196,10 @@ static void a_cancellation_waits_for_the_name_of_the_intent(void **state)
         world_tell(&world, WORLD_PAY_LEG, &world_fact_canceled);
         world_tell(&world, WORLD_PAY_LEG, &world_fact_canceled);
         assert_int_equal(world_events(&world, PAYMENTS_PAYMENT_CANCELED), 1);
-        assert_int_equal(world.legs[0].state, LEG_CANCELED);
     }
 }
 
-static void a_cancellation_asks_at_once_when_the_name_is_known(void **state)
+static void a_cancellation_asks_at_once_when_the_creation_is_answered(void **state)
 {
     (void)state;
     struct world world = {0};
@@ -578,8 +580,8 @@ int main(void)
         cmocka_unit_test(after_a_wrong_amount_the_right_one_may_be_asked_for),
         cmocka_unit_test(a_webhook_before_our_answer_waits_for_the_secret),
         cmocka_unit_test(money_before_our_answer_announces_the_intent_first),
-        cmocka_unit_test(a_cancellation_waits_for_the_name_of_the_intent),
-        cmocka_unit_test(a_cancellation_asks_at_once_when_the_name_is_known),
+        cmocka_unit_test(a_cancellation_waits_for_the_answer_to_the_creation),
+        cmocka_unit_test(a_cancellation_asks_at_once_when_the_creation_is_answered),
         cmocka_unit_test(canceling_what_is_over_is_nothing),
         cmocka_unit_test(no_intent_is_made_after_a_cancellation),
         cmocka_unit_test(money_that_arrives_after_all_is_not_refused),

@@ -100,6 +100,7 @@ def test_money_that_nobody_expects(parties):
     heard = parties.wait_heard("BUYER", 3)
     assert "arrived that this deal did not expect" in heard[1]["content"]
     assert "was sent back to you" in heard[2]["content"]
+    parties.wait_settled(deal.id, 4)
     assert len(parties.heard("SELLER")) == 1
 
 

@@ -76,29 +76,9 @@ bool check_is_stuck(struct sim_check *check, struct id escrow_id)
     return false;
 }
 
-/* The one deal of a restored world that was decided otherwise than before for a reason that is not understood yet
- * (docs/reliability.md, "What is not"). Two are none of that. */
-static bool is_the_odd_one(struct sim_check *check, struct id key)
-{
-    struct sim_db *db = check->place->dbs[SIM_PAYMENTS];
-    uint32_t cursor = 0;
-    uint32_t count = 0;
-    bool is_it = false;
-    const struct parked_key_row *row;
-    while ((row = sim_db_next(db, &engine_parked_key_table, &cursor))) {
-        if (str_has_prefix(row->reason, STR("engine.restore_differs")) &&
-            !check_is_stuck(check, row->key)) {
-            is_it |= id_eq(row->key, key);
-            count++;
-        }
-    }
-    return is_it && count == 1;
-}
-
 bool sim_check_is_frozen(struct sim_check *check, enum sim_service service, struct id key)
 {
-    return service == SIM_PAYMENTS && is_undecided(check, key) &&
-           (check_is_stuck(check, key) || is_the_odd_one(check, key));
+    return service == SIM_PAYMENTS && is_undecided(check, key) && check_is_stuck(check, key);
 }
 
 /* ---- Requests ---- */
