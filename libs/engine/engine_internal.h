@@ -110,7 +110,6 @@ struct engine_replay {
     bool on;
     bool due;                           /* something happened that may let a key go on */
     bool progressed;                    /* in this round over the keys */
-    bool tries;                         /* a message that may have come later in the order */
     uint32_t skip;                      /* keys of this round that were looked at and still wait */
     int64_t until[ENGINE_HANDLERS_MAX]; /* offsets: before these are read, the order is not known */
 };

@@ -102,31 +102,6 @@ static bool is_made(const struct engine_turn *turn, struct id effect_id)
     return found;
 }
 
-/* A record in the log came of the answer to this call. */
-static bool is_answered(const struct engine_turn *turn, const struct effect_row *effect)
-{
-    const struct store_rows *rows = &turn->batch->loaded_restored;
-    struct id root = root_of(effect->id, effect->caused_at_us);
-    bool found = false;
-    for (uint32_t i = 0; i < rows->count && !found; i++) {
-        const struct restored_row *row = (const struct restored_row *)rows->rows + i;
-        found = is_open(row, turn->item->key) && id_eq(root_of_row(row), root);
-    }
-    return found;
-}
-
-/* What published nothing is tried before a message that did: if it makes a call that the log knows nothing of,
- * that one comes first, which may make it. */
-static bool is_rash(const struct engine_turn *turn)
-{
-    const struct engine_rows *made = &turn->batch->effects_new;
-    bool rash = false;
-    for (uint32_t i = 0; i < made->count; i++) {
-        rash |= !is_answered(turn, made->rows[i]);
-    }
-    return rash && turn->engine->lanes[turn->item->lane].replay.tries;
-}
-
 /* A call whose answer published a record had this message as its cause, and was not made now. */
 static bool lacks_call(const struct engine_turn *turn, const struct restored_row *row)
 {
@@ -149,10 +124,6 @@ STATUS engine_replay_end(struct engine_turn *turn)
     const struct store_rows *rows = &turn->batch->loaded_restored;
     struct id root = root_of(turn->cause, turn->caused_at_us);
     engine->op.now_us = turn->batch->fence.clock.now_us;
-    if (is_rash(turn)) {
-        return op_fail(&engine->op, STATUS_CONFLICT, "engine.restore_differs",
-                       "decided again, it makes a call too early");
-    }
     for (uint32_t i = 0; i < rows->count; i++) {
         const struct restored_row *row = (const struct restored_row *)rows->rows + i;
         if (!is_open(row, turn->item->key)) {
@@ -458,9 +429,7 @@ STATUS engine_replay_one(struct engine *engine, struct engine_lane *lane, struct
         if (ret_choice->count > 0 && !ret_choice->parked) {
             return OK;
         }
-        lane->replay.tries = ret_choice->silent && search.comes;
         struct status st = engine_park_one(engine, key, ret_choice, /* drop */ NULL);
-        lane->replay.tries = false;
         bool ordered = ret_choice->silent || (search.awaited && !search.failed);
         if (!ordered || !engine_park_stays(st.kind)) {
             return st;

@@ -135,10 +135,10 @@ static void check_legs(struct sim_check *check, struct sim_verdict *verdict)
     }
 }
 
-/* Made before the restore that lost it, and not decided again: a person must look at the deal. */
+/* Asked for before the restore that lost it, and not decided again: a person must look at the deal. */
 static bool is_lost_call(struct sim_check *check, const struct sim_stripe_object *object)
 {
-    return object->made_us <= check->reads_again_us &&
+    return object->asked_us <= check->reads_again_us &&
            sim_check_is_frozen(check, SIM_PAYMENTS, object->escrow_id);
 }
 

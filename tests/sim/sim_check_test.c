@@ -215,7 +215,7 @@ static void a_call_is_made_all_the_same(struct sim_run *run)
 {
     struct sim_stripe_object *intent = paid_by(run, wait_for_person(run));
     intent->key = tamper_fresh();
-    intent->made_us = run->world->clock.wall_us + 1;
+    intent->asked_us = run->world->clock.wall_us + 1;
 }
 
 static void it_is_booked_and_did_not_move(struct sim_run *run)

@@ -135,8 +135,8 @@ struct sim_stripe_object *sim_stripe_make(struct sim_stripe *stripe)
     stripe->objects = sim_stripe_room(stripe->objects, stripe->object_count,
                                       &stripe->object_capacity, sizeof(*stripe->objects));
     struct sim_stripe_object *object = &stripe->objects[stripe->object_count];
-    *object = (struct sim_stripe_object){.number = stripe->object_count,
-                                         .made_us = stripe->clock->wall_us};
+    *object =
+        (struct sim_stripe_object){.number = stripe->object_count, .asked_us = stripe->sent_us};
     stripe->object_count++;
     return object;
 }

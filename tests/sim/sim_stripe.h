@@ -151,9 +151,9 @@ struct sim_stripe_object {
     char destination[SIM_STRIPE_ACCOUNT_BYTES]; /* of a transfer: whom it pays */
     int64_t moved_minor;                        /* MOVED, RETURNED: what really moved */
     char currency[4];                           /* lower case, of what moved */
-    uint32_t intent; /* the number of what a refund gives back, or a transfer passes on */
-    uint32_t charge; /* of an intent: the last one's number, "ch_<number>"; 0: none yet */
-    int64_t made_us; /* wall clock */
+    uint32_t intent;  /* the number of what a refund gives back, or a transfer passes on */
+    uint32_t charge;  /* of an intent: the last one's number, "ch_<number>"; 0: none yet */
+    int64_t asked_us; /* wall clock, when the request that made it was sent */
 };
 
 uint32_t sim_stripe_count(const struct sim_stripe *stripe);

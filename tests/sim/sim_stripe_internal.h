@@ -33,6 +33,7 @@ struct stripe_call {
     bool answered;                /* the line may take it */
     uint32_t tasks;               /* that name it */
     struct sim_stripe_line *line; /* NULL: taken, or hung up */
+    int64_t sent_us;              /* wall clock */
     struct caller_call call;      /* its request is owned */
     enum sim_stripe_fault fault;
     struct caller_answer answer; /* its body is owned */
@@ -87,6 +88,7 @@ struct sim_stripe {
     struct stripe_task *tasks; /* a heap: the soonest first */
     uint32_t task_count, task_capacity;
     uint64_t order;
+    int64_t sent_us; /* of the call that is being served */
     uint32_t charge_count;
     struct sim_stripe_counts counts;
 
@@ -103,7 +105,7 @@ bool sim_stripe_lucky(struct sim_stripe *stripe, uint16_t chance);
 /* 0 to max_us; takes no chance when max_us is 0. */
 int64_t sim_stripe_delay(struct sim_stripe *stripe, int64_t max_us);
 void sim_stripe_plan(struct sim_stripe *stripe, struct stripe_task task);
-/* A new object with the next number; only its number and time are set. */
+/* A new object with the next number; only its number and when it was asked for are set. */
 struct sim_stripe_object *sim_stripe_make(struct sim_stripe *stripe);
 /* One more element; doubles what is full. */
 void *sim_stripe_room(void *array, uint32_t count, uint32_t *capacity, size_t bytes);

@@ -99,8 +99,11 @@ static bool line_send(struct caller *caller, const struct caller_call *out)
     }
     uint32_t at = free_call(stripe);
     struct stripe_call *call = &stripe->calls[at];
-    *call =
-        (struct stripe_call){.used = true, .line = line, .call = *out, .fault = next_fault(stripe)};
+    *call = (struct stripe_call){.used = true,
+                                 .line = line,
+                                 .sent_us = stripe->clock->wall_us,
+                                 .call = *out,
+                                 .fault = next_fault(stripe)};
     call->call.request =
         (struct str){.ptr = sim_stripe_copy(out->request), .len = out->request.len};
     if (clock_mono_ms() > out->not_after_ms) {
@@ -210,6 +213,7 @@ void sim_stripe_arrive(struct sim_stripe *stripe, uint32_t at)
 {
     struct stripe_call *call = &stripe->calls[at];
     call->tasks--;
+    stripe->sent_us = call->sent_us;
     serve(stripe, call);
     if (call->fault != SIM_STRIPE_STRAYS) {
         bool lost = call->fault == SIM_STRIPE_REPLY_LOST;

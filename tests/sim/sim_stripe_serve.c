@@ -308,7 +308,7 @@ static struct served create(struct sim_stripe *stripe, const struct effects_requ
     }
     struct sim_stripe_object *object = sim_stripe_make(stripe);
     wanted.number = object->number;
-    wanted.made_us = object->made_us;
+    wanted.asked_us = object->asked_us;
     *object = wanted;
     if (object->kind == SIM_STRIPE_REFUND) {
         return finish_refund(stripe, object);
