@@ -246,11 +246,8 @@ bool engine_batch_takes(const struct engine *engine, struct engine_batch *batch,
     return true;
 }
 
-/* Answers first, then timers, then records in the order they came, up to the limit. */
-static STATUS make_items(struct engine *engine, struct engine_batch *batch)
+static STATUS record_items(struct engine *engine, struct engine_batch *batch)
 {
-    TRY(engine_effect_items(engine, batch));
-    TRY(engine_timer_items(engine, batch));
     for (uint32_t i = 0; i < engine->queue_count; i++) {
         const struct bus_record *record = &engine->queue[i];
         if (!engine_batch_takes(engine, batch, record->partition)) {
@@ -259,6 +256,26 @@ static STATUS make_items(struct engine *engine, struct engine_batch *batch)
         TRY(add_record(engine, batch, record));
     }
     return OK;
+}
+
+/*
+ * Answers first, then timers, then records in the order they came, up to the limit. While things are tried alone, each
+ * of the three is first in turn: timers that become due as fast as one after the other is tried would hold up all records.
+ */
+static STATUS make_items(struct engine *engine, struct engine_batch *batch)
+{
+    struct status (*const kinds[])(struct engine *, struct engine_batch *) = {
+        engine_effect_items, engine_timer_items, record_items};
+    for (uint32_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        TRY(kinds[(engine->first_kind + i) % ARRAY_LEN(kinds)](engine, batch));
+    }
+    return OK;
+}
+
+/* What failed is met again first, until it is known what becomes of it; so not before the commit. */
+static void pass_the_turn(struct engine *engine, const struct engine_batch *batch)
+{
+    engine->first_kind = batch->is_probe ? engine->first_kind + 1 : 0;
 }
 
 /* ---- After the commit ---- */
@@ -329,6 +346,7 @@ static void after_commit(struct engine *engine, struct engine_batch *batch)
     struct bus *bus = engine->ports.bus;
     bool quiet = batch->item_count <= QUIET_BATCH && bus->ops->in_flight(bus) == 0;
     adopt(engine, batch);
+    pass_the_turn(engine, batch);
     engine_timer_committed(engine, batch);
     engine_publish_batch(engine, batch);
     engine_post_batch(engine, batch);

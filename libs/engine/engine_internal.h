@@ -355,7 +355,8 @@ struct engine {
     uint32_t answer_count;
     struct engine_inflight inflight[ENGINE_INFLIGHT_MAX];
 
-    uint32_t limit; /* of the next batch: halves and doubles */
+    uint32_t limit;      /* of the next batch: halves and doubles */
+    uint32_t first_kind; /* of things, in the next batch: counts on while they are tried alone */
     struct pace small_pace;
     struct engine_condemned condemned;
     int64_t dirty_since_ms; /* cursors not written yet; 0: none */

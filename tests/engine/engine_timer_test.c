@@ -20,6 +20,7 @@
 #define STEP_US 60000      /* the simulation's own steps, and an owner that works meanwhile */
 #define MANY (2 * ENGINE_TIMER_WINDOW + 100)
 #define AFTER_ALL_MS 3000
+#define DUE_AT_ONCE 8
 
 /* It fired, not before its moment and no later than the promise. */
 static void assert_fired(struct world *world, struct id account, int kind, int64_t generation)
@@ -492,6 +493,26 @@ static void a_person_may_drop_it(struct world *world)
     world_check(world);
 }
 
+/* After an unclean end one thing is tried after the other, and a record need not wait until no timer is due. */
+static void records_have_their_turn(struct world *world)
+{
+    world->limits.batch_max = 16;
+    struct process *first = world_start(world);
+    for (uint32_t i = 0; i <= DUE_AT_ONCE; i++) {
+        timers_set(world, timers_account(i), 1, i < DUE_AT_ONCE ? 3000 : DAY_US / 1000);
+        timers_await(world, timers_account(i), TOY_TIMER_PLAIN);
+    }
+    world_kill(first);
+    world_run_for(world, 4000);
+    world_command(world, timers_account(DUE_AT_ONCE), "add", 5);
+    struct process *second = world_start(world);
+    world_await_total(world, timers_account(DUE_AT_ONCE), 1005);
+    assert_in_range(WORLD_STAT(second, timers_fired), 1, DUE_AT_ONCE / 2);
+    world_settle(world);
+    assert_int_equal(WORLD_STAT(second, timers_fired), DUE_AT_ONCE);
+    world_check(world);
+}
+
 static const struct world_test tests[] = {
     WORLD_TEST(fires_within_the_moment, WORLD_BOTH),
     WORLD_TEST(the_wait_ends_at_the_moment, WORLD_SIM_ONLY),
@@ -515,6 +536,7 @@ static const struct world_test tests[] = {
     WORLD_TEST(waits_behind_its_parked_key, WORLD_BOTH),
     WORLD_TEST(a_parked_one_may_be_stale, WORLD_BOTH),
     WORLD_TEST(a_person_may_drop_it, WORLD_BOTH),
+    WORLD_TEST(records_have_their_turn, WORLD_SIM_ONLY),
 };
 
 int main(int argc, char **argv)
