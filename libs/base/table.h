@@ -72,6 +72,20 @@ enum scan_bound {
 };
 
 #define SCAN_EQUAL_MAX 2
+#define SCAN_AMONG_MAX 4
+
+/* Rows whose column (COLUMN_ENUM) has one of these values. None of them: any rows. */
+struct scan_among {
+    uint16_t column;
+    uint16_t count;
+    int values[SCAN_AMONG_MAX];
+};
+
+/* Rows whose column (COLUMN_UUID) is the key of no row of that table. NULL: any rows. */
+struct scan_widow {
+    const struct table *of;
+    uint16_t column;
+};
 
 /*
  * A question that is asked often and has an index (but SCAN_PIECE): rows where `filter` is true and the `equal`
@@ -85,4 +99,7 @@ struct table_scan {
     uint16_t equal[SCAN_EQUAL_MAX];
     int16_t order; /* COLUMN_INT8, COLUMN_INT4 or COLUMN_UUID (SCAN_ALL only), or TABLE_NO_COLUMN */
     enum scan_bound bound;
+    /* Of SCAN_PIECE: an answer that is full of rows which stay would hide those that go. */
+    struct scan_among among;
+    struct scan_widow widow;
 };

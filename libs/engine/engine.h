@@ -272,12 +272,12 @@ struct engine_handler {
 #define ENGINE_EXPIRING_MAX 2
 
 struct engine_expiring {
-    /* SCAN_PIECE: by when a row was closed, and `filter` where it can be open. */
+    /* SCAN_PIECE: by when a row was closed, and `filter` where it can be open. Rows that stay for other reasons are not
+     * among its answers, so that they hide none. */
     struct table_scan scan;
     int16_t key; /* whose lane deletes it, unless it is parked; TABLE_NO_COLUMN: lane 0 does */
     int64_t
         kept_us; /* 0: engine_limits.closed_kept_us; else so long: no message leads to such rows again */
-    bool (*may_go)(const void *row); /* NULL: all of them may */
 };
 
 struct engine_service {

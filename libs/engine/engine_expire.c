@@ -69,9 +69,6 @@ void engine_expire_init(struct engine *engine)
 /* Rows without a key belong to no lane: the first one's owner looks after them. */
 static bool may_go(struct engine *engine, const struct engine_expiring *what, const void *row)
 {
-    if (what->may_go && !what->may_go(row)) {
-        return false;
-    }
     if (what->key < 0) {
         return engine->lanes[0].mine && !engine->lanes[0].draining;
     }

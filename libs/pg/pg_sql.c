@@ -173,6 +173,27 @@ static void add_scan_where(struct strbuf *buf, struct pg_sql *sql, const struct 
     }
 }
 
+/* Not as NOT EXISTS: for the many rows that a piece may have, the planner would read all of the other table. */
+static void add_piece_stays(struct strbuf *buf, const struct table_scan *scan)
+{
+    const struct table_column *columns = scan->table->columns;
+    const struct scan_among *among = &scan->among;
+    for (uint16_t i = 0; i < among->count; i++) {
+        ASSERT(columns[among->column].type == COLUMN_ENUM);
+        if (i == 0) {
+            strbuf_addf(buf, " AND \"%s\" IN (", columns[among->column].name);
+        }
+        strbuf_addf(buf, "%d%s", among->values[i], i + 1 < among->count ? ", " : ")");
+    }
+    if (scan->widow.of) {
+        const struct table *of = scan->widow.of;
+        ASSERT(of->key_count == 1 && of->columns[0].type == COLUMN_UUID);
+        strbuf_addf(buf, " AND (SELECT true FROM \"%s\" o WHERE o.\"%s\" = \"%s\".\"%s\") IS NULL",
+                    of->name, of->columns[0].name, scan->table->name,
+                    columns[scan->widow.column].name);
+    }
+}
+
 /* By the place of rows, between two pages that are known before the scan begins. */
 static void add_piece(struct strbuf *buf, struct pg_sql *sql, const struct table_scan *scan)
 {
@@ -201,6 +222,7 @@ static void add_piece(struct strbuf *buf, struct pg_sql *sql, const struct table
     for (uint32_t i = 0; i < scan->equal_count; i++) {
         strbuf_addf(buf, " AND \"%s\" = $%" PRIu32, columns[scan->equal[i]].name, equal[i]);
     }
+    add_piece_stays(buf, scan);
     strbuf_addf(buf, " LIMIT $%" PRIu32, add_param(sql, PG_OID_INT8));
 }
 

@@ -100,6 +100,7 @@ const struct table gateway_entry_table = {
 static const struct table_column pending_columns[] = {
     P(id, COLUMN_UUID),
     P(command_id, COLUMN_UUID),
+    P(created_at_us, COLUMN_INT8),
     P(marketplace_id, COLUMN_UUID),
     P(buyer_id, COLUMN_UUID),
     P(seller_id, COLUMN_UUID),
@@ -114,7 +115,6 @@ static const struct table_column pending_columns[] = {
     FEES(struct gateway_pending),
     P(description, COLUMN_TEXT),
     P(milestones, COLUMN_TEXT),
-    P(created_at_us, COLUMN_INT8),
 };
 #undef P
 
@@ -168,10 +168,10 @@ const struct table gateway_claim_table = {
 static const struct table_column account_pending_columns[] = {
     TABLE_COLUMN(struct gateway_account_pending, id, COLUMN_UUID),
     TABLE_COLUMN(struct gateway_account_pending, command_id, COLUMN_UUID),
+    TABLE_COLUMN(struct gateway_account_pending, created_at_us, COLUMN_INT8),
     TABLE_COLUMN(struct gateway_account_pending, marketplace_id, COLUMN_UUID),
     TABLE_COLUMN(struct gateway_account_pending, display_name, COLUMN_TEXT),
     TABLE_COLUMN(struct gateway_account_pending, discord_id, COLUMN_TEXT),
-    TABLE_COLUMN(struct gateway_account_pending, created_at_us, COLUMN_INT8),
 };
 
 const struct table gateway_account_pending_table = {

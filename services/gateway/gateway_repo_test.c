@@ -5,10 +5,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/defer.h"
+#include "engine/engine_tables.h"
+#include "gateway/gateway_in.h"
 #include "gateway/testing/gateway_checks.h"
 #include "pg/pg_batch.h"
 #include "testing/testing_pg.h"
@@ -118,12 +121,11 @@ static void every_list_reads_it_whole(void **state)
     }
 }
 
-static void what_is_pending_is_read_whole(void **state)
+static struct gateway_pending pending_of(uint8_t number)
 {
-    (void)state;
-    const struct gateway_pending pending = {
-        .id = {.bytes = {0x31}},
-        .command_id = {.bytes = {0x32}},
+    return (struct gateway_pending){
+        .id = {.bytes = {number}},
+        .command_id = {.bytes = {0x32, number}},
         .marketplace_id = {.bytes = {0xa1}},
         .buyer_id = {.bytes = {0xb1}},
         .seller_id = {.bytes = {0xc1}},
@@ -139,20 +141,77 @@ static void what_is_pending_is_read_whole(void **state)
         .description = STR("A sword"),
         .created_at_us = 5,
     };
+}
+
+static void take_in(struct id command_id, struct id key)
+{
+    const struct intake_row request = {
+        .id = command_id,
+        .topic = STR("escrow.commands.v1"),
+        .key = key,
+        .type = STR("x"),
+        .payload = STR("x"),
+        .account = {.bytes = {0xa1}},
+        .created_at_us = 5,
+        .open = true,
+        .outcome_code = STR(""),
+        .outcome_sentence = STR(""),
+    };
+    insert(&engine_intake_table, &request);
+}
+
+static void what_is_pending_is_read_whole(void **state)
+{
+    (void)state;
+    const struct gateway_pending pending = pending_of(0x31);
     insert(&gateway_pending_table, &pending);
-    testing_pg_run(database,
-                   "INSERT INTO intake (id, lane, topic, key, type, payload, content, account,"
-                   " created_at_us, due_at_us, attempts, open, outcome, outcome_code,"
-                   " outcome_sentence, closed_at_us) VALUES"
-                   " ('32000000-0000-0000-0000-000000000000', 0, 'escrow.commands.v1',"
-                   " '31000000-0000-0000-0000-000000000000', 'x', '\\x00',"
-                   " decode(repeat('00', 32), 'hex'), 'a1000000-0000-0000-0000-000000000000',"
-                   " 5, 0, 0, true, 0, '', '', 0)");
+    take_in(pending.command_id, pending.id);
     struct gateway_deal deal;
     ok(gateway_repo_find_deal(&fixture.op, fixture.pg, pending.id, &deal));
     assert_false(deal.in_view);
     assert_true(deal.is_pending);
     same_row(&gateway_pending_table, &deal.pending, &pending, TABLE_NO_COLUMN);
+}
+
+/* How many rows the service would let go that are at least so old. */
+static uint32_t going(const struct table_scan *scan, int64_t before_us)
+{
+    DEFER(pg_release_at) struct pg_conn *conn = NULL;
+    struct pg_batch_rows rows = {.count = 0};
+    const struct table_column *order = &scan->table->columns[scan->order];
+    assert_string_equal(order->name, "created_at_us");
+    char *like = arena_alloc(&fixture.arena, 1, scan->table->row_bytes);
+    assert_non_null(like);
+    memcpy(like + order->offset, &before_us, sizeof(before_us));
+    ok(pg_acquire(&fixture.op, fixture.pg, &conn));
+    ok(pg_batch_scan(&fixture.op, conn, scan, like, /* place */ 0, /* limit */ 10, &rows));
+    ok(pg_batch_sync(&fixture.op, conn));
+    return rows.count;
+}
+
+static void what_was_pending_goes_after_its_request(void **state)
+{
+    (void)state;
+    const struct gateway_pending deal = pending_of(0x41);
+    const struct gateway_account_pending account = {.id = {.bytes = {0x42}},
+                                                    .command_id = {.bytes = {0x32, 0x42}},
+                                                    .display_name = STR("Ada"),
+                                                    .discord_id = STR(""),
+                                                    .created_at_us = 5};
+    insert(&gateway_pending_table, &deal);
+    take_in(deal.command_id, deal.id);
+    insert(&gateway_account_pending_table, &account);
+    take_in(account.command_id, account.id);
+    for (size_t i = 0; i < ENGINE_EXPIRING_MAX; i++) {
+        assert_int_equal(going(&gateway_service.expiring[i]->scan, INT64_MAX), 0);
+    }
+    testing_pg_run(database, "DELETE FROM intake WHERE key IN"
+                             " ('41000000-0000-0000-0000-000000000000',"
+                             " '42000000-0000-0000-0000-000000000000')");
+    for (size_t i = 0; i < ENGINE_EXPIRING_MAX; i++) {
+        assert_int_equal(going(&gateway_service.expiring[i]->scan, 4), 0);
+        assert_int_equal(going(&gateway_service.expiring[i]->scan, 5), 1);
+    }
 }
 
 int main(void)
@@ -166,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_view_is_read_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(every_list_reads_it_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_pending_is_read_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_pending_goes_after_its_request, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

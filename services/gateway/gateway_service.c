@@ -1,5 +1,6 @@
 /* The service as the engine sees it: topics, tables, and who does what. */
 #include "base/defer.h"
+#include "engine/engine_tables.h"
 #include "gateway/gateway_in.h"
 #include "gateway/gateway_proof.h"
 #include "gateway/gateway_repo.h"
@@ -60,6 +61,27 @@ static const struct engine_handler handlers[] = {
     },
 };
 
+/* What a creation was about is read with its request, and of no use when that has gone; by then what it made has long
+ * been shown by itself. */
+static const struct engine_expiring deal_pending = {
+    .scan = {.name = "escrow_pending_old",
+             .table = &gateway_pending_table,
+             .filter = TABLE_NO_COLUMN,
+             .order = 2 /* created_at_us */,
+             .bound = SCAN_PIECE,
+             .widow = {.of = &engine_intake_table, .column = 1 /* command_id */}},
+    .key = 0,
+};
+static const struct engine_expiring account_pending = {
+    .scan = {.name = "account_pending_old",
+             .table = &gateway_account_pending_table,
+             .filter = TABLE_NO_COLUMN,
+             .order = 2 /* created_at_us */,
+             .bound = SCAN_PIECE,
+             .widow = {.of = &engine_intake_table, .column = 1 /* command_id */}},
+    .key = 0,
+};
+
 const struct engine_service gateway_service = {
     .name = STR("gateway"),
     .appends = {&gateway_entry_table},
@@ -68,4 +90,5 @@ const struct engine_service gateway_service = {
     .dlq = TOPIC_GATEWAY_DLQ_V1,
     .parked_record = wire_parked_record,
     .tells = true,
+    .expiring = {&deal_pending, &account_pending},
 };

@@ -66,6 +66,11 @@ _Static_assert(PAYMENTS_EFFECT_COUNT <= PAYMENTS_RAIL_EFFECTS, "rails' effects a
 int payments_rail_effect_kind(enum leg_rail rail, enum payments_effect_kind kind);
 enum payments_effect_kind payments_rail_operation(int effect_kind);
 
+/* The numbers of all rails' questions, which change nothing out there. Those of the first rail are the operations. */
+#define PAYMENTS_RAIL_QUESTION_COUNT 3
+#define PAYMENTS_RAIL_QUESTIONS \
+    PAYMENTS_EFFECT_LOOK_AT_INTENT, PAYMENTS_EFFECT_LOOK_AT_TRANSFER, PAYMENTS_EFFECT_LOOK_AT_REFUND
+
 /* Codes of judge that mean "not this leg's fault: somebody must look at our account or key". */
 #define RAIL_CODE_REFUSES_US "provider_refuses_us"
 #define RAIL_CODE_KEY_REUSED "idempotency_error"

@@ -59,11 +59,31 @@ static void every_rail_is_whole(void **state)
                      PAYMENTS_EFFECT_CREATE_REFUND);
 }
 
+/* Those alone are forgotten when they are old: a call that moves money is among its evidence. */
+static void questions_are_told_from_calls(void **state)
+{
+    static const int questions[] = {PAYMENTS_RAIL_QUESTIONS};
+    _Static_assert(ARRAY_LEN(questions) == PAYMENTS_RAIL_QUESTION_COUNT, "all of them");
+    (void)state;
+    for (int rail = LEG_RAIL_NONE + 1; rail < LEG_RAIL_COUNT; rail++) {
+        for (int i = PAYMENTS_EFFECT_NONE + 1; i < PAYMENTS_EFFECT_COUNT; i++) {
+            int number =
+                payments_rail_effect_kind((enum leg_rail)rail, (enum payments_effect_kind)i);
+            bool named = false;
+            for (size_t q = 0; q < ARRAY_LEN(questions); q++) {
+                named |= questions[q] == number;
+            }
+            assert_int_equal(named, i >= PAYMENTS_EFFECT_LOOK_AT_INTENT);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rail_is_chosen_by_rule),
         cmocka_unit_test(every_rail_is_whole),
+        cmocka_unit_test(questions_are_told_from_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,21 +48,17 @@ static const struct engine_expiring webhook = {
 };
 
 /* Questions, one each ten minutes while a buyer does not pay. What they found stands in the leg; calls that move money stay. */
-static bool is_question(const void *row)
-{
-    const struct effect_row *effect = row;
-    return payments_rail_operation(effect->kind) >= PAYMENTS_EFFECT_LOOK_AT_INTENT;
-}
-
 static const struct engine_expiring question = {
     .scan = {.name = "question_old",
              .table = &engine_effect_table,
              .filter = 11 /* open */,
              .order = 10 /* caused_at_us */,
-             .bound = SCAN_PIECE},
+             .bound = SCAN_PIECE,
+             .among = {.column = 3 /* kind */,
+                       .count = PAYMENTS_RAIL_QUESTION_COUNT,
+                       .values = {PAYMENTS_RAIL_QUESTIONS}}},
     .key = 2,
     .kept_us = 7 * ENGINE_DAY_US,
-    .may_go = is_question,
 };
 
 const struct engine_service payments_service = {

@@ -221,7 +221,35 @@ static STATUS find_scanned(struct op *op, struct sim_rows *rows, const struct ta
     return OK;
 }
 
-static STATUS find_in_piece(struct op *op, const struct sim_rows *rows,
+static bool is_among(const struct table_scan *scan, const void *row)
+{
+    bool is = scan->among.count == 0;
+    for (uint16_t i = 0; i < scan->among.count; i++) {
+        is |= sim_column_i64(scan->table, scan->among.column, row) == scan->among.values[i];
+    }
+    return is;
+}
+
+/* *ret_is: there is no row of the other table whose key its column is. */
+static STATUS is_widow(struct op *op, struct sim_store *self, const struct table_scan *scan,
+                       const void *row, bool *ret_is)
+{
+    const struct table *of = scan->widow.of;
+    *ret_is = true;
+    if (of) {
+        char *like = arena_alloc(op->arena, 1, of->row_bytes);
+        if (!like) {
+            return op_arena_full(op);
+        }
+        memcpy(like + of->columns[0].offset,
+               (const char *)row + scan->table->columns[scan->widow.column].offset,
+               sizeof(struct id));
+        *ret_is = !sim_rows_find(sim_db_table(self->db, of), like);
+    }
+    return OK;
+}
+
+static STATUS find_in_piece(struct op *op, struct sim_store *self, const struct sim_rows *rows,
                             const struct table_scan *scan, const void *like, int64_t place,
                             uint32_t limit, struct answer *answer)
 {
@@ -229,13 +257,17 @@ static STATUS find_in_piece(struct op *op, const struct sim_rows *rows,
     uint32_t at = (uint32_t)(place % (rows->count / PIECE_ROWS + 1)) * PIECE_ROWS;
     for (uint32_t end = at + PIECE_ROWS; at < end && at < rows->count; at++) {
         const void *row = rows->rows[at];
-        bool equal = row != NULL;
-        for (uint16_t i = 0; equal && i < scan->equal_count; i++) {
-            equal = sim_column_compare(scan->table, scan->equal[i], like, row) == 0;
+        bool fits = row != NULL && answer->count < limit;
+        for (uint16_t i = 0; fits && i < scan->equal_count; i++) {
+            fits = sim_column_compare(scan->table, scan->equal[i], like, row) == 0;
         }
-        if (equal && answer->count < limit &&
-            sim_column_i64(scan->table, (uint16_t)scan->order, row) <= before &&
-            (scan->filter < 0 || !sim_column_bool(scan->table, (uint16_t)scan->filter, row))) {
+        fits = fits && sim_column_i64(scan->table, (uint16_t)scan->order, row) <= before &&
+               (scan->filter < 0 || !sim_column_bool(scan->table, (uint16_t)scan->filter, row)) &&
+               is_among(scan, row);
+        if (fits) {
+            TRY(is_widow(op, self, scan, row, &fits));
+        }
+        if (fits) {
             TRY(answer_add(op, scan->table, answer, row));
         }
     }
@@ -248,10 +280,11 @@ STATUS sim_db_scan(struct op *op, struct store *store, const struct table_scan *
     struct sim_store *self = sim_store_of(store);
     struct answer answer = {.count = 0};
     bool looks = false;
-    TRY(look(op, self, scan->table, &looks));
+    bool other = scan->widow.of && wrote(self, scan->widow.of);
+    TRY(look(op, self, other ? scan->widow.of : scan->table, &looks));
     struct sim_rows *rows = sim_db_table(self->db, scan->table);
     struct status st = scan->bound == SCAN_PIECE
-                           ? find_in_piece(op, rows, scan, like, bound, limit, &answer)
+                           ? find_in_piece(op, self, rows, scan, like, bound, limit, &answer)
                            : find_scanned(op, rows, scan, like, bound, limit, &answer);
     return look_away(op, self, looks, st, &answer, ret_rows);
 }
