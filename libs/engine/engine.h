@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/assert.h"
 #include "base/defer.h"
 #include "engine/bus.h"
 #include "engine/caller.h"
@@ -25,6 +26,20 @@ enum engine_actor_kind {
     ENGINE_ACTOR_SYSTEM,
     ENGINE_ACTOR_COUNT,
 };
+
+/* As clients and operators read it. */
+static inline struct str engine_actor_name(enum engine_actor_kind kind)
+{
+    switch (kind) {
+    case ENGINE_ACTOR_USER: return STR("user");
+    case ENGINE_ACTOR_MARKETPLACE: return STR("marketplace");
+    case ENGINE_ACTOR_STAFF: return STR("staff");
+    case ENGINE_ACTOR_SYSTEM: return STR("system");
+    case ENGINE_ACTOR_NONE:
+    case ENGINE_ACTOR_COUNT: break;
+    }
+    UNREACHABLE("an actor of no kind");
+}
 
 struct engine_actor {
     enum engine_actor_kind kind;

@@ -204,6 +204,12 @@ static STATUS republish(struct engine *engine, struct engine_lane *lane,
         if (!str_eq(out->row.topic, request->topic)) {
             continue;
         }
+        if (out->row.next_n == out->row.first_n) {
+            return op_fail(
+                &engine->op, STATUS_INVALID, "engine.no_such_n",
+                "this lane's outbox has no records of the topic; its next one is n=%" PRId64,
+                out->row.next_n);
+        }
         if (request->n < out->row.first_n || request->n >= out->row.next_n) {
             return op_fail(&engine->op, STATUS_INVALID, "engine.no_such_n",
                            "the outbox has n=%" PRId64 " to %" PRId64, out->row.first_n,

@@ -307,19 +307,6 @@ STATUS gateway_out_list(struct op *op, const struct gateway_view *views, uint32_
     return json_write_finish(op, &out, ret_json);
 }
 
-struct str gateway_out_kind_name(int kind)
-{
-    switch ((enum engine_actor_kind)kind) {
-    case ENGINE_ACTOR_USER: return STR("user");
-    case ENGINE_ACTOR_MARKETPLACE: return STR("marketplace");
-    case ENGINE_ACTOR_STAFF: return STR("staff");
-    case ENGINE_ACTOR_SYSTEM: return STR("system");
-    case ENGINE_ACTOR_NONE:
-    case ENGINE_ACTOR_COUNT: break;
-    }
-    UNREACHABLE("actor of a timeline");
-}
-
 /* Who of the staff it was is for staff alone. */
 static void write_entry(struct json_writer *out, const struct gateway_entry *entry,
                         enum gateway_role role)
@@ -342,7 +329,7 @@ static void write_entry(struct json_writer *out, const struct gateway_entry *ent
     }
     json_write_str(out, "note", entry->note);
     json_write_object(out, "actor");
-    json_write_str(out, "kind", gateway_out_kind_name(entry->actor_kind));
+    json_write_str(out, "kind", engine_actor_name((enum engine_actor_kind)entry->actor_kind));
     json_write_id(out, "id", hidden ? none : entry->actor_id);
     json_write_end(out);
     json_write_time(out, "at", entry->at_us);

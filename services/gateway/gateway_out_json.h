@@ -7,8 +7,6 @@
 
 #define GATEWAY_JSON_MAX_BYTES ((size_t)1024 * 1024)
 
-/* "user", "marketplace", "staff" or "system": an enum engine_actor_kind. */
-struct str gateway_out_kind_name(int kind);
 /* What a deal's `milestones` are: an array, by rising number from 1. Empty text for none. */
 STATUS gateway_out_milestones(struct op *op, const struct gateway_milestone *milestones,
                               uint32_t count, struct str *ret_json);

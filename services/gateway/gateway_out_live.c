@@ -54,7 +54,7 @@ STATUS gateway_out_live_start(struct op *op, const struct gateway_live_start *st
     json_write_init(&out, op->arena, GATEWAY_JSON_MAX_BYTES);
     json_write_object(&out, NULL);
     json_write_object(&out, "caller");
-    json_write_str(&out, "kind", gateway_out_kind_name((int)caller->kind));
+    json_write_str(&out, "kind", engine_actor_name(caller->kind));
     json_write_id(&out, "id", caller->account_id);
     json_write_end(&out);
     json_write_array(&out, "escrows");

@@ -103,7 +103,8 @@ def test_escrows_are_shown_as_they_are(stack):
     deal = stack.api.held_deal()
     shown = stack.operator.json("escrow", "show", deal.id)
     assert (shown["escrow"]["id"], shown["escrow"]["state"]) == (deal.id, "FUNDS_HELD")
-    assert [row["seq"] for row in shown["transitions"]] == [1, 2, 3, 4]
+    assert [(row["seq"], row["actor"]) for row in shown["transitions"]] == [
+        (1, "marketplace"), (2, "system"), (3, "system"), (4, "system")]
     assert [(row["debit"], row["credit"]) for row in shown["transfers"]] == [
         ("PSP_CLEAR", "ESCROW_IN"), ("ESCROW_IN", "ESCROW_HELD")]
     listed = stack.operator.json("escrow", "list", "--state", "FUNDS_HELD", "--limit", "1000")["escrows"]

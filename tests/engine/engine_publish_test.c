@@ -239,6 +239,9 @@ static bool has_events(struct world *world, const void *context)
 static void publishes_again_when_asked(struct world *world)
 {
     world_start(world);
+    world_answered(world, ask(world, TOY_EVENTS, 1),
+                   "engine.no_such_n: this lane's outbox has no records of the topic; its next one "
+                   "is n=1");
     open_one(world);
     add_many(world, 9);
     world_await_total(world, account(), 9);

@@ -1,4 +1,5 @@
 /* In: an id or a state. Out: escrows as the escrow service knows them. */
+#include "engine/engine.h"
 #include "escrow/escrow_decide.h"
 #include "escrow/escrow_repo.h"
 #include "holdfastctl/ctl_db.h"
@@ -143,7 +144,7 @@ static STATUS print_transitions(struct op *op, struct ctl *ctl, const struct pg_
 {
     static const struct ctl_column columns[] = {
         {"seq", CTL_CELL_NUMBER},  {"event", CTL_CELL_TEXT},  {"from", CTL_CELL_TEXT},
-        {"to", CTL_CELL_TEXT},     {"at", CTL_CELL_TIME},     {"actor_kind", CTL_CELL_NUMBER},
+        {"to", CTL_CELL_TEXT},     {"at", CTL_CELL_TIME},     {"actor", CTL_CELL_TEXT},
         {"actor_id", CTL_CELL_ID}, {"cause_id", CTL_CELL_ID}, {"hash", CTL_CELL_TEXT},
     };
     const struct escrow_transition *transitions = rows->rows;
@@ -159,7 +160,7 @@ static STATUS print_transitions(struct op *op, struct ctl *ctl, const struct pg_
         cells[2].text = str_of(escrow_state_name(row->from_state));
         cells[3].text = str_of(escrow_state_name(row->to_state));
         cells[4].number = row->at_us;
-        cells[5].number = row->actor_kind;
+        cells[5].text = engine_actor_name((enum engine_actor_kind)row->actor_kind);
         cells[6].id = row->actor_id;
         cells[7].id = row->cause_id;
         strbuf_init(&buf, op->arena, (size_t)2 * HASH_BYTES + 1);

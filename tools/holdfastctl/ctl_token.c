@@ -1,6 +1,7 @@
 /* In: who a token is for. Out: its text, once; the database keeps a hash. The key of a signed one is kept
  * nowhere. */
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/hash.h"
 #include "base/request_key.h"
@@ -12,17 +13,14 @@
 #define LIST_DEFAULT 50
 #define LABEL_MAX_BYTES 200
 
-static const char *const kind_names[ENGINE_ACTOR_COUNT] = {
-    [ENGINE_ACTOR_USER] = "user",
-    [ENGINE_ACTOR_MARKETPLACE] = "marketplace",
-    [ENGINE_ACTOR_STAFF] = "staff",
-};
-
 static STATUS parse_kind(struct op *op, struct str name, enum engine_actor_kind *ret_kind)
 {
-    for (int kind = ENGINE_ACTOR_NONE + 1; kind < ENGINE_ACTOR_COUNT; kind++) {
-        if (kind_names[kind] && str_eq(name, str_of(kind_names[kind]))) {
-            *ret_kind = (enum engine_actor_kind)kind;
+    static const enum engine_actor_kind kinds[] = {ENGINE_ACTOR_USER, ENGINE_ACTOR_MARKETPLACE,
+                                                   ENGINE_ACTOR_STAFF};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (str_eq(name, engine_actor_name(kinds[i]))) {
+            *ret_kind = kinds[i];
             return OK;
         }
     }
@@ -111,14 +109,18 @@ static STATUS make(struct op *op, const struct ctl *ctl, struct token *ret_token
     return OK;
 }
 
-/* For people: what must be kept alone on standard output, so that a script can catch it. */
+/* For people: what must be kept alone on standard output, so that a script can catch it. That it is shown once is said
+ * to who sees it. */
 static void show(struct ctl *ctl, const struct token *token)
 {
     char text[ID_TEXT_BYTES];
     id_format(token->account, text);
-    (void)fprintf(stderr, "%s %s; %s\n", kind_names[token->kind], text,
-                  token->is_signed ? "the token, the id of its key and the key are shown this once"
-                                   : "the token is shown this once");
+    struct str kind = engine_actor_name(token->kind);
+    (void)fprintf(stderr, STR_FMT " %s%s\n", STR_ARG(kind), text,
+                  isatty(STDOUT_FILENO) != 1 ? ""
+                  : token->is_signed
+                      ? "; the token, the id of its key and the key are shown this once"
+                      : "; the token is shown this once");
     ctl_out_line(&ctl->out, token->text);
     if (token->is_signed) {
         ctl_out_line(&ctl->out, token->key_id);
@@ -147,7 +149,7 @@ struct status ctl_token_create(struct op *op, struct ctl *ctl)
                        token.is_signed ? (uint32_t)ARRAY_LEN(columns) : unsigned_columns, 1));
     TRY(ctl_table_add(op, &table, &cells));
     cells[0].text = token.text;
-    cells[1].text = str_of(kind_names[token.kind]);
+    cells[1].text = engine_actor_name(token.kind);
     cells[2].id = token.account;
     if (token.is_signed) {
         cells[3].text = token.key_id;
@@ -166,7 +168,7 @@ static STATUS add_token(struct op *op, const struct pg_rows *rows, uint32_t row,
     TRY(ctl_table_add(op, table, &cells));
     TRY(pg_rows_text(op, rows, row, "hash", &cells[0].text));
     TRY(pg_rows_enum(op, rows, row, "kind", ENGINE_ACTOR_COUNT, &kind));
-    cells[1].text = str_of(kind_names[kind]);
+    cells[1].text = engine_actor_name((enum engine_actor_kind)kind);
     TRY(pg_rows_id(op, rows, row, "account_id", &cells[2].id));
     TRY(pg_rows_text(op, rows, row, "label", &cells[3].text));
     TRY(pg_rows_bool(op, rows, row, "is_signed", &is_signed));
