@@ -6,11 +6,14 @@
  *   floor    the same statements with the same rows from a tape, nothing else: PostgreSQL alone
  *   one      the engine with a batch limit of 1
  *   peer     a service in Node that does the same for each message
+ *   paced    the engine again, while commands come one by one: from produce to the event at a consumer
  */
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/defer.h"
+#include "bench_offer.h"
 #include "bench_peer.h"
 #include "bench_report.h"
 #include "bench_run.h"
@@ -18,6 +21,7 @@
 
 /* The compiler takes half of the broker's time after 100,000 messages, still a tenth after 1.5 million. */
 #define WARM_UPS 2
+#define PACED_SECONDS 5
 
 struct settings {
     int64_t deals;
@@ -27,6 +31,7 @@ struct settings {
     int64_t threads;
     int64_t linger_ms;
     int64_t warm_ups;
+    int64_t paced; /* commands a second, that come one by one */
 };
 
 static const struct bench_option options[] = {
@@ -37,6 +42,7 @@ static const struct bench_option options[] = {
     {"--threads", offsetof(struct settings, threads), 1, ENGINE_THREADS_MAX, -1},
     {"--linger-ms", offsetof(struct settings, linger_ms), 0, 100, -1},
     {"--warm-ups", offsetof(struct settings, warm_ups), 0, 10, 0},
+    {"--paced", offsetof(struct settings, paced), 1, 20000, 200},
 };
 
 /* Figures of all rounds. */
@@ -44,6 +50,7 @@ struct figures {
     struct bench_series speed, floor, one, peer;
     struct bench_series to_floor, to_one, to_peer;
     struct bench_series idle_mb, busy_mb;
+    struct bench_series p50, p99;
 };
 
 static struct bench_run_options run_options(const struct settings *settings)
@@ -63,7 +70,28 @@ static void run_peer(const struct settings *settings, struct figures *figures, i
     }
 }
 
-static void run_round(const struct settings *settings, uint32_t round, struct figures *figures)
+/* Whoever is drained has waited in line; this is the time of one who does not. */
+static void run_paced(const struct settings *settings, struct arena *arena, struct figures *figures)
+{
+    const struct bench_run_options whole = run_options(settings);
+    const struct bench_offer_options offer = {
+        .topic = TOPIC_ESCROW_EVENTS_V1, .per_second = settings->paced, .seconds = PACED_SECONDS};
+    struct bench_ground ground;
+    struct bench_run run;
+    struct bench_offered offered;
+    bench_ground_init(&ground);
+    bench_run_open(&run, &ground, &whole);
+    atomic_store(&run.child.control->go, true);
+    bench_offer(&ground, arena, &offer, &offered);
+    (void)bench_run_close(&run);
+    bench_ground_fini(&ground);
+    bench_series_add(&figures->p50, bench_histogram_at(offered.took, 5000));
+    bench_series_add(&figures->p99, bench_histogram_at(offered.took, 9900));
+    bench_histogram_print(offered.took, "  from produce to event");
+}
+
+static void run_round(const struct settings *settings, struct arena *arena, uint32_t round,
+                      struct figures *figures)
 {
     struct bench_run_options whole = run_options(settings);
     struct bench_run_options one_by_one = run_options(settings);
@@ -82,6 +110,7 @@ static void run_round(const struct settings *settings, uint32_t round, struct fi
     (void)printf(", PostgreSQL alone %" PRId64 "/s, batch limit 1 %" PRId64 "/s", floor, one_speed);
     run_peer(settings, figures, speed);
     (void)printf("\n");
+    run_paced(settings, arena, figures);
     bench_probes_print();
     bench_series_add(&figures->speed, speed);
     bench_series_add(&figures->floor, floor);
@@ -114,7 +143,10 @@ int main(int argc, char **argv)
                                 .rounds = 3,
                                 .threads = 2,
                                 .linger_ms = 5,
-                                .warm_ups = WARM_UPS};
+                                .warm_ups = WARM_UPS,
+                                .paced = 1000};
+    struct arena arena;
+    arena_init(&arena, BENCH_OFFER_ARENA_BYTES);
     bench_options_read(&settings, options, ARRAY_LEN(options), argc, argv);
     (void)printf("%" PRId64 " commands over %" PRId64 " escrows, %" PRId64
                  " engine threads, fsync on, acks=all\n",
@@ -122,8 +154,9 @@ int main(int argc, char **argv)
     (void)fflush(stdout);
     warm_up(&settings);
     for (uint32_t round = 0; round < settings.rounds; round++) {
-        run_round(&settings, round, &figures);
+        run_round(&settings, &arena, round, &figures);
     }
+    arena_fini(&arena);
     (void)printf("\n");
     bench_series_print(&figures.speed, "decided, saved, published", "/s");
     bench_series_print(&figures.floor, "PostgreSQL alone, the same statements", "/s");
@@ -132,6 +165,8 @@ int main(int argc, char **argv)
     bench_series_print_ratio(&figures.to_floor, "engine / PostgreSQL alone");
     bench_series_print_ratio(&figures.to_one, "engine / batch limit of 1");
     bench_series_print_ratio(&figures.to_peer, "engine / peer in Node");
+    bench_series_print(&figures.p50, "from produce to event, p50", " us");
+    bench_series_print(&figures.p99, "from produce to event, p99", " us");
     bench_series_print(&figures.idle_mb, "RssAnon of the engine's process, idle", " MB");
     bench_series_print(&figures.busy_mb, "RssAnon of the engine's process, draining", " MB");
     return 0;
