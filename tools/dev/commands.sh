@@ -3,9 +3,9 @@
 
 # Builds first: what does not compile starts nothing. The broker's JVM starts while the database is prepared.
 up_all() { # replicas
-    ensure_packages build run jars
+    ensure_packages build run jars guide
     cache_kafka
-    build release || die "$EXIT_FAILED" "the build failed"
+    build_product
     kafka_launch
     pg_start
     migrate_up
@@ -19,8 +19,8 @@ token_make() { # key, kind, account id key, label
     local token
     [[ -z $(recall secrets "TOKEN_$1") ]] || return 0
     token=$(DATABASE_URL=$(pg_url holdfast_operator) "$(binary release holdfastctl)" token create \
-        --kind "$2" --account "$(recall secrets "$3")" --label "$4" 9>&-) ||
-        die "$EXIT_NOT_STARTED" "holdfastctl cannot make a token"
+        --kind "$2" --account "$(recall secrets "$3")" --label "$4" 2>"$INST/log/tokens.log" 9>&-) ||
+        die_not_started "holdfastctl cannot make a token (log: $INST/log/tokens.log)"
     remember secrets "TOKEN_$1" "$token"
 }
 
@@ -154,7 +154,7 @@ cmd_status() {
     --json) json=true ;;
     *) usage_error "status: unknown option $1" ;;
     esac
-    "$json" && printf '[' || printf '%-12s %-10s %8s %8s %9s %7s %7s\n' NAME STATE PID UPTIME MEMORY PORT ADMIN
+    "$json" && printf '[' || printf '%-16s %-10s %8s %8s %9s %7s %7s\n' NAME STATE PID UPTIME MEMORY PORT ADMIN
     while read -r name; do
         pid=$(proc_pid "$name")
         uptime='' memory='' admin=''
@@ -171,7 +171,7 @@ cmd_status() {
                 "${port:-null}" "${admin:-null}"
             separator=,
         else
-            printf '%-12s %-10s %8s %8s %9s %7s %7s\n' "$name" "$(status_state "$name")" "${pid:--}" \
+            printf '%-16s %-10s %8s %8s %9s %7s %7s\n' "$name" "$(status_state "$name")" "${pid:--}" \
                 "${uptime:+${uptime}s}" "${memory:+${memory}MB}" "$port" "$admin"
         fi
     done < <(status_names)
@@ -271,7 +271,7 @@ demo_kills() {
     ensure_packages build run jars test venv
     cache_venv
     cache_kafka
-    build release || die "$EXIT_FAILED" "the build failed"
+    build_product
     instance_temporary kills
     instance_mark
     step "deals while everything is killed and frozen in turn"
@@ -280,6 +280,7 @@ demo_kills() {
 }
 
 demo_end() {
+    [[ -n $(proc_names) ]] || proc_alive postgres || proc_alive kafka || return 0
     step "stopping what the demo started"
     down_all
 }

@@ -82,6 +82,28 @@ beside_wait() { # returns its exit code
     return "$code"
 }
 
+# In the process group of the command, so that who stops it stops this, too.
+with_progress() { # log file, command...
+    local code=0 ticker
+    set +m
+    progress_lines "$1" &
+    ticker=$!
+    "${@:2}" >"$1" 2>&1 || code=$?
+    kill "$ticker" 2>/dev/null || true
+    wait "$ticker" 2>/dev/null || true
+    return "$code"
+}
+
+progress_lines() { # log file
+    local never line
+    exec {never}<> <(:) # nothing comes: a sleep that is no process, which would outlive this one
+    while true; do
+        read -r -t "${PROGRESS_SECONDS:-10}" -u "$never" || true
+        line=$(tail -n 1 -- "$1" | tr -dc '[:print:]' | cut -c1-100)
+        step "...${line:+ $line}"
+    done
+}
+
 group_stop() { # process group, or nothing
     local left=100
     [[ -n $1 ]] || return 0
@@ -92,12 +114,13 @@ group_stop() { # process group, or nothing
     kill -KILL -- "-$1" 2>/dev/null || true
 }
 
-# Runs a command with its output in a log; shows the end of the log when it fails.
+# Runs a command with its output in a log; shows the log's last line now and then, and its end when it fails.
 quietly() { # log file, command...
     local log=$1 code=0
     shift
     mkdir -p -- "$(dirname -- "$log")"
-    child "$@" >"$log" 2>&1 || code=$?
+    : >"$log"
+    child with_progress "$log" "$@" || code=$?
     if ((code != 0)); then
         printf -- '---- %s failed (exit %d), the end of %s:\n' "$(basename -- "$1")" "$code" "$log" >&2
         tail -n 40 -- "$log" >&2

@@ -36,8 +36,8 @@ test|cmd:clang-16|clang-16
 test|cmd:clang-tidy-16|clang-tidy-16
 test|cmd:clang-format-16|clang-format-16
 test|cmd:shellcheck|shellcheck
-test|cmd:curl|curl
-test|cmd:jq|jq
+guide|cmd:curl|curl
+guide|cmd:jq|jq
 test|cmd:chromium|chromium
 venv|py:ensurepip|python3-venv
 buf|cmd:npm|npm
@@ -185,7 +185,7 @@ cmd_doctor() {
     --fix) fix=true ;;
     *) usage_error "doctor: unknown option $1" ;;
     esac
-    local all=(build run jars test venv buf check)
+    local all=(build run jars guide test venv buf check)
     if "$fix"; then
         ensure_packages "${all[@]}"
         cache_kafka

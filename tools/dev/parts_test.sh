@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Parts of ./dev that once reported success, or kept the old, when they must not: counting tests, the cached venv,
-# services with an environment that no longer holds, the file that an interrupted installation leaves behind.
+# services with an environment that no longer holds, servers that have ended, slow commands, the file that an interrupted installation leaves behind.
 set -Eeuo pipefail
 shopt -s inherit_errexit nullglob
 
@@ -17,6 +17,8 @@ done
 
 cleanup() {
     proc_stop thing-1 KILL 1
+    proc_stop postgres KILL 1
+    proc_stop kafka KILL 1
     rm -rf -- "$PLACE"
 }
 trap cleanup EXIT
@@ -147,6 +149,31 @@ ok 'it is started anew when an address has changed' test "$two" != "$three"
 ok 'with that address' grep -qz '^KAFKA_BROKERS=127.0.0.1:2$' "/proc/$three/environ"
 ok 'its environment is for the owner alone' test "$(stat -c %a "$INST/run/thing-1.env")" = 600
 ok 'and nothing else is left' test ! -e "$INST/run/thing-1.env.new"
+
+# What ended is named with its log, whatever it was that did not start for it.
+mkdir -p -- "$INST/log"
+printf 'no room\n' >"$INST/log/kafka.log"
+proc_start postgres sleep 1000
+why() { (die_not_started 'thing-1 is not ready') 2>&1 || true; }
+ok 'a broker that has ended is named' grep -qxF "dev: kafka has ended (log: $INST/log/kafka.log); thing-1 is not ready" <(why)
+ok 'with its last words' grep -qx 'no room' <(why)
+proc_start kafka sleep 1000
+ok 'else it is the service alone' test "$(why)" = 'dev: thing-1 is not ready'
+ok 'who waits for a service does so while its servers live' test "$(service_ready_or_lost thing-1 && printf lost)" = ''
+proc_stop postgres KILL 1
+ok 'and no longer' service_ready_or_lost thing-1
+proc_stop kafka KILL 1
+
+# ---- Progress
+
+export PROGRESS_SECONDS=0.1
+SAID=$(quietly "$PLACE/slow.log" bash -c 'printf "one\ntwo\n"; sleep 0.5; printf "three\n"')
+ok 'a slow command says how far it is' grep -qE '^\[ .*s\] \.\.\. two$' <<<"$SAID"
+ok 'its log has all of it' test "$(cat -- "$PLACE/slow.log")" = $'one\ntwo\nthree'
+CODE=0
+quietly "$PLACE/slow.log" bash -c 'sleep 0.3; exit 7' >/dev/null 2>&1 || CODE=$?
+ok 'its exit code is kept' test "$CODE" = 7
+ok 'and nothing goes on after it' test "$(pgrep -f "$PLACE/slow.log" || true)" = ''
 
 # ---- The file that keeps Debian from making a cluster
 

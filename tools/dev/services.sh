@@ -148,8 +148,27 @@ services_start() { # replicas
     done
     services_stop_surplus "$1"
     for name in sandbox $(proc_names); do
-        proc_await "$name" 30 service_ready "$name" || die "$EXIT_NOT_STARTED" "$name is not ready (log: $INST/log/$name.log)"
+        if ! proc_await "$name" 30 service_ready_or_lost "$name" || ! servers_live; then
+            die_not_started "$name is not ready (log: $INST/log/$name.log)"
+        fi
     done
+}
+
+servers_live() { proc_alive postgres && proc_alive kafka; }
+
+# There is no use in waiting for a service whose database or broker has ended.
+service_ready_or_lost() { service_ready "$1" || ! servers_live; }
+
+# What something did not start for, and first of all whether it is a server that has ended.
+die_not_started() { # text
+    local server why=''
+    for server in postgres kafka; do
+        if ! proc_alive "$server"; then
+            proc_show_log "$server"
+            why+="$server has ended (log: $INST/log/$server.log); "
+        fi
+    done
+    die "$EXIT_NOT_STARTED" "$why$1"
 }
 
 services_stop_surplus() { # replicas
@@ -179,7 +198,7 @@ topics_ensure() {
     ctl=$(binary release holdfastctl) || die "$EXIT_NOT_STARTED" "holdfastctl is not in the build"
     step "creating topics"
     KAFKA_BROKERS=$(kafka_brokers) quietly "$INST/log/topics.log" "$ctl" topics ensure ||
-        die "$EXIT_NOT_STARTED" "the topics cannot be created"
+        die_not_started "the topics cannot be created"
 }
 
 migrate_up() {
@@ -188,5 +207,5 @@ migrate_up() {
     step "migrating the database"
     pg_bootstrap
     DATABASE_URL=$(pg_url holdfast_owner) quietly "$INST/log/migrate.log" "$ctl" migrate up --dir "$ROOT/migrations" ||
-        die "$EXIT_NOT_STARTED" "the database cannot be migrated"
+        die_not_started "the database cannot be migrated"
 }

@@ -148,7 +148,7 @@ test_all() { # quick: true or false
     if "$1"; then
         ensure_packages build run jars
     else
-        ensure_packages build run jars test venv buf
+        ensure_packages build run jars guide test venv buf
         cache_venv
         cache_promtool
     fi
