@@ -251,7 +251,7 @@ cmd_demo() {
     esac
     lock_state
     # What ran before stays; what this starts is stopped, however it ends.
-    if ! "$keep" && [[ -z $(proc_names) ]] && ! proc_alive postgres && ! proc_alive kafka; then
+    if ! "$keep" && ! proc_any_alive; then
         at_exit demo_end
     fi
     banner
@@ -280,7 +280,7 @@ demo_kills() {
 }
 
 demo_end() {
-    [[ -n $(proc_names) ]] || proc_alive postgres || proc_alive kafka || return 0
+    proc_any_alive || return 0
     step "stopping what the demo started"
     down_all
 }

@@ -164,6 +164,29 @@ proc_stop postgres KILL 1
 ok 'and no longer' service_ready_or_lost thing-1
 proc_stop kafka KILL 1
 
+# ---- A database server that nobody reaps
+
+pg_home() { printf '%s' "$PLACE/pg"; }
+mkdir -p -- "$PLACE/pg/data"
+bash -c 'sleep 0.1 & printf "%s\n" "$!"; exec sleep 1000' >"$PLACE/pg/data/postmaster.pid" & # which does not reap
+reaper=$!
+until grep -qs '^State:[[:space:]]*Z' "/proc/$(cat -- "$PLACE/pg/data/postmaster.pid")/status"; do sleep 0.05; done
+touch -- "$PLACE/pg/.s.PGSQL.5432.lock"
+(cd -- "$PLACE/pg/data" && exec sleep 1000) &
+backend=$!
+until [[ $(readlink "/proc/$backend/cwd") == "$PLACE/pg/data" ]]; do sleep 0.05; done
+pg_forget_zombie
+ok 'its lock stays while a process of it is left' test -e "$PLACE/pg/data/postmaster.pid"
+kill "$backend"
+wait "$backend" 2>/dev/null || true
+pg_forget_zombie
+ok 'and goes with the last one' test ! -e "$PLACE/pg/data/postmaster.pid"
+ok 'the one on its socket, too' test ! -e "$PLACE/pg/.s.PGSQL.5432.lock"
+printf '%s\n' "$$" >"$PLACE/pg/data/postmaster.pid"
+pg_forget_zombie
+ok 'the lock of one that lives is not touched' test -e "$PLACE/pg/data/postmaster.pid"
+kill "$reaper"
+
 # ---- Progress
 
 export PROGRESS_SECONDS=0.1

@@ -104,6 +104,20 @@ pg_answers() {
     pg_super -c 'SELECT 1' >/dev/null 2>&1
 }
 
+# Where nobody reaps (a container whose first process is `sleep`), a killed server stays a zombie, and PostgreSQL takes it for
+# life by its lock files. They are removed when none of its processes is left: each works in the data folder.
+pg_forget_zombie() {
+    local home pid link
+    home=$(pg_home)
+    [[ -f $home/data/postmaster.pid ]] || return 0
+    read -r pid <"$home/data/postmaster.pid" || return 0
+    grep -qs '^State:[[:space:]]*Z' "/proc/$pid/status" || return 0
+    for link in /proc/[0-9]*/cwd; do
+        [[ $(readlink -- "$link" 2>/dev/null) != "$home/data" ]] || return 0
+    done
+    rm -f -- "$home/data/postmaster.pid" "$home"/.s.PGSQL.*.lock
+}
+
 pg_start() {
     if proc_alive postgres && proc_await postgres 120 pg_answers; then # or is it just recovering
         return 0
@@ -111,6 +125,7 @@ pg_start() {
     proc_stop postgres INT 20
     proc_wait_reaped postgres
     pg_choose_home
+    pg_forget_zombie
     pg_init
     local try command
     for try in 1 2 3; do

@@ -98,6 +98,14 @@ proc_names() { # of the instance, without the servers
     done
 }
 
+proc_any_alive() { # of the instance
+    local name
+    for name in postgres kafka $(proc_names); do
+        ! proc_alive "$name" || return 0
+    done
+    return 1
+}
+
 proc_show_log() { # name; why it failed, for a person
     local log=$INST/log/$1.log
     printf -- '---- the end of %s:\n' "$log" >&2

@@ -23,6 +23,7 @@ cleanup() {
 }
 trap cleanup EXIT
 
+not() { ! "$@"; }
 gone() { [[ -z $(proc_start_time "$1") ]]; }
 alive() { [[ -n $(proc_start_time "$1") ]]; }
 
@@ -53,6 +54,15 @@ proc_start stubborn bash -c 'trap "" TERM; while :; do read -r -t 1000 <>/dev/ze
 pid=$(proc_pid stubborn)
 proc_stop stubborn TERM 1 2>/dev/null
 ok 'one that ignores TERM is killed after the bound' gone "$pid"
+
+ok 'what has ended does not run' not proc_any_alive
+proc_start sleeper sleep 1000
+ok 'what was started does' proc_any_alive
+pid=$(proc_pid sleeper)
+kill -KILL "$pid"
+until gone "$pid"; do sleep 0.01; done
+ok 'a file that a killed one left is no process' not proc_any_alive
+rm -f -- "$INST/run/sleeper.pid"
 
 proc_start sleeper sleep 1000
 pid=$(proc_pid sleeper)
