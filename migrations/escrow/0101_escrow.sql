@@ -38,6 +38,7 @@ CREATE TABLE escrow (
   fee_deferred_minor bigint NOT NULL, -- the buyer's, while the price is held or disputed
   fee_minor bigint NOT NULL,          -- earned
   released_minor bigint NOT NULL,     -- of the price: the seller's, before the seller's fee
+  returned_minor bigint NOT NULL,     -- of the price: given back while the rest stayed held, before the buyer's fee
   payment_setup_failed boolean NOT NULL,
   foreign_money boolean NOT NULL,
   paid_leg_id uuid NOT NULL,          -- the incoming leg: asked for, later the one that paid
@@ -83,38 +84,45 @@ BEGIN
         WHEN state NOT BETWEEN 1 AND 16 THEN 'escrow_state'
         WHEN least(received_minor, held_minor, disputed_minor, suspense_minor, due_seller_minor,
                    due_buyer_minor, paid_out_minor, refunded_minor, payout_failed_minor, refund_failed_minor,
-                   fee_deferred_minor, fee_minor) < 0 THEN 'escrow_no_debt'
+                   fee_deferred_minor, fee_minor, returned_minor) < 0 THEN 'escrow_no_debt'
         WHEN received_minor <> held_minor + disputed_minor + suspense_minor + due_seller_minor
           + due_buyer_minor + paid_out_minor + refunded_minor + fee_deferred_minor + fee_minor
           THEN 'escrow_conservation'
-        -- Of the price, the seller has all in RELEASING and RELEASED; where a rest is held, disputed, divided or
-        -- given back less than all; else nothing.
-        WHEN NOT CASE WHEN state IN (5, 6) THEN released_minor = price_minor
-          WHEN state IN (14, 15, 16) THEN released_minor BETWEEN 1 AND price_minor - 1
-          WHEN state IN (3, 4, 7, 8, 11, 12, 13) THEN released_minor BETWEEN 0 AND price_minor - 1
-          ELSE released_minor = 0 END THEN 'escrow_released'
-        WHEN held_minor <> CASE WHEN state IN (3, 4, 11, 16) THEN price_minor - released_minor ELSE 0 END
-          THEN 'escrow_held'
-        WHEN disputed_minor <> CASE WHEN state IN (12, 13) THEN price_minor - released_minor ELSE 0 END
-          THEN 'escrow_disputed'
+        -- Of the price, all is the seller's in RELEASING and RELEASED, but for what had been returned; where a rest is
+        -- held, disputed, divided or given back less than all; else nothing.
+        WHEN released_minor < 0 OR NOT CASE WHEN state IN (5, 6) THEN released_minor > 0 AND kept = 0
+          WHEN state IN (14, 15) THEN released_minor > 0 AND kept > 0
+          WHEN state = 16 THEN kept BETWEEN 1 AND price_minor - 1
+          WHEN state IN (3, 4, 7, 8, 11, 12, 13) THEN kept > 0
+          ELSE kept = price_minor END THEN 'escrow_released'
+        WHEN held_minor <> CASE WHEN state IN (3, 4, 11, 16) THEN kept ELSE 0 END THEN 'escrow_held'
+        WHEN disputed_minor <> CASE WHEN state IN (12, 13) THEN kept ELSE 0 END THEN 'escrow_disputed'
+        -- Only a piece is given back while the rest stays held.
+        WHEN returned_minor > 0 AND milestone_count = 0 THEN 'escrow_returned'
         -- What was released is the seller's, less the fee: owed or paid.
         WHEN due_seller_minor + paid_out_minor
           <> released_minor - seller_fee_minor * released_minor / price_minor THEN 'escrow_paid_out'
-        -- Nothing is owed to the seller of a deal that has ended; while it is being released something is.
-        WHEN NOT CASE WHEN state = 5 THEN due_seller_minor > 0 WHEN state IN (6, 8, 15) THEN due_seller_minor = 0
+        -- Nothing is owed to the seller of a deal that has ended; while it is being released something is, to him or of
+        -- what was returned.
+        WHEN NOT CASE WHEN state = 5 THEN due_seller_minor > 0 OR (returned_minor > 0 AND due_buyer_minor > 0)
+          WHEN state IN (6, 8, 15) THEN due_seller_minor = 0
           ELSE true END THEN 'escrow_due_seller'
         -- The buyer's fee is put aside where the price is held, and earned as the price leaves, unless it goes back
         -- with it.
         WHEN fee_deferred_minor <> CASE WHEN state IN (3, 4, 11, 12, 13, 16)
-          THEN buyer_fee_minor - buyer_fee_minor * released_minor / price_minor ELSE 0 END
+          THEN buyer_fee_until_returned - buyer_fee_until_released ELSE 0 END
           THEN 'escrow_fee_deferred'
-        WHEN fee_minor <> seller_fee_minor * released_minor / price_minor
-          + CASE WHEN state IN (7, 8, 14, 15) AND NOT buyer_fee_refundable THEN buyer_fee_minor
-            ELSE buyer_fee_minor * released_minor / price_minor END THEN 'escrow_fee_earned'
-        -- What was not released goes back; then the deal may still wait for a payout.
-        WHEN state IN (7, 14) AND NOT (due_buyer_minor >= back
-          OR (due_seller_minor > 0 AND refunded_minor >= back)) THEN 'escrow_refunding'
-        WHEN state IN (8, 15) AND refunded_minor < back THEN 'escrow_refunded'
+        WHEN fee_minor <> seller_fee_minor * released_minor / price_minor + buyer_fee_until_released
+          + CASE WHEN buyer_fee_refundable THEN 0 ELSE buyer_fee_minor - buyer_fee_until_returned
+            + CASE WHEN state IN (7, 8, 14, 15) THEN buyer_fee_until_returned - buyer_fee_until_released
+              ELSE 0 END END THEN 'escrow_fee_earned'
+        -- While the rest goes back it is owed, or has gone and the deal waits for a payout, or for what was returned.
+        WHEN state IN (7, 14) AND NOT (due_buyer_minor >= back_of_rest
+          OR (refunded_minor >= back_of_rest AND (due_seller_minor > 0
+            OR (returned_minor > 0 AND due_buyer_minor > 0)))) THEN 'escrow_refunding'
+        WHEN state IN (6, 8, 15) AND refunded_minor < back THEN 'escrow_refunded'
+        -- What was returned is the buyer's, and what is left of a deal that gives it back: owed or given.
+        WHEN due_buyer_minor + refunded_minor < back THEN 'escrow_back'
         -- What failed is still owed.
         WHEN payout_failed_minor > due_seller_minor THEN 'escrow_payout_failed'
         WHEN refund_failed_minor > due_buyer_minor THEN 'escrow_refund_failed'
@@ -139,10 +147,20 @@ BEGIN
           ELSE deadline_seq = 0 AND deadline_at_us = 0 END THEN 'escrow_clock'
     END AS rule
     FROM (
-      -- What goes back to the buyer where not all of the price is released.
-      SELECT *, price_minor - released_minor + CASE WHEN buyer_fee_refundable
-        THEN buyer_fee_minor - buyer_fee_minor * released_minor / nullif(price_minor, 0) ELSE 0 END AS back
-      FROM changed
+      -- What the buyer gets back: of what was returned, and of the rest where that goes back.
+      SELECT *, returned_back + CASE WHEN state IN (7, 8, 14, 15) THEN back_of_rest ELSE 0 END AS back
+      FROM (
+        SELECT *, returned_minor + CASE WHEN buyer_fee_refundable
+            THEN buyer_fee_minor - buyer_fee_until_returned ELSE 0 END AS returned_back,
+          kept + CASE WHEN buyer_fee_refundable
+            THEN buyer_fee_until_returned - buyer_fee_until_released ELSE 0 END AS back_of_rest
+        FROM (
+          SELECT *, price_minor - released_minor - returned_minor AS kept,
+            buyer_fee_minor * released_minor / nullif(price_minor, 0) AS buyer_fee_until_released,
+            buyer_fee_minor * (price_minor - returned_minor) / nullif(price_minor, 0) AS buyer_fee_until_returned
+          FROM changed
+        ) AS placed
+      ) AS shared
     ) AS row
   ) AS checked WHERE rule IS NOT NULL LIMIT 1;
   IF FOUND THEN
@@ -193,20 +211,22 @@ CREATE TABLE dispute (
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX dispute_open ON dispute (escrow_id) WHERE state = 1; -- one at a time
 
--- Parts of the price that the buyer released while the rest stayed held: one row, one debt, one transfer at a time.
+-- Parts of the price that were released to the seller, or given back to the buyer, while the rest stayed held: one row, one
+-- debt, one transfer or refund at a time.
 CREATE TABLE part (
-  id uuid PRIMARY KEY,                                    -- its first transfer
+  id uuid PRIMARY KEY,                                    -- its first transfer, or refund
   escrow_id uuid NOT NULL REFERENCES escrow (id) DEFERRABLE INITIALLY DEFERRED,
   version bigint NOT NULL CHECK (version >= 1),
   state smallint NOT NULL CHECK (state BETWEEN 1 AND 3),  -- sending, failed, paid
   number bigint NOT NULL CHECK (number BETWEEN 1 AND 20), -- of its escrow
+  to_buyer boolean NOT NULL,                              -- else to the seller
   price_minor bigint NOT NULL CHECK (price_minor >= 1),
-  amount_minor bigint NOT NULL CHECK (amount_minor >= 1), -- what the seller gets of it
-  leg_id uuid NOT NULL CHECK (leg_id <> '00000000-0000-0000-0000-000000000000'), -- its last transfer
+  amount_minor bigint NOT NULL CHECK (amount_minor >= 1), -- what that one gets of it
+  leg_id uuid NOT NULL CHECK (leg_id <> '00000000-0000-0000-0000-000000000000'), -- its last transfer, or refund
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
   UNIQUE (escrow_id, number),
-  CONSTRAINT part_net CHECK (amount_minor <= price_minor)
+  CONSTRAINT part_net CHECK (CASE WHEN to_buyer THEN amount_minor >= price_minor ELSE amount_minor <= price_minor END)
 ) WITH (fillfactor = 70);
 
 -- What a price is for, piece by piece; of most deals none.
@@ -230,7 +250,7 @@ CREATE TABLE transition (
   id uuid NOT NULL,
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),
-  event smallint NOT NULL CHECK (event BETWEEN 1 AND 28),
+  event smallint NOT NULL CHECK (event BETWEEN 1 AND 30),
   from_state smallint NOT NULL CHECK (from_state BETWEEN 0 AND 16),
   to_state smallint NOT NULL CHECK (to_state BETWEEN 1 AND 16),
   cause_id uuid NOT NULL,

@@ -80,6 +80,7 @@ CREATE TABLE escrow_view (
   fee_deferred_minor bigint NOT NULL DEFAULT 0,
   fee_minor bigint NOT NULL DEFAULT 0,
   released_minor bigint NOT NULL DEFAULT 0,
+  returned_minor bigint NOT NULL DEFAULT 0,
   arbiter_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
   arbiter_key text NOT NULL DEFAULT '',      -- in hex
   dispute_number bigint NOT NULL DEFAULT 0,  -- of the last dispute

@@ -63,6 +63,8 @@ const char *escrow_event_name(enum escrow_event event)
     case ESCROW_EVENT_SPLIT_AGREED: return "EscrowSplitAgreed";
     case ESCROW_EVENT_SETTLED: return "EscrowSettled";
     case ESCROW_EVENT_DISPUTE_RESOLVED: return "EscrowDisputeResolved";
+    case ESCROW_EVENT_PARTIALLY_REFUNDED: return "EscrowPartiallyRefunded";
+    case ESCROW_EVENT_PART_REFUNDED: return "EscrowPartRefunded";
     case ESCROW_EVENT_COUNT: break;
     }
     UNREACHABLE("escrow event");
@@ -194,12 +196,22 @@ int64_t escrow_net_of_next(const struct escrow *escrow, int64_t amount_minor)
            (escrow_seller_fee_of(escrow, escrow->released_minor + amount_minor) - before_minor);
 }
 
-int64_t escrow_refund_minor(const struct escrow *escrow)
+/* What falls on what goes back is what no release of the rest could cost, so that both orders come to the same. */
+int64_t escrow_back_of(const struct escrow *escrow, int64_t part_minor)
 {
     int64_t fee_minor =
-        escrow->buyer_fee_minor - escrow_buyer_fee_of(escrow, escrow->released_minor);
-    return escrow->price_minor - escrow->released_minor +
-           (escrow->fees.buyer_refundable ? fee_minor : 0);
+        escrow->buyer_fee_minor - escrow_buyer_fee_of(escrow, escrow->price_minor - part_minor);
+    return part_minor + (escrow->fees.buyer_refundable ? fee_minor : 0);
+}
+
+int64_t escrow_back_minor(const struct escrow *escrow)
+{
+    return escrow_back_of(escrow, escrow->price_minor - escrow->released_minor);
+}
+
+int64_t escrow_refund_minor(const struct escrow *escrow)
+{
+    return escrow_back_minor(escrow) - escrow_back_of(escrow, escrow->returned_minor);
 }
 
 bool escrow_state_is_final(enum escrow_state state)
@@ -262,40 +274,47 @@ static bool is_giving_back(const struct escrow *escrow)
     return escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_SETTLING;
 }
 
-/* What was not released of the price is held, frozen or given back; before the price came nothing was released. */
+/* What was not released or returned of the price is held, frozen or given back; before the price came nothing was. */
 static bool price_is_placed(const struct escrow *escrow)
 {
-    int64_t rest_minor = escrow->price_minor - escrow->released_minor;
+    int64_t gone_minor =
+        escrow->released_minor + escrow->returned_minor; /* each is within the price */
+    int64_t rest_minor = escrow->price_minor - gone_minor;
     bool held = holds_price(escrow);
     bool disputed = escrow_state_is_disputed(escrow->state);
     bool has_rest = held || disputed || refunds(escrow) || settles(escrow);
-    bool released_fits = releases(escrow) ? rest_minor == 0
-                         : has_rest       ? rest_minor > 0
-                                          : escrow->released_minor == 0;
-    bool in_part = settles(escrow) || escrow->state == ESCROW_PARTIALLY_SETTLED;
-    bool some = !in_part || escrow->released_minor > 0;
-    return released_fits && some && escrow->held_minor == (held ? rest_minor : 0) &&
+    bool gone_fits = releases(escrow) ? rest_minor == 0
+                     : has_rest       ? rest_minor > 0
+                                      : gone_minor == 0;
+    bool some = (escrow->state != ESCROW_PARTIALLY_SETTLED || gone_minor > 0) &&
+                ((!settles(escrow) && !releases(escrow)) || escrow->released_minor > 0);
+    return gone_fits && some && escrow->held_minor == (held ? rest_minor : 0) &&
            escrow->disputed_minor == (disputed ? rest_minor : 0);
 }
 
-/* What was released is the seller's, less the fee: owed or paid. A deal ends when nothing is owed. */
+/* What was released is the seller's, less the fee: owed or paid. What went back is the buyer's, with the fee where the
+ * terms say so. A deal ends when nothing is owed. */
 static bool dues_are_sound(const struct escrow *escrow)
 {
     int64_t net_minor =
         escrow->released_minor - escrow_seller_fee_of(escrow, escrow->released_minor);
-    int64_t refund_minor = escrow_refund_minor(escrow);
-    bool refunded = escrow->refunded_minor >= refund_minor;
+    bool gives_rest = refunds(escrow) || settles(escrow);
+    int64_t back_minor =
+        gives_rest ? escrow_back_minor(escrow) : escrow_back_of(escrow, escrow->returned_minor);
+    bool refunded = escrow->refunded_minor >= back_minor;
+    bool owes_part = escrow->returned_minor > 0 && escrow->due_buyer_minor > 0;
     bool owes_seller = escrow->due_seller_minor > 0;
-    if (escrow->due_seller_minor + escrow->paid_out_minor != net_minor) {
+    if (escrow->due_seller_minor + escrow->paid_out_minor != net_minor ||
+        escrow->due_buyer_minor + escrow->refunded_minor < back_minor) {
         return false;
     }
     if (is_giving_back(escrow)) {
-        return escrow->due_buyer_minor >= refund_minor || (refunded && owes_seller);
+        int64_t refund_minor = escrow_refund_minor(escrow);
+        return escrow->due_buyer_minor >= refund_minor ||
+               (escrow->refunded_minor >= refund_minor && (owes_seller || owes_part));
     }
-    return (escrow->state != ESCROW_RELEASING || owes_seller) &&
-           (escrow->state != ESCROW_RELEASED || !owes_seller) &&
-           ((escrow->state != ESCROW_REFUNDED && escrow->state != ESCROW_SETTLED_SPLIT) ||
-            (refunded && !owes_seller));
+    return (escrow->state != ESCROW_RELEASING || owes_seller || owes_part) &&
+           (!escrow_state_is_final(escrow->state) || (refunded && !owes_seller));
 }
 
 /* What the fees come to with this price; parts of them can be reckoned. */
@@ -306,7 +325,8 @@ static bool fees_follow_terms(const struct escrow *escrow)
     return fee_try_split(escrow->price_minor, &escrow->fees, &split) &&
            split.buyer_fee_minor == escrow->buyer_fee_minor &&
            split.seller_fee_minor == escrow->seller_fee_minor && escrow->released_minor >= 0 &&
-           escrow->released_minor <= escrow->price_minor &&
+           escrow->released_minor <= escrow->price_minor && escrow->returned_minor >= 0 &&
+           escrow->returned_minor <= escrow->price_minor - escrow->released_minor &&
            fee_try_part(escrow->buyer_fee_minor, escrow->price_minor, escrow->price_minor,
                         &unused) &&
            fee_try_part(escrow->seller_fee_minor, escrow->price_minor, escrow->price_minor,
@@ -319,12 +339,14 @@ static bool fees_are_placed(const struct escrow *escrow)
 {
     int64_t released_minor = escrow->released_minor;
     int64_t buyer_minor = escrow_buyer_fee_of(escrow, released_minor);
-    int64_t rest_minor = escrow->buyer_fee_minor - buyer_minor;
+    int64_t until_back_minor =
+        escrow_buyer_fee_of(escrow, escrow->price_minor - escrow->returned_minor);
     bool waits = holds_price(escrow) || escrow_state_is_disputed(escrow->state);
-    bool keeps = (refunds(escrow) || settles(escrow)) && !escrow->fees.buyer_refundable;
+    bool gives_rest = refunds(escrow) || settles(escrow);
+    int64_t back_minor = escrow->buyer_fee_minor - (gives_rest ? buyer_minor : until_back_minor);
     int64_t earned_minor = buyer_minor + escrow_seller_fee_of(escrow, released_minor);
-    return escrow->fee_deferred_minor == (waits ? rest_minor : 0) &&
-           escrow->fee_minor == earned_minor + (keeps ? rest_minor : 0);
+    return escrow->fee_deferred_minor == (waits ? until_back_minor - buyer_minor : 0) &&
+           escrow->fee_minor == earned_minor + (escrow->fees.buyer_refundable ? 0 : back_minor);
 }
 
 /* Which legs and failures can be in each state. */
@@ -430,40 +452,54 @@ static bool sum_suspense(const struct escrow_suspense *const *suspense, uint32_t
     return true;
 }
 
-bool escrow_price_refund_due(const struct escrow *escrow,
-                             const struct escrow_suspense *const *suspense, uint32_t suspense_count)
+/* What the rows stand for that are owed to the buyer beside the rest of the price; false when they do not fit. */
+static bool sum_debts(const struct escrow_debts *debts, struct suspense_sums *sums,
+                      int64_t *ret_back_minor)
 {
-    struct suspense_sums sums = {0};
-    return is_giving_back(escrow) && sum_suspense(suspense, suspense_count, &sums) &&
-           escrow->due_buyer_minor > sums.due_minor;
+    int64_t failed_minor = 0;
+    return sum_suspense(debts->suspense, debts->suspense_count, sums) &&
+           escrow_parts_back(debts->parts, debts->part_count, ret_back_minor, &failed_minor) &&
+           money_try_add(sums->due_minor, *ret_back_minor, &sums->due_minor) &&
+           money_try_add(sums->failed_minor, failed_minor, &sums->failed_minor);
 }
 
-bool escrow_price_refund_failed(const struct escrow *escrow,
-                                const struct escrow_suspense *const *suspense,
-                                uint32_t suspense_count)
+int64_t escrow_rest_refund_due_minor(const struct escrow *escrow, const struct escrow_debts *debts)
 {
     struct suspense_sums sums = {0};
-    return is_giving_back(escrow) && sum_suspense(suspense, suspense_count, &sums) &&
-           escrow->refund_failed_minor > sums.failed_minor;
+    int64_t back_minor = 0;
+    return sum_debts(debts, &sums, &back_minor) ? escrow->due_buyer_minor - sums.due_minor : 0;
 }
 
-bool escrow_case_is_sound(const struct escrow *escrow,
-                          const struct escrow_suspense *const *suspense, uint32_t suspense_count)
+int64_t escrow_rest_refund_failed_minor(const struct escrow *escrow,
+                                        const struct escrow_debts *debts)
 {
     struct suspense_sums sums = {0};
-    for (uint32_t i = 0; i < suspense_count; i++) {
-        if (!escrow_suspense_is_sound(suspense[i]) || !id_eq(suspense[i]->escrow_id, escrow->id)) {
+    int64_t back_minor = 0;
+    return sum_debts(debts, &sums, &back_minor) ? escrow->refund_failed_minor - sums.failed_minor
+                                                : 0;
+}
+
+bool escrow_case_is_sound(const struct escrow *escrow, const struct escrow_debts *debts)
+{
+    struct suspense_sums sums = {0};
+    int64_t back_minor = 0;
+    for (uint32_t i = 0; i < debts->suspense_count; i++) {
+        const struct escrow_suspense *one = debts->suspense[i];
+        if (!escrow_suspense_is_sound(one) || !id_eq(one->escrow_id, escrow->id)) {
             return false;
         }
     }
-    if (!escrow_is_sound(escrow) || !sum_suspense(suspense, suspense_count, &sums)) {
+    if (!escrow_is_sound(escrow) || !sum_debts(debts, &sums, &back_minor)) {
         return false;
     }
-    /* No overflow: the row is sound, so these are parts of what was received. It is owed all of it or nothing: nothing
-     * once it was given back, and the deal waits for a payout. */
+    /* No overflow: the row is sound, so these are parts of what was received. The rest is owed all of it or nothing:
+     * nothing once it was given back, and the deal waits for a payout, or for a part to be back. */
     int64_t refund_minor = escrow->due_buyer_minor - sums.due_minor;
+    bool waits = escrow->due_seller_minor > 0 || back_minor > 0;
     bool owed = is_giving_back(escrow) && refund_minor == escrow_refund_minor(escrow);
-    bool given = !is_giving_back(escrow) || escrow->due_seller_minor > 0;
+    bool given = escrow->state == ESCROW_RELEASING || is_giving_back(escrow) ? waits
+                 : escrow_state_is_final(escrow->state)                      ? !waits
+                                                                             : true;
     int64_t refund_failed_minor = escrow->refund_failed_minor - sums.failed_minor;
     return (refund_minor == 0 ? given : owed) && escrow->foreign_money == sums.foreign &&
            (refund_failed_minor == 0 || refund_failed_minor == refund_minor);

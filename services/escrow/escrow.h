@@ -32,7 +32,7 @@ enum escrow_state {
     ESCROW_ESCALATED,         /* disputed, and not settled in time */
     ESCROW_SETTLING,          /* divided: a payout and a refund are under way */
     ESCROW_SETTLED_SPLIT,     /* final, as REFUNDED is */
-    ESCROW_PARTIALLY_SETTLED, /* some milestones are released, the others wait to be delivered */
+    ESCROW_PARTIALLY_SETTLED, /* some milestones have ended, the others wait to be delivered */
     ESCROW_STATE_COUNT,
 };
 
@@ -67,6 +67,8 @@ enum escrow_event {
     ESCROW_EVENT_SPLIT_AGREED,
     ESCROW_EVENT_SETTLED,
     ESCROW_EVENT_DISPUTE_RESOLVED,
+    ESCROW_EVENT_PARTIALLY_REFUNDED,
+    ESCROW_EVENT_PART_REFUNDED,
     ESCROW_EVENT_COUNT,
 };
 
@@ -91,8 +93,8 @@ enum escrow_timer {
 /*
  * The aggregate. All sums are minor units of `currency`:
  * received = in + held + disputed + suspense + due_seller + due_buyer + paid_out + refunded + fee_deferred + fee.
- * Once the price has come: price = held + disputed + released + what was given back of it. What the seller is paid, what
- * was earned, what a refund gives back, follow from `released` and the terms.
+ * Once the price has come: price = held + disputed + released + returned + what was given back of the rest. What the seller
+ * is paid, what was earned, what a refund gives back, follow from `released`, `returned` and the terms.
  */
 struct escrow {
     struct id id;
@@ -110,9 +112,11 @@ struct escrow {
     int64_t due_buyer_minor;
     int64_t paid_out_minor;
     int64_t refunded_minor;
-    int64_t fee_deferred_minor;  /* the buyer's fee, while the price is held */
-    int64_t fee_minor;           /* earned */
-    int64_t released_minor;      /* of the price: the seller's, before the seller's fee */
+    int64_t fee_deferred_minor; /* the buyer's fee, while the price is held */
+    int64_t fee_minor;          /* earned */
+    int64_t released_minor;     /* of the price: the seller's, before the seller's fee */
+    int64_t
+        returned_minor; /* of the price: given back while the rest stayed held, without the buyer's fee */
     int64_t payout_failed_minor; /* of due_seller: their legs failed */
     int64_t refund_failed_minor; /* of due_buyer: their legs failed */
     bool payment_setup_failed;   /* the buyer has nothing that could be paid */
@@ -212,7 +216,7 @@ struct escrow_dispute_verdict {
 enum escrow_part_state {
     ESCROW_PART_NONE = 0,
     ESCROW_PART_SENDING,
-    ESCROW_PART_FAILED, /* in DUE_SELLER, its transfer failed */
+    ESCROW_PART_FAILED, /* in DUE_SELLER or DUE_BUYER, its transfer or refund failed */
     ESCROW_PART_PAID,
     ESCROW_PART_STATE_COUNT,
 };
@@ -220,16 +224,18 @@ enum escrow_part_state {
 #define ESCROW_PARTS_MAX \
     20 /* of one deal: each of them is a transfer, which costs the platform something */
 
-/* A part of the price that the buyer released while the rest stays held. What is released at the end is none. */
+/* A part of the price that was released, or given back, while the rest stays held. What goes at the end is none. */
 struct escrow_part {
-    struct id id; /* its first transfer */
+    struct id id; /* its first transfer, or refund */
     struct id escrow_id;
     int64_t version;
     enum escrow_part_state state;
-    int64_t number;       /* 1, 2, 3 of its escrow */
-    int64_t price_minor;  /* of the price */
-    int64_t amount_minor; /* what the seller gets of it */
-    struct id leg_id;     /* its last transfer */
+    int64_t number;      /* 1, 2, 3 of its escrow */
+    bool to_buyer;       /* given back; else released to the seller */
+    int64_t price_minor; /* of the price */
+    int64_t
+        amount_minor; /* what the seller gets of it, or the buyer, with his fee on it where the terms say so */
+    struct id leg_id; /* its last transfer, or refund */
     int64_t created_at_us;
     int64_t updated_at_us;
 };
@@ -239,7 +245,7 @@ enum escrow_milestone_state {
     ESCROW_MILESTONE_OPEN,      /* waits to be delivered */
     ESCROW_MILESTONE_DELIVERED, /* its inspection clock runs */
     ESCROW_MILESTONE_RELEASED,
-    ESCROW_MILESTONE_REFUNDED, /* given back with the rest of the price */
+    ESCROW_MILESTONE_REFUNDED, /* given back, by itself or with the rest of the price */
     ESCROW_MILESTONE_DIVIDED,  /* ended by an agreement about the rest of the price */
     ESCROW_MILESTONE_STATE_COUNT,
 };
@@ -248,7 +254,7 @@ enum escrow_milestone_state {
 #define ESCROW_MILESTONES_MAX 20
 #define ESCROW_TITLE_MAX_BYTES 160
 
-/* All but the last that is released are parts. */
+/* All but the last that ends are parts. */
 _Static_assert(ESCROW_MILESTONES_MAX <= ESCROW_PARTS_MAX + 1, "each milestone is paid by itself");
 
 /* What the price is for, piece by piece: agreed to when the deal is made, delivered and released one by one. */
@@ -308,8 +314,13 @@ int64_t escrow_period_us(const struct escrow *escrow, enum escrow_timer timer);
 int64_t escrow_kept_minor(const struct escrow *escrow);
 /* What the buyer is asked for. */
 int64_t escrow_asked_minor(const struct escrow *escrow);
-/* What a refund gives back: what was not released of the price, and the buyer's fee on it where the terms say so. */
+/* What a refund of all that is left gives back: what was not released or returned of the price, and the buyer's fee on it
+ * where the terms say so. */
 int64_t escrow_refund_minor(const struct escrow *escrow);
+/* What the buyer gets of the first part_minor of the price that goes back. */
+int64_t escrow_back_of(const struct escrow *escrow, int64_t part_minor);
+/* What all that went back of the price comes to, once nothing of it is kept any more. */
+int64_t escrow_back_minor(const struct escrow *escrow);
 /* What of the fees falls on the first part_minor of the price. */
 int64_t escrow_buyer_fee_of(const struct escrow *escrow, int64_t part_minor);
 int64_t escrow_seller_fee_of(const struct escrow *escrow, int64_t part_minor);
@@ -322,14 +333,20 @@ bool escrow_state_is_final(enum escrow_state state);
  * checked after a load and before a save. The database's CHECKs say the same of the row. */
 bool escrow_is_sound(const struct escrow *escrow);
 bool escrow_suspense_is_sound(const struct escrow_suspense *suspense);
-/* The refund of the price is owed: what due_buyer holds beyond the suspense. */
-bool escrow_price_refund_due(const struct escrow *escrow,
-                             const struct escrow_suspense *const *suspense,
-                             uint32_t suspense_count);
-/* The refund of the price failed and was not retried: what refund_failed holds beyond the suspense. */
-bool escrow_price_refund_failed(const struct escrow *escrow,
-                                const struct escrow_suspense *const *suspense,
-                                uint32_t suspense_count);
+
+/* All that is owed to somebody by a row of its own. */
+struct escrow_debts {
+    const struct escrow_suspense *const *suspense;
+    uint32_t suspense_count;
+    const struct escrow_part *const *parts;
+    uint32_t part_count;
+};
+
+/* What due_buyer, and refund_failed, hold beyond these: the refund of what was left of the price is owed, or failed and
+ * was not retried. */
+int64_t escrow_rest_refund_due_minor(const struct escrow *escrow, const struct escrow_debts *debts);
+int64_t escrow_rest_refund_failed_minor(const struct escrow *escrow,
+                                        const struct escrow_debts *debts);
 /* A dispute is open exactly while the deal is disputed, and it is about what is frozen. */
 bool escrow_disputes_are_sound(const struct escrow *escrow,
                                const struct escrow_dispute *const *disputes,
@@ -337,20 +354,24 @@ bool escrow_disputes_are_sound(const struct escrow *escrow,
 bool escrow_state_is_disputed(enum escrow_state state);
 /* From when on staff may decide the dispute of an escalated deal: at once, or when its arbiter was silent for too long. */
 int64_t escrow_staff_decides_at_us(const struct escrow *escrow);
-bool escrow_case_is_sound(const struct escrow *escrow,
-                          const struct escrow_suspense *const *suspense, uint32_t suspense_count);
+bool escrow_case_is_sound(const struct escrow *escrow, const struct escrow_debts *debts);
 
 /* ---- Parts (escrow_parts.c) ---- */
 
 /* "SENDING". The empty string for none. */
 const char *escrow_part_state_name(enum escrow_part_state state);
 
+/* What the buyer is owed of the parts that go back; its *ret_failed_minor of it failed. False: they do not fit. */
+bool escrow_parts_back(const struct escrow_part *const *parts, uint32_t part_count,
+                       int64_t *ret_due_minor, int64_t *ret_failed_minor);
+
 /* What the seller is owed beyond the parts, and what of that failed and was not retried. */
 int64_t escrow_rest_due_minor(const struct escrow *escrow, const struct escrow_part *const *parts,
                               uint32_t part_count);
 int64_t escrow_rest_failed_minor(const struct escrow *escrow,
                                  const struct escrow_part *const *parts, uint32_t part_count);
-/* What was released is what the parts are of, and the rest once the deal was released. */
+/* What was released is what the parts to the seller are of, and the rest once the deal was released; what was returned,
+ * what those to the buyer are of. */
 bool escrow_parts_are_sound(const struct escrow *escrow, const struct escrow_part *const *parts,
                             uint32_t part_count);
 

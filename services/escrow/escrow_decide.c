@@ -23,6 +23,10 @@
 #define PAYOUTS_OF_PARTS(state) \
     [ESCROW_TRANSFER_SUCCEEDED] = {escrow_do_transfer_succeeded, state, ESCROW_EVENT_PART_PAID}, \
     [ESCROW_TRANSFER_FAILED]    = {escrow_do_transfer_failed, state, ESCROW_EVENT_PAYOUT_FAILED}
+/* And about refunds of parts: while the rest is released, the last of them may be what the deal waits for. */
+#define REFUNDS_OF_PARTS(state, when_done, when_failed) \
+    [ESCROW_REFUND_SUCCEEDED] = {escrow_do_refund_succeeded, when_done, ESCROW_EVENT_PART_REFUNDED}, \
+    [ESCROW_REFUND_FAILED]    = {escrow_do_refund_failed, when_failed, ESCROW_EVENT_REFUND_FAILED}
 /* The two divide what is held. */
 #define SPLIT(state) \
     [ESCROW_PROPOSE_SPLIT] = {escrow_do_propose_split, state, ESCROW_EVENT_SPLIT_PROPOSED}, \
@@ -57,6 +61,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
     },
     [ESCROW_FUNDS_HELD] = {
         [ESCROW_MARK_DELIVERED]    = {escrow_do_deliver, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
+        [ESCROW_RELEASE]           = {escrow_do_release_undelivered, ESCROW_PARTIALLY_SETTLED, ESCROW_EVENT_PARTIALLY_RELEASED},
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_FUNDS_HELD, ESCROW_EVENT_NONE},
         [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
         [ESCROW_TIMER_FIRED]       = {escrow_do_refund_undelivered, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
@@ -87,6 +92,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
     },
     [ESCROW_PARTIALLY_SETTLED] = {
         [ESCROW_MARK_DELIVERED]    = {escrow_do_deliver, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
+        [ESCROW_RELEASE]           = {escrow_do_release_undelivered, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_PARTIALLY_SETTLED, ESCROW_EVENT_NONE},
         [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
         [ESCROW_TIMER_FIRED]       = {escrow_do_refund_undelivered, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},
@@ -148,7 +154,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_TRANSFER_FAILED]   = {escrow_do_transfer_failed, ESCROW_RELEASING, ESCROW_EVENT_PAYOUT_FAILED},
         PAYMENT_IS_OVER(ESCROW_RELEASING),
         EXTRA_MONEY(ESCROW_RELEASING),
-        REFUNDS_OF_SUSPENSE(ESCROW_RELEASING),
+        REFUNDS_OF_PARTS(ESCROW_RELEASING, ESCROW_RELEASED, ESCROW_RELEASING),
         RETRY(ESCROW_RELEASING),
     },
     [ESCROW_RELEASED] = {
@@ -156,7 +162,8 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_TRANSFER_FAILED]   = {escrow_do_transfer_failed, ESCROW_RELEASED, ESCROW_EVENT_PAYOUT_FAILED},
         PAYMENT_IS_OVER(ESCROW_RELEASED),
         EXTRA_MONEY(ESCROW_RELEASED),
-        REFUNDS_OF_SUSPENSE(ESCROW_RELEASED),
+        /* As below, of a part that had gone back. */
+        REFUNDS_OF_PARTS(ESCROW_RELEASED, ESCROW_RELEASED, ESCROW_RELEASING),
         RETRY(ESCROW_RELEASED),
     },
     [ESCROW_REFUNDING] = {
@@ -313,11 +320,20 @@ static void decide_timer(struct deciding *d)
     }
 }
 
+struct escrow_debts escrow_debts_of(const struct escrow_facts *facts)
+{
+    return (struct escrow_debts){.suspense = facts->suspense,
+                                 .suspense_count = facts->suspense_count,
+                                 .parts = facts->parts,
+                                 .part_count = facts->part_count};
+}
+
 struct escrow_decision escrow_decide(const struct escrow *now, const struct escrow_message *message,
                                      const struct escrow_facts *facts)
 {
+    const struct escrow_debts debts = escrow_debts_of(facts);
     ASSERT(escrow_message_is_sound(message));
-    ASSERT(!now || escrow_case_is_sound(now, facts->suspense, facts->suspense_count));
+    ASSERT(!now || escrow_case_is_sound(now, &debts));
     ASSERT(!now || escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count));
     ASSERT(!now || escrow_parts_are_sound(now, facts->parts, facts->part_count));
     ASSERT(!now || escrow_milestones_are_sound(now, facts->milestones, facts->milestone_count));

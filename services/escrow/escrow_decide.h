@@ -99,7 +99,7 @@ struct escrow_message {
         seller_minor; /* PROPOSE_SPLIT, RESOLVE_DISPUTE: what the seller is to have of what is held, */
     int64_t buyer_minor; /* and the buyer; both as they were asked for */
     int64_t number; /* ACCEPT_SPLIT: of the offer; RESOLVE_DISPUTE: of the dispute; MARK_DELIVERED,
-                                  RELEASE: of the milestone, 0 when none was named */
+                                  RELEASE, REFUND: of the milestone, 0 when none was named */
     struct hash head;        /* RESOLVE_DISPUTE by an arbiter: of the history that he saw, */
     struct str signature;    /* and his signature; empty: none */
     struct str currency;     /* PAYMENT_SUCCEEDED: three or four capitals */
@@ -127,6 +127,9 @@ struct escrow_facts {
     uint32_t milestone_count;
     struct id legs[ESCROW_LEGS_MAX]; /* fresh ids, at least escrow_legs_wanted of them */
 };
+
+/* Of them, what is owed to somebody by a row of its own. */
+struct escrow_debts escrow_debts_of(const struct escrow_facts *facts);
 
 enum escrow_verdict {
     ESCROW_VERDICT_NONE = 0,
@@ -162,16 +165,16 @@ struct escrow_step {
     struct id leg_id;
     struct str text; /* a reason, or the provider's code */
     bool flagged;    /* FUNDS_SUSPENDED: staff decide, no refund was started */
-    /* DISPUTED, DISPUTE_RESOLVED: of the dispute; PARTIALLY_RELEASED: of the part; SPLIT_*: of the offer */
+    /* DISPUTED, DISPUTE_RESOLVED: of the dispute; PARTIALLY_*: of the part; SPLIT_*: of the offer */
     int64_t number;
     /* PARTIALLY_RELEASED: what the seller gets of the amount; SPLIT_*, DISPUTE_RESOLVED: whose part of the price is how
      * much; SETTLED: what the two got */
     int64_t seller_minor;
     int64_t buyer_minor;
     int64_t seller_gets_minor; /* SPLIT_AGREED, DISPUTE_RESOLVED: what the two get of their parts */
-    int64_t buyer_gets_minor;
-    int64_t milestone;    /* that it is about; 0: the deal */
-    struct str signature; /* DISPUTE_RESOLVED: the arbiter's; empty: by staff */
+    int64_t buyer_gets_minor;  /* PARTIALLY_REFUNDED, too */
+    int64_t milestone;         /* that it is about; 0: the deal */
+    struct str signature;      /* DISPUTE_RESOLVED: the arbiter's; empty: by staff */
 };
 
 /* What payments is asked to do: the bodies of PaymentsCommand. */

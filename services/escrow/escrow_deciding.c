@@ -1,6 +1,6 @@
 /*
- * What steps are made of. The state is written in deciding_end_step, the sums in deciding_add_move, and how much of the
- * price was released in deciding_give_seller, nowhere else.
+ * What steps are made of. The state is written in deciding_end_step, the sums in deciding_add_move, how much of the price
+ * was released in deciding_give_seller, and how much of it went back in parts in deciding_refund_part, nowhere else.
  */
 #include "escrow/escrow_deciding.h"
 
@@ -95,13 +95,21 @@ static bool moves_deadline(const struct deciding *d)
            (has_fired || deadline_of(d, ESCROW_TIMER_INSPECTION) != next->deadline_at_us);
 }
 
+/* What ends undelivered while the seller has time to deliver gives him no more of it. */
+static bool goes_on_waiting(const struct escrow_step *step, enum escrow_state next)
+{
+    return escrow_timer_of(step->from) == ESCROW_TIMER_DELIVERY &&
+           escrow_timer_of(next) == ESCROW_TIMER_DELIVERY;
+}
+
 /* The one place where the state and its deadline are written. */
 void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow_state next)
 {
+    bool moves_on = next != step->from && !goes_on_waiting(step, next);
     d->out->next.state = next;
     d->out->next.seq++;
     close_offer(d, next != step->from);
-    if (next != step->from || step->event == ESCROW_EVENT_AWAIT_FUNDS || moves_deadline(d)) {
+    if (moves_on || step->event == ESCROW_EVENT_AWAIT_FUNDS || moves_deadline(d)) {
         restart_clock(d, escrow_timer_of(step->from));
     }
     step->after = d->out->next;
@@ -327,7 +335,7 @@ void deciding_end_debt(struct deciding *d, struct escrow_step *step, bool was_la
     if (settles) {
         struct escrow_step *last = deciding_begin_step(d, ESCROW_EVENT_SETTLED);
         last->seller_minor = d->out->next.paid_out_minor;
-        last->buyer_minor = escrow_refund_minor(&d->out->next);
+        last->buyer_minor = escrow_back_minor(&d->out->next);
         deciding_end_step(d, last, d->rule->next);
     }
 }

@@ -90,12 +90,15 @@ void deciding_end_milestones(struct deciding *d, enum escrow_milestone_state sta
 /* A part of what is held goes to the seller, by a transfer of its own, and the rest stays. milestone: that it is, or 0. */
 void deciding_release_part(struct deciding *d, int64_t amount_minor, int64_t milestone,
                            struct str reason, enum escrow_state next);
+/* The same to the buyer, with the buyer's fee on it where the terms say so, by a refund of its own. */
+void deciding_refund_part(struct deciding *d, int64_t amount_minor, int64_t milestone,
+                          struct str reason, enum escrow_state next);
 /* No price has come yet, and it may still come. */
 bool deciding_is_unpaid(const struct escrow *now);
 
 /* The steps: of commands (escrow_do_commands.c), */
 escrow_do escrow_do_create, escrow_do_plain, escrow_do_cancel;
-escrow_do escrow_do_refund, escrow_do_retry, escrow_do_has_funds;
+escrow_do escrow_do_retry, escrow_do_has_funds;
 /* of rejections and disputes (escrow_do_disputes.c), */
 escrow_do escrow_do_reject, escrow_do_accept_return, escrow_do_refund_unanswered;
 escrow_do escrow_do_raise_dispute, escrow_do_disputed_already, escrow_do_withdraw_dispute;
@@ -104,7 +107,9 @@ escrow_do escrow_do_resolve_dispute;
 /* of parts and what they come to (escrow_do_parts.c), */
 escrow_do escrow_do_release_part, escrow_do_transfer_succeeded, escrow_do_transfer_failed;
 /* of milestones, and of what is delivered at once (escrow_do_milestones.c), */
-escrow_do escrow_do_deliver, escrow_do_deliver_next, escrow_do_release;
+escrow_do escrow_do_deliver, escrow_do_deliver_next, escrow_do_release,
+    escrow_do_release_undelivered;
+escrow_do escrow_do_refund;
 escrow_do escrow_do_release_inspected;
 /* of offers to divide what is held (escrow_do_splits.c), */
 escrow_do escrow_do_propose_split, escrow_do_accept_split;

@@ -170,13 +170,23 @@ void escrow_do_has_funds(struct deciding *d)
     deciding_reject(d, ESCROW_REASON_HAS_FUNDS);
 }
 
-void escrow_do_refund(struct deciding *d)
+/* Those that go one way. */
+static void retry_parts(struct deciding *d, bool to_buyer)
 {
-    if (d->message->text.len > ESCROW_REASON_MAX_BYTES) {
-        deciding_reject(d, ESCROW_REASON_BAD_TEXT);
-        return;
+    const struct escrow_facts *facts = d->facts;
+    struct escrow *next = &d->out->next;
+    enum escrow_request_kind kind =
+        to_buyer ? ESCROW_REQUEST_REFUND_BUYER : ESCROW_REQUEST_TRANSFER_TO_SELLER;
+    int64_t *failed_minor = to_buyer ? &next->refund_failed_minor : &next->payout_failed_minor;
+    for (uint32_t i = 0; i < facts->part_count && d->legs_used < ESCROW_LEGS_MAX; i++) {
+        const struct escrow_part *part = facts->parts[i];
+        if (part->state == ESCROW_PART_FAILED && part->to_buyer == to_buyer) {
+            struct escrow_part *row = deciding_change_part(d, i);
+            row->state = ESCROW_PART_SENDING;
+            row->leg_id = deciding_ask(d, kind, row->amount_minor, d->now->paid_leg_id);
+            *failed_minor -= row->amount_minor;
+        }
     }
-    deciding_refund(d, d->message->text);
 }
 
 /* What the seller was not paid: the rest of the price, and parts of it. */
@@ -191,30 +201,23 @@ static void retry_payouts(struct deciding *d)
             deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, rest_minor, now->paid_leg_id);
         next->payout_failed_minor -= rest_minor;
     }
-    for (uint32_t i = 0; i < facts->part_count && d->legs_used < ESCROW_LEGS_MAX; i++) {
-        if (facts->parts[i]->state == ESCROW_PART_FAILED) {
-            struct escrow_part *row = deciding_change_part(d, i);
-            row->state = ESCROW_PART_SENDING;
-            row->leg_id = deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, row->amount_minor,
-                                       now->paid_leg_id);
-            next->payout_failed_minor -= row->amount_minor;
-        }
-    }
+    retry_parts(d, /* to_buyer */ false);
 }
 
-/* What the buyer was not given back: what was left of the price, and money that the deal did not expect. */
+/* What the buyer was not given back: what was left of the price, parts of it, and money that the deal did not expect. */
 static void retry_refunds(struct deciding *d)
 {
     const struct escrow *now = d->now;
     const struct escrow_facts *facts = d->facts;
     struct escrow *next = &d->out->next;
-    if (escrow_price_refund_failed(now, facts->suspense, facts->suspense_count) &&
-        d->legs_used < ESCROW_LEGS_MAX) {
-        int64_t refund_minor = escrow_refund_minor(now);
+    const struct escrow_debts debts = escrow_debts_of(d->facts);
+    int64_t rest_minor = escrow_rest_refund_failed_minor(now, &debts);
+    if (rest_minor > 0 && d->legs_used < ESCROW_LEGS_MAX) {
         next->refund_leg_id =
-            deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, refund_minor, now->paid_leg_id);
-        next->refund_failed_minor -= refund_minor;
+            deciding_ask(d, ESCROW_REQUEST_REFUND_BUYER, rest_minor, now->paid_leg_id);
+        next->refund_failed_minor -= rest_minor;
     }
+    retry_parts(d, /* to_buyer */ true);
     for (uint32_t i = 0; i < facts->suspense_count && d->legs_used < ESCROW_LEGS_MAX; i++) {
         if (facts->suspense[i]->state == ESCROW_SUSPENSE_REFUND_FAILED) {
             struct escrow_suspense *row = deciding_change_suspense(d, i);

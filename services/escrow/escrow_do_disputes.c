@@ -107,12 +107,20 @@ void escrow_do_withdraw_dispute(struct deciding *d)
     deciding_end_step(d, step, dispute->before);
 }
 
-/* All that is frozen is released: whoever names a milestone means another thing. */
+/* All that is frozen goes to one of the two: whoever names a milestone means another thing. */
+static bool names_milestone(struct deciding *d)
+{
+    if (d->message->number == 0) {
+        return false;
+    }
+    deciding_reject(d, d->now->milestone_count > 0 ? ESCROW_REASON_MILESTONE_STATE
+                                                   : ESCROW_REASON_NO_MILESTONE);
+    return true;
+}
+
 void escrow_do_concede_release(struct deciding *d)
 {
-    if (d->message->number != 0) {
-        deciding_reject(d, d->now->milestone_count > 0 ? ESCROW_REASON_MILESTONE_STATE
-                                                       : ESCROW_REASON_NO_MILESTONE);
+    if (names_milestone(d)) {
         return;
     }
     struct escrow_dispute *dispute = deciding_change_dispute(d);
@@ -139,6 +147,9 @@ static bool is_the_arbiters(const struct deciding *d)
 
 void escrow_do_concede_refund(struct deciding *d)
 {
+    if (names_milestone(d)) {
+        return;
+    }
     if (is_the_arbiters(d)) {
         deciding_reject(d, ESCROW_REASON_ARBITER_HAS_TIME);
         return;

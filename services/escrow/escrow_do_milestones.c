@@ -1,6 +1,6 @@
 /*
- * Steps of what is delivered and accepted: the whole, or one milestone after the other. Who may take them and in which
- * state is decided already, by the tables.
+ * Steps of what is delivered and accepted, or given back: the whole, or one milestone after the other. Who may take them
+ * and in which state is decided already, by the tables.
  */
 #include "base/assert.h"
 #include "escrow/escrow_deciding.h"
@@ -14,9 +14,14 @@ static enum escrow_state state_after(const struct deciding *d)
     return escrow_state_by_milestones(milestones, count);
 }
 
-/* The milestone that a command names, in the state in which it can be done. Refuses what names none of them, and what
- * names one of a deal that has none: false, then. */
-static bool find_named(struct deciding *d, enum escrow_milestone_state state, uint32_t *ret_index)
+/* In which states of a milestone something can be done: a bit for each. */
+#define IN(state) (1U << (state))
+#define IN_OPEN IN(ESCROW_MILESTONE_OPEN)
+#define IN_ALIVE (IN(ESCROW_MILESTONE_OPEN) | IN(ESCROW_MILESTONE_DELIVERED))
+
+/* The milestone that a command names, in one of these states. Refuses what names none of them, and what names one of a
+ * deal that has none: false, then. */
+static bool find_named(struct deciding *d, uint32_t states, uint32_t *ret_index)
 {
     const struct escrow_facts *facts = d->facts;
     int64_t number = d->message->number;
@@ -25,7 +30,7 @@ static bool find_named(struct deciding *d, enum escrow_milestone_state state, ui
         deciding_reject(d, ESCROW_REASON_WHICH_MILESTONE);
     } else if (at == facts->milestone_count) {
         deciding_reject(d, ESCROW_REASON_NO_MILESTONE);
-    } else if (facts->milestones[at]->state != state) {
+    } else if ((states & IN(facts->milestones[at]->state)) == 0) {
         deciding_reject(d, ESCROW_REASON_MILESTONE_STATE);
     } else {
         *ret_index = at;
@@ -47,7 +52,7 @@ void escrow_do_deliver(struct deciding *d)
         escrow_do_plain(d);
         return;
     }
-    if (!find_named(d, ESCROW_MILESTONE_OPEN, &index)) {
+    if (!find_named(d, IN_OPEN, &index)) {
         return;
     }
     struct escrow_milestone *row = deciding_change_milestone(d, index);
@@ -84,13 +89,53 @@ static void release_milestone(struct deciding *d, uint32_t index, struct str rea
     deciding_release_part(d, row->price_minor, row->number, reason, state_after(d));
 }
 
+/* A milestone also before it is delivered: the buyer may trust. */
 void escrow_do_release(struct deciding *d)
 {
     uint32_t index = 0;
     if (is_whole(d)) {
         deciding_release(d, STR(""));
-    } else if (find_named(d, ESCROW_MILESTONE_DELIVERED, &index)) {
+    } else if (find_named(d, IN_ALIVE, &index)) {
         release_milestone(d, index, STR(""));
+    }
+}
+
+/* Nothing is delivered: of a deal in one piece all would go, before there was anything to accept. */
+void escrow_do_release_undelivered(struct deciding *d)
+{
+    if (is_whole(d)) {
+        deciding_reject(d, ESCROW_REASON_WRONG_STATE);
+        return;
+    }
+    escrow_do_release(d);
+}
+
+/* One milestone is the buyer's again: the last of them with all that is left, which ends the deal; another by a refund
+ * of its own, while the rest stays held. */
+static void refund_milestone(struct deciding *d, uint32_t index)
+{
+    const struct escrow_milestone *now = d->facts->milestones[index];
+    if (now->price_minor == d->now->held_minor) {
+        deciding_refund(d, d->message->text);
+        d->out->steps[0].milestone = now->number;
+        return;
+    }
+    struct escrow_milestone *row = deciding_change_milestone(d, index);
+    row->state = ESCROW_MILESTONE_REFUNDED;
+    row->deadline_at_us = 0;
+    deciding_refund_part(d, row->price_minor, row->number, d->message->text, state_after(d));
+}
+
+/* Who names no milestone gives back all that is held. */
+void escrow_do_refund(struct deciding *d)
+{
+    uint32_t index = 0;
+    if (d->message->text.len > ESCROW_REASON_MAX_BYTES) {
+        deciding_reject(d, ESCROW_REASON_BAD_TEXT);
+    } else if (d->message->number == 0) {
+        deciding_refund(d, d->message->text);
+    } else if (find_named(d, IN_ALIVE, &index)) {
+        refund_milestone(d, index);
     }
 }
 

@@ -1,7 +1,8 @@
 /*
- * Steps of what goes to the seller: parts of the price that the buyer releases while the rest stays held, and the
- * answers about them and about the rest. Each of them is a debt with a leg of its own.
+ * Steps of parts of the price that go to the seller, or back to the buyer, while the rest stays held, and the answers
+ * about what goes to the seller: about those to the buyer see escrow_do_payments.c. Each part is a debt with a leg of its own.
  */
+#include "base/assert.h"
 #include "escrow/escrow_deciding.h"
 
 /* Something is left for the seller, in the part and in what comes after it; and something to come after it. */
@@ -32,30 +33,67 @@ void escrow_do_release_part(struct deciding *d)
     deciding_release_part(d, amount_minor, 0 /* no milestone */, STR(""), d->rule->next);
 }
 
-void deciding_release_part(struct deciding *d, int64_t amount_minor, int64_t milestone,
-                           struct str reason, enum escrow_state next)
+static struct escrow_step *begin_part(struct deciding *d, enum escrow_event event,
+                                      int64_t amount_minor, int64_t milestone, struct str reason)
 {
-    struct escrow_step *step = deciding_begin_step(d, ESCROW_EVENT_PARTIALLY_RELEASED);
+    struct escrow_step *step = deciding_begin_step(d, event);
     step->amount_minor = amount_minor;
     step->milestone = milestone;
     step->text = reason;
     step->number = (int64_t)d->facts->part_count + 1;
-    step->seller_minor = deciding_give_seller(d, step, ESCROW_ACCOUNT_ESCROW_HELD, amount_minor);
-    struct id leg_id =
-        deciding_ask(d, ESCROW_REQUEST_TRANSFER_TO_SELLER, step->seller_minor, d->now->paid_leg_id);
+    return step;
+}
+
+/* Sends what somebody gets of it. */
+static void send_part(struct deciding *d, const struct escrow_step *step, bool to_buyer,
+                      int64_t gets_minor)
+{
+    enum escrow_request_kind kind =
+        to_buyer ? ESCROW_REQUEST_REFUND_BUYER : ESCROW_REQUEST_TRANSFER_TO_SELLER;
+    struct id leg_id = deciding_ask(d, kind, gets_minor, d->now->paid_leg_id);
     const struct escrow_part part = {
         .id = leg_id,
         .escrow_id = d->now->id,
         .version = 1,
         .state = ESCROW_PART_SENDING,
         .number = step->number,
-        .price_minor = amount_minor,
-        .amount_minor = step->seller_minor,
+        .to_buyer = to_buyer,
+        .price_minor = step->amount_minor,
+        .amount_minor = gets_minor,
         .leg_id = leg_id,
         .created_at_us = d->facts->now_us,
         .updated_at_us = d->facts->now_us,
     };
     deciding_add_part(d, &part);
+}
+
+void deciding_release_part(struct deciding *d, int64_t amount_minor, int64_t milestone,
+                           struct str reason, enum escrow_state next)
+{
+    struct escrow_step *step =
+        begin_part(d, ESCROW_EVENT_PARTIALLY_RELEASED, amount_minor, milestone, reason);
+    step->seller_minor = deciding_give_seller(d, step, ESCROW_ACCOUNT_ESCROW_HELD, amount_minor);
+    send_part(d, step, /* to_buyer */ false, step->seller_minor);
+    deciding_end_step(d, step, next);
+}
+
+void deciding_refund_part(struct deciding *d, int64_t amount_minor, int64_t milestone,
+                          struct str reason, enum escrow_state next)
+{
+    struct escrow *row = &d->out->next;
+    struct escrow_step *step =
+        begin_part(d, ESCROW_EVENT_PARTIALLY_REFUNDED, amount_minor, milestone, reason);
+    int64_t until_minor = row->price_minor - row->returned_minor;
+    int64_t fee_minor = escrow_buyer_fee_of(row, until_minor) -
+                        escrow_buyer_fee_of(row, until_minor - amount_minor);
+    step->buyer_gets_minor = escrow_back_of(row, row->returned_minor + amount_minor) -
+                             escrow_back_of(row, row->returned_minor);
+    deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_BUYER, amount_minor);
+    deciding_add_fee(d, step, ESCROW_ACCOUNT_FEE_DEFERRED,
+                     row->fees.buyer_refundable ? ESCROW_ACCOUNT_DUE_BUYER : ESCROW_ACCOUNT_FEE_INC,
+                     fee_minor);
+    row->returned_minor += amount_minor;
+    send_part(d, step, /* to_buyer */ true, step->buyer_gets_minor);
     deciding_end_step(d, step, next);
 }
 
@@ -76,7 +114,7 @@ static struct payout find_payout(const struct deciding *d)
     const struct escrow_facts *facts = d->facts;
     for (uint32_t i = 0; i < facts->part_count; i++) {
         const struct escrow_part *part = facts->parts[i];
-        if (id_eq(d->message->leg_id, part->leg_id)) {
+        if (!part->to_buyer && id_eq(d->message->leg_id, part->leg_id)) {
             return (struct payout){
                 .known = true,
                 .of_part = true,
@@ -99,9 +137,12 @@ static struct payout find_payout(const struct deciding *d)
 /* Nothing is owed any more once this payout is made. */
 static bool is_last_debt(const struct deciding *d, int64_t amount_minor)
 {
-    const struct escrow_facts *facts = d->facts;
-    return d->now->due_seller_minor == amount_minor &&
-           !escrow_price_refund_due(d->now, facts->suspense, facts->suspense_count);
+    const struct escrow_debts debts = escrow_debts_of(d->facts);
+    int64_t back_minor = 0, failed_minor = 0;
+    bool fits = escrow_parts_back(debts.parts, debts.part_count, &back_minor, &failed_minor);
+    ASSERT(fits); /* the rows were checked */
+    return d->now->due_seller_minor == amount_minor && back_minor == 0 &&
+           escrow_rest_refund_due_minor(d->now, &debts) == 0;
 }
 
 /* A deal is not released before everything is paid out: until then, a part is. */

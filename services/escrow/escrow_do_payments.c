@@ -2,6 +2,7 @@
  * Steps of what payments reports. It is certain and it is about money, so it is never refused: it is
  * booked, or known to be old, or shown to a person.
  */
+#include "base/assert.h"
 #include "escrow/escrow_deciding.h"
 
 /* ---- Money that comes in ---- */
@@ -145,13 +146,19 @@ void escrow_do_funds(struct deciding *d)
  * money that nobody knows of, the failure of any other changes nothing. A leg that failed and then
  * succeeds, before it was retried, has succeeded. The same holds of what goes to the seller: escrow_do_parts.c. ---- */
 
+enum refunded {
+    REFUNDED_NOTHING = 0, /* a leg that nobody knows */
+    REFUNDED_REST,        /* of the price */
+    REFUNDED_PART,        /* of it, while the rest stayed held */
+    REFUNDED_SUSPENSE,
+};
+
 /* The refund that an answer is about. */
 struct refund {
-    bool known;
-    bool of_price;
+    enum refunded what;
     bool done;      /* it had succeeded before */
     bool failed;    /* it had failed before, and was not retried */
-    uint32_t index; /* of the suspense row, when it is not of the price */
+    uint32_t index; /* of the part, or of the suspense row */
     int64_t asked_minor;
 };
 
@@ -159,19 +166,31 @@ static struct refund find_refund(const struct deciding *d)
 {
     const struct escrow_facts *facts = d->facts;
     if (id_eq(d->message->leg_id, d->now->refund_leg_id)) {
+        const struct escrow_debts debts = escrow_debts_of(d->facts);
         return (struct refund){
-            .known = true,
-            .of_price = true,
-            .done = !escrow_price_refund_due(d->now, facts->suspense, facts->suspense_count),
-            .failed = escrow_price_refund_failed(d->now, facts->suspense, facts->suspense_count),
+            .what = REFUNDED_REST,
+            .done = escrow_rest_refund_due_minor(d->now, &debts) == 0,
+            .failed = escrow_rest_refund_failed_minor(d->now, &debts) > 0,
             .asked_minor = escrow_refund_minor(d->now),
         };
+    }
+    for (uint32_t i = 0; i < facts->part_count; i++) {
+        const struct escrow_part *part = facts->parts[i];
+        if (part->to_buyer && id_eq(d->message->leg_id, part->leg_id)) {
+            return (struct refund){
+                .what = REFUNDED_PART,
+                .done = part->state == ESCROW_PART_PAID,
+                .failed = part->state == ESCROW_PART_FAILED,
+                .index = i,
+                .asked_minor = part->amount_minor,
+            };
+        }
     }
     for (uint32_t i = 0; i < facts->suspense_count; i++) {
         const struct escrow_suspense *row = facts->suspense[i];
         if (id_eq(d->message->leg_id, row->refund_leg_id)) {
             return (struct refund){
-                .known = true,
+                .what = REFUNDED_SUSPENSE,
                 .done = row->state == ESCROW_SUSPENSE_REFUNDED,
                 .failed = row->state == ESCROW_SUSPENSE_REFUND_FAILED,
                 .index = i,
@@ -179,7 +198,39 @@ static struct refund find_refund(const struct deciding *d)
             };
         }
     }
-    return (struct refund){.known = false};
+    return (struct refund){.what = REFUNDED_NOTHING};
+}
+
+/* It has gone, or it has failed: the row that it is of says so. */
+static void mark_refund(struct deciding *d, const struct refund *refund, bool gone)
+{
+    if (refund->what == REFUNDED_PART) {
+        deciding_change_part(d, refund->index)->state =
+            gone ? ESCROW_PART_PAID : ESCROW_PART_FAILED;
+    } else if (refund->what == REFUNDED_SUSPENSE) {
+        deciding_change_suspense(d, refund->index)->state =
+            gone ? ESCROW_SUSPENSE_REFUNDED : ESCROW_SUSPENSE_REFUND_FAILED;
+    }
+}
+
+/* Nothing that the deal is about is owed to anybody any more once this refund is made: its rest is not kept, and no part
+ * of it is still under way. */
+static bool is_last_debt(const struct deciding *d, const struct refund *refund)
+{
+    const struct escrow_debts debts = escrow_debts_of(d->facts);
+    int64_t back_minor = 0, failed_minor = 0;
+    bool fits = escrow_parts_back(debts.parts, debts.part_count, &back_minor, &failed_minor);
+    ASSERT(fits); /* the rows were checked */
+    return refund->what != REFUNDED_SUSPENSE && d->now->due_seller_minor == 0 &&
+           escrow_kept_minor(d->now) == 0 &&
+           back_minor + escrow_rest_refund_due_minor(d->now, &debts) == refund->asked_minor;
+}
+
+static enum escrow_event refunded_event(const struct deciding *d, enum refunded what)
+{
+    return what == REFUNDED_REST   ? d->rule->event
+           : what == REFUNDED_PART ? ESCROW_EVENT_PART_REFUNDED
+                                   : ESCROW_EVENT_SUSPENSE_REFUNDED;
 }
 
 void escrow_do_refund_succeeded(struct deciding *d)
@@ -189,35 +240,30 @@ void escrow_do_refund_succeeded(struct deciding *d)
         deciding_ignore(d);
         return;
     }
-    if (!refund.known || d->message->amount_minor != refund.asked_minor) {
+    if (refund.what == REFUNDED_NOTHING || d->message->amount_minor != refund.asked_minor) {
         deciding_park(d, ESCROW_REASON_UNEXPECTED);
         return;
     }
     if (refund.failed) {
         d->out->next.refund_failed_minor -= refund.asked_minor;
     }
-    if (!refund.of_price) {
-        deciding_change_suspense(d, refund.index)->state = ESCROW_SUSPENSE_REFUNDED;
-    }
-    struct escrow_step *step =
-        deciding_begin_step(d, refund.of_price ? d->rule->event : ESCROW_EVENT_SUSPENSE_REFUNDED);
+    mark_refund(d, &refund, /* gone */ true);
+    bool ends = is_last_debt(d, &refund);
+    struct escrow_step *step = deciding_begin_step(d, refunded_event(d, refund.what));
     step->amount_minor = refund.asked_minor;
     deciding_add_move(d, step, ESCROW_ACCOUNT_DUE_BUYER, ESCROW_ACCOUNT_PSP_CLEAR,
                       refund.asked_minor);
-    bool ends = refund.of_price && d->now->due_seller_minor == 0;
     deciding_end_debt(d, step, ends);
 }
 
 void escrow_do_refund_failed(struct deciding *d)
 {
     struct refund refund = find_refund(d);
-    if (!refund.known || refund.failed) {
+    if (refund.what == REFUNDED_NOTHING || refund.failed) {
         deciding_ignore(d);
         return;
     }
-    if (!refund.of_price) {
-        deciding_change_suspense(d, refund.index)->state = ESCROW_SUSPENSE_REFUND_FAILED;
-    }
+    mark_refund(d, &refund, /* gone */ false);
     d->out->next.refund_failed_minor += refund.asked_minor; /* a part of due_buyer: no overflow */
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     step->text = d->message->text;
@@ -225,5 +271,5 @@ void escrow_do_refund_failed(struct deciding *d)
         deciding_add_move(d, step, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_DUE_BUYER,
                           refund.asked_minor);
     }
-    deciding_end_step(d, step, refund.of_price ? d->rule->next : d->now->state);
+    deciding_end_step(d, step, refund.what == REFUNDED_SUSPENSE ? d->now->state : d->rule->next);
 }

@@ -76,7 +76,8 @@ static struct status collect_rows(struct engine_turn *turn, struct escrow_facts 
 static struct status check_rows(struct engine_turn *turn, const struct escrow *now,
                                 const struct escrow_facts *facts, const char *which)
 {
-    if (!escrow_case_is_sound(now, facts->suspense, facts->suspense_count) ||
+    const struct escrow_debts debts = escrow_debts_of(facts);
+    if (!escrow_case_is_sound(now, &debts) ||
         !escrow_disputes_are_sound(now, facts->disputes, facts->dispute_count) ||
         !escrow_parts_are_sound(now, facts->parts, facts->part_count) ||
         !escrow_milestones_are_sound(now, facts->milestones, facts->milestone_count)) {

@@ -88,6 +88,7 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         return read_as(body, ESCROW_CANCEL, &command->cancel_escrow->base, ret_content);
     case CASE(REFUND):
         body->text = str_of(command->refund->reason);
+        body->number = command->refund->milestone;
         return read_as(body, ESCROW_REFUND, &command->refund->base, ret_content);
     case CASE(RETRY_PAYOUT):
         return read_as(body, ESCROW_RETRY_PAYOUT, &command->retry_payout->base, ret_content);

@@ -58,6 +58,7 @@ uint32_t escrow_milestone_soonest(const struct escrow_milestone *const *mileston
 struct milestone_sums {
     int64_t price_minor;
     int64_t released_minor;
+    int64_t refunded_minor;
     uint32_t in[ESCROW_MILESTONE_STATE_COUNT];
     uint32_t numbers;
 };
@@ -69,9 +70,11 @@ static struct milestone_sums sum_milestones(const struct escrow_milestone *const
     for (uint32_t i = 0; i < milestone_count; i++) {
         const struct escrow_milestone *one = milestones[i];
         bool released = one->state == ESCROW_MILESTONE_RELEASED;
+        bool refunded = one->state == ESCROW_MILESTONE_REFUNDED;
         sums.in[one->state]++;
         sums.numbers |= UINT32_C(1) << one->number;
         sums.released_minor += released ? one->price_minor : 0;
+        sums.refunded_minor += refunded ? one->price_minor : 0;
         if (!money_try_add(sums.price_minor, one->price_minor, &sums.price_minor)) {
             return (struct milestone_sums){.price_minor = -1}; /* fits no deal */
         }
@@ -84,7 +87,8 @@ static enum escrow_state state_by(const struct milestone_sums *sums)
     if (sums->in[ESCROW_MILESTONE_DELIVERED] > 0) {
         return ESCROW_DELIVERED;
     }
-    return sums->in[ESCROW_MILESTONE_RELEASED] > 0 ? ESCROW_PARTIALLY_SETTLED : ESCROW_FUNDS_HELD;
+    uint32_t ended = sums->in[ESCROW_MILESTONE_RELEASED] + sums->in[ESCROW_MILESTONE_REFUNDED];
+    return ended > 0 ? ESCROW_PARTIALLY_SETTLED : ESCROW_FUNDS_HELD;
 }
 
 enum escrow_state escrow_state_by_milestones(const struct escrow_milestone *const *milestones,
@@ -101,8 +105,8 @@ enum escrow_state escrow_state_when_inspected(const struct escrow_milestone *con
     ASSERT(sums.in[ESCROW_MILESTONE_DELIVERED] > 0);
     sums.in[ESCROW_MILESTONE_DELIVERED]--;
     sums.in[ESCROW_MILESTONE_RELEASED]++;
-    return sums.in[ESCROW_MILESTONE_RELEASED] == milestone_count ? ESCROW_RELEASING
-                                                                 : state_by(&sums);
+    bool was_last = sums.in[ESCROW_MILESTONE_DELIVERED] == 0 && sums.in[ESCROW_MILESTONE_OPEN] == 0;
+    return was_last ? ESCROW_RELEASING : state_by(&sums);
 }
 
 static bool milestone_is_sound(const struct escrow_milestone *one, const struct escrow *escrow)
@@ -116,11 +120,10 @@ static bool milestone_is_sound(const struct escrow_milestone *one, const struct 
            id_eq(one->escrow_id, escrow->id);
 }
 
-/* How those end that were not released, and that all have ended when the deal has. */
+/* That all have ended when the deal has, and that none is divided but with the rest of the price. */
 static bool ends_are_sound(const struct escrow *escrow, const struct milestone_sums *sums)
 {
     uint32_t alive = sums->in[ESCROW_MILESTONE_OPEN] + sums->in[ESCROW_MILESTONE_DELIVERED];
-    bool refunded = sums->in[ESCROW_MILESTONE_REFUNDED] > 0;
     bool divided = sums->in[ESCROW_MILESTONE_DIVIDED] > 0;
     switch (escrow->state) {
     case ESCROW_CREATED:
@@ -129,16 +132,15 @@ static bool ends_are_sound(const struct escrow *escrow, const struct milestone_s
     case ESCROW_EXPIRED: return sums->in[ESCROW_MILESTONE_OPEN] == escrow->milestone_count;
     case ESCROW_FUNDS_HELD:
     case ESCROW_DELIVERED:
-    case ESCROW_PARTIALLY_SETTLED:
-        return alive > 0 && !refunded && !divided && escrow->state == state_by(sums);
+    case ESCROW_PARTIALLY_SETTLED: return alive > 0 && !divided && escrow->state == state_by(sums);
     case ESCROW_DISPUTED:
-    case ESCROW_ESCALATED: return alive > 0 && !refunded && !divided;
+    case ESCROW_ESCALATED: return alive > 0 && !divided;
     case ESCROW_RELEASING:
-    case ESCROW_RELEASED: return sums->in[ESCROW_MILESTONE_RELEASED] == escrow->milestone_count;
+    case ESCROW_RELEASED:
     case ESCROW_REFUNDING:
-    case ESCROW_REFUNDED: return alive == 0 && refunded && !divided;
+    case ESCROW_REFUNDED: return alive == 0 && !divided;
     case ESCROW_SETTLING:
-    case ESCROW_SETTLED_SPLIT: return alive == 0 && !refunded && divided;
+    case ESCROW_SETTLED_SPLIT: return alive == 0 && divided;
     case ESCROW_DELIVERY_REJECTED: /* a delivery of all is rejected: there is none */
     case ESCROW_NONE:
     case ESCROW_STATE_COUNT: break;
@@ -146,13 +148,17 @@ static bool ends_are_sound(const struct escrow *escrow, const struct milestone_s
     return false;
 }
 
-/* What was released is what the released ones are of; an agreement about the rest gives the seller some of it, too. */
+/* What was released is what the released ones are of; an agreement about the rest gives the seller some of it, too. What
+ * was returned is what the refunded ones are of; a refund of the rest adds to them. */
 static bool sums_are_sound(const struct escrow *escrow, const struct milestone_sums *sums)
 {
     bool divided = sums->in[ESCROW_MILESTONE_DIVIDED] > 0;
+    bool rest_refunded = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED;
     return sums->price_minor == escrow->price_minor &&
            (divided ? sums->released_minor < escrow->released_minor
-                    : sums->released_minor == escrow->released_minor);
+                    : sums->released_minor == escrow->released_minor) &&
+           (rest_refunded ? sums->refunded_minor > escrow->returned_minor
+                          : sums->refunded_minor == escrow->returned_minor);
 }
 
 bool escrow_milestones_are_sound(const struct escrow *escrow,

@@ -53,7 +53,9 @@ BODY(ESCROW_EVENT_SPLIT_PROPOSED, ESCROW_SPLIT_PROPOSED);
 BODY(ESCROW_EVENT_SPLIT_AGREED, ESCROW_SPLIT_AGREED);
 BODY(ESCROW_EVENT_SETTLED, ESCROW_SETTLED);
 BODY(ESCROW_EVENT_DISPUTE_RESOLVED, ESCROW_DISPUTE_RESOLVED);
-_Static_assert(ESCROW_EVENT_COUNT == 29, "a new event needs its line above and its case below");
+BODY(ESCROW_EVENT_PARTIALLY_REFUNDED, ESCROW_PARTIALLY_REFUNDED);
+BODY(ESCROW_EVENT_PART_REFUNDED, ESCROW_PART_REFUNDED);
+_Static_assert(ESCROW_EVENT_COUNT == 31, "a new event needs its line above and its case below");
 
 /* A body in the arena, initialised; `field` of the event points to it. */
 #define NEW_BODY(op, event, type, init, field)    \
@@ -117,6 +119,8 @@ DEFINE_AMOUNT(suspense_refunded, Holdfast__Escrow__V1__EscrowSuspenseRefunded,
               holdfast__escrow__v1__escrow_suspense_refunded__init, escrow_suspense_refunded)
 DEFINE_AMOUNT(part_paid, Holdfast__Escrow__V1__EscrowPartPaid,
               holdfast__escrow__v1__escrow_part_paid__init, escrow_part_paid)
+DEFINE_AMOUNT(part_refunded, Holdfast__Escrow__V1__EscrowPartRefunded,
+              holdfast__escrow__v1__escrow_part_refunded__init, escrow_part_refunded)
 DEFINE_TEXT(payout_failed, Holdfast__Escrow__V1__EscrowPayoutFailed,
             holdfast__escrow__v1__escrow_payout_failed__init, escrow_payout_failed, code)
 DEFINE_TEXT(refund_failed, Holdfast__Escrow__V1__EscrowRefundFailed,
@@ -190,6 +194,7 @@ static struct status fill_refund_started(struct op *op, const struct escrow_step
 {
     NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowRefundStarted,
              holdfast__escrow__v1__escrow_refund_started__init, escrow_refund_started);
+    body->milestone = step->milestone;
     TRY(wire_fill_text(op, step->text, &body->reason));
     return wire_fill_money(op, step->after.currency, step->amount_minor, &body->amount);
 }
@@ -234,6 +239,21 @@ static struct status fill_partially_released(struct op *op, const struct escrow_
     TRY(wire_fill_money(op, currency, step->amount_minor, &body->amount));
     TRY(wire_fill_money(op, currency, step->after.held_minor, &body->left));
     return wire_fill_money(op, currency, step->seller_minor, &body->seller_gets);
+}
+
+static struct status fill_partially_refunded(struct op *op, const struct escrow_step *step,
+                                             Holdfast__Escrow__V1__EscrowEvent *event,
+                                             const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowPartiallyRefunded,
+             holdfast__escrow__v1__escrow_partially_refunded__init, escrow_partially_refunded);
+    enum currency currency = step->after.currency;
+    body->number = step->number;
+    body->milestone = step->milestone;
+    TRY(wire_fill_text(op, step->text, &body->reason));
+    TRY(wire_fill_money(op, currency, step->amount_minor, &body->amount));
+    TRY(wire_fill_money(op, currency, step->after.held_minor, &body->left));
+    return wire_fill_money(op, currency, step->buyer_gets_minor, &body->buyer_gets);
 }
 
 static struct status fill_split_proposed(struct op *op, const struct escrow_step *step,
@@ -324,6 +344,8 @@ static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_SPLIT_AGREED] = fill_split_agreed,
     [ESCROW_EVENT_SETTLED] = fill_settled,
     [ESCROW_EVENT_DISPUTE_RESOLVED] = fill_dispute_resolved,
+    [ESCROW_EVENT_PARTIALLY_REFUNDED] = fill_partially_refunded,
+    [ESCROW_EVENT_PART_REFUNDED] = fill_part_refunded,
 };
 
 /* What every event tells of the escrow after it. */
@@ -363,6 +385,7 @@ static void fill_standing(const struct escrow_told *told, struct standing *stand
     balances->fee_deferred_minor = escrow->fee_deferred_minor;
     balances->fee_minor = escrow->fee_minor;
     balances->released_minor = escrow->released_minor;
+    balances->returned_minor = escrow->returned_minor;
     attention->payment_setup_failed = escrow->payment_setup_failed;
     attention->payout_failed_minor = escrow->payout_failed_minor;
     attention->refund_failed_minor = escrow->refund_failed_minor;

@@ -59,10 +59,10 @@ static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
     [ESCROW_REASON_MILESTONE_STATE] = {"escrow.milestone_state",
                                        "The milestone is not at the point where this can be "
                                        "done."},
-    [ESCROW_REASON_HAS_MILESTONES] = {"escrow.has_milestones",
-                                      "This cannot be done in a deal with milestones: release a "
-                                      "milestone, raise a dispute, or agree to divide what is "
-                                      "held."},
+    [ESCROW_REASON_HAS_MILESTONES] =
+        {"escrow.has_milestones",
+         "This cannot be done in a deal with milestones: release or give back a milestone, raise a "
+         "dispute, or agree to divide what is held."},
     [ESCROW_REASON_BAD_ARBITER] = {"escrow.bad_arbiter",
                                    "The arbiter must be a third person, with an Ed25519 public key "
                                    "of 32 bytes."},

@@ -120,7 +120,8 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
     draw_split(walk, &message);
     message.terms.milestones = walk->milestone_terms;
     message.terms.milestone_count = walk->milestone_count;
-    if (kind == ESCROW_MARK_DELIVERED || kind == ESCROW_RELEASE) {
+    bool of_one = kind == ESCROW_REFUND && chance(walk, 70);
+    if (kind == ESCROW_MARK_DELIVERED || kind == ESCROW_RELEASE || of_one) {
         message.number = draw_number(walk);
     }
     if (kind == ESCROW_RESOLVE_DISPUTE) {
@@ -216,10 +217,21 @@ static bool may_change_again(const struct walk *walk, const struct leg *leg)
            (leg->kind != LEG_IN && leg->state == LEG_FAILED && last);
 }
 
+/* A refund of what was left of the price, or of a part of it. */
+static bool is_of_price(const struct walk *walk, const struct leg *leg)
+{
+    const struct fake_rows *rows = &walk->fake->rows;
+    bool found = id_eq(leg->id, rows->escrow.refund_leg_id);
+    for (uint32_t i = 0; i < rows->part_count; i++) {
+        found = found || (rows->parts[i].to_buyer && id_eq(leg->id, rows->parts[i].leg_id));
+    }
+    return found;
+}
+
 static void news_of_out_leg(struct walk *walk, struct leg *leg, struct escrow_message *message)
 {
-    if (leg->state == LEG_DONE && id_eq(leg->id, walk->fake->rows.escrow.refund_leg_id)) {
-        walk->final_state = ESCROW_NONE; /* the price comes back */
+    if (leg->state == LEG_DONE && is_of_price(walk, leg)) {
+        walk->final_state = ESCROW_NONE; /* the price, or a part of it, comes back */
     }
     walk->sent_back_seen += leg->state == LEG_DONE ? 1 : 0;
     bool done = leg->state == LEG_FAILED || (leg->state == LEG_OPEN && chance(walk, 60));
@@ -409,7 +421,7 @@ static void one_deal(struct walk *walk)
     walk->records_seen = 0;
     walk->final_state = ESCROW_NONE;
     walk->last_seq = 0;
-    walk->released_minor = walk->payout_minor = 0;
+    walk->released_minor = walk->returned_minor = walk->payout_minor = 0;
     walk->part_count = 0;
     walk->offer = (struct walk_offer){.number = 0};
     walk->offers = 0;

@@ -78,6 +78,7 @@ struct gateway_view {
     int64_t fee_deferred_minor;
     int64_t fee_minor;
     int64_t released_minor;
+    int64_t returned_minor;
     int64_t split_number; /* of the offer to divide what is held that is open; 0: none is */
     struct id split_by;   /* whose it is */
     int64_t split_seller_minor;

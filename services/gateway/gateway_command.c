@@ -467,6 +467,7 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
     }
     case GATEWAY_REFUND: {
         NEW_BODY(Holdfast__Escrow__V1__Refund, holdfast__escrow__v1__refund__init, refund, REFUND);
+        body->milestone = order->milestone;
         return wire_fill_text(op, order->reason, &body->reason);
     }
     case GATEWAY_RETRY: {

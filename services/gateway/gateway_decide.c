@@ -18,6 +18,7 @@ static void take_sums(struct gateway_view *view, const struct gateway_view *told
     view->fee_deferred_minor = told->fee_deferred_minor;
     view->fee_minor = told->fee_minor;
     view->released_minor = told->released_minor;
+    view->returned_minor = told->returned_minor;
     view->milestones = told->milestones;
     view->split_number = told->split_number;
     view->split_by = told->split_by;

@@ -71,6 +71,7 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         return take_amount(op, event->escrow_release_started->amount, news);
     case CASE(ESCROW_RELEASED): return take_amount(op, event->escrow_released->amount, news);
     case CASE(ESCROW_REFUND_STARTED):
+        news->milestone = event->escrow_refund_started->milestone;
         news->note = str_of(event->escrow_refund_started->reason);
         return take_amount(op, event->escrow_refund_started->amount, news);
     case CASE(ESCROW_REFUNDED): return take_amount(op, event->escrow_refunded->amount, news);
@@ -97,6 +98,12 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         news->milestone = event->escrow_partially_released->milestone;
         return take_amount(op, event->escrow_partially_released->amount, news);
     case CASE(ESCROW_PART_PAID): return take_amount(op, event->escrow_part_paid->amount, news);
+    case CASE(ESCROW_PARTIALLY_REFUNDED):
+        news->note = str_of(event->escrow_partially_refunded->reason);
+        news->milestone = event->escrow_partially_refunded->milestone;
+        return take_amount(op, event->escrow_partially_refunded->amount, news);
+    case CASE(ESCROW_PART_REFUNDED):
+        return take_amount(op, event->escrow_part_refunded->amount, news);
     case CASE(
         ESCROW_SPLIT_PROPOSED): /* the timeline has the seller's part; the rest is the buyer's */
         news->amount_minor = event->escrow_split_proposed->seller_minor;
@@ -192,6 +199,7 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     told->fee_deferred_minor = balances->fee_deferred_minor;
     told->fee_minor = balances->fee_minor;
     told->released_minor = balances->released_minor;
+    told->returned_minor = balances->returned_minor;
     told->payout_failed_minor = attention->payout_failed_minor;
     told->refund_failed_minor = attention->refund_failed_minor;
     told->payment_setup_failed = attention->payment_setup_failed;

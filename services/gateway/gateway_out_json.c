@@ -17,6 +17,7 @@ static void write_balances(struct json_writer *out, const struct gateway_view *v
     json_write_i64(out, "fee_deferred_minor", view->fee_deferred_minor);
     json_write_i64(out, "fee_minor", view->fee_minor);
     json_write_i64(out, "released_minor", view->released_minor);
+    json_write_i64(out, "returned_minor", view->returned_minor);
     json_write_end(out);
 }
 

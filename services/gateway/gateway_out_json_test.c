@@ -152,7 +152,7 @@ static void a_deal_is_shown_exactly(void **state)
         "\"held_minor\":0,\"disputed_minor\":0,\"suspense_minor\":0,\"due_seller_minor\":0,\"due_"
         "buyer_minor\":0,"
         "\"paid_out_minor\":0,\"refunded_minor\":0,\"fee_deferred_minor\":0,\"fee_minor\":0,"
-        "\"released_minor\":0},"
+        "\"released_minor\":0,\"returned_minor\":0},"
         "\"attention\":{\"payment_setup_failed\":false,"
         "\"payout_failed_minor\":0,\"refund_failed_minor\":0,\"foreign_money\":false},"
         "\"marketplace_id\":\"02000000-0000-0000-0000-000000000002\","

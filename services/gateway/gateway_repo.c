@@ -37,6 +37,7 @@ static const struct table_column view_columns[] = {
     V(fee_deferred_minor, COLUMN_INT8),
     V(fee_minor, COLUMN_INT8),
     V(released_minor, COLUMN_INT8),
+    V(returned_minor, COLUMN_INT8),
     V(split_number, COLUMN_INT8),
     V(split_by, COLUMN_UUID),
     V(split_seller_minor, COLUMN_INT8),
@@ -233,6 +234,7 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     I64(fee_deferred_minor);
     I64(fee_minor);
     I64(released_minor);
+    I64(returned_minor);
     I64(split_number);
     ID(split_by);
     I64(split_seller_minor);

@@ -31,6 +31,8 @@ struct str notice_name(enum notice notice)
     case NOTICE_SPLIT_PROPOSED: return STR("split_proposed");
     case NOTICE_SPLIT_AGREED: return STR("split_agreed");
     case NOTICE_DISPUTE_RESOLVED: return STR("dispute_resolved");
+    case NOTICE_PARTIALLY_REFUNDED: return STR("partially_refunded");
+    case NOTICE_PART_REFUNDED: return STR("part_refunded");
     case NOTICE_NONE: return STR("none");
     case NOTICE_COUNT: break;
     }

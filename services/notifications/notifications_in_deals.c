@@ -161,6 +161,12 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
                            event->escrow_partially_released->seller_gets);
     case CASE(ESCROW_PART_PAID):
         return tell_amount(op, news, NOTICE_PART_PAID, event->escrow_part_paid->amount);
+    case CASE(ESCROW_PARTIALLY_REFUNDED):
+        TRY(name_milestone(op, event, event->escrow_partially_refunded->milestone, news));
+        return tell_amount(op, news, NOTICE_PARTIALLY_REFUNDED,
+                           event->escrow_partially_refunded->buyer_gets);
+    case CASE(ESCROW_PART_REFUNDED):
+        return tell_amount(op, news, NOTICE_PART_REFUNDED, event->escrow_part_refunded->amount);
     case CASE(ESCROW_SPLIT_PROPOSED):
         tell_parts(ret_event, NOTICE_SPLIT_PROPOSED, event->escrow_split_proposed->seller_minor,
                    event->escrow_split_proposed->buyer_minor);

@@ -141,6 +141,19 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
             [ROLE_BUYER] = "**{amount}** of this deal was paid out to the seller.",
             [ROLE_SELLER] = "**{amount}** of this deal was paid out to you.",
         },
+    [NOTICE_PARTIALLY_REFUNDED] =
+        {
+            [ROLE_BUYER] = "A part of this deal[ (milestone {detail})] was given back: the refund "
+                           "of **{amount}** to you was begun. The rest stayed set aside.",
+            [ROLE_SELLER] = "A part of this deal[ (milestone {detail})] was given back: the "
+                            "refund of **{amount}** to the buyer was begun. The rest stayed set "
+                            "aside.",
+        },
+    [NOTICE_PART_REFUNDED] =
+        {
+            [ROLE_BUYER] = "**{amount}** of this deal was sent back to you.",
+            [ROLE_SELLER] = "**{amount}** of this deal was sent back to the buyer.",
+        },
     [NOTICE_SPLIT_PROPOSED] =
         {
             [ROLE_BUYER] = "An offer was made to divide the money of this deal: **{amount}** for "

@@ -104,6 +104,7 @@ def test_what_is_left_is_disputed_refunded_or_divided(stack, api):
     assert (frozen["balances"]["disputed_minor"], states(frozen)) == (1800, ["RELEASED", "DELIVERED", "OPEN"])
     assert frozen["milestones"][1]["inspection_ends_at"] is None  # it stands still
     assert api.outcome(deal.act("release", "BUYER", {"milestone": 2}), "BUYER") == ("rejected", "escrow.milestone_state")
+    assert api.outcome(deal.act("refund", "SELLER", {"milestone": 2}), "SELLER") == ("rejected", "escrow.milestone_state")
     assert api.outcome(deal.act("mark-delivered", "SELLER", {"milestone": 3}), "SELLER") == ("rejected", "escrow.wrong_state")
     deal.do("withdraw-dispute", "BUYER")
     assert states(deal.wait("DELIVERED")) == ["RELEASED", "DELIVERED", "OPEN"]
@@ -124,25 +125,82 @@ def test_what_is_left_is_disputed_refunded_or_divided(stack, api):
     assert deal.effects()["transfers"] == (0, 0)
 
 
+def test_one_is_given_back_and_the_others_go_on(stack, api):
+    """With fees to the cent: the buyer's on the hilt goes back with it, and what is paid and earned is that of the other two."""
+    deal = held(api, **FEES)
+    deadline = deal.view()["deadline"]
+    deal.do("refund", "SELLER", {"milestone": 3, "reason": "no wood"})
+    seen = deal.wait_view(lambda now: now["balances"]["refunded_minor"] == 519, "the hilt's refund")  # 92 - 92 * 2000 / 2500 = 18.4: 19
+    assert (seen["state"], states(seen)) == ("PARTIALLY_SETTLED", ["OPEN", "OPEN", "REFUNDED"])
+    assert seen["deadline"] == deadline  # nobody has more time to deliver by it
+    balances = seen["balances"]
+    assert (balances["held_minor"], balances["returned_minor"], balances["fee_deferred_minor"], balances["fee_minor"]) == (2000, 500, 73, 0)
+    assert api.outcome(deal.act("refund", "SELLER", {"milestone": 3}), "SELLER") == ("rejected", "escrow.milestone_state")
+    assert deal.act("refund", "BUYER", {"milestone": 1}).status == 403
+    release(deal, 1)  # the buyer does not wait for the drawing
+    seen = deal.wait_view(lambda now: now["balances"]["paid_out_minor"] == 700 - 36, "the drawing's payout")  # 132 * 700 / 2500 = 36.96
+    assert (seen["state"], states(seen), seen["deadline"]) == ("PARTIALLY_SETTLED", ["RELEASED", "OPEN", "REFUNDED"], deadline)
+    deliver(deal, 2)
+    deal.wait("DELIVERED")
+    release(deal, 2)
+    seen = deal.wait("RELEASED")
+    assert states(seen) == ["RELEASED", "RELEASED", "REFUNDED"]
+    balances = seen["balances"]
+    assert (balances["paid_out_minor"], balances["refunded_minor"]) == (2000 - 105, 519)  # 132 * 2000 / 2500 = 105.6
+    assert balances["fee_minor"] == 105 + 73 and balances["received_minor"] == AMOUNT_MINOR + BUYER_FEE
+    stack.settle()
+    assert (deal.effects()["transfers"], deal.effects()["refunds"]) == ((2, 1895), (1, 519))
+    told = entries(api, deal)
+    assert told[0] == ("EscrowPartiallyRefunded", 3, 500, "PARTIALLY_SETTLED")
+    assert ("EscrowPartRefunded", None, 519, "PARTIALLY_SETTLED") in told
+    shown = stack.verifier.json("escrow", "show", deal.id)
+    assert [(part["to"], part["price_minor"], part["amount_minor"], part["state"]) for part in shown["parts"]] == [
+        ("buyer", 500, 519, "PAID"), ("seller", 700, 664, "PAID")]
+    verified = stack.verifier.json("ledger", "verify")["verified"]
+    assert verified["ok"] and verified["findings"] == 0
+
+
+def test_all_of_them_are_given_back_one_by_one(stack, api):
+    """The last one ends the deal; a fee that is not given back is earned, to the cent."""
+    deal = held(api, **FEES, buyer_fee_refundable=False)
+    deliver(deal, 2)
+    deal.wait("DELIVERED")
+    deal.do("refund", "STAFF", {"milestone": 2})  # what the buyer inspects, too
+    seen = deal.wait_view(lambda now: now["balances"]["refunded_minor"] == 1300, "the blade's refund")
+    assert (seen["state"], seen["deadline"]["next_state"], seen["balances"]["fee_minor"]) == ("PARTIALLY_SETTLED", "REFUNDING", 48)
+    deal.do("refund", "SELLER", {"milestone": 1})
+    deal.do("refund", "SELLER", {"milestone": 3})
+    seen = deal.wait("REFUNDED")
+    assert states(seen) == ["REFUNDED"] * 3
+    assert (seen["balances"]["refunded_minor"], seen["balances"]["fee_minor"], seen["balances"]["paid_out_minor"]) == (AMOUNT_MINOR, BUYER_FEE, 0)
+    assert [entry for entry in entries(api, deal) if entry[0] == "EscrowRefundStarted"] == [("EscrowRefundStarted", 3, 500, "REFUNDING")]
+    stack.settle()
+    assert (deal.effects()["transfers"], deal.effects()["refunds"]) == ((0, 0), (3, AMOUNT_MINOR))
+    assert stack.verifier.json("ledger", "verify")["verified"]["ok"]
+
+
 def test_what_names_no_piece_at_its_point_is_refused(api):
     deal = held(api)
     for verb, role, body, code in (
         ("mark-delivered", "SELLER", {}, "escrow.which_milestone"), ("mark-delivered", "SELLER", {"milestone": 4}, "escrow.no_milestone"),
-        ("release", "BUYER", {"milestone": 1}, "escrow.wrong_state"), ("release-part", "BUYER", {"amount_minor": 700}, "escrow.has_milestones"),
+        ("release", "BUYER", {}, "escrow.which_milestone"), ("release", "BUYER", {"milestone": 4}, "escrow.no_milestone"),
+        ("refund", "SELLER", {"milestone": 4}, "escrow.no_milestone"), ("release-part", "BUYER", {"amount_minor": 700}, "escrow.has_milestones"),
     ):
         assert api.outcome(deal.act(verb, role, body), role) == ("rejected", code), (verb, body)
     deliver(deal, 1)
     for verb, role, body, code in (
         ("mark-delivered", "SELLER", {"milestone": 1}, "escrow.milestone_state"), ("release", "BUYER", {}, "escrow.which_milestone"),
-        ("release", "BUYER", {"milestone": 2}, "escrow.milestone_state"), ("reject-delivery", "BUYER", {"reason": "blunt"}, "escrow.has_milestones"),
+        ("reject-delivery", "BUYER", {"reason": "blunt"}, "escrow.has_milestones"),
     ):
         assert api.outcome(deal.act(verb, role, body), role) == ("rejected", code), (verb, body)
     for number, status, code in ((0, 400, "json.out_of_range"), (21, 400, "json.out_of_range"), ("1", 400, "json.wrong_type")):
-        answer = deal.act("release", "BUYER", {"milestone": number})
-        assert (answer.status, answer.json()["code"]) == (status, code)
+        for verb, role in (("release", "BUYER"), ("refund", "SELLER")):
+            answer = deal.act(verb, role, {"milestone": number})
+            assert (answer.status, answer.json()["code"]) == (status, code), verb
     plain = api.held_deal()
     assert plain.view()["milestones"] == []
-    assert api.outcome(plain.act("mark-delivered", "SELLER", {"milestone": 1}), "SELLER") == ("rejected", "escrow.no_milestone")
+    for verb, role in (("mark-delivered", "SELLER"), ("refund", "SELLER"), ("release", "BUYER")):
+        assert api.outcome(plain.act(verb, role, {"milestone": 1}), role) == ("rejected", "escrow.no_milestone"), verb
 
 
 def piece(amount_minor, title="A piece"):

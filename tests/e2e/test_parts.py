@@ -160,12 +160,12 @@ def test_the_database_refuses_what_no_part_allows(stack, api):
         assert f'violates check constraint "{constraint}"' in said, (change, said)
     for change, constraint in (
         ("number = 0", "part_number_check"), ("number = 21", "part_number_check"), ("state = 4", "part_state_check"),
-        ("amount_minor = 0", "part_amount_minor_check"), ("amount_minor = 1001", "part_net"),
+        ("amount_minor = 0", "part_amount_minor_check"), ("amount_minor = 1001", "part_net"), ("to_buyer = true", "part_net"),
         ("leg_id = '00000000-0000-0000-0000-000000000000'", "part_leg_id_check"),
     ):
         said = refusal(stack, f"UPDATE escrow.part SET {change} WHERE escrow_id = '{deal.id}'")
         assert f'violates check constraint "{constraint}"' in said, (change, said)
-    twice = (f"INSERT INTO escrow.part SELECT gen_random_uuid(), escrow_id, 1, 1, 1, 1, 1, leg_id, 0, 0 FROM escrow.part "
+    twice = (f"INSERT INTO escrow.part SELECT gen_random_uuid(), escrow_id, 1, 1, 1, false, 1, 1, leg_id, 0, 0 FROM escrow.part "
              f"WHERE escrow_id = '{deal.id}'")
     assert "part_escrow_id_number_key" in refusal(stack, twice)
     # What is right passes them: the same, without what was wrong.

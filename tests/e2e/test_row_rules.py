@@ -11,6 +11,9 @@ NONE = "'00000000-0000-0000-0000-000000000000'"
 SOME = "'00000000-0000-0000-0000-000000000001'"
 LONG = "repeat('x', 1001)"
 
+RETURNED = "returned_minor = 1, held_minor = 2499, fee_deferred_minor = 91"
+PIECES = "milestone_count = 2, milestones_hash = sha256('')"
+
 # Of a deal of 25.00 that is held: price and buyer's fee of 92 were received.
 BROKEN = (
     ("currency = 2", "escrow_price"),
@@ -55,6 +58,12 @@ BROKEN = (
     ("received_minor = received_minor + 1", "escrow_conservation"),
     ("suspense_minor = 1", "escrow_conservation"),
     ("refund_failed_minor = 1", "escrow_refund_failed"),
+    # One cent of the price was given back, with the buyer's fee on it: 92 less 92 * 2499 / 2500.
+    (f"{RETURNED}, refunded_minor = 2", "escrow_returned"),  # of a deal in one piece
+    (f"{RETURNED}, {PIECES}, refunded_minor = 1, suspense_minor = 1", "escrow_back"),
+    (f"returned_minor = 1, held_minor = 2499, {PIECES}, refunded_minor = 1", "escrow_fee_deferred"),  # the fee on it is still aside
+    (f"{RETURNED}, {PIECES}, fee_minor = 1, refunded_minor = 1", "escrow_fee_earned"),  # it is not earned: it went back
+    (f"returned_minor = -1, {PIECES}", "escrow_no_debt"),
     (f"payout_leg_id = {SOME}", "escrow_payout_leg"),
     (f"refund_leg_id = {SOME}", "escrow_refund_leg"),
     ("payment_setup_failed = true", "escrow_payment_setup"),
@@ -72,6 +81,8 @@ BROKEN = (
 SOUND = (
     "description = repeat('x', 1000)",
     "milestone_count = 2, milestones_hash = sha256('')",
+    f"{RETURNED}, {PIECES}, refunded_minor = 2",
+    f"{RETURNED}, {PIECES}, due_buyer_minor = 2, refund_failed_minor = 2",
     "milestone_count = 20, milestones_hash = sha256('')",
     f"arbiter_id = {SOME}, arbiter_key = decode(repeat('00', 32), 'hex')",
     "split_by = buyer_id, split_count = 50, split_seller_minor = 2500",

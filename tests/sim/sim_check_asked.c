@@ -40,23 +40,25 @@ static int64_t fee_of(const struct gateway_terms *terms, const struct fee_rate *
     return whole_minor * part_minor / terms->amount_minor;
 }
 
-struct check_sums check_sums_of(const struct gateway_terms *terms, int64_t released_minor)
+struct check_sums check_sums_of(const struct gateway_terms *terms, int64_t released_minor,
+                                int64_t back_minor)
 {
     int64_t all_minor = fee_of(terms, &terms->fees.buyer, terms->amount_minor);
     int64_t buyer_fee_minor = fee_of(terms, &terms->fees.buyer, released_minor);
     int64_t seller_fee_minor = fee_of(terms, &terms->fees.seller, released_minor);
+    int64_t rest_fee_minor = fee_of(terms, &terms->fees.buyer, terms->amount_minor - back_minor);
     return (struct check_sums){
         .asked_minor = terms->amount_minor + all_minor,
         .seller_minor = released_minor - seller_fee_minor,
         .fee_minor = buyer_fee_minor + seller_fee_minor,
-        .kept_fee_minor = terms->fees.buyer_refundable ? 0 : all_minor - buyer_fee_minor,
+        .kept_fee_minor = terms->fees.buyer_refundable ? 0 : all_minor - rest_fee_minor,
     };
 }
 
 /* The seller had the price in more than one payout, or not all of it. */
 static bool is_shared(const struct check_deal *deal)
 {
-    return deal->parts > 0 || deal->splits > 0;
+    return deal->parts > 0 || deal->splits > 0 || deal->returns > 0;
 }
 
 /* What a refund is of depends on what came: check_source and the sums look at that. Of a deal that was released in parts
@@ -67,7 +69,7 @@ static bool is_agreed(struct sim_check *check, const struct sim_stripe_object *o
     if (object->kind == SIM_STRIPE_REFUND) {
         return true;
     }
-    const struct check_sums sums = check_sums_of(terms, terms->amount_minor);
+    const struct check_sums sums = check_sums_of(terms, terms->amount_minor, 0);
     bool pays = object->kind == SIM_STRIPE_TRANSFER;
     bool in_parts = pays && is_shared(check_deal(check, object->escrow_id));
     int64_t whole_minor = pays ? sums.seller_minor : sums.asked_minor;
@@ -96,18 +98,21 @@ static bool has_rate(const struct fee_rate *rate, const struct fee_rate *agreed)
     return rate->basis_points == agreed->basis_points && rate->fixed_minor == agreed->fixed_minor;
 }
 
-/* Of what was released, the seller and the platform have what was agreed; a released deal released all. */
+/* Of what was released, the seller and the platform have what was agreed; a released deal released all that it did not give
+ * back before. */
 static bool has_shared(const struct check_deal *deal, const struct escrow *escrow,
                        const struct gateway_terms *terms)
 {
-    const struct check_sums sums = check_sums_of(terms, deal->released_minor);
     bool released = escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED;
     bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED ||
                    escrow->state == ESCROW_SETTLING || escrow->state == ESCROW_SETTLED_SPLIT;
+    int64_t back_minor = refunds ? terms->amount_minor - deal->released_minor : deal->back_minor;
+    const struct check_sums sums = check_sums_of(terms, deal->released_minor, back_minor);
     return escrow->released_minor == deal->released_minor &&
-           released == (deal->released_minor == terms->amount_minor) &&
+           escrow->returned_minor == deal->back_minor &&
+           released == (deal->released_minor + deal->back_minor == terms->amount_minor) &&
            escrow->due_seller_minor + escrow->paid_out_minor == sums.seller_minor &&
-           escrow->fee_minor == sums.fee_minor + (refunds ? sums.kept_fee_minor : 0);
+           escrow->fee_minor == sums.fee_minor + sums.kept_fee_minor;
 }
 
 static bool has_key(struct str key, struct str hex)

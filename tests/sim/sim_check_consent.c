@@ -30,6 +30,9 @@ int64_t check_number_asked(struct sim_check *check, struct id request_id)
     if (command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_MARK_DELIVERED) {
         return command->mark_delivered->milestone;
     }
+    if (command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_REFUND) {
+        return command->refund->milestone;
+    }
     return command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_RELEASE_FUNDS
                ? command->release_funds->milestone
                : -1;

@@ -325,6 +325,7 @@ static bool shows(const struct gateway_view *view, const struct escrow *escrow)
            view->refunded_minor == escrow->refunded_minor &&
            view->fee_deferred_minor == escrow->fee_deferred_minor &&
            view->fee_minor == escrow->fee_minor && view->released_minor == escrow->released_minor &&
+           view->returned_minor == escrow->returned_minor &&
            view->split_number == (id_is_none(escrow->split_by) ? 0 : escrow->split_count) &&
            id_eq(view->split_by, escrow->split_by) &&
            view->split_seller_minor == escrow->split_seller_minor &&

@@ -16,8 +16,10 @@
 struct check_milestones {
     int64_t
         delivered_us[GATEWAY_MILESTONES_MAX + 1]; /* or since a dispute was withdrawn; 0: not yet */
-    bool released[GATEWAY_MILESTONES_MAX + 1];
-    int64_t released_minor; /* of the deal, when we looked last */
+    bool released[GATEWAY_MILESTONES_MAX + 1];    /* by itself */
+    bool refunded[GATEWAY_MILESTONES_MAX + 1];    /* by itself, too */
+    int64_t released_minor;                       /* of the deal, when we looked last */
+    int64_t returned_minor;                       /* and this */
     bool moved; /* the deal's inspection ends at another moment, by the last transition */
 };
 
@@ -37,14 +39,17 @@ struct check_deal {
     int64_t
         released_minor; /* by the lines from where the price is held to the seller and the platform */
     uint32_t parts;     /* of that, before the rest */
-    uint32_t splits;    /* the rest was divided, and not all of it one's */
-    int64_t offers;     /* to divide it, so far */
-    struct id offered_by;    /* the last of them */
-    int64_t escalated_at_us; /* its dispute, the last time */
-    int64_t parts_net_minor; /* and what the seller gets of them */
+    int64_t back_minor;        /* of the price, by the lines of refunds while the rest stays held */
+    uint32_t returns;          /* and so many refunds */
+    int64_t returns_net_minor; /* and what the buyer gets by them */
+    uint32_t splits;           /* the rest was divided, and not all of it one's */
+    int64_t offers;            /* to divide it, so far */
+    struct id offered_by;      /* the last of them */
+    int64_t escalated_at_us;   /* its dispute, the last time */
+    int64_t parts_net_minor;   /* and what the seller gets of them */
     /* The rows of parts, counted anew each time. */
-    uint32_t part_rows;
-    int64_t part_rows_minor;
+    uint32_t part_rows, return_rows;
+    int64_t part_rows_minor, return_rows_minor;
     int64_t seq;
     int64_t transfer_count;
     struct hash head;
@@ -186,15 +191,17 @@ enum topic check_topic_named(struct str name);
 
 /* ---- sim_check_asked.c: once drained ---- */
 
-/* What a deal of these terms moves, when so much of the price is released. */
+/* What a deal of these terms moves, when so much of the price is released, and so much goes back. */
 struct check_sums {
-    int64_t asked_minor;    /* of the buyer */
-    int64_t seller_minor;   /* to the seller */
-    int64_t fee_minor;      /* the platform's */
-    int64_t kept_fee_minor; /* the platform's besides, when the rest is refunded */
+    int64_t asked_minor;  /* of the buyer */
+    int64_t seller_minor; /* to the seller */
+    int64_t fee_minor;    /* the platform's */
+    int64_t
+        kept_fee_minor; /* the platform's besides, of what went back; of all that was not released, when that did */
 };
 
-struct check_sums check_sums_of(const struct gateway_terms *terms, int64_t released_minor);
+struct check_sums check_sums_of(const struct gateway_terms *terms, int64_t released_minor,
+                                int64_t back_minor);
 void check_terms(struct sim_check *check, struct sim_verdict *verdict);
 void check_taken(struct sim_check *check, struct sim_verdict *verdict);
 
@@ -205,7 +212,8 @@ void check_consent(struct sim_check *check, struct check_deal *deal,
                    const struct escrow_transition *transition, const struct escrow *escrow,
                    struct sim_verdict *verdict);
 
-/* The number that the request named, of an offer or a milestone; -1: it is not there any more, or cannot be read. */
+/* The number that the request named, of an offer or a milestone; -1: it is not there any more, or cannot be read, or names
+ * nothing of the kind. */
 int64_t check_number_asked(struct sim_check *check, struct id request_id);
 
 /* ---- sim_check_milestones.c ---- */

@@ -1,7 +1,7 @@
 /*
- * Whether the pieces of a deal are delivered and released as its people asked: each once, delivered before it is released,
- * at the price that was agreed to, and without the buyer's word only when its inspection is over. In: a deal's transitions
- * in their order, the requests that people made, their terms.
+ * Whether the pieces of a deal are delivered, released and given back as its people asked: each ends once, at the price that
+ * was agreed to; released by the buyer's word, or without it only when its inspection is over; given back by the seller's
+ * word, or staff's. In: a deal's transitions in their order, the requests that people made, their terms.
  */
 #include <inttypes.h>
 
@@ -12,12 +12,17 @@
 
 #define FAIL(...) sim_verdict_fail(verdict, SIM_RULE_TERMS, __VA_ARGS__)
 
+static bool has_ended(const struct check_milestones *milestones, int64_t k)
+{
+    return milestones->released[k] || milestones->refunded[k];
+}
+
 /* The one whose inspection ends first: the first of these; 0: none runs. */
 static int64_t soonest(const struct check_milestones *milestones)
 {
     int64_t found = 0;
     for (int64_t k = 1; k <= GATEWAY_MILESTONES_MAX; k++) {
-        bool runs = milestones->delivered_us[k] > 0 && !milestones->released[k];
+        bool runs = milestones->delivered_us[k] > 0 && !has_ended(milestones, k);
         if (runs && (found == 0 || milestones->delivered_us[k] < milestones->delivered_us[found])) {
             found = k;
         }
@@ -30,6 +35,11 @@ static bool is_release(enum escrow_event event)
     return event == ESCROW_EVENT_PARTIALLY_RELEASED || event == ESCROW_EVENT_RELEASE_STARTED;
 }
 
+static bool is_refund(enum escrow_event event)
+{
+    return event == ESCROW_EVENT_PARTIALLY_REFUNDED || event == ESCROW_EVENT_REFUND_STARTED;
+}
+
 static void follow(struct check_milestones *milestones, const struct escrow_transition *transition)
 {
     int64_t k = transition->milestone;
@@ -40,6 +50,8 @@ static void follow(struct check_milestones *milestones, const struct escrow_tran
         milestones->delivered_us[k] = transition->at_us;
     } else if (known && is_release(transition->event)) {
         milestones->released[k] = true;
+    } else if (known && is_refund(transition->event)) {
+        milestones->refunded[k] = true;
     } else if (transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN) {
         for (int64_t i = 1; i <= GATEWAY_MILESTONES_MAX; i++) {
             milestones->delivered_us[i] = milestones->delivered_us[i] > 0 ? transition->at_us : 0;
@@ -58,7 +70,7 @@ static void check_delivered(struct sim_check *check, const struct check_deal *de
 {
     int64_t k = transition->milestone;
     int64_t asked = check_number_asked(check, transition->cause_id);
-    if (deal->milestones.delivered_us[k] > 0 || deal->milestones.released[k] ||
+    if (deal->milestones.delivered_us[k] > 0 || has_ended(&deal->milestones, k) ||
         !id_eq(transition->actor_id, escrow->seller_id) || (asked >= 0 && asked != k)) {
         FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is delivered, asked was %" PRId64,
              check_text(deal->id), transition->seq, k, asked);
@@ -74,15 +86,15 @@ static void check_released(struct sim_check *check, const struct check_deal *dea
     const struct gateway_milestone *agreed = terms ? terms->milestones.rows : NULL;
     int64_t k = transition->milestone;
     int64_t released_minor = deal->released_minor - milestones->released_minor;
-    if (milestones->delivered_us[k] == 0 || milestones->released[k] ||
-        (agreed && agreed[k - 1].amount_minor != released_minor)) {
+    if (has_ended(milestones, k) || (agreed && agreed[k - 1].amount_minor != released_minor)) {
         FAIL("escrow %s seq %" PRId64 ": %" PRId64 " is released for milestone %" PRId64,
              check_text(deal->id), transition->seq, released_minor, k);
     }
     if (transition->actor_kind == ENGINE_ACTOR_SYSTEM) {
         int64_t end_us =
             milestones->delivered_us[k] + escrow_period_us(escrow, ESCROW_TIMER_INSPECTION);
-        if (k != soonest(milestones) || transition->at_us < end_us) {
+        if (milestones->delivered_us[k] == 0 || k != soonest(milestones) ||
+            transition->at_us < end_us) {
             FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is still inspected",
                  check_text(deal->id), transition->seq, k);
         }
@@ -95,13 +107,41 @@ static void check_released(struct sim_check *check, const struct check_deal *dea
     }
 }
 
+/* The last one goes with the rest of the price: that is this one's. */
+static void check_refunded(struct sim_check *check, const struct check_deal *deal,
+                           const struct escrow_transition *transition, const struct escrow *escrow,
+                           struct sim_verdict *verdict)
+{
+    const struct check_milestones *milestones = &deal->milestones;
+    const struct gateway_terms *terms = sim_traffic_terms(check->traffic, deal->id);
+    const struct gateway_milestone *agreed = terms ? terms->milestones.rows : NULL;
+    int64_t k = transition->milestone;
+    int64_t asked = check_number_asked(check, transition->cause_id);
+    bool is_rest = transition->event == ESCROW_EVENT_REFUND_STARTED;
+    int64_t back_minor = deal->back_minor - milestones->returned_minor;
+    if (terms && is_rest) {
+        back_minor = terms->amount_minor - deal->released_minor - deal->back_minor;
+    }
+    if (has_ended(milestones, k) || (agreed && agreed[k - 1].amount_minor != back_minor)) {
+        FAIL("escrow %s seq %" PRId64 ": %" PRId64 " is given back for milestone %" PRId64,
+             check_text(deal->id), transition->seq, back_minor, k);
+    }
+    bool theirs = transition->actor_kind == ENGINE_ACTOR_STAFF ||
+                  id_eq(transition->actor_id, escrow->seller_id);
+    if (!theirs || (asked >= 0 && asked != k)) {
+        FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is given back, asked was %" PRId64,
+             check_text(deal->id), transition->seq, k, asked);
+    }
+}
+
 void check_milestone(struct sim_check *check, struct check_deal *deal,
                      const struct escrow_transition *transition, const struct escrow *escrow,
                      struct sim_verdict *verdict)
 {
     int64_t k = transition->milestone;
     bool piece = transition->event == ESCROW_EVENT_DELIVERED ||
-                 transition->event == ESCROW_EVENT_PARTIALLY_RELEASED;
+                 transition->event == ESCROW_EVENT_PARTIALLY_RELEASED ||
+                 transition->event == ESCROW_EVENT_PARTIALLY_REFUNDED;
     if (k < 0 || k > escrow->milestone_count || (k == 0 && piece && escrow->milestone_count > 0)) {
         FAIL("escrow %s seq %" PRId64 ": there is no milestone %" PRId64, check_text(deal->id),
              transition->seq, k);
@@ -111,9 +151,12 @@ void check_milestone(struct sim_check *check, struct check_deal *deal,
         check_delivered(check, deal, transition, escrow, verdict);
     } else if (k > 0 && is_release(transition->event) && check->traffic) {
         check_released(check, deal, transition, escrow, verdict);
+    } else if (k > 0 && is_refund(transition->event) && check->traffic) {
+        check_refunded(check, deal, transition, escrow, verdict);
     }
     follow(&deal->milestones, transition);
     deal->milestones.released_minor = deal->released_minor;
+    deal->milestones.returned_minor = deal->back_minor;
 }
 
 int64_t check_inspection_end(const struct sim_check *check, const struct escrow *escrow,
@@ -141,12 +184,16 @@ static bool is_agreed(const struct escrow_milestone *row, const struct check_dea
     if (!agreed || row->number < 1 || row->number > (int64_t)count) {
         return false;
     }
-    bool alone = deal->milestones.released[row->number];
+    bool released = deal->milestones.released[row->number];
+    bool refunded = deal->milestones.refunded[row->number];
+    int64_t left_minor = terms->amount_minor - deal->released_minor - deal->back_minor;
+    bool gives_rest = deal->state == ESCROW_REFUNDING || deal->state == ESCROW_REFUNDED;
     return row->price_minor == agreed[row->number - 1].amount_minor &&
            str_eq(row->title, agreed[row->number - 1].title) &&
-           (!alone || row->state == ESCROW_MILESTONE_RELEASED) &&
-           (row->state != ESCROW_MILESTONE_RELEASED || alone ||
-            deal->released_minor == terms->amount_minor);
+           (!released || row->state == ESCROW_MILESTONE_RELEASED) &&
+           (!refunded || row->state == ESCROW_MILESTONE_REFUNDED) &&
+           (row->state != ESCROW_MILESTONE_RELEASED || released || left_minor == 0) &&
+           (row->state != ESCROW_MILESTONE_REFUNDED || refunded || gives_rest);
 }
 
 /* The gateway shows each as it is. */

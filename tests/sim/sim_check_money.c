@@ -105,8 +105,8 @@ static void check_refunds(struct sim_check *check, struct sim_verdict *verdict)
         const struct check_deal *deal = check_deal(check, refund->escrow_id);
         /* What was asked was this payment, and the seller has his part of it: nothing of that went back. */
         int64_t gone_minor = deal->paid_minor + deal->sums[ESCROW_ACCOUNT_FEE_INC];
-        bool both = (deal->parts == 0 && deal->splits == 0) ||
-                    refund->moved_minor > paid->moved_minor - gone_minor;
+        bool whole = deal->parts == 0 && deal->splits == 0 && deal->returns == 0;
+        bool both = whole || refund->moved_minor > paid->moved_minor - gone_minor;
         if (deal->transfers > 0 && both && paid->moved_minor == paid->asked_minor &&
             deal->came_minor < 2 * paid->asked_minor) {
             sim_verdict_fail(verdict, SIM_RULE_ONE_END,
@@ -287,9 +287,11 @@ static void follow_chain(struct check_deal *deal, const struct escrow_transition
 static struct check_clock follow_clock(struct check_deal *deal,
                                        const struct escrow_transition *transition)
 {
-    const struct check_clock ran = {.kind = (int)escrow_timer_of(transition->from_state),
-                                    .seq = deal->clock_seq};
-    if (transition->to_state != transition->from_state ||
+    enum escrow_timer kind = escrow_timer_of(transition->from_state);
+    const struct check_clock ran = {.kind = (int)kind, .seq = deal->clock_seq};
+    /* Nobody gets more time to deliver by what ended undelivered. */
+    bool goes_on = kind == ESCROW_TIMER_DELIVERY && kind == escrow_timer_of(transition->to_state);
+    if ((transition->to_state != transition->from_state && !goes_on) ||
         transition->event == ESCROW_EVENT_AWAIT_FUNDS || deal->milestones.moved) {
         deal->clock_seq = transition->seq;
     }
@@ -335,7 +337,9 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
     struct check_deal *deal = check_deal(check, transition->escrow_id);
     deal->transfer_count += transition->transfer_count;
     bool is_part = transition->event == ESCROW_EVENT_PARTIALLY_RELEASED;
+    bool is_return = transition->event == ESCROW_EVENT_PARTIALLY_REFUNDED;
     deal->parts += is_part ? 1 : 0;
+    deal->returns += is_return ? 1 : 0;
     bool says = transition->event == ESCROW_EVENT_SPLIT_AGREED ||
                 transition->event == ESCROW_EVENT_DISPUTE_RESOLVED;
     bool divides = says && transition->transfer_count > 0;
@@ -345,6 +349,10 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
         add_line(deal, &lines[i]);
         bool goes = is_part && lines[i].credit == ESCROW_ACCOUNT_DUE_SELLER;
         deal->parts_net_minor += goes ? lines[i].amount_minor : 0;
+        bool back = is_return && lines[i].credit == ESCROW_ACCOUNT_DUE_BUYER;
+        bool of_price = lines[i].debit == ESCROW_ACCOUNT_ESCROW_HELD;
+        deal->returns_net_minor += back ? lines[i].amount_minor : 0;
+        deal->back_minor += back && of_price ? lines[i].amount_minor : 0;
         if (!id_is_none(lines[i].leg_id)) {
             add_leg_line(check_leg(check, lines[i].leg_id), &lines[i]);
         }
@@ -383,6 +391,7 @@ static void check_balances(const struct check_deal *deal, const struct escrow *e
                  escrow->fee_deferred_minor == deal->sums[ESCROW_ACCOUNT_FEE_DEFERRED] &&
                  escrow->fee_minor == deal->sums[ESCROW_ACCOUNT_FEE_INC] &&
                  escrow->released_minor == deal->released_minor &&
+                 escrow->returned_minor == deal->back_minor &&
                  deal->sums[ESCROW_ACCOUNT_ESCROW_IN] == 0 &&
                  deal->sums[ESCROW_ACCOUNT_PSP_CLEAR] == -kept_minor &&
                  escrow->received_minor == deal->received_minor &&
@@ -458,33 +467,46 @@ static void check_leg_row(struct sim_check *check, const struct leg *row,
     }
 }
 
-/* Each part that was released is a row, which is paid when its payout is booked. */
+/* A part that is done is booked once; a refund that came back, once in and once out for each time. */
+static bool is_booked_as(const struct check_leg *leg, const struct escrow_part *part)
+{
+    return leg->credits == leg->debits + (part->state == ESCROW_PART_PAID ? 1 : 0) &&
+           (part->to_buyer || leg->debits == 0);
+}
+
+/* Each part that was released or given back is a row, which is paid when its payout or refund is booked. */
 static void check_parts(struct sim_check *check, struct sim_verdict *verdict)
 {
     for (uint32_t i = 0; i < check->deal_count; i++) {
-        check->deals[i].part_rows = 0;
-        check->deals[i].part_rows_minor = 0;
+        check->deals[i].part_rows = check->deals[i].return_rows = 0;
+        check->deals[i].part_rows_minor = check->deals[i].return_rows_minor = 0;
     }
     uint32_t cursor = 0;
     const struct escrow_part *part;
     while ((part = sim_db_next(check->place->dbs[SIM_ESCROW], &escrow_part_table, &cursor))) {
         struct check_deal *deal = check_deal(check, part->escrow_id);
-        deal->part_rows++;
-        deal->part_rows_minor += part->amount_minor;
-        uint32_t booked = check_leg(check, part->leg_id)->credits;
-        if (booked != (part->state == ESCROW_PART_PAID ? 1 : 0)) {
+        *(part->to_buyer ? &deal->return_rows : &deal->part_rows) += 1;
+        *(part->to_buyer ? &deal->return_rows_minor : &deal->part_rows_minor) += part->amount_minor;
+        const struct check_leg *leg = check_leg(check, part->leg_id);
+        if (!is_booked_as(leg, part)) {
             sim_verdict_fail(verdict, SIM_RULE_BALANCE,
-                             "escrow %s: part %" PRId64 " in state %d, its payout booked %u times",
-                             check_text(part->escrow_id), part->number, (int)part->state, booked);
+                             "escrow %s: part %" PRId64
+                             " in state %d, its leg booked %u times, back %u times",
+                             check_text(part->escrow_id), part->number, (int)part->state,
+                             leg->credits, leg->debits);
         }
     }
     for (uint32_t i = 0; i < check->deal_count; i++) {
         const struct check_deal *deal = &check->deals[i];
-        if (deal->part_rows != deal->parts || deal->part_rows_minor != deal->parts_net_minor) {
+        if (deal->part_rows != deal->parts || deal->part_rows_minor != deal->parts_net_minor ||
+            deal->return_rows != deal->returns ||
+            deal->return_rows_minor != deal->returns_net_minor) {
             sim_verdict_fail(verdict, SIM_RULE_BALANCE,
-                             "escrow %s: %u parts of %" PRId64 ", by its lines %u of %" PRId64,
-                             check_text(deal->id), deal->part_rows, deal->part_rows_minor,
-                             deal->parts, deal->parts_net_minor);
+                             "escrow %s: %u+%u parts of %" PRId64 "+%" PRId64
+                             ", by its lines %u+%u of %" PRId64 "+%" PRId64,
+                             check_text(deal->id), deal->part_rows, deal->return_rows,
+                             deal->part_rows_minor, deal->return_rows_minor, deal->parts,
+                             deal->returns, deal->parts_net_minor, deal->returns_net_minor);
         }
     }
 }

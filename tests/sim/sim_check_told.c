@@ -255,6 +255,8 @@ static const struct {
     [ESCROW_EVENT_DISPUTE_RESOLVED] = {true, true, true},
     [ESCROW_EVENT_PARTIALLY_RELEASED] = {true, true, false},
     [ESCROW_EVENT_PART_PAID] = {true, true, false},
+    [ESCROW_EVENT_PARTIALLY_REFUNDED] = {true, true, false},
+    [ESCROW_EVENT_PART_REFUNDED] = {true, true, false},
     [ESCROW_EVENT_SPLIT_PROPOSED] = {true, true, false},
     [ESCROW_EVENT_SPLIT_AGREED] = {true, true, false},
 };

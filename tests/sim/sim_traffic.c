@@ -14,7 +14,6 @@
 #include "base/lane.h"
 #include "escrow/escrow.h"
 #include "gateway/gateway_repo.h"
-#include "json/json_read.h"
 #include "sim_traffic_internal.h"
 
 #define ARENA_BYTES ((size_t)1024 * 1024)
@@ -137,39 +136,10 @@ void traffic_send(struct sim_traffic *traffic, struct deal *deal)
     deal->last.taken = traffic_submit(traffic, &op, &command.request);
 }
 
-static const struct gateway_view *view_of(const struct sim_traffic *traffic,
-                                          const struct deal *deal)
+const struct gateway_view *traffic_view(const struct sim_traffic *traffic, const struct deal *deal)
 {
     const struct gateway_view like = {.id = deal->escrow_id};
     return sim_db_find(traffic->place->dbs[SIM_GATEWAY], &gateway_view_table, &like);
-}
-
-/* Mostly one that is shown at the point where this can be done; at times any, or none. */
-static int64_t choose_milestone(struct sim_traffic *traffic, const struct deal *deal,
-                                struct str point)
-{
-    uint32_t count = deal->terms.milestones.count;
-    const struct gateway_view *view = view_of(traffic, deal);
-    const struct json_value *shown = NULL;
-    uint64_t skip = random_below(&traffic->milestones, count);
-    bool any = random_below(&traffic->milestones, 10) == 0;
-    arena_reset(&traffic->arena);
-    struct op op = {.arena = &traffic->arena};
-    if (count == 0) {
-        return 0;
-    }
-    if (any || !view || view->milestones.len == 0) {
-        return (int64_t)random_below(&traffic->milestones, count + 1);
-    }
-    ASSERT(!status_failed(json_read(&op, view->milestones, &shown)));
-    for (uint32_t i = 0; i < 2 * count; i++) { /* from anywhere on */
-        uint32_t at = (uint32_t)(skip + i) % count;
-        struct str state = STR("");
-        if (json_text_at(&shown->items[at], "/state", &state) && str_eq(state, point)) {
-            return (int64_t)at + 1;
-        }
-    }
-    return 0;
 }
 
 static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_action action,
@@ -180,11 +150,7 @@ static void ask(struct sim_traffic *traffic, struct deal *deal, enum gateway_act
         deal->last.amount_minor =
             1 + (int64_t)random_below(&traffic->parts, (uint64_t)deal->terms.amount_minor);
     }
-    if (deal->terms.milestones.count > 0 && action == GATEWAY_MARK_DELIVERED) {
-        deal->last.milestone = choose_milestone(traffic, deal, STR("OPEN"));
-    } else if (deal->terms.milestones.count > 0 && action == GATEWAY_RELEASE) {
-        deal->last.milestone = choose_milestone(traffic, deal, STR("DELIVERED"));
-    }
+    deal->last.milestone = traffic_choose_milestone(traffic, deal, action);
     traffic_send(traffic, deal);
 }
 
@@ -413,6 +379,18 @@ static bool divides(struct sim_traffic *traffic, struct deal *deal, const struct
     return view->split_number > 0 || mood < 2;
 }
 
+/* At times a buyer does not wait for a milestone, and releases it. */
+static void deliver(struct sim_traffic *traffic, struct deal *deal, uint64_t mood)
+{
+    if (deal->terms.milestones.count > 0 && random_below(&traffic->milestones, 6) == 0) {
+        ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER);
+    } else if (mood == 0) {
+        ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
+    } else {
+        ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
+    }
+}
+
 /* A seller does not wait with the next milestone until the buyer has looked at the one before. */
 static bool inspects_apart(struct sim_traffic *traffic, const struct deal *deal)
 {
@@ -457,13 +435,7 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
         }
         return;
     case ESCROW_FUNDS_HELD:
-    case ESCROW_PARTIALLY_SETTLED:
-        if (mood == 0) {
-            ask(traffic, deal, GATEWAY_REFUND, WHO_SELLER);
-        } else {
-            ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
-        }
-        return;
+    case ESCROW_PARTIALLY_SETTLED: deliver(traffic, deal, mood); return;
     case ESCROW_DELIVERED: inspect(traffic, deal, mood); return;
     case ESCROW_DELIVERY_REJECTED:
         if (mood < 2) {
@@ -511,7 +483,7 @@ static void act(struct sim_traffic *traffic, struct deal *deal)
     if (lucky(traffic, traffic->options.repeated)) {
         traffic_send(traffic, deal);
     }
-    const struct gateway_view *view = view_of(traffic, deal);
+    const struct gateway_view *view = traffic_view(traffic, deal);
     if (lucky(traffic, traffic->options.hasty)) {
         ask_anything(traffic, deal);
     } else if (view && (traffic_quarrels(traffic, deal, view) || divides(traffic, deal, view))) {
@@ -537,7 +509,7 @@ static void look_after(struct sim_traffic *traffic)
     traffic->staff_us = traffic->place->clock->mono_us + STAFF_EVERY_US;
     for (uint32_t i = 0; i < traffic->options.deals; i++) {
         struct deal *deal = &traffic->deals[i];
-        if (deal->opened && has_failed(view_of(traffic, deal))) {
+        if (deal->opened && has_failed(traffic_view(traffic, deal))) {
             ask(traffic, deal, GATEWAY_RETRY, WHO_STAFF);
         }
     }

@@ -7,7 +7,7 @@
 #include "sim_time.h"
 #include "sim_traffic.h"
 
-/* What sim_traffic.c (deals, and who asks for what) and sim_traffic_people.c (who there is) share. */
+/* What sim_traffic.c (deals, and who asks for what) and sim_traffic_*.c (who there is, what they agree on) share. */
 
 #define KEY_BYTES 32
 #define MILESTONES_MAX 4 /* of a deal here */
@@ -29,7 +29,7 @@ struct asked {
     int64_t seller_minor; /* PROPOSE_SPLIT, RESOLVE_DISPUTE */
     int64_t buyer_minor;
     int64_t offer;     /* ACCEPT_SPLIT: its number; RESOLVE_DISPUTE: the dispute's */
-    int64_t milestone; /* MARK_DELIVERED, RELEASE: its number; 0: none is named */
+    int64_t milestone; /* MARK_DELIVERED, RELEASE, REFUND: its number; 0: none is named */
     uint32_t number;   /* of its Idempotency-Key */
     bool taken;
     char head[2 * HASH_BYTES + 1]; /* RESOLVE_DISPUTE, of an arbiter; else empty */
@@ -96,6 +96,17 @@ bool traffic_submit(struct sim_traffic *traffic, struct op *op,
 /* Sends what was asked last, for the first time or again. */
 void traffic_send(struct sim_traffic *traffic, struct deal *deal);
 
+/* What the gateway shows of it; NULL: nothing. */
+const struct gateway_view *traffic_view(const struct sim_traffic *traffic, const struct deal *deal);
+
+/* ---- sim_traffic_milestones.c ---- */
+
+/* Which pieces they agree on, if any. */
+void traffic_draw_milestones(struct sim_traffic *traffic, struct deal *deal);
+/* Whoever asks for this names that one: mostly one at the point where it can be done, at times any; 0: none. */
+int64_t traffic_choose_milestone(struct sim_traffic *traffic, const struct deal *deal,
+                                 enum gateway_action action);
+
 /* ---- sim_traffic_verdicts.c ---- */
 
 void traffic_know_arbiters(struct sim_traffic *traffic);
@@ -113,8 +124,6 @@ void traffic_know_people(struct sim_traffic *traffic);
 void traffic_register_person(struct sim_traffic *traffic);
 /* What the two agree to pay the platform. */
 void traffic_draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms);
-/* Which pieces they agree on, if any. */
-void traffic_draw_milestones(struct sim_traffic *traffic, struct deal *deal);
 /* When somebody is linked anew; INT64_MAX: nobody is any more. */
 int64_t traffic_next_link_us(struct sim_traffic *traffic);
 /* Whoever is registered, to an account that nobody had. A request that is not taken is not made again. */

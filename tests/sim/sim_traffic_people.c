@@ -114,32 +114,6 @@ void traffic_draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms)
     terms->fees = has_fees ? fees : (struct fee_terms){.buyer_refundable = fees.buyer_refundable};
 }
 
-/* A third of the deals that are worth it are agreed to in two to four pieces, which leave something after any fee that
- * is drawn here. Drawn apart, too. */
-void traffic_draw_milestones(struct sim_traffic *traffic, struct deal *deal)
-{
-    static const struct str titles[MILESTONES_MAX] = {
-        {.ptr = "first draft", .len = 11},
-        {.ptr = "second draft", .len = 12},
-        {.ptr = "the thing", .len = 9},
-        {.ptr = "what goes with it", .len = 17},
-    };
-    int64_t left_minor = deal->terms.amount_minor;
-    uint32_t count = 2 + (uint32_t)random_below(&traffic->milestones, MILESTONES_MAX - 1);
-    bool some = random_below(&traffic->milestones, 3) == 0 && left_minor >= 500;
-    for (uint32_t i = 0; some && i < count; i++) {
-        int64_t rest_minor = left_minor / (count - i);
-        int64_t off_minor = (int64_t)random_below(&traffic->milestones, (uint64_t)rest_minor / 4);
-        int64_t amount_minor = i + 1 == count ? left_minor : rest_minor - off_minor;
-        deal->milestones[i] =
-            (struct gateway_milestone){.title = titles[i], .amount_minor = amount_minor};
-        left_minor -= amount_minor;
-    }
-    if (some) {
-        deal->terms.milestones = (struct json_items){.rows = deal->milestones, .count = count};
-    }
-}
-
 /* ---- What was asked for ---- */
 
 uint32_t sim_traffic_deal_count(const struct sim_traffic *traffic)

@@ -4,8 +4,8 @@
 A marketplace opens the deal, the buyer pays at the sandbox, the seller says that the goods were delivered, the buyer
 releases the money, the seller is paid. With the word `dispute` the buyer rejects the delivery instead, the seller disputes
 that and gives in, the buyer is refunded. With `parts` the buyer
-releases the price in three parts, and the seller is paid each. With `milestones` the deal is made of three pieces, each delivered and
-released by itself. With `split` the two end a dispute by dividing the price. With `late-money` the buyer pays while the provider's news are held back, cancels the
+releases the price in three parts, and the seller is paid each. With `milestones` the deal is made of three pieces: two are delivered
+and released one by one, and one is given back. With `split` the two end a dispute by dividing the price. With `late-money` the buyer pays while the provider's news are held back, cancels the
 deal, and what then is heard of goes back. Then the operator's tool recomputes the ledger and the hash chain.
 
 Everything comes from the environment (./dev demo sets it): HOLDFAST_GATEWAY_URL, HOLDFAST_SANDBOX_URL, HOLDFASTCTL,
@@ -33,6 +33,7 @@ SELLER_PART_MINOR = 9000
 SELLER_ACCOUNT = "acct_demo1234567890"
 MILESTONES = [{"title": "The drawing", "amount_minor": 2500}, {"title": "The blade", "amount_minor": 7000},
               {"title": "The enchantment", "amount_minor": 3000}]
+BACK_MINOR = MILESTONES[2]["amount_minor"]
 
 
 class DemoFailed(Exception):
@@ -197,13 +198,20 @@ class Demo:
         now = self.wait_state(then)
         clock.step("", f"{then}: {now['balances']['held_minor'] / 100:.2f} USD stay held")
 
+    def given_back(self, number):
+        clock, back_minor = self.clock, MILESTONES[number - 1]["amount_minor"]
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/refund", {"milestone": number, "reason": "the wizard is ill"})
+        clock.step("seller", f"cannot make milestone {number}, and gives it back: 202")
+        now = self.wait(lambda now: now["balances"]["refunded_minor"] == back_minor, "the refund of a milestone")
+        clock.step("", f"{now['state']}: the buyer has {back_minor / 100:.2f} USD back, {now['balances']['held_minor'] / 100:.2f} USD stay held")
+
     def milestones(self):
         self.pay(self.open(milestones=MILESTONES))
         self.wait_state("FUNDS_HELD")
         self.clock.step("", "FUNDS_HELD: the provider's webhook came, all of the price is held")
-        for number in range(1, len(MILESTONES)):
-            self.milestone(number, "PARTIALLY_SETTLED")
-        self.milestone(len(MILESTONES), "RELEASED")
+        self.milestone(1, "PARTIALLY_SETTLED")
+        self.given_back(3)
+        self.milestone(2, "RELEASED")
 
     def late_money(self):
         clock = self.clock
@@ -338,7 +346,7 @@ SCENES = {
     "": Scene(Demo.release, 10, ONCE, NEVER, "The seller was paid once"),
     "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
     "parts": Scene(Demo.parts, 18, (3, AMOUNT_MINOR), NEVER, "The seller was paid in three parts, each once"),
-    "milestones": Scene(Demo.milestones, 22, (3, AMOUNT_MINOR), NEVER, "The seller was paid for three milestones, each once"),
+    "milestones": Scene(Demo.milestones, 20, (2, AMOUNT_MINOR - BACK_MINOR), (1, BACK_MINOR), "Two milestones were paid and one was given back, each once"),
     "split": Scene(Demo.split, 16, (1, SELLER_PART_MINOR), (1, AMOUNT_MINOR - SELLER_PART_MINOR), "Each had his part, once"),
     "late-money": Scene(Demo.late_money, 6, NEVER, ONCE, "The late money went back once"),
 }

@@ -99,6 +99,7 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
         {"fee_deferred_minor", CTL_CELL_NUMBER},
         {"fee_minor", CTL_CELL_NUMBER},
         {"released_minor", CTL_CELL_NUMBER},
+        {"returned_minor", CTL_CELL_NUMBER},
         {"payout_failed_minor", CTL_CELL_NUMBER},
         {"refund_failed_minor", CTL_CELL_NUMBER},
         {"funding_seconds", CTL_CELL_NUMBER},
@@ -119,13 +120,13 @@ static STATUS print_escrow(struct op *op, struct ctl *ctl, const struct escrow *
     cells[1].text = str_of(escrow_state_name(escrow->state));
     cells[3].text = currency_name(escrow->currency);
     const int64_t numbers[] = {
-        escrow->price_minor,         escrow->received_minor,      escrow->held_minor,
-        escrow->disputed_minor,      escrow->suspense_minor,      escrow->due_seller_minor,
-        escrow->due_buyer_minor,     escrow->paid_out_minor,      escrow->refunded_minor,
-        escrow->fee_deferred_minor,  escrow->fee_minor,           escrow->released_minor,
-        escrow->payout_failed_minor, escrow->refund_failed_minor, escrow->funding_seconds,
-        escrow->delivery_seconds,    escrow->inspection_seconds,  escrow->buyer_fee_minor,
-        escrow->seller_fee_minor,
+        escrow->price_minor,        escrow->received_minor,      escrow->held_minor,
+        escrow->disputed_minor,     escrow->suspense_minor,      escrow->due_seller_minor,
+        escrow->due_buyer_minor,    escrow->paid_out_minor,      escrow->refunded_minor,
+        escrow->fee_deferred_minor, escrow->fee_minor,           escrow->released_minor,
+        escrow->returned_minor,     escrow->payout_failed_minor, escrow->refund_failed_minor,
+        escrow->funding_seconds,    escrow->delivery_seconds,    escrow->inspection_seconds,
+        escrow->buyer_fee_minor,    escrow->seller_fee_minor,
     };
     cells[2].number = escrow->seq;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
@@ -199,13 +200,13 @@ static STATUS print_transfers(struct op *op, struct ctl *ctl, const struct pg_ba
     return OK;
 }
 
-/* By number, as they were released: rows come by id. */
+/* By number, as they left: rows come by id. */
 static STATUS print_parts(struct op *op, struct ctl *ctl, const struct pg_batch_rows *rows)
 {
     static const struct ctl_column columns[] = {
-        {"number", CTL_CELL_NUMBER},      {"state", CTL_CELL_TEXT},
-        {"price_minor", CTL_CELL_NUMBER}, {"amount_minor", CTL_CELL_NUMBER},
-        {"leg_id", CTL_CELL_ID},
+        {"number", CTL_CELL_NUMBER},       {"to", CTL_CELL_TEXT},
+        {"state", CTL_CELL_TEXT},          {"price_minor", CTL_CELL_NUMBER},
+        {"amount_minor", CTL_CELL_NUMBER}, {"leg_id", CTL_CELL_ID},
     };
     const struct escrow_part *parts = rows->rows;
     struct ctl_table table;
@@ -218,10 +219,11 @@ static STATUS print_parts(struct op *op, struct ctl *ctl, const struct pg_batch_
             }
             TRY(ctl_table_add(op, &table, &cells));
             cells[0].number = number;
-            cells[1].text = str_of(escrow_part_state_name(parts[i].state));
-            cells[2].number = parts[i].price_minor;
-            cells[3].number = parts[i].amount_minor;
-            cells[4].id = parts[i].leg_id;
+            cells[1].text = parts[i].to_buyer ? STR("buyer") : STR("seller");
+            cells[2].text = str_of(escrow_part_state_name(parts[i].state));
+            cells[3].number = parts[i].price_minor;
+            cells[4].number = parts[i].amount_minor;
+            cells[5].id = parts[i].leg_id;
         }
     }
     if (rows->count > 0 || ctl->out.json) { /* most deals have none */

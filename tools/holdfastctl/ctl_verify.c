@@ -156,7 +156,7 @@ static void check_deadline(struct op *op, struct ctl_verification *verification,
                           history); /* the soonest is the deal's: check_milestones */
         return;
     }
-    if (started->to_state != escrow->state ||
+    if (escrow_timer_of(started->to_state) != timer ||
         !money_try_add(started->at_us, escrow_period_us(escrow, timer), &due_at_us) ||
         escrow->deadline_at_us != due_at_us) {
         FOUND("deadline", "%s: stored %" PRId64 ", by its history and terms %" PRId64,
@@ -234,6 +234,7 @@ struct flows {
     int64_t paid_out_minor; /* DUE_SELLER to PSP_CLEAR */
     int64_t refunded_minor; /* DUE_BUYER to PSP_CLEAR, less what a bank sent back */
     int64_t released_minor; /* from where the price is held to the seller and the platform */
+    int64_t returned_minor; /* and to the buyer, while the rest stays there */
 };
 
 static bool is_release(const struct escrow_transfer *line)
@@ -244,7 +245,16 @@ static bool is_release(const struct escrow_transfer *line)
            (line->credit == ESCROW_ACCOUNT_DUE_SELLER || line->credit == ESCROW_ACCOUNT_FEE_INC);
 }
 
-static void add_flow(struct flows *flows, const struct escrow_transfer *line)
+/* The price, not the buyer's fee on it. */
+static bool is_return(const struct ctl_history *history, const struct escrow_transfer *line)
+{
+    return line->debit == ESCROW_ACCOUNT_ESCROW_HELD && line->credit == ESCROW_ACCOUNT_DUE_BUYER &&
+           line->seq >= 1 && line->seq <= (int64_t)history->transition_count &&
+           history->transitions[line->seq - 1].event == ESCROW_EVENT_PARTIALLY_REFUNDED;
+}
+
+static void add_flow(struct flows *flows, const struct ctl_history *history,
+                     const struct escrow_transfer *line)
 {
     bool fits = true;
     if (line->debit == ESCROW_ACCOUNT_PSP_CLEAR && line->credit == ESCROW_ACCOUNT_DUE_BUYER) {
@@ -259,6 +269,8 @@ static void add_flow(struct flows *flows, const struct escrow_transfer *line)
         fits = money_try_add(flows->refunded_minor, line->amount_minor, &flows->refunded_minor);
     } else if (is_release(line)) {
         fits = money_try_add(flows->released_minor, line->amount_minor, &flows->released_minor);
+    } else if (is_return(history, line)) {
+        fits = money_try_add(flows->returned_minor, line->amount_minor, &flows->returned_minor);
     }
     if (!fits) {
         *flows = (struct flows){.in_minor = -1}; /* fits no row: it is found */
@@ -286,6 +298,7 @@ static void check_own_sums(struct op *op, struct ctl_verification *verification,
         {"fee_deferred", escrow->fee_deferred_minor, owed(sums, ESCROW_ACCOUNT_FEE_DEFERRED)},
         {"fee", escrow->fee_minor, owed(sums, ESCROW_ACCOUNT_FEE_INC)},
         {"released", escrow->released_minor, flows->released_minor},
+        {"returned", escrow->returned_minor, flows->returned_minor},
         {"paid_out", escrow->paid_out_minor, flows->paid_out_minor},
         {"refunded", escrow->refunded_minor, flows->refunded_minor},
         {"psp_clear", escrow->received_minor - escrow->paid_out_minor - escrow->refunded_minor,
@@ -338,7 +351,7 @@ static void check_ledger(struct op *op, struct ctl_verification *verification,
             FOUND("transfer", "seq %" PRId64 " ordinal %d cannot be counted", line->seq,
                   line->ordinal);
         } else if (here == &sums[0]) {
-            add_flow(&flows, line);
+            add_flow(&flows, history, line);
         }
     }
     check_own_sums(op, verification, history, &sums[0], &flows);
@@ -347,7 +360,7 @@ static void check_ledger(struct op *op, struct ctl_verification *verification,
     }
 }
 
-/* The parts that were released are what the row says was. */
+/* The parts that left are what the row says did. */
 static void check_parts(struct op *op, struct ctl_verification *verification,
                         const struct ctl_history *history)
 {
@@ -358,7 +371,7 @@ static void check_parts(struct op *op, struct ctl_verification *verification,
     }
     if (escrow_is_sound(history->escrow) && /* else it was found already */
         (!fits || !escrow_parts_are_sound(history->escrow, parts, history->part_count))) {
-        FOUND("unsound", "the parts that were released are not what the escrow says");
+        FOUND("unsound", "the parts that were released or given back are not what the escrow says");
     }
 }
 

@@ -280,6 +280,80 @@ void fixture_add_part(struct fixture *fixture, enum escrow_part_state state)
     ASSERT(escrow_parts_are_sound(escrow, fixture->parts, 1));
 }
 
+/* Where the other 6,000 are, with the fees on them. */
+static void place_after_return(struct escrow *escrow)
+{
+    int64_t rest_minor = FIXTURE_PRICE_MINOR - FIXTURE_PART_MINOR;
+    int64_t fee_minor = FIXTURE_BUYER_FEE_MINOR - FIXTURE_PART_BUYER_FEE_MINOR;
+    bool ended = escrow_state_is_final(escrow->state);
+    if (escrow->state == ESCROW_RELEASING || escrow->state == ESCROW_RELEASED) {
+        *(ended ? &escrow->paid_out_minor : &escrow->due_seller_minor) =
+            FIXTURE_AFTER_RETURN_NET_MINOR;
+        escrow->fee_minor = rest_minor - FIXTURE_AFTER_RETURN_NET_MINOR + fee_minor;
+        escrow->released_minor = rest_minor;
+        escrow->payout_leg_id = FIXTURE_PAYOUT_LEG;
+    } else if (escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED) {
+        *(ended ? &escrow->refunded_minor : &escrow->due_buyer_minor) =
+            FIXTURE_AFTER_RETURN_BACK_MINOR;
+        escrow->refund_leg_id = FIXTURE_REFUND_LEG;
+    } else {
+        *(escrow_state_is_disputed(escrow->state) ? &escrow->disputed_minor : &escrow->held_minor) =
+            rest_minor;
+        escrow->fee_deferred_minor = fee_minor;
+    }
+}
+
+static void return_part(struct fixture *fixture, enum escrow_part_state part)
+{
+    struct escrow *escrow = &fixture->escrow;
+    fixture->part = (struct escrow_part){
+        .id = FIXTURE_PART,
+        .escrow_id = FIXTURE_ESCROW,
+        .version = 2,
+        .state = part,
+        .number = 1,
+        .to_buyer = true,
+        .price_minor = FIXTURE_PART_MINOR,
+        .amount_minor = FIXTURE_RETURN_MINOR,
+        .leg_id = FIXTURE_PART_LEG,
+        .created_at_us = FIXTURE_NOW_US - 1,
+        .updated_at_us = FIXTURE_NOW_US - 1,
+    };
+    fixture->parts[0] = &fixture->part;
+    fixture->facts.parts = fixture->parts;
+    fixture->facts.part_count = 1;
+    escrow->returned_minor = FIXTURE_PART_MINOR;
+    *(part == ESCROW_PART_PAID ? &escrow->refunded_minor : &escrow->due_buyer_minor) +=
+        FIXTURE_RETURN_MINOR;
+    escrow->refund_failed_minor = part == ESCROW_PART_FAILED ? FIXTURE_RETURN_MINOR : 0;
+}
+
+void fixture_init_returned(struct fixture *fixture, enum escrow_state state,
+                           enum escrow_part_state part)
+{
+    const struct fee_terms fees = FIXTURE_FEES(/* refundable */ true);
+    fixture_init_with(fixture, state, &fees);
+    struct escrow *escrow = &fixture->escrow;
+    escrow->held_minor = escrow->disputed_minor = escrow->fee_deferred_minor = 0;
+    escrow->due_seller_minor = escrow->due_buyer_minor = escrow->paid_out_minor = 0;
+    escrow->refunded_minor = escrow->released_minor = escrow->fee_minor = 0;
+    place_milestones(fixture);
+    fixture->milestone[0].state = ESCROW_MILESTONE_REFUNDED;
+    fixture->milestone[0].deadline_at_us = 0;
+    if (state == ESCROW_DELIVERED) {
+        fixture->milestone[1].state = ESCROW_MILESTONE_DELIVERED;
+        fixture->milestone[1].deadline_at_us = FIXTURE_NOW_US;
+    }
+    place_after_return(escrow);
+    return_part(fixture, part);
+    fixture->dispute.before = ESCROW_PARTIALLY_SETTLED;
+    fixture->dispute.amount_minor = escrow->disputed_minor;
+    const struct escrow_debts debts = escrow_debts_of(&fixture->facts);
+    ASSERT(escrow_case_is_sound(escrow, &debts));
+    ASSERT(escrow_parts_are_sound(escrow, fixture->parts, 1));
+    ASSERT(escrow_milestones_are_sound(escrow, fixture->milestones, FIXTURE_MILESTONES));
+}
+
 /* openssl genpkey -algorithm ed25519: of these tests, and of nothing else. */
 #define ARBITER_KEY                                                      \
     "-----BEGIN PRIVATE KEY-----\n"                                      \
@@ -363,7 +437,8 @@ void fixture_add_suspense(struct fixture *fixture, enum escrow_suspense_state st
     fixture->rows[0] = &fixture->suspense;
     fixture->facts.suspense = fixture->rows;
     fixture->facts.suspense_count = 1;
-    ASSERT(escrow_case_is_sound(escrow, fixture->rows, 1));
+    const struct escrow_debts debts = escrow_debts_of(&fixture->facts);
+    ASSERT(escrow_case_is_sound(escrow, &debts));
 }
 
 struct escrow_message fixture_message(enum escrow_message_kind kind)

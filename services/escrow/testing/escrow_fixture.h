@@ -43,6 +43,11 @@ struct id fixture_id(uint8_t byte);
 #define FIXTURE_PART_MINOR 4000
 #define FIXTURE_PART_NET_MINOR 3792
 #define FIXTURE_PART_BUYER_FEE_MINOR 112
+/* Given back, the buyer gets 4,112 of it where the terms give his fee back. */
+#define FIXTURE_RETURN_MINOR 4112
+/* Then the seller gets 5,688 of the other 6,000, or the buyer 6,168. */
+#define FIXTURE_AFTER_RETURN_NET_MINOR 5688
+#define FIXTURE_AFTER_RETURN_BACK_MINOR 6168
 
 /* What the seller is to have of what is held. With FIXTURE_FEES he gets 2,844 of it. */
 #define FIXTURE_SPLIT_MINOR 3000
@@ -81,6 +86,11 @@ void fixture_add_part(struct fixture *fixture, enum escrow_part_state state);
 /* As if it had been agreed to in three milestones: where the deal is DELIVERED or disputed the first one was. Not for
  * DELIVERY_REJECTED. In PARTIALLY_SETTLED they are there already, and the first is released and paid out. */
 void fixture_add_milestones(struct fixture *fixture);
+/* As if the first of them had been given back to the buyer before; PAID, FAILED or SENDING is its refund. What is left is
+ * where all was: PARTIALLY_SETTLED, DELIVERED (the second is), disputed, released or refunded. With FIXTURE_FEES, the
+ * buyer's fee refundable. */
+void fixture_init_returned(struct fixture *fixture, enum escrow_state state,
+                           enum escrow_part_state part);
 /* An offer to divide what is held, FIXTURE_SPLIT_MINOR for the seller, is open. */
 void fixture_add_offer(struct fixture *fixture, struct id proposer_id);
 /* Adds a leg of 250 minor units in suspense, in this state. */

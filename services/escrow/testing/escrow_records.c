@@ -158,6 +158,7 @@ static struct status fill_command(struct op *op, const struct escrow_message *me
     if (message->kind == ESCROW_REFUND) {
         command->body_case = COMMAND(REFUND);
         holdfast__escrow__v1__refund__init(&bodies->refund);
+        bodies->refund.milestone = message->number;
         return wire_fill_text(op, message->text, &bodies->refund.reason);
     }
     if (message->kind > ESCROW_RETRY_PAYOUT) {

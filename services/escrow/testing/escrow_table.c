@@ -2,17 +2,13 @@
  * Prints the whole machine: its numbers, and what happens in every (state, message, role). The
  * output is golden/escrow_table.txt; whoever changes the machine changes that file and is seen.
  */
+#include "escrow/testing/escrow_table.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "base/defer.h"
 #include "escrow/testing/escrow_fixture.h"
-
-struct role {
-    const char *name;
-    enum engine_actor_kind kind;
-    uint8_t id; /* 0: none */
-};
 
 static const char *request_name(enum escrow_request_kind kind)
 {
@@ -27,7 +23,7 @@ static const char *request_name(enum escrow_request_kind kind)
     UNREACHABLE("escrow request kind");
 }
 
-static const struct role roles[] = {
+const struct table_role table_roles[TABLE_ROLES] = {
     {"BUYER", ENGINE_ACTOR_USER, 0xb0},
     {"SELLER", ENGINE_ACTOR_USER, 0xc0},
     {"OTHER_USER", ENGINE_ACTOR_USER, 0xf0},
@@ -85,8 +81,8 @@ static void print_timers(const struct escrow_decision *decision)
     }
 }
 
-static void print_cell(const struct fixture *fixture, const struct escrow_message *message,
-                       const char *what)
+void table_print_cell(const struct fixture *fixture, const struct escrow_message *message,
+                      const char *what)
 {
     const struct escrow *now = fixture->escrow.state == ESCROW_NONE ? NULL : &fixture->escrow;
     struct escrow_decision decision = escrow_decide(now, message, &fixture->facts);
@@ -118,8 +114,9 @@ static void print_cell(const struct fixture *fixture, const struct escrow_messag
                    escrow_milestone_state_name(decision.milestones[i].row.state));
         }
         for (uint32_t i = 0; i < decision.part_count; i++) {
-            printf(" part %" PRId64 " of %" PRId64 " state %d", decision.parts[i].row.number,
-                   decision.parts[i].row.price_minor, (int)decision.parts[i].row.state);
+            printf(" part %" PRId64 " of %" PRId64 "%s state %d", decision.parts[i].row.number,
+                   decision.parts[i].row.price_minor, decision.parts[i].row.to_buyer ? " back" : "",
+                   (int)decision.parts[i].row.state);
         }
         print_timers(&decision);
         print_flags(now, &decision.next);
@@ -130,11 +127,12 @@ static void print_cell(const struct fixture *fixture, const struct escrow_messag
 static void print_commands(const struct fixture *fixture)
 {
     for (enum escrow_message_kind kind = ESCROW_CREATE; escrow_message_is_command(kind); kind++) {
-        for (size_t i = 0; i < ARRAY_LEN(roles); i++) {
+        for (size_t i = 0; i < TABLE_ROLES; i++) {
             struct escrow_message message = fixture_message(kind);
-            message.actor.kind = roles[i].kind;
-            message.actor.id = roles[i].id != 0 ? fixture_id(roles[i].id) : (struct id){0};
-            print_cell(fixture, &message, roles[i].name);
+            message.actor.kind = table_roles[i].kind;
+            message.actor.id =
+                table_roles[i].id != 0 ? fixture_id(table_roles[i].id) : (struct id){0};
+            table_print_cell(fixture, &message, table_roles[i].name);
         }
     }
 }
@@ -142,47 +140,47 @@ static void print_commands(const struct fixture *fixture)
 static void print_payments_in(const struct fixture *fixture)
 {
     struct escrow_message message = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
-    print_cell(fixture, &message, "price, asked leg");
+    table_print_cell(fixture, &message, "price, asked leg");
     message.amount_minor = FIXTURE_PRICE_MINOR - 1;
-    print_cell(fixture, &message, "less, asked leg");
+    table_print_cell(fixture, &message, "less, asked leg");
     message.leg_id = FIXTURE_OTHER_LEG;
-    print_cell(fixture, &message, "less, other leg");
+    table_print_cell(fixture, &message, "less, other leg");
     message.amount_minor = FIXTURE_PRICE_MINOR + 1;
-    print_cell(fixture, &message, "more, other leg");
+    table_print_cell(fixture, &message, "more, other leg");
     message.amount_minor = FIXTURE_PRICE_MINOR;
-    print_cell(fixture, &message, "price, other leg");
+    table_print_cell(fixture, &message, "price, other leg");
     message.currency = STR("EUR");
-    print_cell(fixture, &message, "foreign, other leg");
+    table_print_cell(fixture, &message, "foreign, other leg");
     message.leg_id = FIXTURE_EXTRA_LEG;
-    print_cell(fixture, &message, "foreign, extra leg");
+    table_print_cell(fixture, &message, "foreign, extra leg");
 
     const enum escrow_message_kind kinds[] = {ESCROW_INTENT_CREATED, ESCROW_PAYMENT_FAILED,
                                               ESCROW_PAYMENT_CANCELED};
 
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         message = fixture_message(kinds[i]);
-        print_cell(fixture, &message, "asked leg");
+        table_print_cell(fixture, &message, "asked leg");
         message.leg_id = FIXTURE_OTHER_LEG;
-        print_cell(fixture, &message, "other leg");
+        table_print_cell(fixture, &message, "other leg");
     }
     message = fixture_message(ESCROW_PAYMENT_FAILED);
     message.stage = ESCROW_STAGE_CHARGE;
-    print_cell(fixture, &message, "charge, asked leg");
+    table_print_cell(fixture, &message, "charge, asked leg");
 }
 
 static void print_payments_out(const struct fixture *fixture, enum escrow_message_kind first)
 {
     for (enum escrow_message_kind kind = first; kind <= ESCROW_REFUND_FAILED; kind++) {
         struct escrow_message message = fixture_message(kind);
-        print_cell(fixture, &message, "own leg");
+        table_print_cell(fixture, &message, "own leg");
         message.amount_minor--;
-        print_cell(fixture, &message, "own leg, less");
+        table_print_cell(fixture, &message, "own leg, less");
         message = fixture_message(kind);
         message.leg_id = FIXTURE_OTHER_LEG;
-        print_cell(fixture, &message, "other leg");
+        table_print_cell(fixture, &message, "other leg");
         message.leg_id = FIXTURE_EXTRA_REFUND_LEG;
         message.amount_minor = FIXTURE_SUSPENSE_MINOR;
-        print_cell(fixture, &message, "extra's leg");
+        table_print_cell(fixture, &message, "extra's leg");
     }
 }
 
@@ -191,19 +189,19 @@ static void print_firings(const struct fixture *fixture)
     struct escrow_message message = fixture_message(ESCROW_TIMER_FIRED);
     for (enum escrow_timer timer = ESCROW_TIMER_FUNDING; timer < ESCROW_TIMER_COUNT; timer++) {
         message.timer = timer;
-        print_cell(fixture, &message, escrow_timer_name(timer));
+        table_print_cell(fixture, &message, escrow_timer_name(timer));
     }
     message.timer = escrow_timer_of(fixture->escrow.state);
     if (message.timer == ESCROW_TIMER_NONE) {
         return;
     }
     message.generation = FIXTURE_DEADLINE_SEQ - 1;
-    print_cell(fixture, &message, "its own, older");
+    table_print_cell(fixture, &message, "its own, older");
     message.generation = FIXTURE_DEADLINE_SEQ + 1;
-    print_cell(fixture, &message, "its own, newer");
+    table_print_cell(fixture, &message, "its own, newer");
     message.generation = FIXTURE_DEADLINE_SEQ;
     message.fired_at_us--;
-    print_cell(fixture, &message, "its own, too early");
+    table_print_cell(fixture, &message, "its own, too early");
 }
 
 static void print_state(enum escrow_state state)
@@ -225,10 +223,10 @@ static void print_state(enum escrow_state state)
         fixture_add_suspense(&fixture, s);
         printf("# and %d minor units in suspense, state %d\n", FIXTURE_SUSPENSE_MINOR, (int)s);
         struct escrow_message message = fixture_message(ESCROW_RETRY_PAYOUT);
-        print_cell(&fixture, &message, "STAFF");
+        table_print_cell(&fixture, &message, "STAFF");
         message = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
         message.leg_id = FIXTURE_EXTRA_LEG;
-        print_cell(&fixture, &message, "price, extra leg");
+        table_print_cell(&fixture, &message, "price, extra leg");
         print_payments_out(&fixture, ESCROW_REFUND_SUCCEEDED);
     }
 }
@@ -242,19 +240,19 @@ static void print_retries(void)
     for (enum escrow_state state = ESCROW_CREATED; state <= ESCROW_AWAIT_FUNDS; state++) {
         fixture_init(&fixture, state);
         fixture.escrow.payment_setup_failed = true;
-        print_cell(&fixture, &message, "set-up failed");
+        table_print_cell(&fixture, &message, "set-up failed");
     }
     fixture_init(&fixture, ESCROW_RELEASING);
     fixture.escrow.payout_failed_minor = FIXTURE_PRICE_MINOR;
-    print_cell(&fixture, &message, "payout failed");
+    table_print_cell(&fixture, &message, "payout failed");
     struct escrow_message answer = fixture_message(ESCROW_TRANSFER_SUCCEEDED);
-    print_cell(&fixture, &answer, "after it failed");
+    table_print_cell(&fixture, &answer, "after it failed");
     answer = fixture_message(ESCROW_TRANSFER_FAILED);
-    print_cell(&fixture, &answer, "after it failed");
+    table_print_cell(&fixture, &answer, "after it failed");
     fixture_init(&fixture, ESCROW_REFUNDING);
     fixture_add_suspense(&fixture, ESCROW_SUSPENSE_REFUND_FAILED);
     fixture.escrow.refund_failed_minor = FIXTURE_PRICE_MINOR + FIXTURE_SUSPENSE_MINOR;
-    print_cell(&fixture, &message, "both refunds failed");
+    table_print_cell(&fixture, &message, "both refunds failed");
     print_payments_out(&fixture, ESCROW_REFUND_SUCCEEDED);
 }
 
@@ -272,89 +270,22 @@ static void print_splits(void)
         fixture_add_offer(&fixture, FIXTURE_SELLER);
         struct escrow_message message = fixture_message(ESCROW_ACCEPT_SPLIT);
         message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
-        print_cell(&fixture, &message, "BUYER");
+        table_print_cell(&fixture, &message, "BUYER");
         message.number = 2;
-        print_cell(&fixture, &message, "BUYER, another offer");
+        table_print_cell(&fixture, &message, "BUYER, another offer");
         message.number = 1;
         message.actor.id = FIXTURE_SELLER;
-        print_cell(&fixture, &message, "SELLER");
+        table_print_cell(&fixture, &message, "SELLER");
         message.actor.id = FIXTURE_BUYER;
         fixture.escrow.split_seller_minor = 0;
-        print_cell(&fixture, &message, "BUYER, nothing of it");
+        table_print_cell(&fixture, &message, "BUYER, nothing of it");
         fixture.escrow.split_seller_minor = FIXTURE_PRICE_MINOR;
-        print_cell(&fixture, &message, "BUYER, all of it");
+        table_print_cell(&fixture, &message, "BUYER, all of it");
         message = fixture_message(ESCROW_PROPOSE_SPLIT);
         message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
         message.buyer_minor++;
-        print_cell(&fixture, &message, "BUYER, more than held");
+        table_print_cell(&fixture, &message, "BUYER, more than held");
     }
-}
-
-static void print_of_milestone(struct fixture *fixture, enum escrow_message_kind kind,
-                               int64_t number)
-{
-    char what[32];
-    bool deliver = kind == ESCROW_MARK_DELIVERED;
-    struct escrow_message message = fixture_message(kind);
-    message.actor =
-        (struct engine_actor){ENGINE_ACTOR_USER, deliver ? FIXTURE_SELLER : FIXTURE_BUYER};
-    message.number = number;
-    (void)snprintf(what, sizeof(what), "%s, %" PRId64, deliver ? "SELLER" : "BUYER", number);
-    print_cell(fixture, &message, what);
-}
-
-/* What is said of one milestone, and what ends with all of them. */
-static void print_milestones_in(struct fixture *fixture)
-{
-    static const enum escrow_message_kind of_all[] = {
-        ESCROW_REJECT_DELIVERY, ESCROW_RELEASE_PART,  ESCROW_REFUND,
-        ESCROW_RAISE_DISPUTE,   ESCROW_ACCEPT_RETURN, ESCROW_WITHDRAW_DISPUTE,
-    };
-
-    for (int64_t number = 0; number <= FIXTURE_MILESTONES + 1; number++) {
-        print_of_milestone(fixture, ESCROW_MARK_DELIVERED, number);
-        print_of_milestone(fixture, ESCROW_RELEASE, number);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(of_all); i++) {
-        for (size_t r = 0; r < 2; r++) { /* buyer, seller */
-            struct escrow_message message = fixture_message(of_all[i]);
-            message.actor.kind = roles[r].kind;
-            message.actor.id = fixture_id(roles[r].id);
-            print_cell(fixture, &message, roles[r].name);
-        }
-    }
-    struct escrow_message message = fixture_message(ESCROW_TIMER_FIRED);
-    message.timer = escrow_timer_of(fixture->escrow.state);
-    if (message.timer != ESCROW_TIMER_NONE) {
-        print_cell(fixture, &message, escrow_timer_name(message.timer));
-    }
-    if (escrow_kept_minor(&fixture->escrow) > FIXTURE_SPLIT_MINOR) {
-        fixture_add_offer(fixture, FIXTURE_SELLER);
-        message = fixture_message(ESCROW_ACCEPT_SPLIT);
-        message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
-        print_cell(fixture, &message, "BUYER");
-    }
-}
-
-static void print_milestones(void)
-{
-    const struct fee_terms fees = FIXTURE_FEES(/* refundable */ true);
-    struct fixture fixture;
-    printf("\n## with fees, in three milestones of %d, %d and %d\n", FIXTURE_PART_MINOR,
-           FIXTURE_SECOND_MINOR, FIXTURE_THIRD_MINOR);
-    for (enum escrow_state state = ESCROW_CREATED; state < ESCROW_STATE_COUNT; state++) {
-        if (state != ESCROW_DELIVERY_REJECTED) {
-            fixture_init_with(&fixture, state, &fees);
-            fixture_add_milestones(&fixture);
-            print_milestones_in(&fixture);
-        }
-    }
-    printf("# two of them delivered\n");
-    fixture_init_with(&fixture, ESCROW_DELIVERED, &fees);
-    fixture_add_milestones(&fixture);
-    fixture.milestone[1].state = ESCROW_MILESTONE_DELIVERED;
-    fixture.milestone[1].deadline_at_us = FIXTURE_NOW_US + 1;
-    print_milestones_in(&fixture);
 }
 
 /* A deal with an arbiter: in every state, his signed verdict, and staff's just before and just when it is staff's turn. */
@@ -371,35 +302,35 @@ static void print_verdicts(void)
         for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_RESOLVE_DISPUTE; kind++) {
             message = fixture_message(kind);
             message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_ARBITER};
-            print_cell(&fixture, &message, "ARBITER");
+            table_print_cell(&fixture, &message, "ARBITER");
         }
         message = fixture_verdict(&fixture);
-        print_cell(&fixture, &message, "ARBITER");
+        table_print_cell(&fixture, &message, "ARBITER");
         if (state != ESCROW_ESCALATED) {
             continue;
         }
         message.number = 2;
-        print_cell(&fixture, &message, "ARBITER, other dispute");
+        table_print_cell(&fixture, &message, "ARBITER, other dispute");
         message.number = 1;
         message.text = STR("Why");
-        print_cell(&fixture, &message, "ARBITER, other reason");
+        table_print_cell(&fixture, &message, "ARBITER, other reason");
         message.seller_minor = FIXTURE_PRICE_MINOR;
         message.buyer_minor = 0;
         fixture_sign(&fixture, &message);
-        print_cell(&fixture, &message, "ARBITER, all of it");
+        table_print_cell(&fixture, &message, "ARBITER, all of it");
         message.seller_minor = 0;
         message.buyer_minor = FIXTURE_PRICE_MINOR;
         fixture_sign(&fixture, &message);
-        print_cell(&fixture, &message, "ARBITER, nothing of it");
+        table_print_cell(&fixture, &message, "ARBITER, nothing of it");
         message.head.bytes[0]++;
-        print_cell(&fixture, &message, "ARBITER, other head");
+        table_print_cell(&fixture, &message, "ARBITER, other head");
         message = fixture_message(ESCROW_RESOLVE_DISPUTE);
         fixture.escrow.deadline_at_us =
             FIXTURE_NOW_US +
             (int64_t)(ESCROW_ESCALATION_SECONDS - ESCROW_ARBITER_SECONDS) * 1000000 + 1;
-        print_cell(&fixture, &message, "STAFF, too early");
+        table_print_cell(&fixture, &message, "STAFF, too early");
         fixture.escrow.deadline_at_us--;
-        print_cell(&fixture, &message, "STAFF");
+        table_print_cell(&fixture, &message, "STAFF");
     }
 }
 
@@ -415,44 +346,44 @@ static void print_fees(bool refundable)
     message.actor = (struct engine_actor){ENGINE_ACTOR_MARKETPLACE, FIXTURE_MARKETPLACE};
     fixture_init_with(&fixture, ESCROW_CREATED, &fees);
     fixture.escrow.state = ESCROW_NONE;
-    print_cell(&fixture, &message, "MARKETPLACE");
+    table_print_cell(&fixture, &message, "MARKETPLACE");
     for (enum escrow_state state = ESCROW_CREATED; state < ESCROW_STATE_COUNT; state++) {
         fixture_init_with(&fixture, state, &fees);
         message = fixture_message(ESCROW_PAYMENT_SUCCEEDED);
-        print_cell(&fixture, &message, "price alone, asked leg");
+        table_print_cell(&fixture, &message, "price alone, asked leg");
         message.amount_minor = FIXTURE_ASKED_MINOR;
-        print_cell(&fixture, &message, "all, asked leg");
+        table_print_cell(&fixture, &message, "all, asked leg");
         message = fixture_message(ESCROW_RELEASE);
         message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
-        print_cell(&fixture, &message, "BUYER");
+        table_print_cell(&fixture, &message, "BUYER");
         message = fixture_message(ESCROW_REFUND);
-        print_cell(&fixture, &message, "STAFF");
+        table_print_cell(&fixture, &message, "STAFF");
         message = fixture_message(ESCROW_TIMER_FIRED);
         message.timer = escrow_timer_of(state);
         if (message.timer != ESCROW_TIMER_NONE) {
-            print_cell(&fixture, &message, escrow_timer_name(message.timer));
+            table_print_cell(&fixture, &message, escrow_timer_name(message.timer));
         }
         message = fixture_message(ESCROW_TRANSFER_SUCCEEDED);
-        print_cell(&fixture, &message, "own leg, the price");
+        table_print_cell(&fixture, &message, "own leg, the price");
         message.amount_minor = FIXTURE_NET_MINOR;
-        print_cell(&fixture, &message, "own leg, its net");
+        table_print_cell(&fixture, &message, "own leg, its net");
         message = fixture_message(ESCROW_REFUND_SUCCEEDED);
-        print_cell(&fixture, &message, "own leg, the price");
+        table_print_cell(&fixture, &message, "own leg, the price");
         message.amount_minor = FIXTURE_ASKED_MINOR;
-        print_cell(&fixture, &message, "own leg, all");
+        table_print_cell(&fixture, &message, "own leg, all");
         message = fixture_message(ESCROW_REFUND_FAILED);
-        print_cell(&fixture, &message, "own leg");
+        table_print_cell(&fixture, &message, "own leg");
     }
     fixture_init_with(&fixture, ESCROW_AWAIT_FUNDS, &fees);
     fixture.escrow.payment_setup_failed = true;
     message = fixture_message(ESCROW_RETRY_PAYOUT);
-    print_cell(&fixture, &message, "set-up failed");
+    table_print_cell(&fixture, &message, "set-up failed");
     fixture_init_with(&fixture, ESCROW_RELEASING, &fees);
     fixture.escrow.payout_failed_minor = FIXTURE_NET_MINOR;
-    print_cell(&fixture, &message, "payout failed");
+    table_print_cell(&fixture, &message, "payout failed");
     fixture_init_with(&fixture, ESCROW_REFUNDING, &fees);
     fixture.escrow.refund_failed_minor = fixture.escrow.due_buyer_minor;
-    print_cell(&fixture, &message, "refund failed");
+    table_print_cell(&fixture, &message, "refund failed");
 }
 
 /* Where a part of the price was released before; in all states that a price can be in, with what became of its payout. */
@@ -474,36 +405,36 @@ static void print_parts(enum escrow_state state, enum escrow_part_state part)
     for (size_t i = 0; i < ARRAY_LEN(of_users); i++) {
         for (size_t r = 0; r < 2; r++) { /* buyer, seller */
             struct escrow_message message = fixture_message(of_users[i]);
-            message.actor.kind = roles[r].kind;
-            message.actor.id = fixture_id(roles[r].id);
-            print_cell(&fixture, &message, roles[r].name);
+            message.actor.kind = table_roles[r].kind;
+            message.actor.id = fixture_id(table_roles[r].id);
+            table_print_cell(&fixture, &message, table_roles[r].name);
         }
     }
     struct escrow_message message = fixture_message(ESCROW_RETRY_PAYOUT);
-    print_cell(&fixture, &message, "STAFF");
+    table_print_cell(&fixture, &message, "STAFF");
     message = fixture_message(ESCROW_TIMER_FIRED);
     message.timer = escrow_timer_of(state);
     if (message.timer != ESCROW_TIMER_NONE) {
-        print_cell(&fixture, &message, escrow_timer_name(message.timer));
+        table_print_cell(&fixture, &message, escrow_timer_name(message.timer));
     }
     for (enum escrow_message_kind kind = ESCROW_TRANSFER_SUCCEEDED; kind <= ESCROW_TRANSFER_FAILED;
          kind++) {
         message = fixture_message(kind);
         message.leg_id = FIXTURE_PART_LEG;
         message.amount_minor = FIXTURE_PART_NET_MINOR;
-        print_cell(&fixture, &message, "part's leg, its net");
+        table_print_cell(&fixture, &message, "part's leg, its net");
         message.leg_id = FIXTURE_PAYOUT_LEG;
-        print_cell(&fixture, &message, "rest's leg, part's net");
+        table_print_cell(&fixture, &message, "rest's leg, part's net");
         message.amount_minor = FIXTURE_NET_MINOR - FIXTURE_PART_NET_MINOR;
-        print_cell(&fixture, &message, "rest's leg, its net");
+        table_print_cell(&fixture, &message, "rest's leg, its net");
     }
     message = fixture_message(ESCROW_REFUND_SUCCEEDED);
     message.amount_minor = FIXTURE_ASKED_MINOR;
-    print_cell(&fixture, &message, "own leg, all");
+    table_print_cell(&fixture, &message, "own leg, all");
     message.amount_minor = FIXTURE_ASKED_MINOR - FIXTURE_PART_MINOR - FIXTURE_PART_BUYER_FEE_MINOR;
-    print_cell(&fixture, &message, "own leg, what is left");
+    table_print_cell(&fixture, &message, "own leg, what is left");
     message.kind = ESCROW_REFUND_FAILED;
-    print_cell(&fixture, &message, "own leg");
+    table_print_cell(&fixture, &message, "own leg");
 }
 
 int main(void)
@@ -557,7 +488,8 @@ int main(void)
     }
     print_retries();
     print_splits();
-    print_milestones();
+    table_print_milestones();
+    table_print_returned();
     print_verdicts();
     print_fees(/* refundable */ false);
     print_fees(/* refundable */ true);

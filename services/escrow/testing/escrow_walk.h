@@ -4,6 +4,7 @@
 #include "escrow/escrow_decide.h"
 #include "escrow/testing/escrow_fake.h"
 #include "escrow/testing/escrow_fixture.h"
+#include "holdfast/escrow/v1/events.pb-c.h"
 
 /*
  * A random life of an escrow, between a provider and an oracle of the mind: what the provider moved,
@@ -51,8 +52,15 @@ struct walk_offer {
 /* What became of a milestone, by the events. */
 struct walk_milestone {
     int64_t price_minor;
-    int64_t inspected_until_us; /* 0: not delivered yet, or released */
+    int64_t inspected_until_us; /* 0: not delivered yet, or ended */
     bool released;
+    bool refunded;
+};
+
+/* What an event says of a part that leaves while the rest stays held. */
+struct walk_part {
+    int64_t amount_minor, left_minor, gets_minor, held_minor;
+    int64_t number;
 };
 
 struct walk {
@@ -64,6 +72,7 @@ struct walk {
     int64_t buyer_pays_minor, seller_gets_minor; /* by our own arithmetic */
     int64_t
         released_minor; /* of the price, by the events; what it comes to is our own arithmetic, too */
+    int64_t returned_minor; /* the same of what went back while the rest stayed held */
     uint32_t part_count;
     struct escrow_milestone_terms milestone_terms[WALK_MILESTONES_MAX];
     struct walk_milestone milestones[WALK_MILESTONES_MAX + 1]; /* by their number */
@@ -105,6 +114,12 @@ int64_t walk_provider_sum(const struct walk *walk, enum leg_kind kind);
 struct walk_timer *walk_open_timer(struct walk *walk);
 /* The first inspection to end; 0: none runs. */
 int64_t walk_first_end_us(const struct walk *walk);
+/* Which one an event is about; 0: the deal. */
+int64_t walk_milestone_of(const Holdfast__Escrow__V1__EscrowEvent *event);
+/* Takes what an event says of it; and holds the rows against what was taken. */
+void walk_take_milestone(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event,
+                         const struct escrow_transition *transition);
+void walk_check_milestones(const struct walk *walk);
 /* Oracle was told to set or to cancel one. */
 void walk_take_timer(struct walk *walk, const struct fake_record *record);
 /* The one that is open is the one that the deal's row says. */

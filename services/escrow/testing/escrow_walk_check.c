@@ -84,11 +84,17 @@ static int64_t net_of(const struct walk *walk, int64_t part_minor)
     return part_minor - fee_of(walk, walk->fees.seller, part_minor);
 }
 
-/* Of the buyer's fee, what falls on what was not released. */
-static int64_t buyer_fee_left(const struct walk *walk)
+/* Of the buyer's fee, what falls on the last part_minor of the price. */
+static int64_t buyer_fee_of_last(const struct walk *walk, int64_t part_minor)
 {
     return fee_of(walk, walk->fees.buyer, walk->price_minor) -
-           fee_of(walk, walk->fees.buyer, walk->released_minor);
+           fee_of(walk, walk->fees.buyer, walk->price_minor - part_minor);
+}
+
+/* What the buyer gets of what goes back. */
+static int64_t back_of(const struct walk *walk, int64_t part_minor)
+{
+    return part_minor + (walk->fees.buyer_refundable ? buyer_fee_of_last(walk, part_minor) : 0);
 }
 
 /* What the escrow said it released, or once more what failed. */
@@ -126,8 +132,8 @@ static void take_division(struct walk *walk, struct division division)
     walk->payout_minor = net_of(walk, walk->released_minor) - net_of(walk, before_minor);
     assert_int_equal(division.seller_gets_minor, walk->payout_minor);
     assert_int_equal(division.buyer_gets_minor,
-                     division.buyer_minor +
-                         (walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0));
+                     back_of(walk, walk->price_minor - walk->released_minor) -
+                         back_of(walk, walk->returned_minor));
 }
 
 /* All that was frozen, by the deal's arbiter and signed over the history before; or by staff, unsigned, in time. */
@@ -206,103 +212,59 @@ static void take_offer(struct walk *walk, const Holdfast__Escrow__V1__EscrowEven
     }
 }
 
-/* Which one an event is about; 0: the deal. */
-static int64_t milestone_of(const Holdfast__Escrow__V1__EscrowEvent *event)
+static void take_part(struct walk *walk, int64_t k, const struct walk_part *part)
 {
-    if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_DELIVERED) {
-        return event->escrow_delivered->milestone;
-    }
-    if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_PARTIALLY_RELEASED) {
-        return event->escrow_partially_released->milestone;
-    }
-    return event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_RELEASE_STARTED
-               ? event->escrow_release_started->milestone
-               : 0;
-}
-
-/* Each is delivered once, as the seller said, and released once after that: as the buyer said, or when its own
- * inspection is over. */
-static void take_milestone(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event,
-                           const struct escrow_transition *transition)
-{
-    int64_t k = milestone_of(event);
-    int64_t period_us = escrow_period_us(&walk->fake->rows.escrow, ESCROW_TIMER_INSPECTION);
-    assert_int_equal(transition->milestone, k);
-    assert_in_range(k, 0, walk->milestone_count);
-    struct walk_milestone *one = &walk->milestones[k];
-    bool timer = transition->actor_kind == ENGINE_ACTOR_SYSTEM;
-    if (transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN) {
-        for (uint32_t i = 1; i <= walk->milestone_count; i++) {
-            bool runs = walk->milestones[i].inspected_until_us > 0;
-            walk->milestones[i].inspected_until_us = runs ? transition->at_us + period_us : 0;
-        }
-    }
-    if (k == 0) {
-        assert_true(walk->milestone_count == 0 ||
-                    (transition->event != ESCROW_EVENT_DELIVERED &&
-                     transition->event != ESCROW_EVENT_PARTIALLY_RELEASED));
-        return;
-    }
-    assert_true(timer || k == walk->number_asked);
-    assert_false(one->released);
-    if (transition->event == ESCROW_EVENT_DELIVERED) {
-        assert_int_equal(one->inspected_until_us, 0);
-        one->inspected_until_us = transition->at_us + period_us;
-        return;
-    }
-    assert_true(one->inspected_until_us > 0);
-    assert_true(!timer || (one->inspected_until_us == walk_first_end_us(walk) &&
-                           one->inspected_until_us <= transition->at_us));
-    one->released = true;
-    one->inspected_until_us = 0;
-}
-
-/* The rows, and what was told of them, say the same. */
-static void check_milestones(const struct walk *walk)
-{
-    const struct fake_rows *rows = &walk->fake->rows;
-    assert_int_equal(rows->milestone_count, walk->milestone_count);
-    bool held = rows->escrow.held_minor > 0;
-    for (uint32_t i = 0; i < rows->milestone_count; i++) {
-        const struct escrow_milestone *row = &rows->milestones[i];
-        const struct walk_milestone *one = &walk->milestones[row->number];
-        assert_int_equal(row->price_minor, one->price_minor);
-        assert_true(!one->released || row->state == ESCROW_MILESTONE_RELEASED);
-        assert_true(!held || row->deadline_at_us == one->inspected_until_us);
-    }
+    assert_int_equal(part->amount_minor,
+                     k > 0 ? walk->milestones[k].price_minor : walk->part_asked_minor);
+    walk->part_count++;
+    assert_int_equal(part->number, walk->part_count);
+    assert_int_equal(part->left_minor,
+                     walk->price_minor - walk->released_minor - walk->returned_minor);
+    assert_int_equal(part->left_minor, part->held_minor);
+    assert_true(part->gets_minor > 0 && part->left_minor > 0);
 }
 
 static void take_release(struct walk *walk, const Holdfast__Escrow__V1__EscrowEvent *event)
 {
     int64_t before_minor = walk->released_minor;
-    int64_t k = milestone_of(event);
+    int64_t back_minor = back_of(walk, walk->returned_minor);
+    int64_t held_minor = event->balances->held_minor;
+    int64_t rest_minor = walk->price_minor - before_minor - walk->returned_minor;
+    int64_t k = walk_milestone_of(event);
     if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_PARTIALLY_RELEASED) {
         const Holdfast__Escrow__V1__EscrowPartiallyReleased *part =
             event->escrow_partially_released;
-        assert_int_equal(part->amount->amount_minor,
-                         k > 0 ? walk->milestones[k].price_minor : walk->part_asked_minor);
-        walk->part_count++;
-        assert_int_equal(part->number, walk->part_count);
         walk->released_minor += part->amount->amount_minor;
         walk->payout_minor = net_of(walk, walk->released_minor) - net_of(walk, before_minor);
         assert_int_equal(part->seller_gets->amount_minor, walk->payout_minor);
-        assert_int_equal(part->left->amount_minor, walk->price_minor - walk->released_minor);
-        assert_int_equal(part->left->amount_minor, event->balances->held_minor);
-        assert_true(walk->payout_minor > 0 && part->left->amount_minor > 0);
+        take_part(walk, k,
+                  &(struct walk_part){part->amount->amount_minor, part->left->amount_minor,
+                                      walk->payout_minor, held_minor, part->number});
+    } else if (event->body_case ==
+               HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_PARTIALLY_REFUNDED) {
+        const Holdfast__Escrow__V1__EscrowPartiallyRefunded *part =
+            event->escrow_partially_refunded;
+        walk->returned_minor += part->amount->amount_minor;
+        back_minor = back_of(walk, walk->returned_minor) - back_minor;
+        assert_int_equal(part->buyer_gets->amount_minor, back_minor);
+        take_part(walk, k,
+                  &(struct walk_part){part->amount->amount_minor, part->left->amount_minor,
+                                      back_minor, held_minor, part->number});
     } else if (event->body_case ==
                HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_RELEASE_STARTED) {
-        assert_true(k == 0 || walk->price_minor - before_minor == walk->milestones[k].price_minor);
-        walk->released_minor = walk->price_minor;
-        walk->payout_minor = walk->seller_gets_minor - net_of(walk, before_minor);
+        assert_true(k == 0 || rest_minor == walk->milestones[k].price_minor);
+        walk->released_minor += rest_minor;
+        walk->payout_minor = net_of(walk, walk->released_minor) - net_of(walk, before_minor);
         assert_int_equal(event->escrow_release_started->amount->amount_minor, walk->payout_minor);
     } else if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_REFUND_STARTED) {
-        int64_t back_minor = walk->price_minor - walk->released_minor +
-                             (walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0);
+        assert_true(k == 0 || rest_minor == walk->milestones[k].price_minor);
+        back_minor = back_of(walk, walk->price_minor - before_minor) - back_minor;
         assert_int_equal(event->escrow_refund_started->amount->amount_minor, back_minor);
     } else if (event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_RELEASED) {
-        assert_int_equal(event->balances->paid_out_minor, walk->seller_gets_minor);
+        assert_int_equal(event->balances->paid_out_minor, net_of(walk, walk->released_minor));
     }
     assert_int_equal(event->balances->released_minor, walk->released_minor);
+    assert_int_equal(event->balances->returned_minor, walk->returned_minor);
 }
 
 static void take_request(struct walk *walk, const struct fake_record *record)
@@ -393,8 +355,14 @@ static void check_money(struct walk *walk)
     assert_int_equal(escrow->refunded_minor, buyer_minor);
     assert_int_equal(escrow->due_seller_minor + seller_minor, net_of(walk, walk->released_minor));
     if (escrow->state == ESCROW_RELEASED) { /* and not before all of it was paid */
-        assert_int_equal(seller_minor, walk->seller_gets_minor);
+        assert_int_equal(seller_minor, net_of(walk, walk->released_minor));
+        assert_int_equal(walk->released_minor + walk->returned_minor, walk->price_minor);
     }
+    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED ||
+                   escrow->state == ESCROW_SETTLING || escrow->state == ESCROW_SETTLED_SPLIT;
+    int64_t back_minor = refunds ? walk->price_minor - walk->released_minor : walk->returned_minor;
+    int64_t owed_minor = escrow_state_is_final(escrow->state) ? 0 : escrow->due_buyer_minor;
+    assert_true(buyer_minor + owed_minor >= back_of(walk, back_minor));
 
     struct sums sums = sum_transfers(walk, INT64_MAX);
     int64_t foreign_minor = 0;
@@ -411,9 +379,7 @@ static void check_money(struct walk *walk)
     assert_int_equal(sums.of[ESCROW_ACCOUNT_SUSPENSE], escrow->suspense_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_FEE_DEFERRED], escrow->fee_deferred_minor);
     assert_int_equal(sums.of[ESCROW_ACCOUNT_FEE_INC], escrow->fee_minor);
-    bool refunds = escrow->state == ESCROW_REFUNDING || escrow->state == ESCROW_REFUNDED ||
-                   escrow->state == ESCROW_SETTLING || escrow->state == ESCROW_SETTLED_SPLIT;
-    int64_t kept_fee_minor = refunds && !walk->fees.buyer_refundable ? buyer_fee_left(walk) : 0;
+    int64_t kept_fee_minor = walk->fees.buyer_refundable ? 0 : buyer_fee_of_last(walk, back_minor);
     assert_int_equal(escrow->fee_minor, fee_of(walk, walk->fees.seller, walk->released_minor) +
                                             fee_of(walk, walk->fees.buyer, walk->released_minor) +
                                             kept_fee_minor);
@@ -450,6 +416,8 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
         assert_true(timer);
     } else if (transition->event == ESCROW_EVENT_PARTIALLY_RELEASED) {
         assert_true(buyer || (timer && walk->milestone_count > 0));
+    } else if (transition->event == ESCROW_EVENT_PARTIALLY_REFUNDED) {
+        assert_true(seller || staff);
     } else if (transition->event == ESCROW_EVENT_REJECTED) {
         assert_true(buyer);
     } else if (transition->event == ESCROW_EVENT_DELIVERED ||
@@ -462,6 +430,7 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
         assert_true(staff);
     } else if (transition->event == ESCROW_EVENT_RELEASED ||
                transition->event == ESCROW_EVENT_PART_PAID ||
+               transition->event == ESCROW_EVENT_PART_REFUNDED ||
                transition->event == ESCROW_EVENT_SETTLED) {
         assert_int_equal(transition->actor_kind, ENGINE_ACTOR_SYSTEM);
     }
@@ -506,7 +475,7 @@ static void take_event(struct walk *walk, const struct fake_record *record)
                          event->balances->refunded_minor,
                      sums.of[ESCROW_ACCOUNT_PSP_CLEAR]);
     take_offer(walk, event, transition);
-    take_milestone(walk, event, transition);
+    walk_take_milestone(walk, event, transition);
     take_verdict(walk, event, transition);
     if (transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
         walk->escalated_at_us = transition->at_us;
@@ -561,7 +530,7 @@ void walk_check(struct walk *walk)
         return;
     }
     check_money(walk);
-    check_milestones(walk);
+    walk_check_milestones(walk);
     walk_check_clock(walk);
     assert_int_equal(fake->rows.escrow.seq, walk->last_seq);
     enum escrow_state state = fake->rows.escrow.state;

@@ -74,7 +74,7 @@ void walk_check_clock(struct walk *walk)
     assert_int_equal(open ? open->due_at_us : 0, escrow->deadline_at_us);
     if (open) { /* what was told follows from the history and the terms */
         const struct escrow_transition *started = &walk->fake->transitions[open->generation - 1];
-        assert_int_equal(started->to_state, escrow->state);
+        assert_int_equal(escrow_timer_of(started->to_state), timer);
         bool apart = timer == ESCROW_TIMER_INSPECTION && walk->milestone_count > 0;
         assert_int_equal(open->due_at_us, apart ? walk_first_end_us(walk)
                                                 : started->at_us + escrow_period_us(escrow, timer));

@@ -7,11 +7,11 @@ const TOKEN = "holdfast.token"; // in sessionStorage: gone with the tab, never i
 
 // Who may ask for what; the server decides, this only hides what it would refuse.
 const ACTIONS = [
-  { verb: "mark-delivered", label: "Mark as delivered", roles: ["seller"], each: "OPEN" },
-  { verb: "release", label: "Release the money", roles: ["buyer"], each: "DELIVERED" },
+  { verb: "mark-delivered", label: "Mark as delivered", roles: ["seller"], each: ["OPEN"] },
+  { verb: "release", label: "Release the money", roles: ["buyer"], each: ["OPEN", "DELIVERED"] },
   { verb: "release-part", label: "Release a part", roles: ["buyer"], whole: true, howMuch: "How much of it do you release now?" },
   { verb: "cancel", label: "Cancel", roles: ["buyer", "seller", "marketplace", "staff"] },
-  { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"] },
+  { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"], each: ["OPEN", "DELIVERED"], all: "Refund all that is held" },
   { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], whole: true, why: "What is wrong with the delivery?" },
   { verb: "accept-return", label: "Accept the return", roles: ["seller"] },
   { verb: "raise-dispute", label: "Raise a dispute", roles: ["buyer", "seller"], why: "What is the dispute about?" },
@@ -42,7 +42,7 @@ const PASSING = [408, 429];
 const IN_PROGRESS = "idempotency.in_progress"; // another copy of this attempt is being taken in right now
 const RETRY_MS = 500;
 const RETRY_MAX_MS = 15000;
-const BALANCES = ["received", "held", "disputed", "suspense", "due_seller", "due_buyer", "paid_out", "refunded", "fee_deferred", "fee", "released"];
+const BALANCES = ["received", "held", "disputed", "suspense", "due_seller", "due_buyer", "paid_out", "refunded", "fee_deferred", "fee", "released", "returned"];
 
 const $ = (id) => document.getElementById(id);
 const dealId = location.pathname.split("/").pop();
@@ -148,14 +148,15 @@ function deadline() {
 // An action for each milestone at its point; as it is where a deal is one piece, or in dispute.
 function forEach(action) {
   const pieces = deal.milestones;
-  if (pieces.length === 0 || (action.verb === "release" && deal.balances.disputed_minor > 0)) {
-    return [action];
+  if (pieces.length === 0 || deal.balances.disputed_minor > 0) {
+    return action.whole && pieces.length > 0 ? [] : [action];
   }
   if (!action.each) {
     return action.whole ? [] : [action];
   }
-  return pieces.filter((one) => one.state === action.each)
-    .map((one) => ({ ...action, label: `${action.label}: ${one.title}`, milestone: one.number }));
+  const whole = action.all && deal.balances.held_minor > 0 ? [{ ...action, label: action.all }] : [];
+  return pieces.filter((one) => deal.balances.held_minor > 0 && action.each.includes(one.state))
+    .map((one) => ({ ...action, label: `${action.label}: ${one.title}`, milestone: one.number })).concat(whole);
 }
 
 // The other one offered to divide what is held, and waits for an answer.

@@ -46,6 +46,7 @@ static inline struct gateway_view gateway_full_view(int64_t base)
         .fee_deferred_minor = base + 15,
         .fee_minor = base + 16,
         .released_minor = base + 31,
+        .returned_minor = base + 32,
         .split_number = base + 32,
         .split_by = {.bytes = {0xd1}},
         .split_seller_minor = base + 33,
