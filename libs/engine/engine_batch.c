@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/crash.h"
+#include "engine/engine_probe.h"
 #include "engine/engine_seek.h"
 #include "obs/log.h"
 
@@ -327,8 +328,8 @@ static void count_parks(struct engine *engine, const struct engine_batch *batch)
         const struct engine_item *item = &batch->items[i];
         struct engine_lane *lane = engine_lane_at(engine, item->lane);
         engine_aside_note(engine, item);
-        if (item->fate != ENGINE_FATE_NOT_YET && lane->probes_left > 0) {
-            lane->probes_left--;
+        if (item->fate != ENGINE_FATE_NOT_YET) {
+            engine_probe_passed(lane);
         }
         if (item->fate == ENGINE_FATE_DECIDE) {
             lane->strange_parks = 0;

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/crash.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_probe.h"
 #include "obs/log.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -32,19 +33,6 @@ static struct engine_out *out_of_topic(struct engine *engine, struct engine_lane
         }
     }
     return NULL;
-}
-
-/*
- * R9: a lane whose last owner died is read record by record. One that we had ourselves and lost track
- * of goes on as it was: whatever happened, it killed nobody.
- */
-static uint32_t probes_of(const struct engine *engine, const struct engine_lane *lane,
-                          const struct store_lane *seen)
-{
-    if (id_eq(seen->owner, engine->owner)) {
-        return lane->probes_left;
-    }
-    return seen->clean ? 0 : engine->limits.batch_max;
 }
 
 /* The lane as it is before its rows are read: nothing read, nothing written. */
@@ -331,10 +319,12 @@ static STATUS look_at_log(struct engine *engine, struct engine_lane *lane)
     return OK;
 }
 
-static STATUS open_lane(struct engine *engine, struct engine_lane *lane)
+static STATUS open_lane(struct engine *engine, struct engine_lane *lane,
+                        const struct store_lane *seen)
 {
     struct bus *bus = engine->ports.bus;
     TRY(read_cursors(engine, lane));
+    TRY(engine_probe_claimed(engine, lane, seen));
     TRY(check_topology(engine));
     TRY(check_cluster(engine, lane));
     TRY(look_at_log(engine, lane));
@@ -359,9 +349,8 @@ STATUS engine_claim(struct engine *engine, const struct store_lane *seen)
     TRY(st);
     CRASH_POINT("engine-after-claim");
     atomic_fetch_add_explicit(&engine->stats.claims, 1, memory_order_relaxed);
-    lane->probes_left = probes_of(engine, lane, seen);
     blank_lane(engine, lane, epoch);
-    st = open_lane(engine, lane);
+    st = open_lane(engine, lane, seen);
     if (!status_failed(st)) {
         lane->mine = true;
         engine_lanes_count(engine);

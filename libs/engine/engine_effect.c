@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_probe.h"
 #include "obs/log.h"
 
 #define TAKEOVER_MAX 256

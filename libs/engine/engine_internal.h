@@ -120,9 +120,12 @@ struct engine_lane {
     bool draining; /* being handed over: reads nothing, waits for acknowledgements */
     int64_t epoch;
     uint32_t probes_left; /* R9: items still to be taken one by one */
-    struct engine_probe probes[ENGINE_HANDLERS_MAX + 2]; /* as handlers, then timers, answers */
-    struct engine_in ins[ENGINE_HANDLERS_MAX];           /* as service->handlers */
-    struct engine_out outs[ENGINE_OUT_TOPICS_MAX];       /* as engine->out_topics */
+    uint32_t
+        forgiven_in; /* items to come until its last owner's death counts no more; 0: it does not */
+    struct engine_probe
+        probes[ENGINE_HANDLERS_MAX + 3];           /* as handlers, then timers, answers, owners */
+    struct engine_in ins[ENGINE_HANDLERS_MAX];     /* as service->handlers */
+    struct engine_out outs[ENGINE_OUT_TOPICS_MAX]; /* as engine->out_topics */
     struct arena parked_arena;
     struct map parked;       /* key → enum engine_parked */
     uint32_t parked_keys;    /* those of them that are not ENGINE_PARKED_NOT */
@@ -447,15 +450,6 @@ void engine_put_aside(struct engine_item *item, const char *reason);
 /* Whether one more item, of this lane, may join (R9: some only alone). True: it must be added. */
 bool engine_batch_takes(const struct engine *engine, struct engine_batch *batch, int32_t lane);
 bool engine_item_is_condemned(const struct engine *engine, const struct engine_item *item);
-
-/* engine_probe.c */
-/* A claimed lane, whose handlers are set, before its rows are read; then with what is noted of it. */
-void engine_probe_blank(const struct engine *engine, struct engine_lane *lane);
-void engine_probe_adopt(const struct engine *engine, struct engine_lane *lane,
-                        const struct store_rows *rows);
-/* While the lane is probed: notes that the item is about to be tried. Not within a transaction. *ret_kills:
- * it was tried too often, and is to be put aside. */
-STATUS engine_probe_note(struct engine *engine, const struct engine_item *item, bool *ret_kills);
 
 /* engine_load.c */
 STATUS engine_load(struct engine *engine, struct engine_batch *batch);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "base/defer.h"
+#include "engine/engine_probe.h"
 #include "engine/engine_seek.h"
 #include "obs/log.h"
 
@@ -287,6 +288,7 @@ STATUS engine_lanes_tend(struct engine *engine)
     CRASH_POINT("engine-after-heartbeat");
     engine_set_clock(engine, view.clock);
     drop_lost(engine, &view);
+    TRY(engine_probe_forgive(engine));
     TRY(engine_publish_measure(engine));
     if (looks_twice) {
         engine->heartbeat_at_ms = clock_mono_ms() + INTRODUCTION_MS;

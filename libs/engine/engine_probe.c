@@ -1,26 +1,36 @@
 /*
- * R9: after an unclean end what is about to be tried is noted before, in a transaction of its own, and
+ * R9: after two unclean ends what is about to be tried is noted before, in a transaction of its own, and
  * tried alone; what was noted three times and never came to its end has killed its process, and is
  * parked unread. Each source of a lane has a note of its own: a topic, the timers, the answers of
  * effects. So what comes first again and again from one does not wipe out what is known of another.
+ * Another note counts the owners that died, each before as many messages came through as a batch may hold. The
+ * first death proves nothing, a machine fails or somebody kills; and one by one a lane under load falls behind.
  */
+#include "engine/engine_probe.h"
+
 #include <inttypes.h>
 
 #include "base/assert.h"
 #include "base/crash.h"
-#include "engine/engine_internal.h"
 
 _Static_assert(ENGINE_TRIES_MAX > 1, "the first time it may be in bad company");
 
-/* The place of a source in lane->probes: handlers, timers, answers. */
+/* The place of a source in lane->probes: handlers, timers, answers; then the owners. */
 static uint32_t timers_at(const struct engine *engine)
 {
     return engine->service->handler_count;
 }
 
-static uint32_t count_of(const struct engine *engine)
+static uint32_t owners_at(const struct engine *engine)
 {
-    return engine->service->handler_count + 2;
+    return timers_at(engine) + 2;
+}
+
+static struct str source_name(const struct engine *engine, const struct engine_lane *lane,
+                              uint32_t i)
+{
+    const struct str names[] = {ENGINE_SOURCE_TIMER, ENGINE_SOURCE_ANSWER, ENGINE_SOURCE_OWNER};
+    return i < timers_at(engine) ? lane->ins[i].row.topic : names[i - timers_at(engine)];
 }
 
 static uint32_t source_of(const struct engine *engine, const struct engine_item *item)
@@ -57,11 +67,9 @@ static bool is_same(const struct engine_trial *a, const struct engine_trial *b)
 
 void engine_probe_blank(const struct engine *engine, struct engine_lane *lane)
 {
-    for (uint32_t i = 0; i < count_of(engine); i++) {
-        struct str source = i < timers_at(engine)    ? lane->ins[i].row.topic
-                            : i == timers_at(engine) ? ENGINE_SOURCE_TIMER
-                                                     : ENGINE_SOURCE_ANSWER;
-        lane->probes[i].row = (struct lane_probe_row){.lane = lane->lane, .source = source};
+    for (uint32_t i = 0; i <= owners_at(engine); i++) {
+        lane->probes[i].row =
+            (struct lane_probe_row){.lane = lane->lane, .source = source_name(engine, lane, i)};
         lane->probes[i].stored = false;
     }
 }
@@ -71,7 +79,7 @@ void engine_probe_adopt(const struct engine *engine, struct engine_lane *lane,
 {
     const struct lane_probe_row *row = rows->rows;
     for (uint32_t r = 0; r < rows->count; r++) {
-        for (uint32_t i = 0; i < count_of(engine); i++) {
+        for (uint32_t i = 0; i <= owners_at(engine); i++) {
             struct engine_probe *probe = &lane->probes[i];
             if (str_eq(row[r].source, probe->row.source)) {
                 struct str source = probe->row.source; /* lives for ever, the row's in the arena */
@@ -128,5 +136,50 @@ STATUS engine_probe_note(struct engine *engine, const struct engine_item *item, 
         noted.survived = trial;
     }
     *probe = noted;
+    return OK;
+}
+
+/* ---- Owners that died ---- */
+
+static STATUS note_deaths(struct engine *engine, struct engine_lane *lane, int32_t deaths)
+{
+    struct engine_probe *owners = &lane->probes[owners_at(engine)];
+    struct engine_probe noted = *owners;
+    if (noted.row.tries == deaths) {
+        return OK;
+    }
+    noted.row.tries = deaths;
+    TRY(store_note(engine, lane, &noted));
+    owners->row.tries = deaths;
+    owners->stored = true;
+    return OK;
+}
+
+STATUS engine_probe_claimed(struct engine *engine, struct engine_lane *lane,
+                            const struct store_lane *seen)
+{
+    int32_t before = lane->probes[owners_at(engine)].row.tries;
+    if (id_eq(seen->owner, engine->owner)) {
+        return OK;
+    }
+    lane->probes_left = !seen->clean && before > 0 ? engine->limits.batch_max : 0;
+    lane->forgiven_in = seen->clean ? 0 : engine->limits.batch_max;
+    return note_deaths(engine, lane, seen->clean ? 0 : before + 1);
+}
+
+void engine_probe_passed(struct engine_lane *lane)
+{
+    lane->probes_left -= lane->probes_left > 0 ? 1 : 0;
+    lane->forgiven_in -= lane->forgiven_in > 0 ? 1 : 0;
+}
+
+STATUS engine_probe_forgive(struct engine *engine)
+{
+    for (int32_t p = 0; p < LANES; p++) {
+        struct engine_lane *lane = engine_lane_at(engine, p);
+        if (lane->mine && lane->forgiven_in == 0) {
+            TRY(note_deaths(engine, lane, 0));
+        }
+    }
     return OK;
 }

@@ -100,6 +100,7 @@ struct parked_message_row {
 /* What is no record comes from no topic. Topics have a dot in their names; these have none. */
 #define ENGINE_SOURCE_TIMER STR("timer")
 #define ENGINE_SOURCE_ANSWER STR("answer")
+#define ENGINE_SOURCE_OWNER STR("owner") /* of lane_probe alone */
 
 struct quarantine_row {
     struct str topic;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/crash.h"
 #include "engine/engine_internal.h"
+#include "engine/engine_probe.h"
 #include "obs/metrics.h"
 
 #define NAME_MAX_BYTES 80 /* a UUID and two numbers */

@@ -1,4 +1,4 @@
-/* What failed decides what happens (R8), and a record that kills whoever reads it (R9). */
+/* What failed decides what happens (R8). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "base/defer.h"
 #include "base/lane.h"
 #include "sim/sim_db.h"
 #include "world.h"
@@ -380,178 +379,6 @@ static void writes_nothing_without_its_lane(struct world *world)
     world_check(world);
 }
 
-/* ---- A record that kills ---- */
-
-static struct process *reading;
-static uint32_t deaths;
-
-static void kill_reader(void)
-{
-    reading->fault.dead = true;
-    deaths++;
-}
-
-static bool is_dead_or_parked(struct world *world, const void *context)
-{
-    const struct process *process = context;
-    return process->fault.dead || world_count(world, &engine_parked_key_table) > 0;
-}
-
-/* A life of the process: until it dies, or something is parked. */
-static void restart(struct world *world)
-{
-    reading = world_start(world);
-    world_await(world, is_dead_or_parked, reading);
-    if (reading->fault.dead) {
-        world_kill(reading);
-    }
-}
-
-static void restart_until_parked(struct world *world)
-{
-    for (uint32_t i = 0; i < 8 && world_count(world, &engine_parked_key_table) == 0; i++) {
-        restart(world);
-    }
-}
-
-/* It runs again, when somebody has mended what died of it. */
-static void heal_and_retry(struct world *world, struct id key)
-{
-    assert_true(str_eq(world_find_parked(world, key)->reason, STR("engine.kills_process")));
-    toy_on_die = NULL;
-    struct admin_request_row retry = {.kind = ADMIN_PARK_RETRY, .lane = LANE, .key = key};
-    world_answered(world, world_ask(world, &retry), "done");
-}
-
-static void parks_what_kills_three_times(struct world *world)
-{
-    deaths = 0;
-    toy_on_die = kill_reader;
-    open_accounts(world, 2);
-    world_command(world, account_of(0), "add", 2);
-    world_command(world, account_of(1), "die", 5);
-    world_command(world, account_of(0), "add", 3);
-    world_command(world, account_of(1), "add", 6);
-    restart_until_parked(world);
-    assert_int_equal(deaths, 3); /* in company once, alone twice; the third try alone is none */
-    world_await_total(world, account_of(0), 6);
-    world_await_rows(world, &engine_parked_message_table, 2);
-    heal_and_retry(world, account_of(1));
-    const int64_t amounts[] = {1, 5, 6};
-    world_check_amounts(world, account_of(1), amounts, ARRAY_LEN(amounts));
-    world_settle(world);
-    world_check(world);
-}
-
-/* A timer's decision kills: neither the other timers of the lane nor its records suffer from it for long. */
-static void parks_a_timer_that_kills_three_times(struct world *world)
-{
-    deaths = 0;
-    toy_on_die = kill_reader;
-    open_accounts(world, 3);
-    world_command(world, account_of(0), "mine", TOY_TIMER(7, 1));
-    world_command(world, account_of(1), "timer", TOY_TIMER(8, 2));
-    restart_until_parked(world);
-    assert_int_equal(deaths, 3);
-    world_await_total(world, account_of(1), 9);
-    world_command(world, account_of(2), "add", 5);
-    world_await_total(world, account_of(2), 6);
-    world_await_total(world, account_of(0), 1);
-    heal_and_retry(world, account_of(0));
-    const int64_t amounts[] = {1, 7};
-    world_check_amounts(world, account_of(0), amounts, ARRAY_LEN(amounts));
-    world_settle(world);
-    world_check(world);
-}
-
-/* The decision about an answer kills: asked for again with the same key, it comes again. */
-static void parks_an_answer_that_kills_three_times(struct world *world)
-{
-    deaths = 0;
-    toy_on_die = kill_reader;
-    open_accounts(world, 2);
-    world_command(world, account_of(0), "trap", 7);
-    restart_until_parked(world);
-    assert_int_equal(deaths, 3);
-    world_command(world, account_of(1), "add", 5);
-    world_await_total(world, account_of(1), 6);
-    world_await_total(world, account_of(0), 1);
-    heal_and_retry(world, account_of(0));
-    const int64_t amounts[] = {1, 7};
-    world_check_amounts(world, account_of(0), amounts, ARRAY_LEN(amounts));
-    world_settle(world);
-    world_check(world);
-}
-
-/* Another timer comes first each time: it does not wipe out what is noted of the record that kills. */
-static void what_comes_before_does_not_save_it(struct world *world)
-{
-    deaths = 0;
-    toy_on_die = kill_reader;
-    struct process *first = start_ready(world);
-    open_accounts(world, 2);
-    world_settle(world);
-    world_end(first);
-    world_command(world, account_of(1), "die", 5);
-    for (int i = 0; i < 6 && world_count(world, &engine_parked_key_table) == 0; i++) {
-        const struct timer_row due = {.key = account_of(0),
-                                      .kind = 10 + i,
-                                      .lane = LANE,
-                                      .generation = 1,
-                                      .due_at_us = clock_wall_us() - 1,
-                                      .correlation_id = account_of(0),
-                                      .state = TIMER_WAITING,
-                                      .open = true};
-        world_put(world, &engine_timer_table, &due);
-        restart(world);
-    }
-    assert_int_equal(deaths, 3);
-    assert_true(WORLD_STAT(reading, timers_fired) > 0);
-    heal_and_retry(world, account_of(1));
-    world_settle(world);
-    world_check(world);
-}
-
-/* After an unclean end records are taken one by one, for as many as a batch may hold. */
-static void reads_one_by_one_after_a_death(struct world *world)
-{
-    world->limits.batch_max = 16;
-    struct process *first = start_ready(world);
-    open_accounts(world, 1);
-    world_await_total(world, account_of(0), 1);
-    world_kill(first);
-    for (uint32_t i = 0; i < 48; i++) {
-        world_command(world, account_of(0), "add", 1);
-    }
-    struct process *second = world_start(world);
-    world_await_total(world, account_of(0), 49);
-    /* 16 alone, then 16 and 16 */
-    assert_in_range(WORLD_STAT(second, batches), 18, 21);
-    world_settle(world);
-    world_end(second);
-    assert_true(world->ops->lane(world, LANE).clean);
-    world_check(world);
-}
-
-/* Deaths of other causes accuse nobody: the same record is not near them three times. */
-static void accuses_no_bystander(struct world *world)
-{
-    open_accounts(world, 1);
-    for (uint32_t i = 0; i < 6; i++) {
-        struct process *process = world_start(world);
-        world_command(world, account_of(0), "add", 1);
-        world_await_total(world, account_of(0), 2 + i);
-        world_kill(process);
-    }
-    struct process *last = world_start(world);
-    world_command(world, account_of(0), "add", 1);
-    world_await_total(world, account_of(0), 8);
-    assert_int_equal(world_count(world, &engine_parked_key_table), 0);
-    world_settle(world);
-    world_end(last);
-    world_check(world);
-}
-
 static const struct world_test tests[] = {
     WORLD_TEST(parks_the_one_that_fails, WORLD_BOTH),
     WORLD_TEST(parks_the_unreadable_without_trying, WORLD_SIM_ONLY),
@@ -570,12 +397,6 @@ static const struct world_test tests[] = {
     WORLD_TEST(tries_again_when_a_commit_is_lost, WORLD_SIM_ONLY),
     WORLD_TEST(waits_for_the_database, WORLD_SIM_ONLY),
     WORLD_TEST(writes_nothing_without_its_lane, WORLD_BOTH),
-    WORLD_TEST(parks_what_kills_three_times, WORLD_SIM_ONLY),
-    WORLD_TEST(parks_a_timer_that_kills_three_times, WORLD_BOTH),
-    WORLD_TEST(parks_an_answer_that_kills_three_times, WORLD_SIM_ONLY),
-    WORLD_TEST(what_comes_before_does_not_save_it, WORLD_SIM_ONLY),
-    WORLD_TEST(reads_one_by_one_after_a_death, WORLD_SIM_ONLY),
-    WORLD_TEST(accuses_no_bystander, WORLD_SIM_ONLY),
 };
 
 int main(int argc, char **argv)
