@@ -100,13 +100,17 @@ class Scene:
 
 
 class Bereaved(Scene):
-    """The other replica was killed, so its lanes are read record by record (R9)."""
+    """Two owners of all lanes were killed one after the other, so they are read record by record (R9)."""
 
     alone = True
 
     def prepare(self):
-        if self.peer.runs():
-            self.peer.kill()
+        for replica in (self.victim, self.peer):
+            if replica.runs():
+                replica.kill()
+        self.peer.start().wait_ready(PATIENCE_S)
+        self.wait_balanced()
+        self.peer.kill()
         super().prepare()
 
 
