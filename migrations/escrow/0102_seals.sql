@@ -47,6 +47,16 @@ CREATE TABLE sealer_position (
 );
 INSERT INTO sealer_position SELECT p, 0 FROM lane;
 
+-- What went through each account, of all that is sealed: each seal adds the transfers that it covers, so that nobody
+-- ever has to add up the ledger to know how much money there is. Accounts as in table transfer.
+CREATE TABLE ledger_total (
+  account smallint NOT NULL CHECK (account BETWEEN 1 AND 9),
+  currency text NOT NULL CHECK (currency ~ '^[A-Z]{3,4}$'),
+  debit_minor bigint NOT NULL CHECK (debit_minor >= 0),
+  credit_minor bigint NOT NULL CHECK (credit_minor >= 0),
+  PRIMARY KEY (account, currency)
+) WITH (fillfactor = 50);
+
 -- migrate:down
 
-DROP TABLE sealer_position, sealer, seal_leaf, seal;
+DROP TABLE ledger_total, sealer_position, sealer, seal_leaf, seal;

@@ -28,6 +28,8 @@ struct escrow_sealer {
     bool runs;
     pthread_t thread;
     struct escrow_sealer_counters counters;
+    struct escrow_totals *totals;
+    int64_t totals_at_ms; /* when they are read next */
 };
 
 static void count(struct metrics_counter *counter, uint64_t by)
@@ -52,8 +54,13 @@ static STATUS work(struct escrow_sealer *sealer, bool *ret_more)
         count(sealer->counters.seals, 1);
         count(sealer->counters.leaves, round.leaves);
         log_debug(op, "escrow.sealed", LOG_I64("leaves", round.leaves));
+        sealer->totals_at_ms = 0;
     }
     *ret_more = round.more;
+    if (clock_mono_ms() >= sealer->totals_at_ms) {
+        TRY(escrow_totals_read(op, sealer->conn, sealer->totals));
+        sealer->totals_at_ms = clock_mono_ms() + ESCROW_SEALER_TOTALS_MS;
+    }
     return OK;
 }
 
@@ -113,6 +120,7 @@ STATUS escrow_sealer_open(struct op *op, const struct escrow_sealer_options *opt
     ASSERT(sealer->wake_fd >= 0);
     TRY(pg_conn_new(op, &conn, &sealer->conn));
     sealer->counters = options->counters;
+    sealer->totals = options->totals;
     if (pthread_create(&sealer->thread, NULL, run, sealer) != 0) {
         return op_fail(op, STATUS_RETRY, "escrow.sealer_start", "no thread");
     }

@@ -2,19 +2,22 @@
 
 #include "base/defer.h"
 #include "base/sign.h"
+#include "escrow/escrow_totals.h"
 #include "obs/metrics.h"
 #include "pg/pg.h"
 
 /*
  * The sealer: once a period, whichever process of escrow comes first locks the one row of `sealer`, takes up what the
  * lanes' events say has changed, and stores a seal of at most ESCROW_SEAL_LEAVES_MAX heads with its leaves, the new
- * positions and a message for the lane of each escrow, in one transaction. Whatever dies before the commit has left
+ * positions, what the accounts' totals are with what it covers, and a message for the lane of each escrow, in one transaction. Whatever dies before the commit has left
  * nothing; afterwards the messages are published by their lanes. What did not fit, or was missed while no sealer ran,
  * follows in further seals at once. The key is in the memory of this process alone.
  */
 
 #define ESCROW_SEALER_LOOK_MS \
     1000 /* between looks whether a period is over: cheap, and late by this at most */
+
+#define ESCROW_SEALER_TOTALS_MS 15000
 
 struct escrow_sealer;
 
@@ -31,6 +34,7 @@ struct escrow_sealer_options {
     const struct sign_secret *key; /* copied */
     int64_t period_us;
     struct escrow_sealer_counters counters;
+    struct escrow_totals *totals; /* read anew every ESCROW_SEALER_TOTALS_MS */
 };
 
 /* Starts the thread, which connects by itself, again and again. op's arena must outlive it. */

@@ -1,4 +1,4 @@
-/* In: events that were not sealed yet. Out: a seal, its leaves, and a message for the lane of each escrow. */
+/* In: events that were not sealed yet. Out: a seal, its leaves, the accounts' totals, and a message for the lane of each escrow. */
 #include <string.h>
 
 #include "engine/engine_tables.h"
@@ -19,6 +19,9 @@ struct look {
     struct escrow_seal seal;
     struct escrow_seal_leaf *leaves;
     struct hash *hashes;
+    /* Of each leaf: its escrow, and from which transition on, to which, it is sealed now. */
+    struct id *ids;
+    int64_t *above_seqs, *upto_seqs;
     uint32_t count;
     struct signature signature;
 };
@@ -52,7 +55,10 @@ static STATUS read_changed(struct op *op, struct pg_conn *conn, struct look *loo
     look->count = pg_rows_count(rows);
     look->leaves = arena_new(op->arena, struct escrow_seal_leaf, look->count);
     look->hashes = arena_new(op->arena, struct hash, look->count);
-    if (!look->leaves || !look->hashes) {
+    look->ids = arena_new(op->arena, struct id, look->count);
+    look->above_seqs = arena_new(op->arena, int64_t, look->count);
+    look->upto_seqs = arena_new(op->arena, int64_t, look->count);
+    if (!look->leaves || !look->hashes || !look->ids || !look->above_seqs || !look->upto_seqs) {
         return op_arena_full(op);
     }
     for (uint32_t i = 0; i < look->count; i++) {
@@ -63,6 +69,9 @@ static STATUS read_changed(struct op *op, struct pg_conn *conn, struct look *loo
         TRY(pg_rows_i64(op, rows, i, "seq", &leaf->seq));
         TRY(pg_rows_hash(op, rows, i, "chain_head", &leaf->head));
         TRY(pg_rows_i64(op, rows, i, "prev_seal_n", &leaf->prev_seal_n));
+        TRY(pg_rows_i64(op, rows, i, "prev_seq", &look->above_seqs[i]));
+        look->ids[i] = leaf->escrow_id;
+        look->upto_seqs[i] = leaf->seq;
         look->hashes[i] = escrow_seal_leaf_hash(leaf);
     }
     return OK;
@@ -132,6 +141,15 @@ static STATUS store_seal(struct op *op, struct pg_conn *conn, const struct look 
     return pg_batch_sync(op, conn);
 }
 
+static STATUS add_totals(struct op *op, struct pg_conn *conn, const struct look *look)
+{
+    const struct pg_param params[] = {PG_IDS(look->ids, look->count),
+                                      PG_I64S(look->above_seqs, look->count),
+                                      PG_I64S(look->upto_seqs, look->count)};
+    return pg_exec(op, conn, &escrow_sql_sealer_totals, params, ARRAY_LEN(params),
+                   /* changed */ NULL);
+}
+
 static STATUS finish(struct op *op, struct pg_conn *conn, const struct escrow_seal *seal,
                      const struct hash *hash, bool *ret_more)
 {
@@ -159,6 +177,7 @@ static STATUS look_once(struct op *op, struct pg_conn *conn, struct look *look, 
     }
     make_seal(look);
     TRY(store_seal(op, conn, look));
+    TRY(add_totals(op, conn, look));
     return finish(op, conn, &look->seal, &look->seal.hash, ret_more);
 }
 

@@ -67,7 +67,8 @@ static int setup(void **state)
         database,
         "ALTER TABLE seal DISABLE TRIGGER ALL; ALTER TABLE seal_leaf DISABLE TRIGGER ALL;"
         "DELETE FROM seal_leaf; DELETE FROM seal; DELETE FROM outbox; DELETE FROM lane_out;"
-        "DELETE FROM intake; DELETE FROM escrow;"
+        "DELETE FROM intake; DELETE FROM escrow; DELETE FROM ledger_total;"
+        "ALTER TABLE transfer DISABLE TRIGGER ALL; DELETE FROM transfer;"
         "UPDATE sealer SET last_n = 0, looked_at_us = 0,"
         "  last_hash = decode(repeat('00', 32), 'hex');"
         "UPDATE sealer_position SET n = 0;"
@@ -233,6 +234,65 @@ static void what_does_not_fit_follows_at_once(void **state)
     assert_int_equal(number("SELECT max(n) FROM sealer_position"), 1000);
 }
 
+/* Of the escrow's transition `seq`. Its trigger is off: there is no such transition here. */
+static void transfer(struct id escrow_id, int seq, enum escrow_account debit,
+                     enum escrow_account credit, const char *currency, int amount_minor)
+{
+    char id[ID_TEXT_BYTES];
+    char sql[SQL_MAX_BYTES];
+    id_format(escrow_id, id);
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO transfer SELECT '%s', %d, count(*), %d, %d, '%s', %d,"
+                   " gen_random_uuid() FROM transfer WHERE escrow_id = '%s' AND seq = %d",
+                   id, seq, (int)debit, (int)credit, currency, amount_minor, id, seq);
+    testing_pg_run(database, sql);
+}
+
+static void expect_total(struct escrow_total expected)
+{
+    struct escrow_totals totals;
+    int64_t found_minor = 0;
+    escrow_totals_init(&totals, /* metrics */ NULL);
+    ok(escrow_totals_read(&world.op, world.conn, &totals));
+    for (uint32_t i = 0; i < totals.count; i++) {
+        if (totals.rows[i].account == expected.account &&
+            strcmp(totals.rows[i].currency, expected.currency) == 0) {
+            found_minor = totals.rows[i].balance_minor;
+        }
+    }
+    escrow_totals_fini(&totals);
+    assert_int_equal(found_minor, expected.balance_minor);
+}
+
+/* Each transfer once, with the seal that covers it: not before, and not again with the next one. */
+static void what_is_sealed_is_added_up_once(void **state)
+{
+    (void)state;
+    struct id first = add_escrow(1, 1);
+    struct id second = add_escrow(2, 1);
+    change(first, 2);
+    transfer(first, 2, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_ESCROW_IN, "USD", 2500);
+    transfer(first, 2, ESCROW_ACCOUNT_ESCROW_IN, ESCROW_ACCOUNT_ESCROW_HELD, "USD", 2500);
+    transfer(second, 1, ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_SUSPENSE, "EUR", 7);
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_PSP_CLEAR, "USD", 0});
+    assert_int_equal(look(0).leaves, 2);
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_PSP_CLEAR, "USD", 2500});
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_ESCROW_IN, "USD", 0});
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_ESCROW_HELD, "USD", 2500});
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_SUSPENSE, "EUR", 7});
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_PSP_CLEAR, "EUR", 7});
+
+    change(first, 2);
+    transfer(first, 8, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_FEE_INC, "USD", 100);
+    transfer(first, 8, ESCROW_ACCOUNT_ESCROW_HELD, ESCROW_ACCOUNT_DUE_SELLER, "USD", 2400);
+    assert_int_equal(look(0).leaves, 1);
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_PSP_CLEAR, "USD", 2500});
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_ESCROW_HELD, "USD", 0});
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_DUE_SELLER, "USD", 2400});
+    expect_total((struct escrow_total){ESCROW_ACCOUNT_FEE_INC, "USD", 100});
+    assert_int_equal(number("SELECT sum(debit_minor - credit_minor) FROM ledger_total"), 0);
+}
+
 static void one_seals_at_a_time(void **state)
 {
     (void)state;
@@ -275,6 +335,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_period_has_one_look, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_follows_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_sealed_is_added_up_once, setup, teardown),
         cmocka_unit_test_setup_teardown(one_seals_at_a_time, setup, teardown),
         cmocka_unit_test_setup_teardown(a_failure_leaves_nothing, setup, teardown),
     };

@@ -25,7 +25,8 @@ static const struct conf_key conf_keys[] = {
 };
 
 /* *ret_sealer stays NULL where there is no key. */
-static STATUS open_sealer(struct op *op, struct svc *svc, struct escrow_sealer **ret_sealer)
+static STATUS open_sealer(struct op *op, struct svc *svc, struct escrow_totals *totals,
+                          struct escrow_sealer **ret_sealer)
 {
     const struct escrow_sealer_counters counters = escrow_sealer_count_in(svc_metrics(svc));
     const struct conf *conf = svc_conf(svc);
@@ -42,6 +43,7 @@ static STATUS open_sealer(struct op *op, struct svc *svc, struct escrow_sealer *
         .key = &key,
         .period_us = conf_i64(conf, "SEAL_PERIOD_MS") * 1000,
         .counters = counters,
+        .totals = totals,
     };
     return escrow_sealer_open(op, &options, ret_sealer);
 }
@@ -49,8 +51,10 @@ static STATUS open_sealer(struct op *op, struct svc *svc, struct escrow_sealer *
 static struct status run(struct op *op, struct svc *svc)
 {
     escrow_metrics_init(svc_metrics(svc));
+    DEFER(escrow_totals_fini) struct escrow_totals totals;
+    escrow_totals_init(&totals, svc_metrics(svc));
     DEFER(escrow_sealer_close_at) struct escrow_sealer *sealer = NULL;
-    TRY(open_sealer(op, svc, &sealer));
+    TRY(open_sealer(op, svc, &totals, &sealer));
     return engine_run_alone(op, svc, &escrow_service);
 }
 

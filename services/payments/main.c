@@ -6,6 +6,7 @@
 #include "http/http_observer.h"
 #include "http/http_server.h"
 #include "obs/log.h"
+#include "payments/payments_clerk.h"
 #include "payments/payments_conf.h"
 #include "payments/payments_in_webhook.h"
 #include "payments/payments_out_calls.h"
@@ -72,6 +73,17 @@ static struct status open_server(struct op *op, const struct payments_conf *conf
     return OK;
 }
 
+static struct status open_clerk(struct op *op, struct svc *svc, const struct payments_conf *conf,
+                                struct payments_census *census, struct payments_clerk **ret_clerk)
+{
+    const struct payments_clerk_options options = {
+        .database_url = secret_reveal(conf_secret(svc_conf(svc), "DATABASE_URL")),
+        .census = census,
+        .conf = conf,
+    };
+    return payments_clerk_open(op, &options, ret_clerk);
+}
+
 static struct status run(struct op *op, struct svc *svc)
 {
     struct payments_conf conf;
@@ -83,6 +95,10 @@ static struct status run(struct op *op, struct svc *svc)
         return op_arena_full(op);
     }
     payments_watch_init(watch, svc_metrics(svc));
+    DEFER(payments_census_fini) struct payments_census census;
+    payments_census_init(&census, svc_metrics(svc));
+    DEFER(payments_clerk_close_at) struct payments_clerk *clerk = NULL;
+    TRY(open_clerk(op, svc, &conf, &census, &clerk));
     DEFER(effects_free_at) struct caller *caller = NULL;
     TRY(open_caller(op, &conf, watch, svc_metrics(svc), &caller));
     watch->caller = caller;

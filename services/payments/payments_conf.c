@@ -3,6 +3,8 @@
 
 #include "base/defer.h"
 
+#define US_PER_MS 1000
+
 const struct conf_key payments_conf_keys[] = {
     {.name = "HTTP_LISTEN",
      .type = CONF_LISTEN,
@@ -27,6 +29,42 @@ const struct conf_key payments_conf_keys[] = {
      .max = SIGNATURE_SECRETS_MAX,
      .help = "Signing secrets of the webhook endpoint, comma separated: two while one replaces the "
              "other."},
+    {.name = "RECONCILE_HOURLY_MS",
+     .type = CONF_I64,
+     .fallback = "3600000",
+     .min = 1000,
+     .max = 86400000,
+     .unit = "ms",
+     .help = "How often the provider's books are compared with ours."},
+    {.name = "RECONCILE_DAILY_MS",
+     .type = CONF_I64,
+     .fallback = "86400000",
+     .min = 1000,
+     .max = 604800000,
+     .unit = "ms",
+     .help = "How often the last three days of them are read again, for what was changed or taken "
+             "away later."},
+    {.name = "RECONCILE_LAG_MS",
+     .type = CONF_I64,
+     .fallback = "900000",
+     .min = 0,
+     .max = 86400000,
+     .unit = "ms",
+     .help = "What is younger is left to the next time: the other side may not know it yet."},
+    {.name = "STRIPE_FEE_MAX_BASIS_POINTS",
+     .type = CONF_I64,
+     .fallback = "600",
+     .min = 0,
+     .max = 10000,
+     .help = "A payment may cost this share of it, in hundredths of a percent, and "
+             "STRIPE_FEE_MAX_FIXED_MINOR; one that "
+             "costs more is told of."},
+    {.name = "STRIPE_FEE_MAX_FIXED_MINOR",
+     .type = CONF_I64,
+     .fallback = "100",
+     .min = 0,
+     .max = 1000000,
+     .help = "See STRIPE_FEE_MAX_BASIS_POINTS; in minor units."},
 };
 const size_t payments_conf_key_count = ARRAY_LEN(payments_conf_keys);
 
@@ -38,6 +76,14 @@ STATUS payments_conf_read(struct op *op, const struct conf *conf, struct payment
         .api_base = conf_str(conf, "STRIPE_API_BASE"),
         .live = conf_env(conf) == CONF_ENV_PRODUCTION,
         .api_key = conf_secret(conf, "STRIPE_SECRET_KEY"),
+    };
+    out.reconcile = (struct payments_reconcile_options){
+        .hourly_us = conf_i64(conf, "RECONCILE_HOURLY_MS") * US_PER_MS,
+        .daily_us = conf_i64(conf, "RECONCILE_DAILY_MS") * US_PER_MS,
+        .lag_us = conf_i64(conf, "RECONCILE_LAG_MS") * US_PER_MS,
+        .lease_us = PAYMENTS_RECONCILE_LEASE_US,
+        .fee_max_basis_points = conf_i64(conf, "STRIPE_FEE_MAX_BASIS_POINTS"),
+        .fee_max_fixed_minor = conf_i64(conf, "STRIPE_FEE_MAX_FIXED_MINOR"),
     };
     out.webhook_secret_count = conf_secrets(conf, "STRIPE_WEBHOOK_SECRETS", &out.webhook_secrets);
     out.allow_http = str_has_prefix(out.api_base, STR("http://"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "conf/conf.h"
+#include "payments/payments_reconcile.h"
 #include "payments/payments_signature.h"
 
 /* What payments is told by its environment. */
@@ -17,6 +18,7 @@ struct payments_conf {
     const struct secret *api_key;
     const struct secret *webhook_secrets;
     uint32_t webhook_secret_count;
+    struct payments_reconcile_options reconcile; /* without fetch */
 };
 
 /* Borrows from conf. STATUS_INVALID "payments.live_key": a live key outside production. */

@@ -1,9 +1,13 @@
 /* In: wishes of tests. Out: a paid intent, a fault, counters. Never part of a real provider. */
 #include "sandbox/sandbox_in_control.h"
 
+#include "base/clock.h"
 #include "base/mutex.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/sandbox_balance.h"
 #include "sandbox/sandbox_render.h"
+
+#define US_PER_S 1000000
 
 static STATUS respond(struct op *op, struct json_writer *json, struct http_response *ret)
 {
@@ -18,6 +22,16 @@ static STATUS respond_refusal(struct op *op, struct sandbox_refusal refusal,
     sandbox_render_error(&json, refusal);
     ret->status = sandbox_errors[refusal.error].http_status;
     return respond(op, &json, ret);
+}
+
+static int64_t now_s(void)
+{
+    return clock_wall_us() / US_PER_S;
+}
+
+static STATUS in_books(struct op *op, bool kept)
+{
+    return kept ? OK : op_fail(op, STATUS_LIMIT, "sandbox.full", "the world is full");
 }
 
 /* ---- The buyer ---- */
@@ -80,6 +94,7 @@ static STATUS pay_locked(struct op *op, struct sandbox *sandbox, const struct sa
     if (refusal.error) {
         return respond_refusal(op, refusal, ret);
     }
+    TRY(in_books(op, sandbox_balance_paid(&sandbox->world, intent, now_s())));
     TRY(happened_to(op, sandbox, intent, "charge.succeeded", /* charge */ true));
     TRY(happened_to(op, sandbox, intent, "payment_intent.succeeded", /* charge */ false));
     return respond_intent(op, intent, ret);
@@ -156,6 +171,7 @@ static STATUS refund_fails_locked(struct op *op, struct sandbox *sandbox,
     if (refusal.error) {
         return respond_refusal(op, refusal, ret);
     }
+    TRY(in_books(op, sandbox_balance_came_back(&sandbox->world, refund, now_s())));
     struct json_writer json;
     json_write_init(&json, op->arena, SANDBOX_BODY_MAX_BYTES);
     sandbox_render_refund(&json, /* name */ NULL, refund);

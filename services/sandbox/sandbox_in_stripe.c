@@ -1,6 +1,7 @@
 /* In: the provider's requests. Out: the provider's answers and events. */
 #include "sandbox/sandbox_in_stripe.h"
 
+#include "sandbox/sandbox_balance.h"
 #include "sandbox/sandbox_call.h"
 #include "sandbox/sandbox_render.h"
 
@@ -19,6 +20,11 @@ static STATUS finish(struct sandbox_call *call, struct json_writer *json, const 
     return event_type
                ? sandbox_happened(call->op, call->sandbox, event_type, call->answer.body, call->key)
                : OK;
+}
+
+static STATUS in_books(struct op *op, bool kept)
+{
+    return kept ? OK : op_fail(op, STATUS_LIMIT, "sandbox.full", "the world is full");
 }
 
 static struct sandbox_refusal no_such_object(struct str id)
@@ -101,6 +107,8 @@ static STATUS create_transfer(struct sandbox_call *call, struct sandbox_refusal 
     if (ret_refusal->error) {
         return OK;
     }
+    TRY(in_books(call->op,
+                 sandbox_balance_transferred(&call->sandbox->world, transfer, call->now_s)));
     struct json_writer json;
     begin_json(call, &json);
     sandbox_render_transfer(&json, /* name */ NULL, transfer);
@@ -129,6 +137,7 @@ static STATUS create_refund(struct sandbox_call *call, struct sandbox_refusal *r
     if (ret_refusal->error) {
         return OK;
     }
+    TRY(in_books(call->op, sandbox_balance_refunded(&call->sandbox->world, refund, call->now_s)));
     struct json_writer json;
     begin_json(call, &json);
     sandbox_render_refund(&json, /* name */ NULL, refund);

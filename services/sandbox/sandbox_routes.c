@@ -3,6 +3,7 @@
 
 #include "base/defer.h"
 #include "sandbox/sandbox_fault.h"
+#include "sandbox/sandbox_in_balance.h"
 #include "sandbox/sandbox_in_control.h"
 #include "sandbox/sandbox_in_discord.h"
 #include "sandbox/sandbox_in_discord_control.h"
@@ -53,11 +54,13 @@ const struct http_route sandbox_routes[] = {
     STRIPE_GET ("/v1/refunds",                    sandbox_in_list_refunds),
     STRIPE_GET ("/v1/refunds/:id",                sandbox_in_get_refund),
     STRIPE_GET ("/v1/events",                     sandbox_in_list_events),
+    STRIPE_GET ("/v1/balance_transactions",       sandbox_in_list_balance),
     DISCORD_POST("/api/v10/users/@me/channels",   sandbox_in_discord_channel),
     DISCORD_POST("/api/v10/channels/:id/messages", sandbox_in_discord_message),
     CONTROL_POST("/sandbox/pay",                  sandbox_in_pay),
     CONTROL_POST("/sandbox/decline",              sandbox_in_decline),
     CONTROL_POST("/sandbox/refund-fails",         sandbox_in_refund_fails),
+    CONTROL_POST("/sandbox/balance",              sandbox_in_change_balance),
     CONTROL_POST("/sandbox/faults",               sandbox_in_add_fault),
     CONTROL_POST("/sandbox/end-faults",           sandbox_in_end_faults),
     CONTROL_POST("/sandbox/webhooks",             sandbox_in_webhooks),

@@ -60,8 +60,7 @@ void sandbox_world_fini(struct sandbox_world *world)
     arena_fini(&world->arena);
 }
 
-/* prefix, the object's index in hex (so that it is found without a map), and 16 random digits. */
-static struct str new_id(struct arena *arena, const char *prefix, uint32_t index)
+struct str sandbox_world_new_id(struct arena *arena, const char *prefix, uint32_t index)
 {
     struct id random = id_random();
     struct strbuf buf;
@@ -295,9 +294,9 @@ struct sandbox_refusal sandbox_world_create_intent(struct sandbox_world *world,
     }
     struct arena *arena = &world->arena;
     uint32_t index = world->intents.count;
-    made.id = new_id(arena, "pi_", index);
-    made.charge_id = new_id(arena, "ch_", index);
-    struct str secret = new_id(arena, "_secret_", index);
+    made.id = sandbox_world_new_id(arena, "pi_", index);
+    made.charge_id = sandbox_world_new_id(arena, "ch_", index);
+    struct str secret = sandbox_world_new_id(arena, "_secret_", index);
     if (!made.id.ptr || !made.charge_id.ptr || !secret.ptr) {
         return refuse(SANDBOX_ERROR_FULL, STR(""));
     }
@@ -483,7 +482,7 @@ struct sandbox_refusal sandbox_world_create_transfer(struct sandbox_world *world
     if (refusal.error) {
         return refusal;
     }
-    made.id = new_id(&world->arena, "tr_", world->transfers.count);
+    made.id = sandbox_world_new_id(&world->arena, "tr_", world->transfers.count);
     bool kept = made.id.ptr && keep_transfer(&world->arena, &made);
     struct sandbox_transfer *transfer =
         kept ? sandbox_shelf_add(&world->transfers, &world->arena, sizeof(*transfer)) : NULL;
@@ -554,7 +553,7 @@ struct sandbox_refusal sandbox_world_create_refund(struct sandbox_world *world,
     if (refusal.error) {
         return refusal;
     }
-    made.id = new_id(&world->arena, "re_", world->refunds.count);
+    made.id = sandbox_world_new_id(&world->arena, "re_", world->refunds.count);
     made.currency = intent->received_currency;
     made.charge_id = intent->charge_id;
     made.intent_id = intent->id;
@@ -587,7 +586,7 @@ struct sandbox_refusal sandbox_world_fail_refund(struct sandbox_world *world,
 struct sandbox_event *sandbox_world_new_event(struct sandbox_world *world, struct str type,
                                               int64_t now_s)
 {
-    struct str id = new_id(&world->arena, "evt_", world->events.count);
+    struct str id = sandbox_world_new_id(&world->arena, "evt_", world->events.count);
     struct sandbox_event *event =
         id.ptr ? sandbox_shelf_add(&world->events, &world->arena, sizeof(*event)) : NULL;
     if (event) {

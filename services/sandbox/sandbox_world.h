@@ -96,16 +96,32 @@ struct sandbox_event {
     int64_t created_s;
 };
 
+/* A line of the account's balance: what moved, and what the provider took for it. */
+struct sandbox_line {
+    struct str id;        /* txn_ */
+    struct str type;      /* "charge", "transfer", "refund", "refund_failure", … */
+    struct str source;    /* ch_, tr_, re_; empty: what a test invented */
+    int64_t amount_minor; /* to the account above zero */
+    int64_t fee_minor;
+    struct str currency;
+    bool lost; /* a test took it away */
+    int64_t created_s;
+};
+
 struct sandbox_world {
     struct arena arena;
     struct sandbox_shelf intents;
     struct sandbox_shelf transfers;
     struct sandbox_shelf refunds;
     struct sandbox_shelf events;
+    struct sandbox_shelf lines;
 };
 
 void sandbox_world_init(struct sandbox_world *world);
 void sandbox_world_fini(struct sandbox_world *world);
+
+/* prefix, the object's index in hex (so that it is found without a map), and 16 random digits. */
+struct str sandbox_world_new_id(struct arena *arena, const char *prefix, uint32_t index);
 
 /* Objects by id; NULL: no such one. */
 struct sandbox_intent *sandbox_world_intent(const struct sandbox_world *world, struct str id);

@@ -124,6 +124,15 @@ def test_webhook_dispositions_are_the_same_in_c_and_sql():
     assert column_check(PAYMENTS_SQL, "webhook", "disposition") == set(dispositions)
 
 
+def test_causes_of_breaks_are_the_same_in_c_and_sql():
+    causes = without("PAYMENTS_BREAK_", c_enum("services/payments/payments_balance.h", "payments_break_cause"))
+    made = read("migrations/payments/0110_reconciliation.sql")
+    assert column_check(made, "reconciliation_break", "cause") == set(causes)
+    words = re.search(r"Causes: (.*?)\.\n", read("services/payments/sql/reconcile_judge.sql").replace("\n-- us", " us"), re.S)
+    told = dict(re.fullmatch(r"(\d) (.*)", each).groups() for each in words.group(1).split(", "))
+    assert {int(number): name.replace("the ", "").replace(" ", "_").upper() for number, name in told.items()} == causes
+
+
 def test_commands_are_the_same_in_c_and_proto():
     told = oneof(COMMANDS, "PaymentsCommand")
     first = min(told)

@@ -1,6 +1,7 @@
 """Histories are sealed each period by one of the replicas, and anybody can check a proof with standard tools alone."""
 
 import hashlib
+import re
 
 import pytest
 from cryptography.exceptions import InvalidSignature
@@ -135,3 +136,24 @@ def test_a_dossier_proves_a_deal_without_us(running, tmp_path):
     assert alone.json("audit", "verify", str(file), "--seal-keys", keys_file(tmp_path), code=1)["findings"][0]["what"] == "form"
     assert alone.run("audit", "verify", str(tmp_path / "none"), "--seal-keys", keys_file(tmp_path)).returncode == 3
     assert alone.run("audit", "verify", str(file)).returncode == 2
+
+
+def held(stack):
+    """What the replicas say is held: each looks for itself, a little later than the seal."""
+    pages = [stack.processes[f"escrow-{number}"].admin("/metrics")[1] for number in (1, 2)]
+    found = [re.findall(r'^holdfast_ledger_balance_minor\{account="ESCROW_HELD",currency="USD"\} (\d+)$', page, re.M)
+             for page in pages]
+    return max((int(value) for values in found for value in values), default=0)
+
+
+def test_money_is_shown_by_account(running):
+    """With the seal that covers it; and what the totals say is what the ledger says."""
+    before = held(running)
+    deal = running.api.held_deal()
+    sealed(running, deal, deal.view()["seq"])
+    wait_for(lambda: held(running) >= before + 2500, PATIENCE_S, "the sum of what is held")
+    running.settle()
+    differ = ("SELECT count(*) FROM (SELECT account, currency, sum(debit), sum(credit) FROM (SELECT debit AS account, currency,"
+              " amount_minor AS debit, 0 AS credit FROM escrow.transfer UNION ALL SELECT credit, currency, 0, amount_minor"
+              " FROM escrow.transfer) t GROUP BY 1, 2 EXCEPT SELECT * FROM escrow.ledger_total) d")
+    wait_for(lambda: running.servers.sql(differ) == [["0"]], PATIENCE_S, "the totals")

@@ -86,6 +86,10 @@ class Sandbox:
     def end_faults(self, match):
         return self.control("end-faults", match=match)
 
+    def balance(self, wish, **fields):
+        """Changes the books: lose, restore, amount, fee, currency (type=…, escrow_id=…), invent (type=…, by=…)."""
+        return self.control("balance", wish=wish, **fields)
+
     def webhooks(self, mode, **fields):
         return self.control("webhooks", mode=mode, **fields)
 

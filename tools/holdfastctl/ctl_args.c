@@ -35,7 +35,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_COUNT] = {
     [CTL_OPTION_REPLICATION]  = {"replication", CTL_VALUE_NUMBER, 1, 9, "COPIES", "copies of each partition (default: 1)"},
     [CTL_OPTION_WAIT]         = {"wait", CTL_VALUE_NUMBER, 0, 3600, "SECONDS", "how long to wait for the owner of the lane (default: 30)"},
     [CTL_OPTION_SEAL_KEYS]    = {"seal-keys", CTL_VALUE_TEXT, 0, 0, "FILE", "the public keys of seals, PEM, of all times"},
-    [CTL_OPTION_OUT]          = {"out", CTL_VALUE_TEXT, 0, 0, "FILE", "where it is written (default: ESCROW.dossier.jsonl)"},
+    [CTL_OPTION_OUT]          = {"out", CTL_VALUE_TEXT, 0, 0, "FILE", "where it is written, too; of a dossier: where it is (default: ESCROW.dossier.jsonl)"},
     [CTL_OPTION_OUTCOME]      = {"outcome", CTL_VALUE_TEXT, 0, 0, "done|failed", "what became of the call"},
     [CTL_OPTION_OBJECT]       = {"object", CTL_VALUE_TEXT, 0, 0, "ID", "what the provider calls what was done, e.g. tr_1"},
     [CTL_OPTION_SHA256]       = {"sha256", CTL_VALUE_TEXT, 0, 0, "HEX", "of the frozen request that was looked at"},
@@ -45,6 +45,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_COUNT] = {
     [CTL_OPTION_HEAD]         = {"head", CTL_VALUE_TEXT, 0, 0, "HEX", "hash of the deal's last event, as its proof says it"},
     [CTL_OPTION_SELLER]       = {"seller-minor", CTL_VALUE_NUMBER, 0, NUMBER_MAX, "SUM", "the seller's part of what is frozen, in minor units"},
     [CTL_OPTION_BUYER]        = {"buyer-minor", CTL_VALUE_NUMBER, 0, NUMBER_MAX, "SUM", "the buyer's part"},
+    [CTL_OPTION_HOURS]        = {"hours", CTL_VALUE_NUMBER, 1, 8760, "HOURS", "how far back (default: 24)"},
     [CTL_OPTION_JSON]         = {"json", CTL_VALUE_NONE, 0, 0, "", "print JSON"},
 };
 

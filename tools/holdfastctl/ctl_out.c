@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/clock.h"
+#include "base/file.h"
 
 #define CELL_TEXT_MAX_BYTES ((size_t)16 * 1024)
 #define WIDTH_MAX 64 /* of an aligned column; longer cells just stick out */
@@ -210,6 +211,9 @@ struct status ctl_out_print(struct op *op, struct ctl_out *out)
     } else if (!strbuf_finish(&out->text, &text)) {
         return op_fail(op, STATUS_LIMIT, "ctl.output_too_large", "over %zu bytes",
                        CTL_OUT_MAX_BYTES);
+    }
+    if (out->file.ptr) {
+        TRY(file_write(op, out->file, text));
     }
     bool written = fwrite(text.ptr, 1, text.len, stdout) == text.len;
     if (out->json) {

@@ -51,6 +51,7 @@ struct ctl_out {
     bool json;
     struct json_writer writer;
     struct strbuf text;
+    struct str file; /* where the same is written, too; ptr NULL: nowhere */
 };
 
 void ctl_out_init(struct ctl_out *out, struct arena *arena, bool json);
@@ -70,5 +71,5 @@ void ctl_out_object(struct ctl_out *out, const char *name, const struct ctl_tabl
 /* A sentence that only people get. */
 void ctl_out_line(struct ctl_out *out, struct str line);
 
-/* Writes it to standard output. STATUS_LIMIT, STATUS_RETRY "ctl.output". */
+/* Writes it to standard output, and to out->file. STATUS_LIMIT, STATUS_RETRY "ctl.output", "file.unwritable". */
 STATUS ctl_out_print(struct op *op, struct ctl_out *out);

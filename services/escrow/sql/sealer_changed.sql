@@ -13,7 +13,7 @@ WITH reach AS (
   SELECT DISTINCT b.aggregateid AS id FROM reach r
   JOIN outbox b ON b.lane = r.lane AND b.topic = $2 AND b.n > r.after_n AND b.n <= r.upto_n
 )
-SELECT e.id, e.seq, e.chain_head, coalesce(l.seal_n, 0) AS prev_seal_n
+SELECT e.id, e.seq, e.chain_head, coalesce(l.seal_n, 0) AS prev_seal_n, coalesce(l.seq, 0) AS prev_seq
 FROM changed c JOIN escrow e ON e.id = c.id
 LEFT JOIN LATERAL (SELECT s.seal_n, s.seq FROM seal_leaf s WHERE s.escrow_id = e.id ORDER BY s.seal_n DESC LIMIT 1) l ON true
 WHERE l.seq IS NULL OR l.seq < e.seq ORDER BY e.id

@@ -30,6 +30,9 @@ BEGIN
     GRANT INSERT ON admin_request TO holdfast_operator;
     GRANT UPDATE (stopped) ON lane TO holdfast_operator;
     GRANT UPDATE (offset_us) ON clock TO holdfast_operator;
+    IF to_regclass(''reconciliation'') IS NOT NULL THEN
+      GRANT INSERT (kind, from_us, to_us, asked_by) ON reconciliation TO holdfast_operator;
+    END IF;
     IF to_regclass(''api_token'') IS NOT NULL THEN
       GRANT INSERT, UPDATE ON api_token TO holdfast_operator;
     END IF;
