@@ -442,6 +442,14 @@ static bool is_old_decline(const struct leg *leg, const struct payments_fact *fa
            str_eq(leg->charge_ref, fact->charge_ref);
 }
 
+/* A wanted cancellation goes out when the creation is answered and the intent's name is known, and again when a charge
+ * that stood in its way has failed. A creation that was given up after errors may have made it all the same. */
+static bool can_be_canceled(const struct leg *leg)
+{
+    return leg->kind == LEG_IN && (leg->state == LEG_OPEN || leg->state == LEG_FAILED) &&
+           leg->provider_ref.len > 0;
+}
+
 struct payments_decision payments_decide_fact(const struct payments_view *view, struct id leg_id,
                                               const struct payments_fact *fact, int64_t now_us)
 {
@@ -486,11 +494,9 @@ struct payments_decision payments_decide_fact(const struct payments_view *view, 
     }
     emit_fact(&out, move, fact);
 
-    /* A wanted cancellation goes out when the creation is answered, and again when a charge that stood in its way
-     * has failed. */
-    bool can_cancel = next.kind == LEG_IN && next.state == LEG_OPEN;
-    if (view->payment->cancel_wanted && can_cancel &&
-        (now->state == LEG_ASKED || fact->kind == PAYMENTS_FACT_DECLINED)) {
+    bool now_first = !can_be_canceled(now) && can_be_canceled(&next);
+    if (view->payment->cancel_wanted && can_be_canceled(&next) &&
+        (now_first || fact->kind == PAYMENTS_FACT_DECLINED)) {
         ask_cancel(&out);
     }
     assert_sound(&out);
