@@ -170,6 +170,11 @@ static void a_command_names_one(void **state)
     assert_int_equal(command_of(op, &order, &command)->mark_delivered->milestone, 3);
     order.action = GATEWAY_RELEASE;
     assert_int_equal(command_of(op, &order, &command)->release_funds->milestone, 3);
+    order.action = GATEWAY_REFUND;
+    order.reason = STR("broken");
+    const Holdfast__Escrow__V1__Refund *refund = command_of(op, &order, &command)->refund;
+    assert_int_equal(refund->milestone, 3);
+    assert_string_equal(refund->reason, "broken");
     struct hash third = command.request.content;
     order.milestone = 2;
     (void)command_of(op, &order, &command);
@@ -256,6 +261,39 @@ static void they_are_shown_as_they_are_told(void **state)
     assert_int_equal(news->told.milestones.len, 0);
 }
 
+/* Of the price; what the buyer gets of it the balances say. */
+static void one_that_went_back_is_told(void **state)
+{
+    struct fixture *fixture = *state;
+    struct op *op = &fixture->op;
+    struct told told;
+    const struct gateway_news *news = NULL;
+    Holdfast__Escrow__V1__EscrowPartiallyRefunded back;
+    Holdfast__Common__V1__Money amount;
+    static char why[] = "broken";
+    begin(op, &told);
+    holdfast__escrow__v1__escrow_partially_refunded__init(&back);
+    holdfast__common__v1__money__init(&amount);
+    amount.amount_minor = 31;
+    amount.currency = HOLDFAST__COMMON__V1__CURRENCY__CURRENCY_USD;
+    back.amount = &amount;
+    back.milestone = 2;
+    back.reason = why;
+    told.balances.returned_minor = 31;
+    told.rows[1].state = HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_REFUNDED;
+    told.event.body_case = HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_PARTIALLY_REFUNDED;
+    told.event.escrow_partially_refunded = &back;
+    ok(op, decode(op, &told, &news));
+    assert_true(str_eq(news->type, STR("EscrowPartiallyRefunded")));
+    assert_int_equal(news->milestone, 2);
+    assert_int_equal(news->amount_minor, 31);
+    assert_true(str_eq(news->note, STR("broken")));
+    struct gateway_view view = {.seq = 4, .state = 3, .milestones = STR("[]")};
+    struct gateway_view next;
+    assert_int_equal(gateway_decide(&view, news, numbered(8), 9, &next), GATEWAY_STORE);
+    assert_int_equal(next.returned_minor, 31);
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     struct fixture *fixture = *state;
@@ -285,6 +323,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_command_names_one, setup, teardown),
         cmocka_unit_test_setup_teardown(they_are_shown_as_they_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_went_back_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

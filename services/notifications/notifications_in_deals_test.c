@@ -245,6 +245,8 @@ TELLS_AMOUNT(EscrowReleaseStarted,  ESCROW_RELEASE_STARTED,  escrow_release_star
 TELLS_AMOUNT(EscrowReleased,        ESCROW_RELEASED,         escrow_released, NOTICE_RELEASED, NOTICE_RELEASED)
 TELLS_AMOUNT(EscrowRefunded,        ESCROW_REFUNDED,         escrow_refunded, NOTICE_REFUNDED, NOTICE_REFUNDED)
 TELLS_AMOUNT(EscrowSuspenseRefunded, ESCROW_SUSPENSE_REFUNDED, escrow_suspense_refunded, NOTICE_SUSPENSE_REFUNDED, NOTICE_NONE)
+TELLS_AMOUNT(EscrowPartPaid,        ESCROW_PART_PAID,        escrow_part_paid, NOTICE_PART_PAID, NOTICE_PART_PAID)
+TELLS_AMOUNT(EscrowPartRefunded,    ESCROW_PART_REFUNDED,    escrow_part_refunded, NOTICE_PART_REFUNDED, NOTICE_PART_REFUNDED)
 TELLS_TEXT  (EscrowPayoutFailed,    ESCROW_PAYOUT_FAILED,    escrow_payout_failed, code, NOTICE_NONE, NOTICE_PAYOUT_FAILED)
 TELLS_TEXT  (EscrowRefundFailed,    ESCROW_REFUND_FAILED,    escrow_refund_failed, code, NOTICE_REFUND_FAILED, NOTICE_NONE)
 TELLS_TEXT  (EscrowCancelled,       ESCROW_CANCELLED,        escrow_cancelled, reason, NOTICE_CANCELLED, NOTICE_CANCELLED)
@@ -271,6 +273,29 @@ static void a_refund_has_an_amount_and_a_reason(void **state)
     body.amount = &amount;
     body.reason = why;
     tells(&event, NOTICE_REFUND_STARTED, NOTICE_REFUND_STARTED, 1000, "USD", "why");
+}
+
+/* What goes to whom, and which one it is: not what of the price that was. */
+static void a_milestone_is_told_by_its_title(void **state)
+{
+    (void)state;
+    static char blade[] = "The blade";
+    wire_money_type price = dollars(1000);
+    wire_money_type gets = dollars(1020);
+    Holdfast__Escrow__V1__MilestoneStanding one;
+    Holdfast__Escrow__V1__MilestoneStanding *milestones[] = {&one};
+    holdfast__escrow__v1__milestone_standing__init(&one);
+    one.number = 1;
+    one.title = blade;
+    EVENT(EscrowPartiallyRefunded, ESCROW_PARTIALLY_REFUNDED, escrow_partially_refunded);
+    event.milestones = milestones;
+    event.n_milestones = 1;
+    body.amount = &price;
+    body.buyer_gets = &gets;
+    body.milestone = 1;
+    tells(&event, NOTICE_PARTIALLY_REFUNDED, NOTICE_PARTIALLY_REFUNDED, 1020, "USD", "The blade");
+    body.milestone = 2; /* there is none: it is told all the same */
+    tells(&event, NOTICE_PARTIALLY_REFUNDED, NOTICE_PARTIALLY_REFUNDED, 1020, "USD", "");
 }
 
 static void attention_tells_a_declined_payment_from_one_that_cannot_be_made(void **state)
@@ -376,6 +401,9 @@ int main(void)
         TEST(escrow_released_tells),
         TEST(escrow_refunded_tells),
         TEST(escrow_suspense_refunded_tells),
+        TEST(escrow_part_paid_tells),
+        TEST(escrow_part_refunded_tells),
+        TEST(a_milestone_is_told_by_its_title),
         TEST(escrow_payout_failed_tells),
         TEST(escrow_refund_failed_tells),
         TEST(escrow_cancelled_tells),

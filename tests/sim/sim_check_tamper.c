@@ -20,6 +20,52 @@
 #include "sim_rows.h"
 #include "wire/wire.h"
 
+/* ---- Parts ---- */
+
+void tamper_a_part_is_paid_by_nobody(struct sim_run *run)
+{
+    CHANGED(struct escrow_part, part, tamper_first_row(run, SIM_ESCROW, &escrow_part_table));
+    part.state = part.state == ESCROW_PART_PAID ? ESCROW_PART_SENDING : ESCROW_PART_PAID;
+    tamper_put(run, SIM_ESCROW, &escrow_part_table, &part);
+}
+
+void tamper_a_part_was_never_released(struct sim_run *run)
+{
+    CHANGED(struct escrow_part, part, tamper_first_row(run, SIM_ESCROW, &escrow_part_table));
+    part.id = part.leg_id = tamper_fresh();
+    part.amount_minor = 0;
+    part.state = ESCROW_PART_SENDING;
+    tamper_put(run, SIM_ESCROW, &escrow_part_table, &part);
+}
+
+void tamper_a_part_brings_more(struct sim_run *run)
+{
+    CHANGED(struct escrow_part, part, tamper_first_row(run, SIM_ESCROW, &escrow_part_table));
+    part.amount_minor++;
+    tamper_put(run, SIM_ESCROW, &escrow_part_table, &part);
+}
+
+void tamper_more_was_released(struct sim_run *run)
+{
+    CHANGED(struct escrow, escrow, tamper_deal_in(run, ESCROW_EXPIRED));
+    escrow.released_minor++;
+    tamper_put(run, SIM_ESCROW, &escrow_table, &escrow);
+}
+
+void tamper_more_was_returned(struct sim_run *run)
+{
+    CHANGED(struct escrow, escrow, tamper_deal_in(run, ESCROW_EXPIRED));
+    escrow.returned_minor++;
+    tamper_put(run, SIM_ESCROW, &escrow_table, &escrow);
+}
+
+void tamper_a_part_went_to_the_other_one(struct sim_run *run)
+{
+    CHANGED(struct escrow_part, part, tamper_first_row(run, SIM_ESCROW, &escrow_part_table));
+    part.to_buyer = !part.to_buyer;
+    tamper_put(run, SIM_ESCROW, &escrow_part_table, &part);
+}
+
 /* ---- Finding things ---- */
 
 const struct escrow *tamper_deal_in(struct sim_run *run, enum escrow_state state)

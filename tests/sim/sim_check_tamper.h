@@ -19,6 +19,15 @@ void tamper_put(struct sim_run *run, enum sim_service service, const struct tabl
 /* An id that nothing has. */
 struct id tamper_fresh(void);
 
+/* ---- Parts ---- */
+
+void tamper_a_part_is_paid_by_nobody(struct sim_run *run);
+void tamper_a_part_was_never_released(struct sim_run *run);
+void tamper_a_part_brings_more(struct sim_run *run);
+void tamper_more_was_released(struct sim_run *run);
+void tamper_more_was_returned(struct sim_run *run);
+void tamper_a_part_went_to_the_other_one(struct sim_run *run);
+
 /* ---- Looks, and what waits ---- */
 
 void tamper_a_leg_is_forgotten(struct sim_run *run);

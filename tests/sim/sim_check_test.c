@@ -240,36 +240,6 @@ static void a_sum_is_not_that_of_its_lines(struct sim_run *run)
     tamper_put(run, SIM_ESCROW, &escrow_table, &escrow);
 }
 
-static void a_part_is_paid_by_nobody(struct sim_run *run)
-{
-    CHANGED(struct escrow_part, part, tamper_first_row(run, SIM_ESCROW, &escrow_part_table));
-    part.state = part.state == ESCROW_PART_PAID ? ESCROW_PART_SENDING : ESCROW_PART_PAID;
-    tamper_put(run, SIM_ESCROW, &escrow_part_table, &part);
-}
-
-static void a_part_was_never_released(struct sim_run *run)
-{
-    CHANGED(struct escrow_part, part, tamper_first_row(run, SIM_ESCROW, &escrow_part_table));
-    part.id = part.leg_id = tamper_fresh();
-    part.amount_minor = 0;
-    part.state = ESCROW_PART_SENDING;
-    tamper_put(run, SIM_ESCROW, &escrow_part_table, &part);
-}
-
-static void a_part_brings_more(struct sim_run *run)
-{
-    CHANGED(struct escrow_part, part, tamper_first_row(run, SIM_ESCROW, &escrow_part_table));
-    part.amount_minor++;
-    tamper_put(run, SIM_ESCROW, &escrow_part_table, &part);
-}
-
-static void more_was_released(struct sim_run *run)
-{
-    CHANGED(struct escrow, escrow, tamper_deal_in(run, ESCROW_EXPIRED));
-    escrow.released_minor++;
-    tamper_put(run, SIM_ESCROW, &escrow_table, &escrow);
-}
-
 static void a_line_belongs_to_nothing(struct sim_run *run)
 {
     CHANGED(struct escrow_transfer, line,
@@ -478,10 +448,14 @@ static const struct {
     {"a line without amount", a_line_has_no_amount,
      RULE(TRANSFER) | RULE(BALANCE) | RULE(CHAIN) | RULE(STATEMENT)},
     {"a wrong sum", a_sum_is_not_that_of_its_lines, RULE(BALANCE)},
-    {"a part paid by nobody", a_part_is_paid_by_nobody, RULE(BALANCE)},
-    {"a part never released", a_part_was_never_released, RULE(BALANCE)},
-    {"a part that brings more", a_part_brings_more, RULE(BALANCE)},
-    {"more released", more_was_released, RULE(BALANCE) | RULE(SOUND) | RULE(TERMS) | RULE(VIEWS)},
+    {"a part paid by nobody", tamper_a_part_is_paid_by_nobody, RULE(BALANCE)},
+    {"a part never released", tamper_a_part_was_never_released, RULE(BALANCE)},
+    {"a part that brings more", tamper_a_part_brings_more, RULE(BALANCE)},
+    {"more released", tamper_more_was_released,
+     RULE(BALANCE) | RULE(SOUND) | RULE(TERMS) | RULE(VIEWS)},
+    {"more returned", tamper_more_was_returned,
+     RULE(BALANCE) | RULE(SOUND) | RULE(TERMS) | RULE(VIEWS)},
+    {"a part of the other one", tamper_a_part_went_to_the_other_one, RULE(BALANCE)},
     {"a line of nothing", a_line_belongs_to_nothing, RULE(TRANSITION)},
     {"another head", the_chain_has_another_head, RULE(CHAIN)},
     {"another history", history_is_rewritten, RULE(CHAIN) | RULE(VIEWS)},
