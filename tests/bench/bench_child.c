@@ -27,8 +27,7 @@
 #define OPEN_ARENA_BYTES ((size_t)16 * 1024 * 1024)
 #define REPLAY_ARENA_BYTES ((size_t)256 * 1024 * 1024)
 #define DRAIN_MS 5000
-#define OWNER_MS \
-    (5 * 60 * 1000) /* lanes stay where they are, even while a busy machine stands still */
+#define OWNER_MS (5 * 60 * 1000)
 
 struct thread {
     pthread_t thread;
@@ -80,7 +79,7 @@ static void open_engine(struct thread *self)
     }
     struct engine_limits limits = engine_default_limits();
     limits.batch_max = options->batch_max;
-    limits.lease_ms = OWNER_MS;
+    limits.lease_ms = options->lease_ms ? options->lease_ms : OWNER_MS;
     self->engine = engine_new(&escrow_service, ports, limits, self->number);
     arena_fini(&arena);
 }
@@ -139,6 +138,7 @@ static void sum_up(struct thread *threads, uint32_t count, struct bench_control 
     uint64_t batches = 0;
     uint64_t decided = 0;
     uint32_t lanes = 0;
+    uint32_t share = LANES / threads[0].options->processes;
     bool fair = true;
     for (uint32_t i = 0; i < count; i++) {
         struct engine *engine = threads[i].engine;
@@ -148,13 +148,13 @@ static void sum_up(struct thread *threads, uint32_t count, struct bench_control 
         published += atomic_load(&engine_stats(engine)->published);
         batches += atomic_load(&engine_stats(engine)->batches);
         decided += atomic_load(&engine_stats(engine)->decided);
-        fair &= atomic_load(&engine_stats(engine)->lanes_held) >= LANES / count;
+        fair &= atomic_load(&engine_stats(engine)->lanes_held) >= share / count;
         lanes += atomic_load(&engine_stats(engine)->lanes_held);
     }
     atomic_store(&control->batches, batches);
     atomic_store(&control->decided, decided);
     atomic_store(&control->published, published); /* last: who waits for it finds the others true */
-    if (lanes == LANES && fair) {                 /* so none moves any more */
+    if (lanes == share && fair) {                 /* so none moves any more */
         atomic_store(&control->ready, true);
     }
 }
@@ -183,6 +183,9 @@ static void child_main(const struct bench_child_options *options, struct bench_c
         .service = STR("bench"), .version = STR("0"), .level = LOG_LEVEL_ERROR, .fd = 2});
     for (uint32_t i = 0; i < options->threads; i++) {
         threads[i] = (struct thread){.number = i, .options = options, .control = control};
+    }
+    while (options->later && !atomic_load(&control->begin)) {
+        bench_child_pause(control);
     }
     start(threads, options->threads, run_thread);
     while (!atomic_load(&control->stop) && !atomic_load(&control->replay)) {
@@ -258,6 +261,17 @@ void bench_child_stop(struct bench_child *child)
     ASSERT(WIFEXITED(status));
     ASSERT(WEXITSTATUS(status) == 0);
     int failed = munmap(child->control, sizeof(*child->control));
+    ASSERT(failed == 0);
+}
+
+void bench_child_kill(struct bench_child *child)
+{
+    int failed = kill(child->pid, SIGKILL);
+    ASSERT(failed == 0);
+    int status;
+    pid_t got = waitpid(child->pid, &status, 0);
+    ASSERT(got == child->pid);
+    failed = munmap(child->control, sizeof(*child->control));
     ASSERT(failed == 0);
 }
 

@@ -16,9 +16,10 @@
 struct bench_control {
     _Atomic bool go; /* false: the engines stand still (for less than a lease) */
     _Atomic bool stop;
+    _Atomic bool begin;  /* with later: takes part from now on */
     _Atomic bool replay; /* play the tapes now */
     _Atomic bool replayed;
-    _Atomic bool ready; /* all lanes are held, and shared out evenly */
+    _Atomic bool ready; /* its share of the lanes is held, and shared out evenly */
     _Atomic uint64_t published, batches, decided;
     _Atomic uint64_t awaited; /* so many published end the phase */
     _Atomic int64_t replay_us;
@@ -33,6 +34,9 @@ struct bench_child_options {
     uint32_t threads;
     uint32_t batch_max;
     uint32_t linger_ms;
+    uint32_t processes; /* that share the lanes, this one among them */
+    int64_t lease_ms;   /* 0: lanes stay where they are, even while a busy machine stands still */
+    bool later;         /* takes no lanes until begin */
     bool record;
 };
 
@@ -52,6 +56,8 @@ void bench_child_pause(const struct bench_control *control);
 void bench_child_wait_ready(const struct bench_child *child);
 /* Ends the process and waits for it; ASSERTs that it ended well. */
 void bench_child_stop(struct bench_child *child);
+/* Kills it, so that it leaves everything as it is. */
+void bench_child_kill(struct bench_child *child);
 /* User and system time of the process so far. Asked from outside: it costs the one that is measured nothing. */
 int64_t bench_child_cpu_us(const struct bench_child *child);
 /* Anonymous resident memory of the process, in kB (RssAnon of /proc). */

@@ -9,7 +9,6 @@
  *   paced    the engine again, while commands come one by one: from produce to the event at a consumer
  */
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/defer.h"
@@ -81,7 +80,7 @@ static void run_paced(const struct settings *settings, struct arena *arena, stru
     struct bench_offered offered;
     bench_ground_init(&ground);
     bench_run_open(&run, &ground, &whole);
-    atomic_store(&run.child.control->go, true);
+    bench_run_go(&run, true);
     bench_offer(&ground, arena, &offer, &offered);
     (void)bench_run_close(&run);
     bench_ground_fini(&ground);

@@ -34,6 +34,9 @@ struct offer {
     uint32_t sent, seen;
     int64_t last_us; /* when the last one was seen */
     struct bench_histogram took;
+    struct bench_histogram lanes[LANES];
+    const struct bench_offer_options *options;
+    bool struck;
 };
 
 /* The command that a record is, or is the event of. */
@@ -60,6 +63,7 @@ static void see(struct op *op, struct offer *offer, const struct bus_record *rec
     uint32_t at = map_get(&offer->by_id, cause_of(op, offer, record), UINT32_MAX);
     if (at != UINT32_MAX && offer->due_us[at] != 0) {
         bench_histogram_add(&offer->took, now_us - offer->due_us[at]);
+        bench_histogram_add(&offer->lanes[record->partition], now_us - offer->due_us[at]);
         offer->due_us[at] = 0;
         offer->seen++;
         offer->last_us = now_us;
@@ -109,10 +113,21 @@ static void send(struct op *op, struct offer *offer, struct bus *bus, int64_t du
     map_set(&offer->by_id, id, offer->sent++);
 }
 
+static void strike_if_due(struct offer *offer, int64_t began_us)
+{
+    const struct bench_offer_options *options = offer->options;
+    if (options && options->strike_ms > 0 && !offer->struck &&
+        clock_mono_us() - began_us >= options->strike_ms * 1000) {
+        offer->struck = true;
+        options->strike(options->ctx);
+    }
+}
+
 static void make_offer(struct op *op, struct offer *offer, struct bus *bus)
 {
     int64_t began_us = clock_mono_us();
     while (offer->sent < offer->count) {
+        strike_if_due(offer, began_us);
         int64_t due_us = began_us + (int64_t)offer->sent * 1000000 / offer->per_second;
         if (clock_mono_us() >= due_us) {
             send(op, offer, bus, due_us);
@@ -187,11 +202,13 @@ void bench_offer(const struct bench_ground *ground, struct arena *arena,
     struct bus *bus = open_bus(&op, ground, topic, linger_ms);
     make_offer(&op, new_offer(arena, per_second, WARM_UP_COUNT, topic), bus);
     struct offer *offer = new_offer(arena, per_second, per_second * options->seconds, topic);
+    offer->options = options;
     struct bench_busy then = bench_busy_now();
     int64_t own_us = own_cpu_us();
     int64_t began_us = clock_mono_us();
     make_offer(&op, offer, bus);
     ret->took = &offer->took;
+    ret->lanes = offer->lanes;
     int64_t took_us = offer->last_us - began_us;
     ret->reached = bench_rate(offer->count, took_us);
     ret->busy = bench_busy_since(then);

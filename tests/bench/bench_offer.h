@@ -16,13 +16,17 @@ struct bench_offer_options {
     enum topic topic; /* escrow.events.v1; or escrow.commands.v1, which is Kafka alone, one hop */
     int64_t per_second;
     int64_t seconds;
+    int64_t strike_ms; /* 0: never; when so much of the time has passed, strike is called, once */
+    void (*strike)(void *ctx);
+    void *ctx;
 };
 
 struct bench_offered {
-    const struct bench_histogram *took; /* in the arena, until the next offer */
-    int64_t reached;                    /* a second, until the last one was seen */
-    int64_t busy;                       /* hundredths of all processors */
-    int64_t own;                        /* of which the load maker's */
+    const struct bench_histogram *took;  /* in the arena, until the next offer */
+    const struct bench_histogram *lanes; /* LANES: the same of each */
+    int64_t reached;                     /* a second, until the last one was seen */
+    int64_t busy;                        /* hundredths of all processors */
+    int64_t own;                         /* of which the load maker's */
 };
 
 /* Resets the arena, of at least BENCH_OFFER_ARENA_BYTES for 10 million commands. */

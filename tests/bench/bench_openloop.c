@@ -4,7 +4,6 @@
  * floor: the same messages at the same rate through Kafka alone, written and read once.
  */
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/defer.h"
@@ -62,7 +61,7 @@ static void run_round(const struct settings *settings, struct arena *arena,
     bench_ground_init(&ground);
     bench_ground_init(&bare);
     bench_run_open(&run, &ground, &run_options);
-    atomic_store(&run.child.control->go, true);
+    bench_run_go(&run, true);
     for (size_t i = 0; i < ARRAY_LEN(rates) && rates[i] <= settings->max; i++) {
         struct bench_offer_options offer = {
             .topic = TOPIC_ESCROW_EVENTS_V1, .per_second = rates[i], .seconds = settings->seconds};

@@ -26,8 +26,11 @@ struct bench_ground {
 void bench_ground_init(struct bench_ground *ground);
 void bench_ground_fini(struct bench_ground *ground);
 
+#define BENCH_PROCESSES_MAX 4
+
 struct bench_run_options {
-    uint32_t threads;
+    uint32_t processes; /* 0: one */
+    uint32_t threads;   /* of each */
     uint32_t batch_max;
     uint32_t linger_ms;
     bool record; /* keep a tape, for bench_run_replay */
@@ -36,15 +39,16 @@ struct bench_run_options {
 struct bench_result {
     int64_t commands;
     int64_t took_us;
-    int64_t cpu_us; /* of the engine's process */
+    int64_t cpu_us; /* of the engine's processes */
     int64_t batches;
-    int64_t rss_idle_kb, rss_busy_kb;
+    int64_t rss_idle_kb, rss_busy_kb; /* of the first one */
 };
 
 struct bench_run {
     struct bench_ground *ground;
     struct testing_pg *replay; /* with record: where the tape is played */
-    struct bench_child child;
+    struct bench_child children[BENCH_PROCESSES_MAX];
+    uint32_t child_count;
     struct bus *bus;
     uint64_t decided, published; /* so far */
     struct bench_result result;
@@ -53,6 +57,8 @@ struct bench_run {
 /* Starts the engine and waits until it holds its lanes. */
 void bench_run_open(struct bench_run *run, struct bench_ground *ground,
                     const struct bench_run_options *options);
+/* Lets the engines work, or stand still. */
+void bench_run_go(struct bench_run *run, bool go);
 /* So many new deals through the first phases (all: BENCH_PHASES). Adds to run->result. */
 void bench_run_deals(struct bench_run *run, uint32_t deals, uint32_t phases);
 /* Plays what was recorded on PostgreSQL alone; the time it took. Afterwards only bench_run_close may follow. */

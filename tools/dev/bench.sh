@@ -12,6 +12,8 @@ openloop|servers|5, 10, 20 thousand commands a second offered: percentiles from 
 backlog|servers|an hour of 1,000 commands a second after an outage
 large|servers|the same with a million escrows in the tables
 memory|stack|what each service keeps for itself, idle and while it drains
+scale|servers|the same with 1, 2 and 4 engine threads, and with 1 and 2 processes
+takeover|servers|how long lanes stand still whose owner is killed, and what the others notice
 start|stack|from exec to ready, each service
 TABLE
 }
