@@ -148,9 +148,9 @@ services_start() { # replicas
     done
     services_stop_surplus "$1"
     for name in sandbox $(proc_names); do
-        if ! proc_await "$name" 30 service_ready_or_lost "$name" || ! servers_live; then
+        proc_await "$name" 30 service_ready_or_lost "$name" ||
             die_not_started "$name is not ready (log: $INST/log/$name.log)"
-        fi
+        servers_live || die_not_started 'no service works without it'
     done
 }
 
