@@ -173,7 +173,7 @@ static void add_scan_where(struct strbuf *buf, struct pg_sql *sql, const struct 
     }
 }
 
-/* Not as NOT EXISTS: for the many rows that a piece may have, the planner would read all of the other table. */
+/* Not as NOT EXISTS: that can become a join which reads all of the other table. */
 static void add_piece_stays(struct strbuf *buf, const struct table_scan *scan)
 {
     const struct table_column *columns = scan->table->columns;
