@@ -15,6 +15,8 @@ for part in common process packages cache build postgres services checks test ca
     . "$ROOT/tools/dev/$part.sh"
 done
 
+not() { ! "$@"; }
+
 cleanup() {
     proc_stop thing-1 KILL 1
     proc_stop postgres KILL 1
@@ -109,12 +111,13 @@ ok 'what was started does not keep it from others' another_claims "$second"
 proc_stop thing-1 KILL 1
 # shellcheck disable=SC2034
 PORT_CLAIMS=()
+exec {never}<> <(:) # nothing comes
 python3 -c 'import socket, sys
 with socket.socket() as server:
     server.bind(("127.0.0.1", int(sys.argv[1])))
     server.listen()
     print("listens", flush=True)
-    sys.stdin.read()' "$second" < <(sleep 60) >"$PLACE/listener" &
+    sys.stdin.read()' "$second" <&"$never" >"$PLACE/listener" &
 listener=$!
 for _ in {1..100}; do
     [[ ! -s $PLACE/listener ]] || break
@@ -190,13 +193,15 @@ kill "$reaper"
 # ---- Progress
 
 export PROGRESS_SECONDS=0.1
-SAID=$(quietly "$PLACE/slow.log" bash -c 'printf "one\ntwo\n"; sleep 0.5; printf "three\n"')
-ok 'a slow command says how far it is' grep -qE '^\[ .*s\] \.\.\. two$' <<<"$SAID"
-ok 'its log has all of it' test "$(cat -- "$PLACE/slow.log")" = $'one\ntwo\nthree'
 CODE=0
-quietly "$PLACE/slow.log" bash -c 'sleep 0.3; exit 7' >/dev/null 2>&1 || CODE=$?
+# shellcheck disable=SC2016
+quietly "$PLACE/slow.log" bash -c 'printf "one\n%s\n" "$PPID"; sleep 0.5; printf "three\n"; exit 7' \
+    >"$PLACE/said" 2>/dev/null || CODE=$?
+group=$(sed -n 2p "$PLACE/slow.log")
+ok 'a slow command says how far it is' grep -qE "^\\[ .*s\\] \\.\\.\\. $group\$" "$PLACE/said"
+ok 'its log has all of it' test "$(cat -- "$PLACE/slow.log")" = "one"$'\n'"$group"$'\n'"three"
 ok 'its exit code is kept' test "$CODE" = 7
-ok 'and nothing goes on after it' test "$(pgrep -f "$PLACE/slow.log" || true)" = ''
+ok 'and nothing goes on after it' not kill -0 -- "-$group" 2>/dev/null
 
 # ---- The file that keeps Debian from making a cluster
 

@@ -30,7 +30,7 @@ alive() { [[ -n $(proc_start_time "$1") ]]; }
 proc_start sleeper sleep 1000
 pid=$(proc_pid sleeper)
 ok 'a started process is known' alive "$pid"
-ok 'it has a session of its own' test "$(ps -o sid= -p "$pid" | tr -d ' ')" = "$pid"
+ok 'it has a session of its own' test "$(cut -d' ' -f6 "/proc/$pid/stat")" = "$pid"
 proc_stop sleeper TERM 5
 ok 'it is stopped' gone "$pid"
 ok 'its file is gone' test ! -e "$INST/run/sleeper.pid"
