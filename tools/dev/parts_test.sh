@@ -201,6 +201,10 @@ group=$(sed -n 2p "$PLACE/slow.log")
 ok 'a slow command says how far it is' grep -qE "^\\[ .*s\\] \\.\\.\\. $group\$" "$PLACE/said"
 ok 'its log has all of it' test "$(cat -- "$PLACE/slow.log")" = "one"$'\n'"$group"$'\n'"three"
 ok 'its exit code is kept' test "$CODE" = 7
+for _ in {1..100}; do # the last line's pipe may be ending
+    kill -0 -- "-$group" 2>/dev/null || break
+    sleep 0.05
+done
 ok 'and nothing goes on after it' not kill -0 -- "-$group" 2>/dev/null
 
 # ---- The file that keeps Debian from making a cluster
