@@ -205,7 +205,9 @@ static int64_t ask_breaker(struct effects *effects, bool again)
 static bool may_go(struct effects *effects, const struct caller_call *call,
                    const struct effects_request *request, struct effects_item *item)
 {
-    int64_t wait_ms = ask_breaker(effects, call->again);
+    int64_t wait_ms =
+        effects->options.held ? effects->options.held(effects->options.held_ctx, request) : 0;
+    wait_ms = wait_ms > 0 ? wait_ms : ask_breaker(effects, call->again);
     wait_ms = wait_ms > 0 ? wait_ms : ask_limit(effects, request, item);
     if (wait_ms == 0) {
         return true;

@@ -75,6 +75,10 @@ struct effects_options {
     /* Shows holdfast_effects_…, for one caller of a process; NULL: does not. */
     struct metrics *metrics;
     bool breaker; /* calls wait while the other side is away, and a budget holds those made again */
+    /* May this call go now? 0: it may; else for how long not (CALLER_HELD). In the sender's thread; must not block. NULL:
+     * all may. */
+    int64_t (*held)(void *ctx, const struct effects_request *request);
+    void *held_ctx;
     /* Told of each call that came to its end, in the caller's thread (in the sender's, when it is refused at once); must
      * not block. NULL: nobody asks. */
     void (*seen)(void *ctx, const struct httpc_answer *answer);

@@ -45,6 +45,7 @@ struct fixture {
     const struct effects_limit_options *limit;
     struct metrics *metrics;
     bool breaker;
+    _Atomic int64_t held_ms; /* how long whoever asks must wait */
     _Atomic int seen;
 };
 
@@ -131,6 +132,13 @@ static void count_seen(void *ctx, const struct httpc_answer *answer)
     atomic_fetch_add(&fixture->seen, 1);
 }
 
+static int64_t held(void *ctx, const struct effects_request *request)
+{
+    struct fixture *fixture = ctx;
+    assert_true(str_has_prefix(request->path, STR("/")));
+    return atomic_load(&fixture->held_ms);
+}
+
 static void open_caller(struct fixture *fixture, uint16_t port, uint32_t slots, int64_t total_ms)
 {
     struct strbuf buf;
@@ -145,6 +153,8 @@ static void open_caller(struct fixture *fixture, uint16_t port, uint32_t slots, 
                                       .breaker = fixture->breaker,
                                       .seen = fixture->breaker ? count_seen : NULL,
                                       .seen_ctx = fixture,
+                                      .held = held,
+                                      .held_ctx = fixture,
                                       .total_ms = total_ms};
     assert_true(strbuf_finish(&buf, &options.base_url));
     assert_int_equal(effects_open(&fixture->op, &options, &fixture->caller).kind, STATUS_OK);
@@ -352,6 +362,22 @@ static void test_the_other_side_is_away(void **state)
     assert_int_equal(effects_breaker_counts(fixture->caller).held, 1);
 }
 
+/* Nothing goes out while somebody says so, and a call that waits takes no slot. */
+static void test_calls_are_held(void **state)
+{
+    struct fixture *fixture = *state;
+    open_caller(fixture, http_server_port(fixture->http), 1, 0);
+    struct caller_call call = call_of(fixture);
+    atomic_store(&fixture->held_ms, 700);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(outcome_of(fixture, &call), CALLER_HELD);
+    }
+    assert_int_equal(atomic_load(&fixture->handled), 0);
+    atomic_store(&fixture->held_ms, 0);
+    assert_int_equal(outcome_of(fixture, &call), CALLER_ANSWERED);
+    assert_int_equal(atomic_load(&fixture->handled), 1);
+}
+
 /* What was made before has a budget; what is new does not wait for it. */
 static void test_what_is_made_again_waits(void **state)
 {
@@ -556,6 +582,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_slot_is_free_while_all_is_closed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_other_side_is_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_calls_are_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_made_again_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_port, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cut_and_slow, setup, teardown),

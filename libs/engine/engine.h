@@ -331,6 +331,9 @@ struct engine_service {
      * CALLER_GIVEN_UP is what two people said; a failed status is told to them, and the call stays open. */
     struct status (*answered)(struct engine_turn *turn, const struct effect_row *effect,
                               enum engine_verdict verdict, const struct caller_answer *answer);
+    /* Is it one of the service's switches? How each stands is told by the last ADMIN_SWITCH_… that was done; off it is from
+     * when that is asked for. The service looks by itself. NULL: it has none. */
+    bool (*has_switch)(struct str name);
     /* What the service keeps of what it was told, and a person may have decided again (ADMIN_REPLAY): rows of this table,
      * by id. NULL: nothing. `again` makes the record that such a row leads to by now, whose message has this id: topic, key,
      * value. Its failed status is told to who asked. Pure but for the arena. */

@@ -577,6 +577,8 @@ void engine_forgot(struct engine *engine, const struct table *table, uint64_t co
 STATUS engine_person_replay(struct engine *engine, const struct admin_request_row *request);
 STATUS engine_person_settle(struct engine *engine, const struct admin_request_row *request);
 STATUS engine_person_forget(struct engine *engine, const struct admin_request_row *request);
+/* A switch: only who may. The request itself, once it is done, says how it stands. */
+STATUS engine_person_switch(struct engine *engine, const struct admin_request_row *request);
 /* engine_sweep.c: false when a second person is missing, for what is dropped of this topic is about money */
 bool engine_drop_may(const struct engine *engine, const struct admin_request_row *request,
                      struct str topic);

@@ -203,6 +203,21 @@ STATUS engine_person_settle(struct engine *engine, const struct admin_request_ro
     return OK;
 }
 
+/* ---- A switch ---- */
+
+STATUS engine_person_switch(struct engine *engine, const struct admin_request_row *request)
+{
+    struct op *op = &engine->op;
+    bool two = request->approved_by.len > 0 && !str_eq(request->approved_by, request->requested_by);
+    if (!engine->service->has_switch || !engine->service->has_switch(request->topic)) {
+        return op_fail(op, STATUS_NOT_FOUND, "engine.no_switch", "none of this name");
+    }
+    if (request->kind == ADMIN_SWITCH_ON && !two) {
+        return op_fail(op, STATUS_DENIED, "engine.needs_two_people", "switching it on again");
+    }
+    return OK;
+}
+
 /* ---- A record without a readable key, forgotten ---- */
 
 /* Nothing waits for it: it was passed over. What it was stays in the log for as long as its topic keeps it, and in the request. */

@@ -252,6 +252,8 @@ static STATUS carry_out(struct engine *engine, const struct admin_request_row *r
         st = engine_person_forget(engine, request);
         *ret_asked = status_failed(st) ? ASKED_ANSWER : ASKED_ANSWERED;
         break;
+    case ADMIN_SWITCH_OFF:
+    case ADMIN_SWITCH_ON: st = engine_person_switch(engine, request); break;
     case ADMIN_RESTORE: /* carried out at the claim: a lane that runs lacks nothing any more */
     case ADMIN_NONE:
     case ADMIN_KIND_COUNT: break;

@@ -130,6 +130,8 @@ enum admin_kind {
     ADMIN_REPLAY,          /* what the service keeps is decided again (engine_service.kept) */
     ADMIN_SETTLE,          /* two people say what became of a call that is too old to be repeated */
     ADMIN_QUARANTINE_DROP, /* a record without a readable key is forgotten: topic, n (its offset) */
+    ADMIN_SWITCH_OFF,      /* one of the service's switches (topic: its name), by anybody */
+    ADMIN_SWITCH_ON,       /* the same, by two people */
     ADMIN_KIND_COUNT,
 };
 

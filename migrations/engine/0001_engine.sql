@@ -221,7 +221,7 @@ CREATE TABLE lane_probe (
 CREATE TABLE admin_request (
   id uuid PRIMARY KEY,
   lane integer NOT NULL,
-  kind smallint NOT NULL CHECK (kind IN (1, 2, 3, 4, 5, 6, 7)), -- park retry, park drop, bus republish, restore, replay, settle, quarantine drop
+  kind smallint NOT NULL CHECK (kind IN (1, 2, 3, 4, 5, 6, 7, 8, 9)), -- park retry, park drop, bus republish, restore, replay, settle, quarantine drop, switch off, switch on
   key uuid NOT NULL,                 -- replay: of what was kept; settle: of the effect
   topic text NOT NULL,
   n bigint NOT NULL,                 -- quarantine drop: the record's offset
@@ -237,6 +237,7 @@ CREATE TABLE admin_request (
   done_at_us bigint NOT NULL
 );
 CREATE INDEX admin_request_open ON admin_request (lane, created_at_us) WHERE open;
+CREATE INDEX admin_request_switch ON admin_request (topic, done_at_us) WHERE kind IN (8, 9); -- the last one is how it stands
 
 -- migrate:down
 

@@ -15,8 +15,8 @@
 #include "svc/svc.h"
 
 static struct status open_caller(struct op *op, const struct payments_conf *conf,
-                                 struct payments_watch *watch, struct metrics *metrics,
-                                 struct caller **ret_caller)
+                                 struct payments_watch *watch, struct payments_switch *rail_switch,
+                                 struct metrics *metrics, struct caller **ret_caller)
 {
     struct secret *key = arena_new(op->arena, struct secret, 1);
     if (!key) {
@@ -31,6 +31,8 @@ static struct status open_caller(struct op *op, const struct payments_conf *conf
         .deps = key,
         .metrics = metrics,
         .breaker = true,
+        .held = payments_switch_held,
+        .held_ctx = rail_switch,
         .seen = payments_watch_seen,
         .seen_ctx = watch,
     };
@@ -74,11 +76,13 @@ static struct status open_server(struct op *op, const struct payments_conf *conf
 }
 
 static struct status open_clerk(struct op *op, struct svc *svc, const struct payments_conf *conf,
-                                struct payments_census *census, struct payments_clerk **ret_clerk)
+                                struct payments_census *census, struct payments_switch *rail_switch,
+                                struct payments_clerk **ret_clerk)
 {
     const struct payments_clerk_options options = {
         .database_url = secret_reveal(conf_secret(svc_conf(svc), "DATABASE_URL")),
         .census = census,
+        .rail_switch = rail_switch,
         .conf = conf,
     };
     return payments_clerk_open(op, &options, ret_clerk);
@@ -91,16 +95,18 @@ static struct status run(struct op *op, struct svc *svc)
 
     struct payments_watch *watch =
         arena_new(op->arena, struct payments_watch, 1); /* the metrics page reads it */
-    if (!watch) {
+    struct payments_switch *rail_switch = arena_new(op->arena, struct payments_switch, 1);
+    if (!watch || !rail_switch) {
         return op_arena_full(op);
     }
+    payments_switch_init(rail_switch, svc_metrics(svc));
     payments_watch_init(watch, svc_metrics(svc));
     DEFER(payments_census_fini) struct payments_census census;
     payments_census_init(&census, svc_metrics(svc));
     DEFER(payments_clerk_close_at) struct payments_clerk *clerk = NULL;
-    TRY(open_clerk(op, svc, &conf, &census, &clerk));
+    TRY(open_clerk(op, svc, &conf, &census, rail_switch, &clerk));
     DEFER(effects_free_at) struct caller *caller = NULL;
-    TRY(open_caller(op, &conf, watch, svc_metrics(svc), &caller));
+    TRY(open_caller(op, &conf, watch, rail_switch, svc_metrics(svc), &caller));
     watch->caller = caller;
     DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {

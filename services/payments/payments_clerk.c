@@ -105,6 +105,7 @@ static STATUS work(struct payments_clerk *clerk, bool *ret_more)
         TRY(pg_conn_connect(op, clerk->conn));
         clerk->connected = true;
     }
+    TRY(payments_switch_read(op, clerk->conn, clerk->options.rail_switch));
     if (clock_mono_ms() >= clerk->census_at_ms) {
         TRY(payments_census_take(op, clerk->conn, clerk->options.census));
         clerk->census_at_ms = clock_mono_ms() + PAYMENTS_CENSUS_MS;

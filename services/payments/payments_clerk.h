@@ -2,6 +2,7 @@
 
 #include "payments/payments_census.h"
 #include "payments/payments_conf.h"
+#include "payments/payments_switch.h"
 #include "pg/pg.h"
 
 /*
@@ -16,7 +17,8 @@ struct payments_clerk;
 struct payments_clerk_options {
     struct str database_url;
     struct payments_census *census;
-    const struct payments_conf *conf; /* must outlive the clerk */
+    struct payments_switch *rail_switch; /* looked at each second */
+    const struct payments_conf *conf;    /* must outlive the clerk */
 };
 
 /* Starts the thread, which connects by itself, again and again. op's arena must outlive it. */

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/op.h"
+#include "effects/effects.h"
 #include "engine/engine.h"
 #include "payments/payments_decide.h"
 #include "payments/payments_signal.h"
@@ -44,6 +45,9 @@ struct payments_rail {
 
     /* What a signal of this provider says about its leg; kind NONE: nothing that this version knows. Borrows from it. */
     struct payments_fact (*fact)(const struct payments_signal *signal);
+
+    /* Does the request move money out: to a seller, back to a buyer? */
+    bool (*pays_out)(const struct effects_request *request);
 
     /* The signal of a webhook's body as it was stored. STATUS_CONFLICT "payments.no_signal": it is about no leg of ours. */
     struct status (*told)(struct op *op, struct str body, struct payments_signal *ret_signal);

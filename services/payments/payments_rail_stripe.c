@@ -576,6 +576,12 @@ static struct status stripe_told(struct op *op, struct str body, struct payments
     return OK;
 }
 
+static bool stripe_pays_out(const struct effects_request *request)
+{
+    return request->method != EFFECTS_GET && (str_has_prefix(request->path, STR("/v1/transfers")) ||
+                                              str_has_prefix(request->path, STR("/v1/refunds")));
+}
+
 const struct payments_rail payments_rail_stripe = {
     .kind = LEG_RAIL_STRIPE,
     .name = STR("stripe"),
@@ -587,5 +593,6 @@ const struct payments_rail payments_rail_stripe = {
     .read = stripe_read,
     .hear = stripe_hear,
     .fact = stripe_fact,
+    .pays_out = stripe_pays_out,
     .told = stripe_told,
 };

@@ -61,6 +61,12 @@ static const struct engine_expiring question = {
     .kept_us = 7 * ENGINE_DAY_US,
 };
 
+/* A rail's: off, and nothing goes out by it (payments_switch.h). */
+static bool has_switch(struct str name)
+{
+    return payments_rail_named(name) != NULL;
+}
+
 const struct engine_service payments_service = {
     .name = STR("payments"),
     .handlers = payments_handlers,
@@ -72,6 +78,7 @@ const struct engine_service payments_service = {
     .judge = payments_in_answers_judge,
     .look_up = payments_in_answers_look_up,
     .answered = payments_in_answers_decide,
+    .has_switch = has_switch,
     .kept = &payments_repo_webhook,
     .again = payments_in_signals_again,
     .timers_of = &payment,

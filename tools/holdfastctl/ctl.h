@@ -43,5 +43,6 @@ ctl_run ctl_effect_list, ctl_effect_show, ctl_effect_settle;
 ctl_run ctl_bus_republish;
 ctl_run ctl_clock_advance, ctl_clock_show;
 ctl_run ctl_lane_list, ctl_lane_resume;
+ctl_run ctl_rail_show, ctl_rail_stop, ctl_rail_release;
 ctl_run ctl_reconcile_run, ctl_reconcile_show;
 ctl_run ctl_restore_check, ctl_restore_apply;

@@ -17,6 +17,8 @@ enum ctl_request_kind {
     CTL_REQUEST_REPLAY,
     CTL_REQUEST_SETTLE,
     CTL_REQUEST_QUARANTINE_DROP,
+    CTL_REQUEST_SWITCH_OFF,
+    CTL_REQUEST_SWITCH_ON,
     CTL_REQUEST_KIND_COUNT,
 };
 
@@ -25,7 +27,7 @@ struct ctl_request {
     struct str service;
     int32_t lane;
     struct id key;      /* PARK_*, REPLAY: of the webhook, SETTLE: of the call; none otherwise */
-    struct str topic;   /* REPUBLISH, QUARANTINE_DROP; empty otherwise */
+    struct str topic;   /* REPUBLISH, QUARANTINE_DROP; SWITCH_*: its name; empty otherwise */
     int64_t n;          /* the number, the offset */
     int16_t verdict;    /* SETTLE: enum engine_verdict */
     struct str answer;  /* SETTLE: what was done, by the other side's name of it */
