@@ -1,5 +1,7 @@
 /* holdfast-payments: payments.commands.v1 and the provider's webhooks in; payments.events.v1 and
  * calls to the provider out. The one process that holds the provider's keys. */
+#include <string.h>
+
 #include "effects/effects.h"
 #include "engine/engine_run.h"
 #include "engine/intake_run.h"
@@ -10,12 +12,47 @@
 #include "payments/payments_conf.h"
 #include "payments/payments_in_webhook.h"
 #include "payments/payments_out_calls.h"
+#include "payments/payments_pace.h"
 #include "payments/payments_service.h"
 #include "payments/payments_watch.h"
 #include "svc/svc.h"
 
+/* What holds a call back before it is sent. */
+struct holds {
+    struct payments_switch rail_switch;
+    struct payments_pace pace;
+};
+
+static int64_t held(void *ctx, const struct effects_request *request)
+{
+    struct holds *holds = ctx;
+    int64_t wait_ms = payments_switch_held(&holds->rail_switch, request);
+    return wait_ms > 0 ? wait_ms : payments_pace_held(&holds->pace, request);
+}
+
+static struct holds *make_holds(struct op *op, const struct payments_conf *conf,
+                                struct metrics *metrics)
+{
+    struct holds *holds = arena_new(op->arena, struct holds, 1);
+    struct id random = id_random();
+    uint64_t seed;
+    if (holds) {
+        memcpy(&seed, random.bytes + sizeof(random.bytes) - sizeof(seed), sizeof(seed));
+        payments_switch_init(&holds->rail_switch, metrics);
+        payments_pace_init(&holds->pace, conf->questions_per_second, seed, metrics);
+    }
+    return holds;
+}
+
+static void end_holds(struct holds **holds)
+{
+    if (*holds) {
+        payments_pace_fini(&(*holds)->pace);
+    }
+}
+
 static struct status open_caller(struct op *op, const struct payments_conf *conf,
-                                 struct payments_watch *watch, struct payments_switch *rail_switch,
+                                 struct payments_watch *watch, struct holds *holds,
                                  struct metrics *metrics, struct caller **ret_caller)
 {
     struct secret *key = arena_new(op->arena, struct secret, 1);
@@ -31,8 +68,8 @@ static struct status open_caller(struct op *op, const struct payments_conf *conf
         .deps = key,
         .metrics = metrics,
         .breaker = true,
-        .held = payments_switch_held,
-        .held_ctx = rail_switch,
+        .held = held,
+        .held_ctx = holds,
         .seen = payments_watch_seen,
         .seen_ctx = watch,
     };
@@ -95,18 +132,18 @@ static struct status run(struct op *op, struct svc *svc)
 
     struct payments_watch *watch =
         arena_new(op->arena, struct payments_watch, 1); /* the metrics page reads it */
-    struct payments_switch *rail_switch = arena_new(op->arena, struct payments_switch, 1);
-    if (!watch || !rail_switch) {
+    DEFER(end_holds)
+    struct holds *holds = make_holds(op, &conf, svc_metrics(svc)); /* longer than the caller */
+    if (!watch || !holds) {
         return op_arena_full(op);
     }
-    payments_switch_init(rail_switch, svc_metrics(svc));
     payments_watch_init(watch, svc_metrics(svc));
     DEFER(payments_census_fini) struct payments_census census;
     payments_census_init(&census, svc_metrics(svc));
     DEFER(payments_clerk_close_at) struct payments_clerk *clerk = NULL;
-    TRY(open_clerk(op, svc, &conf, &census, rail_switch, &clerk));
+    TRY(open_clerk(op, svc, &conf, &census, &holds->rail_switch, &clerk));
     DEFER(effects_free_at) struct caller *caller = NULL;
-    TRY(open_caller(op, &conf, watch, rail_switch, svc_metrics(svc), &caller));
+    TRY(open_caller(op, &conf, watch, holds, svc_metrics(svc), &caller));
     watch->caller = caller;
     DEFER(engine_run_close_at) struct engine_run *engine = NULL;
     const struct engine_run_options engine_options = {

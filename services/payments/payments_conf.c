@@ -29,6 +29,14 @@ const struct conf_key payments_conf_keys[] = {
      .max = SIGNATURE_SECRETS_MAX,
      .help = "Signing secrets of the webhook endpoint, comma separated: two while one replaces the "
              "other."},
+    {.name = "STRIPE_QUESTIONS_PER_SECOND",
+     .type = CONF_I64,
+     .fallback = "10",
+     .min = 1,
+     .max = 1000,
+     .help = "How many questions about unpaid payments this process asks in a second, should no "
+             "webhook tell; Stripe "
+             "takes 100 calls a second of an account, 25 in test mode."},
     {.name = "RECONCILE_HOURLY_MS",
      .type = CONF_I64,
      .fallback = "3600000",
@@ -75,6 +83,7 @@ STATUS payments_conf_read(struct op *op, const struct conf *conf, struct payment
         .per_address_max = (uint32_t)conf_i64(conf, "HTTP_CONNECTIONS_PER_ADDRESS_MAX"),
         .api_base = conf_str(conf, "STRIPE_API_BASE"),
         .live = conf_env(conf) == CONF_ENV_PRODUCTION,
+        .questions_per_second = conf_i64(conf, "STRIPE_QUESTIONS_PER_SECOND"),
         .api_key = conf_secret(conf, "STRIPE_SECRET_KEY"),
     };
     out.reconcile = (struct payments_reconcile_options){

@@ -15,6 +15,7 @@ struct payments_conf {
     struct str api_base;        /* "https://api.stripe.com" */
     bool allow_http;            /* its base is plain http: never in production */
     bool live;                  /* real money: production */
+    int64_t questions_per_second; /* about payments that nobody has made yet */
     const struct secret *api_key;
     const struct secret *webhook_secrets;
     uint32_t webhook_secret_count;
