@@ -10,11 +10,11 @@ extern const struct conf_key payments_conf_keys[];
 extern const size_t payments_conf_key_count;
 
 struct payments_conf {
-    struct conf_address listen; /* of the webhook */
-    uint32_t per_address_max;   /* connections; 0: no limit */
-    struct str api_base;        /* "https://api.stripe.com" */
-    bool allow_http;            /* its base is plain http: never in production */
-    bool live;                  /* real money: production */
+    struct conf_address listen;   /* of the webhook */
+    uint32_t per_address_max;     /* connections; 0: no limit */
+    struct str api_base;          /* "https://api.stripe.com" */
+    bool allow_http;              /* its base is plain http: never in production */
+    bool live;                    /* real money: production */
     int64_t questions_per_second; /* about payments that nobody has made yet */
     const struct secret *api_key;
     const struct secret *webhook_secrets;

@@ -221,6 +221,52 @@ static void a_takeover_asks_on(void **state)
     rig_close(rig);
 }
 
+/* The first question about a deal that was paid like this, and the signal that its answer became. */
+struct asked {
+    struct id question;
+    struct id signal;
+};
+
+static struct asked ask_about(enum sim_stripe_pay how)
+{
+    struct rig *rig = open_without_webhooks();
+    struct asked asked = {.question = {.bytes = {0}}};
+    uint32_t effects = 0;
+    uint32_t intakes = 0;
+    const struct effect_row *effect;
+    const struct intake_row *intake;
+    assert_true(sim_stripe_pay(rig->stripe, open_deal(rig), how));
+    pass(rig, 31 * SECOND_MS);
+    while ((effect = sim_db_next(rig->db, &engine_effect_table, &effects))) {
+        if (effect->kind == (int)PAYMENTS_EFFECT_LOOK_AT_INTENT && !effect->open) {
+            assert_true(id_is_none(asked.question));
+            asked.question = effect->id;
+        }
+    }
+    while ((intake = sim_db_next(rig->db, &engine_intake_table, &intakes))) {
+        assert_true(id_is_none(asked.signal));
+        asked.signal = intake->id;
+    }
+    assert_false(id_is_none(asked.question));
+    assert_false(id_is_none(asked.signal));
+    rig_close(rig);
+    return asked;
+}
+
+/* A restored database may ask the same question and hear something else, while the log has what was heard the first time:
+ * one id for both would put the deal aside. */
+static void what_is_found_is_named_by_what_it_is(void **state)
+{
+    (void)state;
+    struct asked paid = ask_about(SIM_PAY_GOOD);
+    struct asked again = ask_about(SIM_PAY_GOOD);
+    struct asked declined = ask_about(SIM_PAY_DECLINED);
+    assert_true(id_eq(paid.question, again.question));
+    assert_true(id_eq(paid.question, declined.question));
+    assert_true(id_eq(paid.signal, again.signal));
+    assert_false(id_eq(paid.signal, declined.signal));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +279,7 @@ int main(void)
         cmocka_unit_test(there_is_a_bound_to_asking),
         cmocka_unit_test(an_outage_makes_no_heap_of_questions),
         cmocka_unit_test(a_takeover_asks_on),
+        cmocka_unit_test(what_is_found_is_named_by_what_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
