@@ -62,7 +62,7 @@ def test_parked_messages_are_the_same_in_c_and_sql():
     verdicts = without("ENGINE_VERDICT_", c_enum("libs/engine/engine.h", "engine_verdict"))
     certain = sorted(numbers_of({"DONE", "FAILED"}, verdicts))
     assert f"verdict IN (0, {certain[0]}, {certain[1]})" in parked
-    words = re.findall(r'#define ENGINE_SOURCE_\w+ STR\("(\w+)"\)', read("libs/engine/engine_tables.h"))
+    words = re.findall(r'#define ENGINE_SOURCE_\w+ STR\("(\w+)"\)(?! /\* of lane_probe alone)', read("libs/engine/engine_tables.h"))
     assert words == re.findall(r"^  WHEN '(\w+)'", parked, re.MULTILINE) and len(words) == 2
 
 
