@@ -3,7 +3,8 @@
  * prints what came of it: "STATUS VERDICT CODE", a line each for the fact, then the answer's body.
  * usage: judge_client BASE_URL KIND EFFECT_UUID AMOUNT [REF]
  * KIND: intent, cancel, transfer, refund, and look-at-intent, -transfer, -refund (by REF) or search-intent, -transfer, -refund
- * (by what we wrote; REF: a refund's payment); with a '+' behind it an unknown parameter is added.
+ * (by what we wrote; REF: a refund's payment); with a '+' behind it an unknown parameter is added. KIND books: a page of the
+ * provider's books, "read" or "unreadable", and how many lines it has.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/secret.h"
+#include "payments/payments_balance.h"
 #include "payments/payments_out_calls.h"
 #include "payments/payments_rail_stripe.h"
 
@@ -143,6 +145,37 @@ static struct status call(struct op *op, const char *base, const struct caller_c
     return OK;
 }
 
+/* As the clerk asks: of an hour, behind a line. */
+static struct status books(struct op *op, const char *base, bool extra)
+{
+    const struct balance_question question = {.from_us = INT64_C(1790000000000000),
+                                              .to_us = INT64_C(1790003600000000),
+                                              .limit = BALANCE_PAGE_LINES,
+                                              .after = STR("txn_123")};
+    const struct httpc_options options = {.allow_http = true};
+    struct httpc_request request = {.method = STR("GET")};
+    struct httpc_answer answer;
+    struct balance_page page = {.count = 0};
+    struct secret key = {0};
+    struct str path;
+    struct strbuf url;
+    ASSERT(secret_set(&key, STR("sk_test_4eC39HqLyjWDarjtT1zdp7dc")));
+    TRY(payments_balance_path(op, &question, &path));
+    strbuf_init(&url, op->arena, (size_t)2 * EFFECTS_PATH_MAX_BYTES);
+    strbuf_add(&url, str_of(base));
+    strbuf_add(&url, path);
+    strbuf_add(&url, extra ? STR("&holdfast_never_heard_of=1") : STR(""));
+    ASSERT(strbuf_finish(&url, &request.url));
+    TRY(payments_out_calls_build(op, &key, /* request */ NULL, (struct id){.bytes = {0}},
+                                 &request));
+    TRY(httpc_perform(op, &options, /* keep */ NULL, &request, &answer));
+    bool read = answer.outcome == HTTPC_ANSWERED && answer.status == 200 &&
+                !status_failed(payments_balance_read(op, answer.body, &page));
+    printf("%d %s \n%u " STR_FMT "\n" STR_FMT "\n", answer.status, read ? "read" : "unreadable",
+           page.count, STR_ARG(page.count > 0 ? page.lines[0].id : STR("")), STR_ARG(answer.body));
+    return OK;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 5) {
@@ -154,6 +187,9 @@ int main(int argc, char **argv)
     struct str kind = str_of(argv[2]);
     bool extra = kind.len > 0 && kind.ptr[kind.len - 1] == '+';
     kind.len -= extra ? 1 : 0;
+    if (str_eq(kind, STR("books"))) {
+        return status_failed(books(&op, argv[1], extra)) ? 1 : 0;
+    }
     struct str ref = str_of(argc > 5 ? argv[5] : "");
     enum payments_effect_kind search = kind_of_search(kind);
     struct payments_effect effect = {

@@ -106,6 +106,10 @@ def judge_contract(build, mock):
             verdict(f"contract: {kind} is well-formed", answer.status == "200", answer)
             answer = call(kind + "+", number, ref=ref)
             verdict(f"contract: {kind} with an unknown parameter is refused", answer.status == "400", answer)
+        answer = call("books", 30)
+        verdict("contract: a page of the books is well-formed", answer.status == "200", answer)
+        verdict("contract: and read", answer.verdict == "read" and answer.fact >= 1 and answer.ref.startswith("txn_"), answer)
+        verdict("contract: books with an unknown parameter are refused", call("books+", 31).status == "400", answer)
         answer = call("transfer", 5)
         verdict("contract: transfer without a charge is well-formed", answer.status == "200", answer)
 
