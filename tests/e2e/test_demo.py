@@ -50,6 +50,13 @@ def test_it_tells_of_milestones(stack):
         assert word in done.stdout, (word, done.stdout)
 
 
+def test_it_tells_of_cards(stack):
+    done = run_demo(stack, "card")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for word in ("EscrowPaymentFailed", "EscrowPartPaid", "1 transfer of 50.00, 1 refund of 75.00", "0 findings", "did not go through", "One card was declined"):
+        assert word in done.stdout, (word, done.stdout)
+
+
 def test_it_tells_of_a_split(stack):
     done = run_demo(stack, "split")
     assert done.returncode == 0, done.stdout + done.stderr

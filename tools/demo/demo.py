@@ -6,7 +6,8 @@ releases the money, the seller is paid. With the word `dispute` the buyer reject
 that and gives in, the buyer is refunded. With `parts` the buyer
 releases the price in three parts, and the seller is paid each. With `milestones` the deal is made of three pieces: two are delivered
 and released one by one, and one is given back. With `split` the two end a dispute by dividing the price. With `late-money` the buyer pays while the provider's news are held back, cancels the
-deal, and what then is heard of goes back. Then the operator's tool recomputes the ledger and the hash chain.
+deal, and what then is heard of goes back. With `card` the buyer's first card is declined, the second one pays; a part of the price is released, and the seller gives
+the rest back. Then the operator's tool recomputes the ledger and the hash chain.
 
 Everything comes from the environment (./dev demo sets it): HOLDFAST_GATEWAY_URL, HOLDFAST_SANDBOX_URL, HOLDFASTCTL,
 DATABASE_URL, and HOLDFAST_<MARKETPLACE|BUYER|SELLER|STAFF>_<TOKEN|ID>. Exit code 0: the money went where it should, once, and
@@ -30,6 +31,7 @@ PATIENCE_S = 20
 POLL_S = 0.005
 AMOUNT_MINOR = 12500
 SELLER_PART_MINOR = 9000
+CARD_PART_MINOR = 5000
 SELLER_ACCOUNT = "acct_demo1234567890"
 MILESTONES = [{"title": "The drawing", "amount_minor": 2500}, {"title": "The blade", "amount_minor": 7000},
               {"title": "The enchantment", "amount_minor": 3000}]
@@ -121,6 +123,13 @@ class Demo:
                 return now
             time.sleep(POLL_S)
         raise DemoFailed(f"{what} did not happen within {PATIENCE_S} s; the escrow: {json.dumps(now)}")
+
+    def wait_event(self, kind):
+        def happened(_):
+            status, answer = call("GET", f"{self.gateway}/v1/escrows/{self.escrow}/timeline", self.tokens["BUYER"])
+            return status == 200 and kind in {entry["type"] for entry in answer["items"]}
+
+        return self.wait(happened, kind)
 
     def wait_state(self, state):
         return self.wait(lambda now: now["state"] == state, f"the state {state}")
@@ -230,6 +239,22 @@ class Demo:
         clock.step("", f"the money was put aside and is back with the buyer; the deal is still {ended['state']}")
         if ended["state"] != "CANCELLED":
             raise DemoFailed(f"the deal went on: {json.dumps(ended)}")
+
+    def card(self):
+        clock = self.clock
+        now = self.open()
+        self.at_provider("decline", client_secret=now["payment"]["client_secret"], code="insufficient_funds")
+        clock.step("buyer", "tries a card, and it is declined")
+        self.wait_event("EscrowPaymentFailed")
+        clock.step("", f"{self.escrow_now()['state']} still: the buyer may try another one")
+        self.pay(now)
+        self.wait_state("FUNDS_HELD")
+        clock.step("", "FUNDS_HELD: the second card was good, the money is held")
+        self.part(CARD_PART_MINOR, CARD_PART_MINOR)
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/refund", {"reason": "the rest is sold out"})
+        clock.step("seller", "gives the rest back: 202")
+        self.wait(lambda now: now["balances"]["refunded_minor"] == AMOUNT_MINOR - CARD_PART_MINOR, "the refund")
+        clock.step("", "the provider has sent the rest back to the card that paid")
 
     def dispute(self):
         self.deal()
@@ -344,6 +369,7 @@ class Scene(NamedTuple):
 
 SCENES = {
     "": Scene(Demo.release, 10, ONCE, NEVER, "The seller was paid once"),
+    "card": Scene(Demo.card, 13, (1, CARD_PART_MINOR), (1, AMOUNT_MINOR - CARD_PART_MINOR), "One card was declined, one paid, and got back what was not sold, each once"),
     "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
     "parts": Scene(Demo.parts, 18, (3, AMOUNT_MINOR), NEVER, "The seller was paid in three parts, each once"),
     "milestones": Scene(Demo.milestones, 20, (2, AMOUNT_MINOR - BACK_MINOR), (1, BACK_MINOR), "Two milestones were paid and one was given back, each once"),

@@ -244,7 +244,7 @@ cmd_demo() {
     local keep=false demo=$ROOT/tools/demo/demo.py scene=() environment code=0
     case ${1:-} in
     '') ;;
-    dispute | late-money | milestones | parts | split) scene=("$1") ;;
+    card | dispute | late-money | milestones | parts | split) scene=("$1") ;;
     --keep) keep=true ;;
     kills) shift && demo_kills "$@" && return ;;
     *) usage_error "demo: unknown option $1" ;;
