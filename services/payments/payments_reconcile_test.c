@@ -421,6 +421,23 @@ static void what_is_settled_later_is_not_missed(void **state)
     assert_int_equal(reconcile().found, 1);
 }
 
+/* What was taken back from the log is in the outbox before its legs are settled again. */
+static void a_restored_lane_is_waited_for(void **state)
+{
+    (void)state;
+    add_leg(1, LEG_IN, LEG_OPEN, 2500);
+    testing_pg_run(database, "INSERT INTO restored VALUES (gen_random_uuid(), gen_random_uuid(), 3,"
+                             " 'payments.events.v1', 1, 1, decode(repeat('00', 32), 'hex'), true)");
+    ok(payments_reconcile_take(&world.op, world.conn));
+    assert_int_equal(number("SELECT n FROM settled_position WHERE lane = 3"), 0);
+    testing_pg_run(database,
+                   "UPDATE leg SET received_minor = 2500, received_currency = 'USD', state = 3;"
+                   "UPDATE restored SET open = false");
+    (void)add_line(1, "charge", 2500);
+    assert_int_equal(reconcile().open, 0);
+    assert_int_equal(number("SELECT count(*) FROM settled_leg WHERE matched"), 1);
+}
+
 /* Who dies in the middle of it leaves a lease; then another one begins anew, and the first, should it live, is fenced. */
 static void who_dies_is_replaced(void **state)
 {
@@ -518,6 +535,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(another_currency_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(what_came_back_moved_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_settled_later_is_not_missed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_restored_lane_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(who_dies_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_provider_that_is_away_is_asked_again, setup, teardown),
         cmocka_unit_test_setup_teardown(they_are_due_by_the_clock_and_once, setup, teardown),

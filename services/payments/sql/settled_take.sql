@@ -1,5 +1,6 @@
 -- Takes up what payments published next, lane by lane, and notes what the legs of those payments must have moved at the
--- provider by now. A lane that another process is at is left to it.
+-- provider by now. A lane that another process is at is left to it. After a restore a lane's records are there before
+-- what they tell is decided again: its legs are taken when all of it is.
 -- $1 topic text
 -- $2 topic_number smallint
 -- $3 row_limit bigint
@@ -9,6 +10,7 @@ WITH reach AS (
   SELECT p.lane, p.n AS after_n, least(o.next_n - 1, p.n + $3) AS upto_n
   FROM (SELECT lane, n FROM settled_position FOR UPDATE SKIP LOCKED) p
   JOIN lane_out o ON o.lane = p.lane AND o.topic = $1 WHERE o.next_n - 1 > p.n
+  AND NOT EXISTS (SELECT FROM restored r WHERE r.lane = p.lane AND r.open)
 ), moved AS (
   UPDATE settled_position p SET n = r.upto_n FROM reach r WHERE p.lane = r.lane
 ), changed AS (
