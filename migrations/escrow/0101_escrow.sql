@@ -234,14 +234,14 @@ CREATE TABLE milestone (
   escrow_id uuid NOT NULL REFERENCES escrow (id) DEFERRABLE INITIALLY DEFERRED,
   number bigint NOT NULL CHECK (number BETWEEN 1 AND 20), -- of its escrow
   version bigint NOT NULL CHECK (version >= 1),
-  state smallint NOT NULL CHECK (state BETWEEN 1 AND 5),  -- open, delivered, released, refunded, divided
+  state smallint NOT NULL CHECK (state BETWEEN 1 AND 6),  -- open, delivered, released, refunded, divided, rejected
   title text NOT NULL CHECK (octet_length(title) BETWEEN 1 AND 160),
   price_minor bigint NOT NULL CHECK (price_minor >= 1),
-  deadline_at_us bigint NOT NULL,                         -- when its inspection ends; zero: none runs
+  deadline_at_us bigint NOT NULL,                         -- when its inspection, or the time to answer, ends; zero: none runs
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
   PRIMARY KEY (escrow_id, number),
-  CONSTRAINT milestone_inspected CHECK (CASE WHEN state = 2 THEN deadline_at_us > 0 ELSE deadline_at_us = 0 END)
+  CONSTRAINT milestone_inspected CHECK (CASE WHEN state IN (2, 6) THEN deadline_at_us > 0 ELSE deadline_at_us = 0 END)
 ) WITH (fillfactor = 70);
 
 -- What happened, one row for each event with a seq. hash = SHA-256(prev_hash, canonical bytes of

@@ -247,6 +247,7 @@ enum escrow_milestone_state {
     ESCROW_MILESTONE_RELEASED,
     ESCROW_MILESTONE_REFUNDED, /* given back, by itself or with the rest of the price */
     ESCROW_MILESTONE_DIVIDED,  /* ended by an agreement about the rest of the price */
+    ESCROW_MILESTONE_REJECTED, /* delivered, and not taken: the seller's time to answer runs */
     ESCROW_MILESTONE_STATE_COUNT,
 };
 
@@ -266,7 +267,7 @@ struct escrow_milestone {
     struct str title;
     int64_t price_minor; /* together the price */
     int64_t
-        deadline_at_us; /* DELIVERED: when its inspection ends; stands still in a dispute. Else 0 */
+        deadline_at_us; /* DELIVERED: when its inspection ends; REJECTED: the time to answer; stands still in a dispute. Else 0 */
     int64_t created_at_us;
     int64_t updated_at_us;
 };
@@ -384,15 +385,18 @@ bool escrow_milestone_is_alive(const struct escrow_milestone *milestone);
 /* The one of this number; milestone_count when there is none. */
 uint32_t escrow_milestone_at(const struct escrow_milestone *const *milestones,
                              uint32_t milestone_count, int64_t number);
-/* Of those whose inspection runs, the one whose ends first, the first of these; milestone_count when none runs. */
+/* The clock of its own that runs: of its inspection, or of the seller's answer. */
+enum escrow_timer escrow_milestone_timer(const struct escrow_milestone *milestone);
+/* Of those with a clock of their own, the one whose ends first, the first of these; milestone_count when none runs. */
 uint32_t escrow_milestone_soonest(const struct escrow_milestone *const *milestones,
                                   uint32_t milestone_count);
-/* Where a deal that holds the rest of its price is, by its milestones: FUNDS_HELD, DELIVERED, PARTIALLY_SETTLED. */
+/* Where a deal that holds the rest of its price is, by its milestones: FUNDS_HELD, DELIVERED, DELIVERY_REJECTED,
+ * PARTIALLY_SETTLED. */
 enum escrow_state escrow_state_by_milestones(const struct escrow_milestone *const *milestones,
                                              uint32_t milestone_count);
-/* What the deal becomes when the inspection that ends first does: that milestone is released. */
-enum escrow_state escrow_state_when_inspected(const struct escrow_milestone *const *milestones,
-                                              uint32_t milestone_count);
+/* What the deal becomes when the first of these clocks ends: that milestone is released, or refunded. */
+enum escrow_state escrow_state_when_soonest_over(const struct escrow_milestone *const *milestones,
+                                                 uint32_t milestone_count);
 /* They come to the price, and their states are those that the deal's state and sums ask for. */
 bool escrow_milestones_are_sound(const struct escrow *escrow,
                                  const struct escrow_milestone *const *milestones,

@@ -106,6 +106,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         [ESCROW_RELEASE_PART]      = {escrow_do_release_part, ESCROW_PARTIALLY_SETTLED, ESCROW_EVENT_PARTIALLY_RELEASED},
     },
     [ESCROW_DELIVERY_REJECTED] = {
+        [ESCROW_MARK_DELIVERED]    = {escrow_do_deliver_next, ESCROW_DELIVERED, ESCROW_EVENT_DELIVERED},
         [ESCROW_RELEASE]           = {escrow_do_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_DELIVERY_REJECTED, ESCROW_EVENT_NONE},
         [ESCROW_REFUND]            = {escrow_do_refund, ESCROW_REFUNDING, ESCROW_EVENT_REFUND_STARTED},

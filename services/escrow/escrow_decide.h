@@ -99,7 +99,7 @@ struct escrow_message {
         seller_minor; /* PROPOSE_SPLIT, RESOLVE_DISPUTE: what the seller is to have of what is held, */
     int64_t buyer_minor; /* and the buyer; both as they were asked for */
     int64_t number; /* ACCEPT_SPLIT: of the offer; RESOLVE_DISPUTE: of the dispute; MARK_DELIVERED,
-                                  RELEASE, REFUND: of the milestone, 0 when none was named */
+                                  RELEASE, REFUND, REJECT_DELIVERY: of the milestone, 0 when none was named */
     struct hash head;        /* RESOLVE_DISPUTE by an arbiter: of the history that he saw, */
     struct str signature;    /* and his signature; empty: none */
     struct str currency;     /* PAYMENT_SUCCEEDED: three or four capitals */

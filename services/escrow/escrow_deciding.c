@@ -38,16 +38,21 @@ static void order_timer(struct deciding *d, struct escrow_timer_order order)
     d->out->timers[d->out->timer_count++] = order;
 }
 
-/* When the clock of the state that was just written ends: the inspection of a deal with milestones ends when that of the
- * first of them does. */
+/* The clocks of its milestones, of which the first that ends is the deal's. */
+static bool is_of_milestones(enum escrow_timer timer)
+{
+    return timer == ESCROW_TIMER_INSPECTION || timer == ESCROW_TIMER_ANSWER;
+}
+
+/* When the clock of the state that was just written ends. */
 static int64_t deadline_of(const struct deciding *d, enum escrow_timer timer)
 {
     const struct escrow_milestone *milestones[ESCROW_MILESTONES_MAX];
     uint32_t count = 0;
     deciding_milestones(d, milestones, &count);
-    if (timer == ESCROW_TIMER_INSPECTION && count > 0) {
+    if (is_of_milestones(timer) && count > 0) {
         uint32_t soonest = escrow_milestone_soonest(milestones, count);
-        ASSERT(soonest < count); /* the deal is DELIVERED: one of them is */
+        ASSERT(soonest < count); /* the deal is DELIVERED or REJECTED: one of them is */
         return milestones[soonest]->deadline_at_us;
     }
     return d->facts->now_us + escrow_period_us(&d->out->next, timer);
@@ -85,14 +90,15 @@ static void close_offer(struct deciding *d, bool moves_on)
     }
 }
 
-/* The deal stays DELIVERED, and another milestone's inspection is the first to end: later, or, of two that were delivered in
- * one transaction, in the moment whose timer has fired. */
+/* The deal stays DELIVERED or rejected, and another milestone's clock is the first to end: at another time, or, of two that
+ * began in one transaction, in the moment whose timer has fired. */
 static bool moves_deadline(const struct deciding *d)
 {
     const struct escrow *next = &d->out->next;
+    enum escrow_timer timer = escrow_timer_of(next->state);
     bool has_fired = d->message->kind == ESCROW_TIMER_FIRED;
-    return next->state == ESCROW_DELIVERED && d->out->milestone_count > 0 &&
-           (has_fired || deadline_of(d, ESCROW_TIMER_INSPECTION) != next->deadline_at_us);
+    return is_of_milestones(timer) && d->out->milestone_count > 0 &&
+           (has_fired || deadline_of(d, timer) != next->deadline_at_us);
 }
 
 /* What ends undelivered while the seller has time to deliver gives him no more of it. */

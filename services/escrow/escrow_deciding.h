@@ -100,7 +100,7 @@ bool deciding_is_unpaid(const struct escrow *now);
 escrow_do escrow_do_create, escrow_do_plain, escrow_do_cancel;
 escrow_do escrow_do_retry, escrow_do_has_funds;
 /* of rejections and disputes (escrow_do_disputes.c), */
-escrow_do escrow_do_reject, escrow_do_accept_return, escrow_do_refund_unanswered;
+escrow_do escrow_do_accept_return;
 escrow_do escrow_do_raise_dispute, escrow_do_disputed_already, escrow_do_withdraw_dispute;
 escrow_do escrow_do_concede_release, escrow_do_concede_refund, escrow_do_refund_unresolved;
 escrow_do escrow_do_resolve_dispute;
@@ -110,7 +110,7 @@ escrow_do escrow_do_release_part, escrow_do_transfer_succeeded, escrow_do_transf
 escrow_do escrow_do_deliver, escrow_do_deliver_next, escrow_do_release,
     escrow_do_release_undelivered;
 escrow_do escrow_do_refund;
-escrow_do escrow_do_release_inspected;
+escrow_do escrow_do_reject, escrow_do_release_inspected, escrow_do_refund_unanswered;
 /* of offers to divide what is held (escrow_do_splits.c), */
 escrow_do escrow_do_propose_split, escrow_do_accept_split;
 /* of timers (escrow_do_timers.c); that the timer is the one that runs is decided already, */

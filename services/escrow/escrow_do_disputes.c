@@ -11,32 +11,15 @@ static bool has_reason(const struct deciding *d)
     return d->message->text.len > 0 && d->message->text.len <= ESCROW_REASON_MAX_BYTES;
 }
 
-void escrow_do_reject(struct deciding *d)
+/* Whoever follows refunds alone hears of one, with its reason. Of milestones one is given back, or all that is held. */
+void escrow_do_accept_return(struct deciding *d)
 {
     if (d->now->milestone_count > 0) {
         deciding_reject(d, ESCROW_REASON_HAS_MILESTONES);
         return;
     }
-    if (!has_reason(d)) {
-        deciding_reject(d, ESCROW_REASON_BAD_TEXT);
-        return;
-    }
-    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
-    step->text = d->message->text;
-    deciding_end_step(d, step, d->rule->next);
-}
-
-/* Whoever follows refunds alone hears of one, with its reason. */
-void escrow_do_accept_return(struct deciding *d)
-{
     deciding_end_step(d, deciding_begin_step(d, ESCROW_EVENT_RETURN_ACCEPTED), d->now->state);
     deciding_refund(d, STR("RETURN_ACCEPTED"));
-}
-
-/* The seller did not answer in time. */
-void escrow_do_refund_unanswered(struct deciding *d)
-{
-    deciding_refund(d, STR("NOT_ANSWERED"));
 }
 
 /* ---- Disputes. The whole held sum is frozen: it goes to one of the two, or back to where it was. ---- */
@@ -80,13 +63,14 @@ void escrow_do_disputed_already(struct deciding *d)
     deciding_reject(d, ESCROW_REASON_DISPUTED);
 }
 
-/* Whatever is inspected is inspected anew. */
-static void restart_inspections(struct deciding *d)
+/* Whatever is inspected, or answered, has all its time anew. */
+static void restart_milestones(struct deciding *d)
 {
     for (uint32_t i = 0; i < d->facts->milestone_count; i++) {
-        if (d->facts->milestones[i]->state == ESCROW_MILESTONE_DELIVERED) {
+        enum escrow_timer timer = escrow_milestone_timer(d->facts->milestones[i]);
+        if (timer != ESCROW_TIMER_NONE) {
             deciding_change_milestone(d, i)->deadline_at_us =
-                d->facts->now_us + escrow_period_us(d->now, ESCROW_TIMER_INSPECTION);
+                d->facts->now_us + escrow_period_us(d->now, timer);
         }
     }
 }
@@ -100,7 +84,7 @@ void escrow_do_withdraw_dispute(struct deciding *d)
     }
     struct escrow_dispute *dispute = deciding_change_dispute(d);
     dispute->state = ESCROW_DISPUTE_WITHDRAWN;
-    restart_inspections(d);
+    restart_milestones(d);
     struct escrow_step *step = deciding_begin_step(d, d->rule->event);
     deciding_add_move(d, step, ESCROW_ACCOUNT_ESCROW_DISP, ESCROW_ACCOUNT_ESCROW_HELD,
                       dispute->amount_minor);

@@ -94,6 +94,7 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         return read_as(body, ESCROW_RETRY_PAYOUT, &command->retry_payout->base, ret_content);
     case CASE(REJECT_DELIVERY):
         body->text = str_of(command->reject_delivery->reason);
+        body->number = command->reject_delivery->milestone;
         return read_as(body, ESCROW_REJECT_DELIVERY, &command->reject_delivery->base, ret_content);
     case CASE(ACCEPT_RETURN):
         return read_as(body, ESCROW_ACCEPT_RETURN, &command->accept_return->base, ret_content);

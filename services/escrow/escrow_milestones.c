@@ -12,15 +12,23 @@ const char *escrow_milestone_state_name(enum escrow_milestone_state state)
     case ESCROW_MILESTONE_RELEASED: return "RELEASED";
     case ESCROW_MILESTONE_REFUNDED: return "REFUNDED";
     case ESCROW_MILESTONE_DIVIDED: return "DIVIDED";
+    case ESCROW_MILESTONE_REJECTED: return "REJECTED";
     case ESCROW_MILESTONE_STATE_COUNT: break;
     }
     UNREACHABLE("escrow milestone state");
 }
 
+enum escrow_timer escrow_milestone_timer(const struct escrow_milestone *milestone)
+{
+    return milestone->state == ESCROW_MILESTONE_DELIVERED  ? ESCROW_TIMER_INSPECTION
+           : milestone->state == ESCROW_MILESTONE_REJECTED ? ESCROW_TIMER_ANSWER
+                                                           : ESCROW_TIMER_NONE;
+}
+
 bool escrow_milestone_is_alive(const struct escrow_milestone *milestone)
 {
     return milestone->state == ESCROW_MILESTONE_OPEN ||
-           milestone->state == ESCROW_MILESTONE_DELIVERED;
+           escrow_milestone_timer(milestone) != ESCROW_TIMER_NONE;
 }
 
 uint32_t escrow_milestone_at(const struct escrow_milestone *const *milestones,
@@ -46,7 +54,7 @@ uint32_t escrow_milestone_soonest(const struct escrow_milestone *const *mileston
 {
     uint32_t soonest = milestone_count;
     for (uint32_t i = 0; i < milestone_count; i++) {
-        if (milestones[i]->state == ESCROW_MILESTONE_DELIVERED &&
+        if (escrow_milestone_timer(milestones[i]) != ESCROW_TIMER_NONE &&
             (soonest == milestone_count || is_sooner(milestones[i], milestones[soonest]))) {
             soonest = i;
         }
@@ -87,6 +95,9 @@ static enum escrow_state state_by(const struct milestone_sums *sums)
     if (sums->in[ESCROW_MILESTONE_DELIVERED] > 0) {
         return ESCROW_DELIVERED;
     }
+    if (sums->in[ESCROW_MILESTONE_REJECTED] > 0) {
+        return ESCROW_DELIVERY_REJECTED;
+    }
     uint32_t ended = sums->in[ESCROW_MILESTONE_RELEASED] + sums->in[ESCROW_MILESTONE_REFUNDED];
     return ended > 0 ? ESCROW_PARTIALLY_SETTLED : ESCROW_FUNDS_HELD;
 }
@@ -98,20 +109,30 @@ enum escrow_state escrow_state_by_milestones(const struct escrow_milestone *cons
     return state_by(&sums);
 }
 
-enum escrow_state escrow_state_when_inspected(const struct escrow_milestone *const *milestones,
-                                              uint32_t milestone_count)
+static uint32_t count_alive(const struct milestone_sums *sums)
+{
+    return sums->in[ESCROW_MILESTONE_OPEN] + sums->in[ESCROW_MILESTONE_DELIVERED] +
+           sums->in[ESCROW_MILESTONE_REJECTED];
+}
+
+enum escrow_state escrow_state_when_soonest_over(const struct escrow_milestone *const *milestones,
+                                                 uint32_t milestone_count)
 {
     struct milestone_sums sums = sum_milestones(milestones, milestone_count);
-    ASSERT(sums.in[ESCROW_MILESTONE_DELIVERED] > 0);
-    sums.in[ESCROW_MILESTONE_DELIVERED]--;
-    sums.in[ESCROW_MILESTONE_RELEASED]++;
-    bool was_last = sums.in[ESCROW_MILESTONE_DELIVERED] == 0 && sums.in[ESCROW_MILESTONE_OPEN] == 0;
-    return was_last ? ESCROW_RELEASING : state_by(&sums);
+    uint32_t soonest = escrow_milestone_soonest(milestones, milestone_count);
+    ASSERT(soonest < milestone_count);
+    bool released = milestones[soonest]->state == ESCROW_MILESTONE_DELIVERED;
+    sums.in[milestones[soonest]->state]--;
+    sums.in[released ? ESCROW_MILESTONE_RELEASED : ESCROW_MILESTONE_REFUNDED]++;
+    if (count_alive(&sums) > 0) {
+        return state_by(&sums);
+    }
+    return released ? ESCROW_RELEASING : ESCROW_REFUNDING;
 }
 
 static bool milestone_is_sound(const struct escrow_milestone *one, const struct escrow *escrow)
 {
-    bool runs = one->state == ESCROW_MILESTONE_DELIVERED;
+    bool runs = escrow_milestone_timer(one) != ESCROW_TIMER_NONE;
     return one->state > ESCROW_MILESTONE_NONE && one->state < ESCROW_MILESTONE_STATE_COUNT &&
            one->version >= 1 && one->number >= 1 && one->number <= escrow->milestone_count &&
            one->title.len > 0 && one->title.len <= ESCROW_TITLE_MAX_BYTES &&
@@ -123,7 +144,7 @@ static bool milestone_is_sound(const struct escrow_milestone *one, const struct 
 /* That all have ended when the deal has, and that none is divided but with the rest of the price. */
 static bool ends_are_sound(const struct escrow *escrow, const struct milestone_sums *sums)
 {
-    uint32_t alive = sums->in[ESCROW_MILESTONE_OPEN] + sums->in[ESCROW_MILESTONE_DELIVERED];
+    uint32_t alive = count_alive(sums);
     bool divided = sums->in[ESCROW_MILESTONE_DIVIDED] > 0;
     switch (escrow->state) {
     case ESCROW_CREATED:
@@ -132,6 +153,7 @@ static bool ends_are_sound(const struct escrow *escrow, const struct milestone_s
     case ESCROW_EXPIRED: return sums->in[ESCROW_MILESTONE_OPEN] == escrow->milestone_count;
     case ESCROW_FUNDS_HELD:
     case ESCROW_DELIVERED:
+    case ESCROW_DELIVERY_REJECTED:
     case ESCROW_PARTIALLY_SETTLED: return alive > 0 && !divided && escrow->state == state_by(sums);
     case ESCROW_DISPUTED:
     case ESCROW_ESCALATED: return alive > 0 && !divided;
@@ -141,7 +163,6 @@ static bool ends_are_sound(const struct escrow *escrow, const struct milestone_s
     case ESCROW_REFUNDED: return alive == 0 && !divided;
     case ESCROW_SETTLING:
     case ESCROW_SETTLED_SPLIT: return alive == 0 && divided;
-    case ESCROW_DELIVERY_REJECTED: /* a delivery of all is rejected: there is none */
     case ESCROW_NONE:
     case ESCROW_STATE_COUNT: break;
     }
@@ -178,7 +199,7 @@ bool escrow_milestones_are_sound(const struct escrow *escrow,
     }
     struct milestone_sums sums = sum_milestones(milestones, milestone_count);
     uint32_t soonest = escrow_milestone_soonest(milestones, milestone_count);
-    bool runs = escrow->state == ESCROW_DELIVERED;
+    bool runs = escrow->state == ESCROW_DELIVERED || escrow->state == ESCROW_DELIVERY_REJECTED;
     /* Numbered from 1 on, each once. */
     return sums.numbers == (UINT32_C(1) << (milestone_count + 1)) - 2 &&
            sums_are_sound(escrow, &sums) && ends_are_sound(escrow, &sums) &&

@@ -20,12 +20,18 @@ static void what_happens_next_is_told(void **state)
     (void)state;
     struct fixture fixture;
     begin(&fixture, ESCROW_DELIVERED);
-    assert_int_equal(escrow_state_when_inspected(fixture.milestones, 3), ESCROW_PARTIALLY_SETTLED);
+    assert_int_equal(escrow_state_when_soonest_over(fixture.milestones, 3),
+                     ESCROW_PARTIALLY_SETTLED);
     fixture.milestone[1].state = ESCROW_MILESTONE_DELIVERED;
-    assert_int_equal(escrow_state_when_inspected(fixture.milestones, 3), ESCROW_DELIVERED);
+    assert_int_equal(escrow_state_when_soonest_over(fixture.milestones, 3), ESCROW_DELIVERED);
+    fixture.milestone[0].state = ESCROW_MILESTONE_REJECTED; /* in the same moment, and the first */
+    fixture.milestone[1].deadline_at_us = fixture.milestone[0].deadline_at_us;
+    assert_int_equal(escrow_state_when_soonest_over(fixture.milestones, 3), ESCROW_DELIVERED);
+    fixture.milestone[1].state = fixture.milestone[2].state = ESCROW_MILESTONE_RELEASED;
+    assert_int_equal(escrow_state_when_soonest_over(fixture.milestones, 3), ESCROW_REFUNDING);
     begin(&fixture, ESCROW_DELIVERED);
     fixture.milestone[1].state = fixture.milestone[2].state = ESCROW_MILESTONE_RELEASED;
-    assert_int_equal(escrow_state_when_inspected(fixture.milestones, 3), ESCROW_RELEASING);
+    assert_int_equal(escrow_state_when_soonest_over(fixture.milestones, 3), ESCROW_RELEASING);
 }
 
 #define UNSOUND(in_state, what)                                                                \

@@ -12,10 +12,10 @@ _Static_assert((int)ESCROW_PARTIALLY_SETTLED ==
                    (int)HOLDFAST__ESCROW__V1__ESCROW_STATE__ESCROW_STATE_PARTIALLY_SETTLED,
                "last state");
 _Static_assert(ESCROW_PARTIALLY_SETTLED + 1 == ESCROW_STATE_COUNT, "last state");
-_Static_assert((int)ESCROW_MILESTONE_DIVIDED ==
-                   (int)HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_DIVIDED,
+_Static_assert((int)ESCROW_MILESTONE_REJECTED ==
+                   (int)HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_REJECTED,
                "last state of a milestone");
-_Static_assert(ESCROW_MILESTONE_DIVIDED + 1 == ESCROW_MILESTONE_STATE_COUNT,
+_Static_assert(ESCROW_MILESTONE_REJECTED + 1 == ESCROW_MILESTONE_STATE_COUNT,
                "last state of a milestone");
 
 #define FIRST_BODY ((int)HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_CREATED)
@@ -129,8 +129,6 @@ DEFINE_TEXT(payment_failed, Holdfast__Escrow__V1__EscrowPaymentFailed,
             holdfast__escrow__v1__escrow_payment_failed__init, escrow_payment_failed, code)
 DEFINE_TEXT(cancelled, Holdfast__Escrow__V1__EscrowCancelled,
             holdfast__escrow__v1__escrow_cancelled__init, escrow_cancelled, reason)
-DEFINE_TEXT(rejected, Holdfast__Escrow__V1__EscrowRejected,
-            holdfast__escrow__v1__escrow_rejected__init, escrow_rejected, reason)
 
 /* clang-format on */
 
@@ -165,6 +163,16 @@ static struct status fill_delivered(struct op *op, const struct escrow_step *ste
              holdfast__escrow__v1__escrow_delivered__init, escrow_delivered);
     body->milestone = step->milestone;
     return OK;
+}
+
+static struct status fill_rejected(struct op *op, const struct escrow_step *step,
+                                   Holdfast__Escrow__V1__EscrowEvent *event,
+                                   const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowRejected,
+             holdfast__escrow__v1__escrow_rejected__init, escrow_rejected);
+    body->milestone = step->milestone;
+    return wire_fill_text(op, step->text, &body->reason);
 }
 
 static struct status fill_funds_received(struct op *op, const struct escrow_step *step,
@@ -356,13 +364,20 @@ struct standing {
     Holdfast__Escrow__V1__Split split;
 };
 
-/* When the clock of an inspection ends, one milestone is released. */
-static enum escrow_state state_when_over(const struct escrow_told *told)
+/* The clocks of its milestones run; in a dispute they stand still. */
+static bool are_running(const struct escrow_told *told)
 {
     enum escrow_state state = told->step->after.state;
-    return state == ESCROW_DELIVERED && told->milestone_count > 0
-               ? escrow_state_when_inspected(told->milestones, told->milestone_count)
-               : escrow_state_when_over(state);
+    return told->milestone_count > 0 &&
+           (state == ESCROW_DELIVERED || state == ESCROW_DELIVERY_REJECTED);
+}
+
+/* When the first of them ends, one milestone does. */
+static enum escrow_state state_when_over(const struct escrow_told *told)
+{
+    return are_running(told)
+               ? escrow_state_when_soonest_over(told->milestones, told->milestone_count)
+               : escrow_state_when_over(told->step->after.state);
 }
 
 static void fill_standing(const struct escrow_told *told, struct standing *standing,
@@ -436,8 +451,10 @@ static struct status fill_milestones(struct op *op, const struct escrow_told *to
         out[at].number = row->number;
         out[at].amount_minor = row->price_minor;
         out[at].state = (Holdfast__Escrow__V1__MilestoneState)row->state;
-        out[at].inspection_ends_at_us =
-            told->step->after.state == ESCROW_DELIVERED ? row->deadline_at_us : 0;
+        int64_t ends_at_us = are_running(told) ? row->deadline_at_us : 0;
+        bool answers = row->state == ESCROW_MILESTONE_REJECTED;
+        out[at].inspection_ends_at_us = answers ? 0 : ends_at_us;
+        out[at].answer_ends_at_us = answers ? ends_at_us : 0;
         TRY(wire_fill_text(op, row->title, &out[at].title));
         event->milestones[at] = &out[at];
     }

@@ -121,7 +121,8 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
     message.terms.milestones = walk->milestone_terms;
     message.terms.milestone_count = walk->milestone_count;
     bool of_one = kind == ESCROW_REFUND && chance(walk, 70);
-    if (kind == ESCROW_MARK_DELIVERED || kind == ESCROW_RELEASE || of_one) {
+    if (kind == ESCROW_MARK_DELIVERED || kind == ESCROW_RELEASE || kind == ESCROW_REJECT_DELIVERY ||
+        of_one) {
         message.number = draw_number(walk);
     }
     if (kind == ESCROW_RESOLVE_DISPUTE) {

@@ -39,7 +39,7 @@ struct str gateway_state_name(int state)
 _Static_assert((int)HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_OPEN ==
                    GATEWAY_MILESTONE_OPEN,
                "the first state of a milestone");
-_Static_assert((int)HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_DIVIDED + 1 ==
+_Static_assert((int)HOLDFAST__ESCROW__V1__MILESTONE_STATE__MILESTONE_STATE_REJECTED + 1 ==
                    GATEWAY_MILESTONE_STATE_COUNT,
                "the last state of a milestone");
 

@@ -54,10 +54,11 @@ struct gateway_milestone {
     int64_t amount_minor;
     int state;                  /* the number of proto MilestoneState */
     int64_t inspection_ends_us; /* 0: no inspection of it runs */
+    int64_t answer_ends_us;     /* 0: it is not rejected, or that stands still */
 };
 
 #define GATEWAY_MILESTONE_OPEN 1
-#define GATEWAY_MILESTONE_STATE_COUNT 6
+#define GATEWAY_MILESTONE_STATE_COUNT 7
 
 /* A row of escrow_view. */
 struct gateway_view {

@@ -478,6 +478,7 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
     case GATEWAY_REJECT_DELIVERY: {
         NEW_BODY(Holdfast__Escrow__V1__RejectDelivery, holdfast__escrow__v1__reject_delivery__init,
                  reject_delivery, REJECT_DELIVERY);
+        body->milestone = order->milestone;
         return wire_fill_text(op, order->reason, &body->reason);
     }
     case GATEWAY_ACCEPT_RETURN: {

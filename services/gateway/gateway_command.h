@@ -82,7 +82,7 @@ struct gateway_order {
     int64_t number;       /* ACCEPT_SPLIT; RESOLVE_DISPUTE: of the dispute */
     struct str head;      /* RESOLVE_DISPUTE by an arbiter: 64 hex digits, */
     struct str signature; /* and 128; checked. By staff: empty */
-    int64_t milestone;    /* MARK_DELIVERED, RELEASE, REFUND: 0: none was named */
+    int64_t milestone;    /* MARK_DELIVERED, RELEASE, REFUND, REJECT_DELIVERY: 0: none was named */
     int64_t now_us;       /* when it was asked */
 };
 

@@ -102,24 +102,24 @@ static struct status read_milestone(struct op *op, const struct http_request *re
     return OK;
 }
 
-struct refund_body {
+struct about_body {
     struct str reason;
     int64_t milestone;
 };
 
-static const struct json_field refund_fields[] = {
-    {"reason", JSON_FIELD_TEXT, .prose = true, .offset = offsetof(struct refund_body, reason)},
+static const struct json_field about_fields[] = {
+    {"reason", JSON_FIELD_TEXT, .prose = true, .offset = offsetof(struct about_body, reason)},
     {"milestone", JSON_FIELD_I64, .min = 1, .max = GATEWAY_MILESTONES_MAX,
-     .offset = offsetof(struct refund_body, milestone)},
+     .offset = offsetof(struct about_body, milestone)},
 };
 
-/* Of all that is held, where no milestone is named. */
-static struct status read_refund(struct op *op, const struct http_request *req,
-                                 struct gateway_order *order)
+/* What it is about, and why: a refund is of all that is held, where no milestone is named. */
+static struct status read_about(struct op *op, const struct http_request *req,
+                                struct gateway_order *order)
 {
-    struct refund_body body = {.reason = STR("")};
+    struct about_body body = {.reason = STR("")};
     if (req->body.len > 0) {
-        TRY(json_read_object(op, req->body, refund_fields, ARRAY_LEN(refund_fields), &body));
+        TRY(json_read_object(op, req->body, about_fields, ARRAY_LEN(about_fields), &body));
     }
     TRY(gateway_reason_check(op, order->action, body.reason));
     order->reason = body.reason;
@@ -219,10 +219,10 @@ static struct status read_body(struct op *op, const struct http_request *req,
     case GATEWAY_RESOLVE_DISPUTE: return read_verdict(op, req, order);
     case GATEWAY_MARK_DELIVERED:
     case GATEWAY_RELEASE: return read_milestone(op, req, order);
-    case GATEWAY_REFUND: return read_refund(op, req, order);
+    case GATEWAY_REFUND:
+    case GATEWAY_REJECT_DELIVERY: return read_about(op, req, order);
     case GATEWAY_CANCEL:
     case GATEWAY_RETRY:
-    case GATEWAY_REJECT_DELIVERY:
     case GATEWAY_ACCEPT_RETURN:
     case GATEWAY_RAISE_DISPUTE:
     case GATEWAY_WITHDRAW_DISPUTE: return read_reason(op, req, order);

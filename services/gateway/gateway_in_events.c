@@ -88,7 +88,10 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     case CASE(ESCROW_PAYMENT_FAILED):
         news->note = str_of(event->escrow_payment_failed->code);
         return OK;
-    case CASE(ESCROW_REJECTED): news->note = str_of(event->escrow_rejected->reason); return OK;
+    case CASE(ESCROW_REJECTED):
+        news->milestone = event->escrow_rejected->milestone;
+        news->note = str_of(event->escrow_rejected->reason);
+        return OK;
     case CASE(ESCROW_DISPUTED):
         news->note = str_of(event->escrow_disputed->reason);
         news->told.dispute_number = event->escrow_disputed->number;
@@ -172,6 +175,7 @@ static struct status read_milestones(struct op *op, const Holdfast__Escrow__V1__
             .amount_minor = one->amount_minor,
             .state = (int)one->state,
             .inspection_ends_us = one->inspection_ends_at_us,
+            .answer_ends_us = one->answer_ends_at_us,
         };
     }
     return gateway_out_milestones(op, milestones, count, &told->milestones);

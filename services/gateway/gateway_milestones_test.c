@@ -142,11 +142,12 @@ static void a_creation_holds_them_and_shows_them_at_once(void **state)
     assert_int_equal(create->n_milestones, 2);
     assert_string_equal(create->milestones[0]->title, "a draft");
     assert_int_equal(create->milestones[1]->amount_minor, 70);
-    assert_true(
-        str_eq(command.pending.milestones,
-               STR("[{\"number\":1,\"title\":\"a draft\",\"amount_minor\":30,\"state\":"
-                   "\"OPEN\",\"inspection_ends_at\":null},{\"number\":2,\"title\":\"it\","
-                   "\"amount_minor\":70,\"state\":\"OPEN\",\"inspection_ends_at\":null}]")));
+    assert_true(str_eq(command.pending.milestones,
+                       STR("[{\"number\":1,\"title\":\"a draft\",\"amount_minor\":30,\"state\":"
+                           "\"OPEN\",\"inspection_ends_at\":null,\"answer_ends_at\":null},{"
+                           "\"number\":2,\"title\":\"it\","
+                           "\"amount_minor\":70,\"state\":\"OPEN\",\"inspection_ends_at\":null,"
+                           "\"answer_ends_at\":null}]")));
     two[1].title = STR("that"); /* under the same key: another request */
     (void)command_of(op, &order, &command);
     assert_false(hash_eq(&content, &command.request.content));
@@ -175,6 +176,8 @@ static void a_command_names_one(void **state)
     const Holdfast__Escrow__V1__Refund *refund = command_of(op, &order, &command)->refund;
     assert_int_equal(refund->milestone, 3);
     assert_string_equal(refund->reason, "broken");
+    order.action = GATEWAY_REJECT_DELIVERY;
+    assert_int_equal(command_of(op, &order, &command)->reject_delivery->milestone, 3);
     struct hash third = command.request.content;
     order.milestone = 2;
     (void)command_of(op, &order, &command);
@@ -248,9 +251,10 @@ static void they_are_shown_as_they_are_told(void **state)
     assert_true(str_eq(
         news->told.milestones,
         STR("[{\"number\":1,\"title\":\"a \\\"draft\\\"\",\"amount_minor\":30,\"state\":\"OPEN\","
-            "\"inspection_ends_at\":null},{\"number\":2,\"title\":\"a \\\"draft\\\"\","
+            "\"inspection_ends_at\":null,\"answer_ends_at\":null},{\"number\":2,\"title\":\"a "
+            "\\\"draft\\\"\","
             "\"amount_minor\":31,\"state\":\"DELIVERED\","
-            "\"inspection_ends_at\":\"2025-11-21T04:05:06.791Z\"}]")));
+            "\"inspection_ends_at\":\"2025-11-21T04:05:06.791Z\",\"answer_ends_at\":null}]")));
     /* The view takes them, and gives them up, as it is told. */
     struct gateway_view view = {.seq = 4, .state = 3, .milestones = STR("[]")};
     struct gateway_view next;

@@ -214,6 +214,16 @@ static struct json_writer begin(struct op *op)
     return out;
 }
 
+/* 0: there is none. */
+static void write_moment(struct json_writer *out, const char *name, int64_t at_us)
+{
+    if (at_us > 0) {
+        json_write_time(out, name, at_us);
+    } else {
+        json_write_null(out, name);
+    }
+}
+
 STATUS gateway_out_milestones(struct op *op, const struct gateway_milestone *milestones,
                               uint32_t count, struct str *ret_json)
 {
@@ -229,11 +239,8 @@ STATUS gateway_out_milestones(struct op *op, const struct gateway_milestone *mil
         json_write_str(&out, "title", milestones[i].title);
         json_write_i64(&out, "amount_minor", milestones[i].amount_minor);
         json_write_str(&out, "state", gateway_milestone_state_name(milestones[i].state));
-        if (milestones[i].inspection_ends_us > 0) {
-            json_write_time(&out, "inspection_ends_at", milestones[i].inspection_ends_us);
-        } else {
-            json_write_null(&out, "inspection_ends_at");
-        }
+        write_moment(&out, "inspection_ends_at", milestones[i].inspection_ends_us);
+        write_moment(&out, "answer_ends_at", milestones[i].answer_ends_us);
         json_write_end(&out);
     }
     json_write_end(&out);

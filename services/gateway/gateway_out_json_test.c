@@ -81,7 +81,8 @@ static void the_buyer_alone_can_pay(void **state)
     struct fixture *fixture = *state;
     struct gateway_view view = a_view();
     view.split_number = 2;
-    const struct gateway_milestone pieces[] = {{STR("a draft"), 30, 1, 0}, {STR("it"), 40, 2, 1}};
+    const struct gateway_milestone pieces[] = {{STR("a draft"), 30, 6, 0, 2},
+                                               {STR("it"), 40, 2, 1, 0}};
     assert_int_equal(gateway_out_milestones(&fixture->op, pieces, 2, &view.milestones).kind,
                      STATUS_OK);
     for (int role = GATEWAY_ROLE_BUYER; role < GATEWAY_ROLE_COUNT; role++) {

@@ -45,7 +45,7 @@ def test_it_tells_of_parts(stack):
 def test_it_tells_of_milestones(stack):
     done = run_demo(stack, "milestones")
     assert done.returncode == 0, done.stdout + done.stderr
-    for word in ("PARTIALLY_SETTLED", "EscrowPartiallyReleased", "EscrowPartiallyRefunded", "2 transfers of 95.00, 1 refund of 30.00",
+    for word in ("PARTIALLY_SETTLED", "EscrowPartiallyReleased", "EscrowPartiallyRefunded", "EscrowRejected", "2 transfers of 95.00, 1 refund of 30.00",
                  "0 findings", "(milestone `The drawing`) was released", "(milestone `The enchantment`) was given back"):
         assert word in done.stdout, (word, done.stdout)
 

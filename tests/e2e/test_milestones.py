@@ -160,6 +160,32 @@ def test_one_is_given_back_and_the_others_go_on(stack, api):
     assert verified["ok"] and verified["findings"] == 0
 
 
+def test_one_is_rejected_and_delivered_once_more(stack, api):
+    deal = held(api, inspection_seconds=5 * DAY)
+    deliver(deal, 1, 2)
+    deal.wait_view(lambda now: states(now) == ["DELIVERED", "DELIVERED", "OPEN"], "two deliveries")
+    deal.do("reject-delivery", "BUYER", {"milestone": 2, "reason": "it is blunt"})
+    seen = deal.wait_view(lambda now: states(now) == ["DELIVERED", "REJECTED", "OPEN"], "the rejection")
+    assert (seen["state"], seen["milestones"][1]["inspection_ends_at"]) == ("DELIVERED", None)
+    assert seen["deadline"] == {"at": seen["milestones"][1]["answer_ends_at"], "next_state": "DELIVERED"}  # 3 days, which are sooner
+    release(deal, 1)  # the others go on
+    seen = deal.wait("DELIVERY_REJECTED")
+    assert seen["deadline"] == {"at": seen["milestones"][1]["answer_ends_at"], "next_state": "PARTIALLY_SETTLED"}
+    assert api.outcome(deal.act("accept-return", "SELLER"), "SELLER") == ("rejected", "escrow.has_milestones")
+    deliver(deal, 2)
+    assert states(deal.wait("DELIVERED")) == ["RELEASED", "DELIVERED", "OPEN"]
+    deal.do("reject-delivery", "BUYER", {"milestone": 2, "reason": "still blunt"})
+    assert states(deal.wait("DELIVERY_REJECTED")) == ["RELEASED", "REJECTED", "OPEN"]
+    stack.pass_time(3 * DAY + 60)  # nobody answers
+    seen = deal.wait("PARTIALLY_SETTLED")
+    assert states(seen) == ["RELEASED", "REFUNDED", "OPEN"]
+    seen = deal.wait_view(lambda now: now["balances"]["refunded_minor"] == 1300, "the blade's refund")
+    told = entries(api, deal)
+    assert [entry[:2] for entry in told if entry[0] == "EscrowRejected"] == [("EscrowRejected", 2)] * 2
+    assert ("EscrowPartiallyRefunded", 2, 1300, "PARTIALLY_SETTLED") in told
+    assert stack.verifier.json("ledger", "verify")["verified"]["ok"]
+
+
 def test_all_of_them_are_given_back_one_by_one(stack, api):
     """The last one ends the deal; a fee that is not given back is earned, to the cent."""
     deal = held(api, **FEES, buyer_fee_refundable=False)
@@ -190,7 +216,8 @@ def test_what_names_no_piece_at_its_point_is_refused(api):
     deliver(deal, 1)
     for verb, role, body, code in (
         ("mark-delivered", "SELLER", {"milestone": 1}, "escrow.milestone_state"), ("release", "BUYER", {}, "escrow.which_milestone"),
-        ("reject-delivery", "BUYER", {"reason": "blunt"}, "escrow.has_milestones"),
+        ("reject-delivery", "BUYER", {"reason": "blunt"}, "escrow.which_milestone"),
+        ("reject-delivery", "BUYER", {"reason": "blunt", "milestone": 2}, "escrow.milestone_state"),
     ):
         assert api.outcome(deal.act(verb, role, body), role) == ("rejected", code), (verb, body)
     for number, status, code in ((0, 400, "json.out_of_range"), (21, 400, "json.out_of_range"), ("1", 400, "json.wrong_type")):
@@ -252,7 +279,7 @@ def test_the_database_refuses_what_no_milestone_allows(stack, api):
         said = refusal(stack, f"UPDATE escrow.escrow SET {change} WHERE id = '{deal.id}'")
         assert rule in said, (change, said)
     for change, constraint in (
-        ("number = 0", "milestone_number_check"), ("number = 21", "milestone_number_check"), ("state = 6", "milestone_state_check"),
+        ("number = 0", "milestone_number_check"), ("number = 21", "milestone_number_check"), ("state = 7", "milestone_state_check"), ("state = 6", "milestone_inspected"),
         ("price_minor = 0", "milestone_price_minor_check"), ("title = ''", "milestone_title_check"),
         ("title = repeat('x', 161)", "milestone_title_check"), ("deadline_at_us = 1", "milestone_inspected"),
         ("version = 0", "milestone_version_check"),

@@ -33,6 +33,9 @@ int64_t check_number_asked(struct sim_check *check, struct id request_id)
     if (command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_REFUND) {
         return command->refund->milestone;
     }
+    if (command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_REJECT_DELIVERY) {
+        return command->reject_delivery->milestone;
+    }
     return command->body_case == HOLDFAST__ESCROW__V1__ESCROW_COMMAND__BODY_RELEASE_FUNDS
                ? command->release_funds->milestone
                : -1;

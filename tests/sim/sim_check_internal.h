@@ -14,12 +14,13 @@
 /* All about one escrow: what the provider did, what the ledger says, what was told. */
 /* What people did with the milestones of a deal, by its history. Numbers count from 1. */
 struct check_milestones {
-    int64_t
-        delivered_us[GATEWAY_MILESTONES_MAX + 1]; /* or since a dispute was withdrawn; 0: not yet */
-    bool released[GATEWAY_MILESTONES_MAX + 1];    /* by itself */
-    bool refunded[GATEWAY_MILESTONES_MAX + 1];    /* by itself, too */
-    int64_t released_minor;                       /* of the deal, when we looked last */
-    int64_t returned_minor;                       /* and this */
+    int64_t ends_us[GATEWAY_MILESTONES_MAX +
+                    1]; /* its inspection, or the time to answer; 0: none runs, or it has ended */
+    bool rejected[GATEWAY_MILESTONES_MAX + 1];
+    bool released[GATEWAY_MILESTONES_MAX + 1]; /* by itself */
+    bool refunded[GATEWAY_MILESTONES_MAX + 1]; /* by itself, too */
+    int64_t released_minor;                    /* of the deal, when we looked last */
+    int64_t returned_minor;                    /* and this */
     bool moved; /* the deal's inspection ends at another moment, by the last transition */
 };
 
@@ -222,9 +223,9 @@ int64_t check_number_asked(struct sim_check *check, struct id request_id);
 void check_milestone(struct sim_check *check, struct check_deal *deal,
                      const struct escrow_transition *transition, const struct escrow *escrow,
                      struct sim_verdict *verdict);
-/* When the inspection that ran after this transition of the deal ends: that of the milestone whose ends first. */
-int64_t check_inspection_end(const struct sim_check *check, const struct escrow *escrow,
-                             int64_t seq);
+/* When the clock that ran after this transition of the deal ends: that of the milestone whose ends first. */
+int64_t check_milestone_end(const struct sim_check *check, const struct escrow *escrow,
+                            int64_t seq);
 /* Once drained: the rows are what was agreed to, and what became of it. */
 void check_milestone_rows(struct sim_check *check, struct sim_verdict *verdict);
 /* The row of the verdict that this transition is; NULL: it is none, or the row is missing. */

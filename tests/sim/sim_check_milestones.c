@@ -1,7 +1,7 @@
 /*
- * Whether the pieces of a deal are delivered, released and given back as its people asked: each ends once, at the price that
+ * Whether the pieces of a deal are delivered, rejected, released and given back as its people asked: each ends once, at the price that
  * was agreed to; released by the buyer's word, or without it only when its inspection is over; given back by the seller's
- * word, or staff's. In: a deal's transitions in their order, the requests that people made, their terms.
+ * word, or staff's, or when nobody answered a rejection. In: a deal's transitions in their order, the requests that people made, their terms.
  */
 #include <inttypes.h>
 
@@ -17,13 +17,13 @@ static bool has_ended(const struct check_milestones *milestones, int64_t k)
     return milestones->released[k] || milestones->refunded[k];
 }
 
-/* The one whose inspection ends first: the first of these; 0: none runs. */
+/* The one whose clock ends first: the first of these; 0: none runs. */
 static int64_t soonest(const struct check_milestones *milestones)
 {
     int64_t found = 0;
     for (int64_t k = 1; k <= GATEWAY_MILESTONES_MAX; k++) {
-        bool runs = milestones->delivered_us[k] > 0 && !has_ended(milestones, k);
-        if (runs && (found == 0 || milestones->delivered_us[k] < milestones->delivered_us[found])) {
+        bool runs = milestones->ends_us[k] > 0 && !has_ended(milestones, k);
+        if (runs && (found == 0 || milestones->ends_us[k] < milestones->ends_us[found])) {
             found = k;
         }
     }
@@ -40,28 +40,49 @@ static bool is_refund(enum escrow_event event)
     return event == ESCROW_EVENT_PARTIALLY_REFUNDED || event == ESCROW_EVENT_REFUND_STARTED;
 }
 
-static void follow(struct check_milestones *milestones, const struct escrow_transition *transition)
+static void start(struct check_milestones *milestones, int64_t k, int64_t at_us,
+                  const struct escrow *escrow)
+{
+    enum escrow_timer timer =
+        milestones->rejected[k] ? ESCROW_TIMER_ANSWER : ESCROW_TIMER_INSPECTION;
+    milestones->ends_us[k] = at_us + escrow_period_us(escrow, timer);
+}
+
+static void take(struct check_milestones *milestones, const struct escrow_transition *transition,
+                 const struct escrow *escrow)
 {
     int64_t k = transition->milestone;
-    bool known = k >= 1 && k <= GATEWAY_MILESTONES_MAX;
-    int64_t before = soonest(milestones);
-    int64_t before_us = milestones->delivered_us[before];
-    if (known && transition->event == ESCROW_EVENT_DELIVERED) {
-        milestones->delivered_us[k] = transition->at_us;
-    } else if (known && is_release(transition->event)) {
+    bool rejected = transition->event == ESCROW_EVENT_REJECTED;
+    if (rejected || transition->event == ESCROW_EVENT_DELIVERED) {
+        milestones->rejected[k] = rejected;
+        start(milestones, k, transition->at_us, escrow);
+    } else if (is_release(transition->event)) {
         milestones->released[k] = true;
-    } else if (known && is_refund(transition->event)) {
+    } else if (is_refund(transition->event)) {
         milestones->refunded[k] = true;
+    }
+}
+
+static void follow(struct check_milestones *milestones, const struct escrow_transition *transition,
+                   const struct escrow *escrow)
+{
+    bool known = transition->milestone >= 1 && transition->milestone <= GATEWAY_MILESTONES_MAX;
+    int64_t before_us = milestones->ends_us[soonest(milestones)];
+    if (known) {
+        take(milestones, transition, escrow);
     } else if (transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN) {
         for (int64_t i = 1; i <= GATEWAY_MILESTONES_MAX; i++) {
-            milestones->delivered_us[i] = milestones->delivered_us[i] > 0 ? transition->at_us : 0;
+            if (milestones->ends_us[i] > 0) {
+                start(milestones, i, transition->at_us, escrow);
+            }
         }
     }
-    int64_t after = soonest(milestones);
-    bool stays = transition->from_state == ESCROW_DELIVERED &&
-                 transition->to_state == ESCROW_DELIVERED && known;
-    bool fired = is_release(transition->event) && transition->actor_kind == ENGINE_ACTOR_SYSTEM;
-    milestones->moved = stays && (fired || milestones->delivered_us[after] != before_us);
+    bool inspects = transition->to_state == ESCROW_DELIVERED ||
+                    transition->to_state == ESCROW_DELIVERY_REJECTED;
+    bool stays = transition->from_state == transition->to_state && inspects && known;
+    bool ends = is_release(transition->event) || is_refund(transition->event);
+    bool fired = ends && transition->actor_kind == ENGINE_ACTOR_SYSTEM;
+    milestones->moved = stays && (fired || milestones->ends_us[soonest(milestones)] != before_us);
 }
 
 static void check_delivered(struct sim_check *check, const struct check_deal *deal,
@@ -70,11 +91,37 @@ static void check_delivered(struct sim_check *check, const struct check_deal *de
 {
     int64_t k = transition->milestone;
     int64_t asked = check_number_asked(check, transition->cause_id);
-    if (deal->milestones.delivered_us[k] > 0 || has_ended(&deal->milestones, k) ||
-        !id_eq(transition->actor_id, escrow->seller_id) || (asked >= 0 && asked != k)) {
+    const struct check_milestones *milestones = &deal->milestones;
+    bool again = milestones->ends_us[k] > 0 && !milestones->rejected[k];
+    if (again || has_ended(milestones, k) || !id_eq(transition->actor_id, escrow->seller_id) ||
+        (asked >= 0 && asked != k)) {
         FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is delivered, asked was %" PRId64,
              check_text(deal->id), transition->seq, k, asked);
     }
+}
+
+/* What was delivered, once for each delivery. */
+static void check_rejected(struct sim_check *check, const struct check_deal *deal,
+                           const struct escrow_transition *transition, const struct escrow *escrow,
+                           struct sim_verdict *verdict)
+{
+    const struct check_milestones *milestones = &deal->milestones;
+    int64_t k = transition->milestone;
+    int64_t asked = check_number_asked(check, transition->cause_id);
+    if (milestones->ends_us[k] == 0 || milestones->rejected[k] || has_ended(milestones, k) ||
+        !id_eq(transition->actor_id, escrow->buyer_id) || (asked >= 0 && asked != k)) {
+        FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is rejected, asked was %" PRId64,
+             check_text(deal->id), transition->seq, k, asked);
+    }
+}
+
+/* Nobody's word: its own clock is over, and no other one was over before. */
+static bool is_over(const struct check_milestones *milestones,
+                    const struct escrow_transition *transition, bool rejected)
+{
+    int64_t k = transition->milestone;
+    return milestones->ends_us[k] > 0 && milestones->rejected[k] == rejected &&
+           k == soonest(milestones) && transition->at_us >= milestones->ends_us[k];
 }
 
 static void check_released(struct sim_check *check, const struct check_deal *deal,
@@ -91,10 +138,7 @@ static void check_released(struct sim_check *check, const struct check_deal *dea
              check_text(deal->id), transition->seq, released_minor, k);
     }
     if (transition->actor_kind == ENGINE_ACTOR_SYSTEM) {
-        int64_t end_us =
-            milestones->delivered_us[k] + escrow_period_us(escrow, ESCROW_TIMER_INSPECTION);
-        if (milestones->delivered_us[k] == 0 || k != soonest(milestones) ||
-            transition->at_us < end_us) {
+        if (!is_over(milestones, transition, /* rejected */ false)) {
             FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is still inspected",
                  check_text(deal->id), transition->seq, k);
         }
@@ -127,7 +171,9 @@ static void check_refunded(struct sim_check *check, const struct check_deal *dea
              check_text(deal->id), transition->seq, back_minor, k);
     }
     bool theirs = transition->actor_kind == ENGINE_ACTOR_STAFF ||
-                  id_eq(transition->actor_id, escrow->seller_id);
+                  id_eq(transition->actor_id, escrow->seller_id) ||
+                  (transition->actor_kind == ENGINE_ACTOR_SYSTEM &&
+                   is_over(milestones, transition, /* rejected */ true));
     if (!theirs || (asked >= 0 && asked != k)) {
         FAIL("escrow %s seq %" PRId64 ": milestone %" PRId64 " is given back, asked was %" PRId64,
              check_text(deal->id), transition->seq, k, asked);
@@ -140,6 +186,7 @@ void check_milestone(struct sim_check *check, struct check_deal *deal,
 {
     int64_t k = transition->milestone;
     bool piece = transition->event == ESCROW_EVENT_DELIVERED ||
+                 transition->event == ESCROW_EVENT_REJECTED ||
                  transition->event == ESCROW_EVENT_PARTIALLY_RELEASED ||
                  transition->event == ESCROW_EVENT_PARTIALLY_REFUNDED;
     if (k < 0 || k > escrow->milestone_count || (k == 0 && piece && escrow->milestone_count > 0)) {
@@ -149,18 +196,19 @@ void check_milestone(struct sim_check *check, struct check_deal *deal,
     }
     if (k > 0 && transition->event == ESCROW_EVENT_DELIVERED) {
         check_delivered(check, deal, transition, escrow, verdict);
+    } else if (k > 0 && transition->event == ESCROW_EVENT_REJECTED) {
+        check_rejected(check, deal, transition, escrow, verdict);
     } else if (k > 0 && is_release(transition->event) && check->traffic) {
         check_released(check, deal, transition, escrow, verdict);
     } else if (k > 0 && is_refund(transition->event) && check->traffic) {
         check_refunded(check, deal, transition, escrow, verdict);
     }
-    follow(&deal->milestones, transition);
+    follow(&deal->milestones, transition, escrow);
     deal->milestones.released_minor = deal->released_minor;
     deal->milestones.returned_minor = deal->back_minor;
 }
 
-int64_t check_inspection_end(const struct sim_check *check, const struct escrow *escrow,
-                             int64_t seq)
+int64_t check_milestone_end(const struct sim_check *check, const struct escrow *escrow, int64_t seq)
 {
     struct check_milestones milestones = {.released_minor = 0};
     for (int64_t i = 1; i <= seq; i++) {
@@ -168,11 +216,10 @@ int64_t check_inspection_end(const struct sim_check *check, const struct escrow 
         const struct escrow_transition *row =
             sim_db_find(check->place->dbs[SIM_ESCROW], &escrow_transition_table, &like);
         if (row) {
-            follow(&milestones, row);
+            follow(&milestones, row, escrow);
         }
     }
-    return milestones.delivered_us[soonest(&milestones)] +
-           escrow_period_us(escrow, ESCROW_TIMER_INSPECTION);
+    return milestones.ends_us[soonest(&milestones)];
 }
 
 /* By its number it was agreed to, and what is released of the deal is what its rows say. */
@@ -213,11 +260,14 @@ static void check_shown(struct sim_check *check, const struct escrow *escrow,
             FAIL("escrow %s has no milestone %" PRId64, check_text(escrow->id), k);
             return;
         }
+        bool answers = row->state == ESCROW_MILESTONE_REJECTED;
+        bool runs = escrow->state == ESCROW_DELIVERED || escrow->state == ESCROW_DELIVERY_REJECTED;
         shown[k - 1] = (struct gateway_milestone){
             .title = row->title,
             .amount_minor = row->price_minor,
             .state = (int)row->state,
-            .inspection_ends_us = escrow->state == ESCROW_DELIVERED ? row->deadline_at_us : 0,
+            .inspection_ends_us = runs && !answers ? row->deadline_at_us : 0,
+            .answer_ends_us = runs && answers ? row->deadline_at_us : 0,
         };
     }
     arena_reset(&check->arena);

@@ -141,9 +141,10 @@ static bool find_deadline(const struct sim_check *check, struct id escrow_id,
         clock.kind != (int)escrow_timer_of(started->to_state)) {
         return false;
     }
-    bool apart = escrow->milestone_count > 0 && clock.kind == (int)ESCROW_TIMER_INSPECTION;
+    bool apart = escrow->milestone_count > 0 && (clock.kind == (int)ESCROW_TIMER_INSPECTION ||
+                                                 clock.kind == (int)ESCROW_TIMER_ANSWER);
     *ret_deadline_us =
-        apart ? check_inspection_end(check, escrow, clock.seq)
+        apart ? check_milestone_end(check, escrow, clock.seq)
               : started->at_us + escrow_period_us(escrow, (enum escrow_timer)clock.kind);
     return true;
 }

@@ -412,6 +412,21 @@ static void inspect(struct sim_traffic *traffic, struct deal *deal, uint64_t moo
     }
 }
 
+/* Of milestones the seller delivers one once more, or gives it back; of what is one piece he takes it all back. */
+static void answer(struct sim_traffic *traffic, struct deal *deal, uint64_t mood)
+{
+    bool pieces = deal->terms.milestones.count > 0;
+    if (mood < 2) {
+        ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER); /* it was right after all */
+    } else if (mood < 4 && pieces) {
+        ask(traffic, deal, GATEWAY_MARK_DELIVERED, WHO_SELLER);
+    } else if (mood < 5) {
+        ask(traffic, deal, pieces ? GATEWAY_REFUND : GATEWAY_ACCEPT_RETURN, WHO_SELLER);
+    } else if (mood == 5) {
+        ask(traffic, deal, GATEWAY_RAISE_DISPUTE, WHO_SELLER);
+    } /* or nobody answers */
+}
+
 /* What a sensible person does next, most of the time. */
 static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct gateway_view *view)
 {
@@ -437,15 +452,7 @@ static void go_on(struct sim_traffic *traffic, struct deal *deal, const struct g
     case ESCROW_FUNDS_HELD:
     case ESCROW_PARTIALLY_SETTLED: deliver(traffic, deal, mood); return;
     case ESCROW_DELIVERED: inspect(traffic, deal, mood); return;
-    case ESCROW_DELIVERY_REJECTED:
-        if (mood < 2) {
-            ask(traffic, deal, GATEWAY_RELEASE, WHO_BUYER); /* it was right after all */
-        } else if (mood < 5) {
-            ask(traffic, deal, GATEWAY_ACCEPT_RETURN, WHO_SELLER);
-        } else if (mood == 5) {
-            ask(traffic, deal, GATEWAY_RAISE_DISPUTE, WHO_SELLER);
-        } /* or nobody answers */
-        return;
+    case ESCROW_DELIVERY_REJECTED: answer(traffic, deal, mood); return;
     case ESCROW_DISPUTED:
     case ESCROW_ESCALATED: settle(traffic, deal, mood); return;
     case ESCROW_RELEASING:

@@ -58,7 +58,8 @@ static int64_t choose(struct sim_traffic *traffic, const struct deal *deal, stru
     return 0;
 }
 
-/* A seller gives back what is not delivered yet, or what the buyer looks at; or all that is held, as in a dispute. */
+/* A seller gives back what is not delivered yet, what the buyer looks at or does not take; or all that is held, as in a
+ * dispute. */
 static int64_t choose_refunded(struct sim_traffic *traffic, const struct deal *deal)
 {
     const struct gateway_view *view = traffic_view(traffic, deal);
@@ -66,7 +67,10 @@ static int64_t choose_refunded(struct sim_traffic *traffic, const struct deal *d
     if (mood < 2 || (mood < 7 && view && view->disputed_minor > 0)) {
         return 0;
     }
-    return choose(traffic, deal, mood < 5 ? STR("OPEN") : STR("DELIVERED"));
+    return choose(traffic, deal,
+                  mood < 5   ? STR("OPEN")
+                  : mood < 7 ? STR("DELIVERED")
+                             : STR("REJECTED"));
 }
 
 int64_t traffic_choose_milestone(struct sim_traffic *traffic, const struct deal *deal,
@@ -75,8 +79,13 @@ int64_t traffic_choose_milestone(struct sim_traffic *traffic, const struct deal 
     if (deal->terms.milestones.count == 0) {
         return 0;
     }
-    if (action == GATEWAY_MARK_DELIVERED) {
-        return choose(traffic, deal, STR("OPEN"));
+    if (action == GATEWAY_MARK_DELIVERED) { /* or once more */
+        bool again = random_below(&traffic->milestones, 2) == 0;
+        int64_t rejected = again ? choose(traffic, deal, STR("REJECTED")) : 0;
+        return rejected > 0 ? rejected : choose(traffic, deal, STR("OPEN"));
+    }
+    if (action == GATEWAY_REJECT_DELIVERY) {
+        return choose(traffic, deal, STR("DELIVERED"));
     }
     if (action == GATEWAY_REFUND) {
         return choose_refunded(traffic, deal);
@@ -86,5 +95,9 @@ int64_t traffic_choose_milestone(struct sim_traffic *traffic, const struct deal 
     }
     const struct gateway_view *view = traffic_view(traffic, deal);
     bool inspects = view && view->state == (int)ESCROW_DELIVERED;
-    return choose(traffic, deal, inspects ? STR("DELIVERED") : STR("OPEN"));
+    bool rejected = view && view->state == (int)ESCROW_DELIVERY_REJECTED;
+    return choose(traffic, deal,
+                  inspects   ? STR("DELIVERED")
+                  : rejected ? STR("REJECTED")
+                             : STR("OPEN"));
 }

@@ -5,7 +5,7 @@ A marketplace opens the deal, the buyer pays at the sandbox, the seller says tha
 releases the money, the seller is paid. With the word `dispute` the buyer rejects the delivery instead, the seller disputes
 that and gives in, the buyer is refunded. With `parts` the buyer
 releases the price in three parts, and the seller is paid each. With `milestones` the deal is made of three pieces: two are delivered
-and released one by one, and one is given back. With `split` the two end a dispute by dividing the price. With `late-money` the buyer pays while the provider's news are held back, cancels the
+and released, one of them after it was rejected, and one is given back. With `split` the two end a dispute by dividing the price. With `late-money` the buyer pays while the provider's news are held back, cancels the
 deal, and what then is heard of goes back. With `card` the buyer's first card is declined, the second one pays; a part of the price is released, and the seller gives
 the rest back. Then the operator's tool recomputes the ledger and the hash chain.
 
@@ -207,6 +207,15 @@ class Demo:
         now = self.wait_state(then)
         clock.step("", f"{then}: {now['balances']['held_minor'] / 100:.2f} USD stay held")
 
+    def rejected(self, number):
+        clock, body = self.clock, {"milestone": number}
+        self.command("SELLER", f"/v1/escrows/{self.escrow}/mark-delivered", body)
+        self.wait_state("DELIVERED")
+        clock.step("seller", f"says that milestone {number} is delivered: 202")
+        self.command("BUYER", f"/v1/escrows/{self.escrow}/reject-delivery", {**body, "reason": "it is blunt"})
+        now = self.wait_state("DELIVERY_REJECTED")
+        clock.step("buyer", f"does not take it: the seller has until {now['milestones'][number - 1]['answer_ends_at']} to answer")
+
     def given_back(self, number):
         clock, back_minor = self.clock, MILESTONES[number - 1]["amount_minor"]
         self.command("SELLER", f"/v1/escrows/{self.escrow}/refund", {"milestone": number, "reason": "the wizard is ill"})
@@ -220,6 +229,7 @@ class Demo:
         self.clock.step("", "FUNDS_HELD: the provider's webhook came, all of the price is held")
         self.milestone(1, "PARTIALLY_SETTLED")
         self.given_back(3)
+        self.rejected(2)
         self.milestone(2, "RELEASED")
 
     def late_money(self):
@@ -372,7 +382,7 @@ SCENES = {
     "card": Scene(Demo.card, 13, (1, CARD_PART_MINOR), (1, AMOUNT_MINOR - CARD_PART_MINOR), "One card was declined, one paid, and got back what was not sold, each once"),
     "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
     "parts": Scene(Demo.parts, 18, (3, AMOUNT_MINOR), NEVER, "The seller was paid in three parts, each once"),
-    "milestones": Scene(Demo.milestones, 20, (2, AMOUNT_MINOR - BACK_MINOR), (1, BACK_MINOR), "Two milestones were paid and one was given back, each once"),
+    "milestones": Scene(Demo.milestones, 24, (2, AMOUNT_MINOR - BACK_MINOR), (1, BACK_MINOR), "Two milestones were paid and one was given back, each once"),
     "split": Scene(Demo.split, 16, (1, SELLER_PART_MINOR), (1, AMOUNT_MINOR - SELLER_PART_MINOR), "Each had his part, once"),
     "late-money": Scene(Demo.late_money, 6, NEVER, ONCE, "The late money went back once"),
 }

@@ -113,23 +113,29 @@ void ctl_verify_chain(struct op *op, struct ctl_verification *verification,
     }
 }
 
-/* Of a milestone, a period after it was delivered, or after the last dispute was withdrawn. */
-static void check_inspections(struct op *op, struct ctl_verification *verification,
-                              const struct ctl_history *history)
+/* Of a milestone, a period after it was delivered or rejected, or after the last dispute was withdrawn. */
+static void check_milestone_clocks(struct op *op, struct ctl_verification *verification,
+                                   const struct ctl_history *history)
 {
-    int64_t period_us = escrow_period_us(history->escrow, ESCROW_TIMER_INSPECTION);
     for (uint32_t i = 0; i < history->milestone_count; i++) {
         const struct escrow_milestone *one = &history->milestones[i];
+        enum escrow_timer timer = escrow_milestone_timer(one);
         int64_t due_at_us = 0;
+        if (timer == ESCROW_TIMER_NONE) {
+            continue;
+        }
+        int64_t period_us = escrow_period_us(history->escrow, timer);
+        enum escrow_event began =
+            timer == ESCROW_TIMER_ANSWER ? ESCROW_EVENT_REJECTED : ESCROW_EVENT_DELIVERED;
         for (uint32_t t = 0; t < history->transition_count; t++) {
             const struct escrow_transition *row = &history->transitions[t];
-            bool delivered = row->event == ESCROW_EVENT_DELIVERED && row->milestone == one->number;
+            bool begins = row->event == began && row->milestone == one->number;
             bool anew = due_at_us != 0 && row->event == ESCROW_EVENT_DISPUTE_WITHDRAWN;
-            if ((delivered || anew) && !money_try_add(row->at_us, period_us, &due_at_us)) {
+            if ((begins || anew) && !money_try_add(row->at_us, period_us, &due_at_us)) {
                 due_at_us = 0;
             }
         }
-        if (one->state == ESCROW_MILESTONE_DELIVERED && one->deadline_at_us != due_at_us) {
+        if (one->deadline_at_us != due_at_us) {
             FOUND("deadline", "milestone %" PRId64 ": stored %" PRId64 ", by its history %" PRId64,
                   one->number, one->deadline_at_us, due_at_us);
         }
@@ -151,9 +157,10 @@ static void check_deadline(struct op *op, struct ctl_verification *verification,
     }
     const struct escrow_transition *started = &history->transitions[escrow->deadline_seq - 1];
     int64_t due_at_us = 0;
-    if (timer == ESCROW_TIMER_INSPECTION && escrow->milestone_count > 0) {
-        check_inspections(op, verification,
-                          history); /* the soonest is the deal's: check_milestones */
+    if ((timer == ESCROW_TIMER_INSPECTION || timer == ESCROW_TIMER_ANSWER) &&
+        escrow->milestone_count > 0) {
+        check_milestone_clocks(op, verification,
+                               history); /* the soonest is the deal's: check_milestones */
         return;
     }
     if (escrow_timer_of(started->to_state) != timer ||

@@ -148,6 +148,7 @@ static enum escrow_milestone_state milestone_state(enum escrow_state state, bool
     case ESCROW_DISPUTED:
     case ESCROW_ESCALATED: return first ? ESCROW_MILESTONE_DELIVERED : ESCROW_MILESTONE_OPEN;
     case ESCROW_PARTIALLY_SETTLED: return first ? ESCROW_MILESTONE_RELEASED : ESCROW_MILESTONE_OPEN;
+    case ESCROW_DELIVERY_REJECTED: return first ? ESCROW_MILESTONE_REJECTED : ESCROW_MILESTONE_OPEN;
     case ESCROW_RELEASING:
     case ESCROW_RELEASED: return ESCROW_MILESTONE_RELEASED;
     case ESCROW_REFUNDING:
@@ -159,7 +160,6 @@ static enum escrow_milestone_state milestone_state(enum escrow_state state, bool
     case ESCROW_FUNDS_HELD:
     case ESCROW_CANCELLED:
     case ESCROW_EXPIRED: return ESCROW_MILESTONE_OPEN;
-    case ESCROW_DELIVERY_REJECTED:
     case ESCROW_NONE:
     case ESCROW_STATE_COUNT: break;
     }
@@ -183,7 +183,8 @@ static void place_milestones(struct fixture *fixture)
             .created_at_us = FIXTURE_NOW_US - 1,
             .updated_at_us = FIXTURE_NOW_US - 1,
         };
-        row->deadline_at_us = row->state == ESCROW_MILESTONE_DELIVERED ? FIXTURE_NOW_US : 0;
+        bool runs = escrow_milestone_timer(row) != ESCROW_TIMER_NONE;
+        row->deadline_at_us = runs ? FIXTURE_NOW_US : 0;
         fixture->milestones[FIXTURE_MILESTONES - 1 - i] = row; /* rows come in any order */
     }
     fixture->facts.milestones = fixture->milestones;

@@ -83,8 +83,8 @@ void fixture_init_with(struct fixture *fixture, enum escrow_state state,
 /* As if 4,000 of the price had been released before: the rest is where all of it was. PAID alone for deals that have
  * ended. Before anything is added to suspense. */
 void fixture_add_part(struct fixture *fixture, enum escrow_part_state state);
-/* As if it had been agreed to in three milestones: where the deal is DELIVERED or disputed the first one was. Not for
- * DELIVERY_REJECTED. In PARTIALLY_SETTLED they are there already, and the first is released and paid out. */
+/* As if it had been agreed to in three milestones: where the deal is DELIVERED or disputed the first one was, and where that
+ * was rejected it was that one. In PARTIALLY_SETTLED they are there already, and the first is released and paid out. */
 void fixture_add_milestones(struct fixture *fixture);
 /* As if the first of them had been given back to the buyer before; PAID, FAILED or SENDING is its refund. What is left is
  * where all was: PARTIALLY_SETTLED, DELIVERED (the second is), disputed, released or refunded. With FIXTURE_FEES, the

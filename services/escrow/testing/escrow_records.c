@@ -88,6 +88,7 @@ static struct status fill_later_command(struct op *op, const struct escrow_messa
     if (message->kind == ESCROW_REJECT_DELIVERY) {
         command->body_case = COMMAND(REJECT_DELIVERY);
         holdfast__escrow__v1__reject_delivery__init(&bodies->reject);
+        bodies->reject.milestone = message->number;
         return wire_fill_text(op, message->text, &bodies->reject.reason);
     }
     if (message->kind == ESCROW_ACCEPT_RETURN) {

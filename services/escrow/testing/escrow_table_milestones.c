@@ -9,7 +9,7 @@ static void print_of_milestone(struct fixture *fixture, enum escrow_message_kind
                                int64_t number)
 {
     char what[32];
-    bool release = kind == ESCROW_RELEASE;
+    bool release = kind == ESCROW_RELEASE || kind == ESCROW_REJECT_DELIVERY;
     struct escrow_message message = fixture_message(kind);
     message.actor =
         (struct engine_actor){ENGINE_ACTOR_USER, release ? FIXTURE_BUYER : FIXTURE_SELLER};
@@ -19,7 +19,7 @@ static void print_of_milestone(struct fixture *fixture, enum escrow_message_kind
 }
 
 static const enum escrow_message_kind of_one[] = {ESCROW_MARK_DELIVERED, ESCROW_RELEASE,
-                                                  ESCROW_REFUND};
+                                                  ESCROW_REFUND, ESCROW_REJECT_DELIVERY};
 
 /* Who may say it of one of them. */
 static void print_milestone_roles(struct fixture *fixture)
@@ -42,8 +42,10 @@ static void print_milestone_roles(struct fixture *fixture)
 static void print_milestones_in(struct fixture *fixture)
 {
     static const enum escrow_message_kind of_all[] = {
-        ESCROW_REJECT_DELIVERY, ESCROW_RELEASE_PART,  ESCROW_REFUND,
-        ESCROW_RAISE_DISPUTE,   ESCROW_ACCEPT_RETURN, ESCROW_WITHDRAW_DISPUTE,
+        ESCROW_RELEASE_PART,
+        ESCROW_RAISE_DISPUTE,
+        ESCROW_ACCEPT_RETURN,
+        ESCROW_WITHDRAW_DISPUTE,
     };
 
     for (int64_t number = 0; number <= FIXTURE_MILESTONES + 1; number++) {
@@ -80,15 +82,26 @@ void table_print_milestones(void)
     printf("\n## with fees, in three milestones of %d, %d and %d\n", FIXTURE_PART_MINOR,
            FIXTURE_SECOND_MINOR, FIXTURE_THIRD_MINOR);
     for (enum escrow_state state = ESCROW_CREATED; state < ESCROW_STATE_COUNT; state++) {
-        if (state != ESCROW_DELIVERY_REJECTED) {
-            fixture_init_with(&fixture, state, &fees);
-            fixture_add_milestones(&fixture);
-            print_milestones_in(&fixture);
-        }
+        fixture_init_with(&fixture, state, &fees);
+        fixture_add_milestones(&fixture);
+        print_milestones_in(&fixture);
     }
     printf("# two of them delivered\n");
     fixture_init_with(&fixture, ESCROW_DELIVERED, &fees);
     fixture_add_milestones(&fixture);
+    fixture.milestone[1].state = ESCROW_MILESTONE_DELIVERED;
+    fixture.milestone[1].deadline_at_us = FIXTURE_NOW_US + 1;
+    print_milestones_in(&fixture);
+    printf("# the first of them delivered, and the second rejected\n");
+    fixture_init_with(&fixture, ESCROW_DELIVERED, &fees);
+    fixture_add_milestones(&fixture);
+    fixture.milestone[1].state = ESCROW_MILESTONE_REJECTED;
+    fixture.milestone[1].deadline_at_us = FIXTURE_NOW_US + 1;
+    print_milestones_in(&fixture);
+    printf("# the first of them rejected, and the second delivered\n");
+    fixture_init_with(&fixture, ESCROW_DELIVERED, &fees);
+    fixture_add_milestones(&fixture);
+    fixture.milestone[0].state = ESCROW_MILESTONE_REJECTED;
     fixture.milestone[1].state = ESCROW_MILESTONE_DELIVERED;
     fixture.milestone[1].deadline_at_us = FIXTURE_NOW_US + 1;
     print_milestones_in(&fixture);

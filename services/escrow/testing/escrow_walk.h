@@ -52,7 +52,9 @@ struct walk_offer {
 /* What became of a milestone, by the events. */
 struct walk_milestone {
     int64_t price_minor;
-    int64_t inspected_until_us; /* 0: not delivered yet, or ended */
+    int64_t
+        until_us; /* its own clock: of its inspection, or of the seller's answer; 0: not delivered yet, or ended */
+    bool rejected;
     bool released;
     bool refunded;
 };
@@ -112,7 +114,7 @@ struct leg *walk_find_leg(struct walk *walk, struct id id);
 int64_t walk_provider_sum(const struct walk *walk, enum leg_kind kind);
 /* The timer that oracle has open; NULL: none. */
 struct walk_timer *walk_open_timer(struct walk *walk);
-/* The first inspection to end; 0: none runs. */
+/* The first of the milestones' clocks to end; 0: none runs. */
 int64_t walk_first_end_us(const struct walk *walk);
 /* Which one an event is about; 0: the deal. */
 int64_t walk_milestone_of(const Holdfast__Escrow__V1__EscrowEvent *event);

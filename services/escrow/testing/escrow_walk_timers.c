@@ -14,7 +14,7 @@ int64_t walk_first_end_us(const struct walk *walk)
 {
     int64_t first_us = 0;
     for (uint32_t k = 1; k <= walk->milestone_count; k++) {
-        int64_t until_us = walk->milestones[k].inspected_until_us;
+        int64_t until_us = walk->milestones[k].until_us;
         bool sooner = until_us > 0 && (first_us == 0 || until_us < first_us);
         first_us = sooner ? until_us : first_us;
     }
@@ -75,7 +75,8 @@ void walk_check_clock(struct walk *walk)
     if (open) { /* what was told follows from the history and the terms */
         const struct escrow_transition *started = &walk->fake->transitions[open->generation - 1];
         assert_int_equal(escrow_timer_of(started->to_state), timer);
-        bool apart = timer == ESCROW_TIMER_INSPECTION && walk->milestone_count > 0;
+        bool apart = (timer == ESCROW_TIMER_INSPECTION || timer == ESCROW_TIMER_ANSWER) &&
+                     walk->milestone_count > 0;
         assert_int_equal(open->due_at_us, apart ? walk_first_end_us(walk)
                                                 : started->at_us + escrow_period_us(escrow, timer));
     }

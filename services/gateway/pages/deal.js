@@ -7,13 +7,13 @@ const TOKEN = "holdfast.token"; // in sessionStorage: gone with the tab, never i
 
 // Who may ask for what; the server decides, this only hides what it would refuse.
 const ACTIONS = [
-  { verb: "mark-delivered", label: "Mark as delivered", roles: ["seller"], each: ["OPEN"] },
-  { verb: "release", label: "Release the money", roles: ["buyer"], each: ["OPEN", "DELIVERED"] },
+  { verb: "mark-delivered", label: "Mark as delivered", roles: ["seller"], each: ["OPEN", "REJECTED"] },
+  { verb: "release", label: "Release the money", roles: ["buyer"], each: ["OPEN", "DELIVERED", "REJECTED"] },
   { verb: "release-part", label: "Release a part", roles: ["buyer"], whole: true, howMuch: "How much of it do you release now?" },
   { verb: "cancel", label: "Cancel", roles: ["buyer", "seller", "marketplace", "staff"] },
-  { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"], each: ["OPEN", "DELIVERED"], all: "Refund all that is held" },
-  { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], whole: true, why: "What is wrong with the delivery?" },
-  { verb: "accept-return", label: "Accept the return", roles: ["seller"] },
+  { verb: "refund", label: "Refund the buyer", roles: ["seller", "staff"], each: ["OPEN", "DELIVERED", "REJECTED"], all: "Refund all that is held" },
+  { verb: "reject-delivery", label: "Reject the delivery", roles: ["buyer"], each: ["DELIVERED"], why: "What is wrong with the delivery?" },
+  { verb: "accept-return", label: "Accept the return", roles: ["seller"], whole: true },
   { verb: "raise-dispute", label: "Raise a dispute", roles: ["buyer", "seller"], why: "What is the dispute about?" },
   { verb: "propose-split", label: "Offer to divide the money", roles: ["buyer", "seller"], share: "How much of what is held goes to the seller? The rest goes to the buyer." },
   { verb: "accept-split", label: "Agree to the offer", roles: ["buyer", "seller"], offer: true },
@@ -27,8 +27,9 @@ const OTHERWISE = {
   REFUNDING: "Unless {who} by then, the buyer gets the money back.",
   ESCALATED: "Unless the dispute has been settled by then, the deal's arbiter, or our staff, looks at it.",
   RELEASING: "Unless the buyer is refunded before, the seller then gets the money.",
-  DELIVERED: "Unless the buyer is refunded before, the seller then gets the money of a milestone.",
-  PARTIALLY_SETTLED: "Unless the buyer is refunded before, the seller then gets the money of a milestone.",
+  DELIVERED: "Unless somebody acts before, the first of the milestones whose time runs then ends: released if it is inspected, given back if it was rejected.",
+  DELIVERY_REJECTED: "Unless somebody acts before, the first of the milestones whose time runs then ends: released if it is inspected, given back if it was rejected.",
+  PARTIALLY_SETTLED: "Unless somebody acts before, the milestone whose time runs then ends: released if it is inspected, given back if it was rejected.",
 };
 // Whose act is waited for, by the state that the deal is in.
 const AWAITED = {
@@ -297,7 +298,7 @@ function staffVerdict() {
 
 // What a request says beside its verb; null: nothing was entered that can be asked for.
 function bodyOf({ why, howMuch, share, offer, milestone, verdict }) {
-  if (milestone) {
+  if (milestone && !why) {
     return { milestone };
   }
   if (offer) {
@@ -311,7 +312,7 @@ function bodyOf({ why, howMuch, share, offer, milestone, verdict }) {
   }
   const entered = window.prompt(why ?? `${howMuch ?? share} (${deal.currency})`)?.trim();
   if (why) {
-    return entered ? { reason: entered } : null;
+    return entered ? { reason: entered, ...(milestone && { milestone }) } : null;
   }
   const minor = minorOf(entered ?? "");
   if (minor === null) {
