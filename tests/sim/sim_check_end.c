@@ -44,12 +44,13 @@ static bool is_undecided(const struct sim_check *check, struct id escrow_id)
 }
 
 /* Given up after errors that the provider had not meant for ever, or whose request it had carried out all the same, and
- * told so: asked again or looked up after a restore, it is what was told to have failed. */
+ * told so: asked again or looked up after a restore, it is what was told to have failed. Or refused so long ago that the
+ * provider has forgotten why. */
 static bool is_contradicted(const struct sim_check *check, const struct effect_row *effect)
 {
-    bool gave_up = sim_stripe_said_error(check->stripe, effect->id) ||
-                   sim_stripe_key(check->stripe, effect->id) == SIM_STRIPE_KEY_BROKEN;
-    return gave_up && is_undecided(check, effect->key);
+    enum sim_stripe_key key = sim_stripe_key(check->stripe, effect->id);
+    bool gave_up = sim_stripe_said_error(check->stripe, effect->id) || key == SIM_STRIPE_KEY_BROKEN;
+    return (gave_up || key == SIM_STRIPE_KEY_UNKNOWN) && is_undecided(check, effect->key);
 }
 
 bool sim_check_is_out_of_order(const struct sim_check *check, enum sim_service service,

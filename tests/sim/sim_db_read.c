@@ -249,10 +249,10 @@ static STATUS is_widow(struct op *op, struct sim_store *self, const struct table
     return OK;
 }
 
-static STATUS find_in_piece(struct op *op, struct sim_store *self, const struct sim_rows *rows,
-                            const struct table_scan *scan, const void *like, int64_t place,
-                            uint32_t limit, struct answer *answer)
+static STATUS find_in_piece(struct op *op, struct sim_store *self, const struct table_scan *scan,
+                            const void *like, int64_t place, uint32_t limit, struct answer *answer)
 {
+    const struct sim_rows *rows = sim_db_table(self->db, scan->table);
     int64_t before = sim_column_i64(scan->table, (uint16_t)scan->order, like);
     uint32_t at = (uint32_t)(place % (rows->count / PIECE_ROWS + 1)) * PIECE_ROWS;
     for (uint32_t end = at + PIECE_ROWS; at < end && at < rows->count; at++) {
@@ -284,7 +284,7 @@ STATUS sim_db_scan(struct op *op, struct store *store, const struct table_scan *
     TRY(look(op, self, other ? scan->widow.of : scan->table, &looks));
     struct sim_rows *rows = sim_db_table(self->db, scan->table);
     struct status st = scan->bound == SCAN_PIECE
-                           ? find_in_piece(op, self, rows, scan, like, bound, limit, &answer)
+                           ? find_in_piece(op, self, scan, like, bound, limit, &answer)
                            : find_scanned(op, rows, scan, like, bound, limit, &answer);
     return look_away(op, self, looks, st, &answer, ret_rows);
 }
