@@ -22,12 +22,16 @@ static bool is_poisoned(const struct sim_check *check, struct id key)
 
 /* ---- What waits for a person ---- */
 
+static bool is_old(const struct sim_check *check, const struct effect_row *effect)
+{
+    return sim_db_decision_us(check->place->dbs[SIM_PAYMENTS]) - effect->caused_at_us > ASK_MAX_US;
+}
+
 /* Why nobody will answer it: a person must look. */
 static bool waits_for_person(const struct sim_check *check, const struct effect_row *effect)
 {
-    int64_t now_us = sim_db_decision_us(check->place->dbs[SIM_PAYMENTS]);
     return sim_stripe_key(check->stripe, effect->id) == SIM_STRIPE_KEY_BROKEN ||
-           now_us - effect->caused_at_us > ASK_MAX_US;
+           is_old(check, effect);
 }
 
 /* Payments was put back, and has records of this deal still to decide again. */
@@ -44,13 +48,14 @@ static bool is_undecided(const struct sim_check *check, struct id escrow_id)
 }
 
 /* Given up after errors that the provider had not meant for ever, or whose request it had carried out all the same, and
- * told so: asked again or looked up after a restore, it is what was told to have failed. Or refused so long ago that the
- * provider has forgotten why. */
+ * told so: asked again or looked up after a restore, it is what was told to have failed. Or refused so long ago that it is
+ * only looked up, which does not say why. */
 static bool is_contradicted(const struct sim_check *check, const struct effect_row *effect)
 {
     enum sim_stripe_key key = sim_stripe_key(check->stripe, effect->id);
     bool gave_up = sim_stripe_said_error(check->stripe, effect->id) || key == SIM_STRIPE_KEY_BROKEN;
-    return (gave_up || key == SIM_STRIPE_KEY_UNKNOWN) && is_undecided(check, effect->key);
+    bool unsaid = key == SIM_STRIPE_KEY_REFUSED && is_old(check, effect);
+    return (gave_up || unsaid) && is_undecided(check, effect->key);
 }
 
 bool sim_check_is_out_of_order(const struct sim_check *check, enum sim_service service,

@@ -353,7 +353,11 @@ enum sim_stripe_key sim_stripe_key(const struct sim_stripe *stripe, struct id ke
     if (at == SIM_INDEX_NONE) {
         return SIM_STRIPE_KEY_UNKNOWN;
     }
-    return stripe->keys[at].http_status == 500 ? SIM_STRIPE_KEY_BROKEN : SIM_STRIPE_KEY_FINE;
+    int32_t status = stripe->keys[at].http_status;
+    if (status == 500) {
+        return SIM_STRIPE_KEY_BROKEN;
+    }
+    return status >= 400 ? SIM_STRIPE_KEY_REFUSED : SIM_STRIPE_KEY_FINE;
 }
 
 bool sim_stripe_said_error(const struct sim_stripe *stripe, struct id key)

@@ -163,10 +163,11 @@ struct sim_stripe_object *sim_stripe_object(struct sim_stripe *stripe, uint32_t 
 uint32_t sim_stripe_made(const struct sim_stripe *stripe, enum sim_stripe_kind kind,
                          struct id escrow_id, uint32_t *ret_first);
 
-/* Why a request under this key will never be answered in a way that settles it. */
+/* How a request under this key was answered first, and is as long as the provider remembers it. */
 enum sim_stripe_key {
     SIM_STRIPE_KEY_UNKNOWN = 0, /* never arrived, or forgotten */
     SIM_STRIPE_KEY_FINE,
+    SIM_STRIPE_KEY_REFUSED,
     SIM_STRIPE_KEY_BROKEN, /* answers 500 for ever */
     SIM_STRIPE_KEY_COUNT,
 };
