@@ -34,9 +34,10 @@ struct str http_method_name(enum http_method method);
 #define HTTP_PARAMS_MAX 4                  /* :names in a route's path */
 #define HTTP_RESPONSE_HEADERS_MAX 16
 #define HTTP_IDEMPOTENCY_KEY_MAX_BYTES 64
-#define HTTP_BODY_JSON_BYTES (64 * 1024)     /* the largest body_max_bytes of an API route */
-#define HTTP_BODY_WEBHOOK_BYTES (256 * 1024) /* the largest body_max_bytes of any route */
-#define HTTP_ARENA_BYTES (1024 * 1024)       /* what one request may use; see http_route */
+#define HTTP_BODY_JSON_BYTES (64 * 1024)       /* the largest body_max_bytes of an API route */
+#define HTTP_BODY_WEBHOOK_BYTES (256 * 1024)   /* and of one for webhooks */
+#define HTTP_BODY_FILE_BYTES (4 * 1024 * 1024) /* the largest body_max_bytes of any route */
+#define HTTP_ARENA_BYTES (1024 * 1024)         /* what one request may use; see http_route */
 
 struct http_pair {
     struct str name;
@@ -128,7 +129,7 @@ enum http_body {
     HTTP_BODY_NONE = 0, /* none, or empty */
     HTTP_BODY_JSON,     /* application/json in UTF-8 */
     HTTP_BODY_FORM,     /* application/x-www-form-urlencoded, unparsed */
-    HTTP_BODY_ANY,      /* webhooks: the bytes, whatever the type says */
+    HTTP_BODY_ANY,      /* webhooks, files: the bytes, whatever the type says */
     HTTP_BODY_COUNT,
 };
 

@@ -13,9 +13,9 @@
 #define SWEEP_MS 100
 #define PHASE_SHIFT 56
 #define TIME_MASK ((UINT64_C(1) << PHASE_SHIFT) - 1)
-/* Bytes during one request beyond any that would be accepted. Pipelined requests count too, hence
+/* Bytes during one request beyond the largest body that would be accepted. Pipelined requests count too, hence
  * the megabyte of room. */
-#define FLOOD_BYTES (HTTP_BODY_WEBHOOK_BYTES + HTTP_HEADERS_MAX_BYTES + 1024 * 1024)
+#define FLOOD_BYTES (HTTP_HEADERS_MAX_BYTES + 1024 * 1024)
 
 /* Why a connection is cut, and what is said before. */
 struct cut {
@@ -46,8 +46,18 @@ _Static_assert(sizeof(TOO_LARGE_BODY) - 1 == 121, "the Content-Length below");
     "HTTP/1.1 413 Content Too Large\r\n" LAST_WORD_HEADERS \
     "Content-Length: 121\r\n\r\n" TOO_LARGE_BODY
 
+#define TOO_MUCH_CODE "http.receiving_full"
+#define TOO_MUCH_BODY                                       \
+    "{\"type\":\"urn:holdfast:problem:" TOO_MUCH_CODE "\"," \
+    "\"title\":\"Service Unavailable\",\"status\":503,\"code\":\"" TOO_MUCH_CODE "\"}"
+_Static_assert(sizeof(TOO_MUCH_BODY) - 1 == 123, "the Content-Length below");
+#define TOO_MUCH                                             \
+    "HTTP/1.1 503 Service Unavailable\r\n" LAST_WORD_HEADERS \
+    "Retry-After: 2\r\nContent-Length: 123\r\n\r\n" TOO_MUCH_BODY
+
 static const struct cut too_slow = {408, TIMEOUT_CODE, TOO_SLOW};
 static const struct cut too_large = {413, TOO_LARGE_CODE, TOO_LARGE};
+static const struct cut too_much = {503, TOO_MUCH_CODE, TOO_MUCH};
 
 static uint64_t stamp_of(enum http_phase phase)
 {
@@ -94,18 +104,26 @@ static int64_t allowed_ms(const struct http_conn_limits *limits, enum http_phase
     UNREACHABLE("phase");
 }
 
-static bool is_flood(struct http_conn *conn, uint64_t stamp)
+/* What came of the request that is being received, since the watchdog first saw it. */
+static void count_received(struct http_conn *conn, uint64_t stamp)
 {
     struct tcp_info info = {.tcpi_state = 0};
     socklen_t len = sizeof(info);
     if (getsockopt(conn->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) {
-        return false;
+        conn->received = 0;
+        return;
     }
     if (conn->flood_stamp != stamp) {
         conn->flood_stamp = stamp;
         conn->flood_base = info.tcpi_bytes_received;
     }
-    return info.tcpi_bytes_received - conn->flood_base > FLOOD_BYTES;
+    conn->received = info.tcpi_bytes_received - conn->flood_base;
+}
+
+static uint64_t kept_of(const struct http_conns *conns, const struct http_conn *conn)
+{
+    uint64_t most = conns->limits.body_max_bytes + 1; /* what is more is dropped */
+    return conn->received < most ? conn->received : most;
 }
 
 /* In RECEIVING nobody else writes but a 100 Continue, so a last word can be said; it is not waited
@@ -143,8 +161,30 @@ static void stop_stream(const struct http_stream *stream)
     }
 }
 
+/* Together they have sent more than there is room for: who sent most goes first. */
+static void make_room(struct http_conns *conns, uint64_t kept)
+{
+    while (kept > conns->limits.receiving_max_bytes) {
+        struct http_conn *most = NULL;
+        for (uint32_t i = 0; i < conns->limits.max; i++) {
+            struct http_conn *conn = &conns->conns[i];
+            bool receives = phase_of(atomic_load(&conn->stamp)) == HTTP_PHASE_RECEIVING;
+            if (receives && conn->received > 0 && (!most || conn->received > most->received)) {
+                most = conn;
+            }
+        }
+        if (!most) { /* they were all there meanwhile */
+            return;
+        }
+        kept -= kept_of(conns, most);
+        kill(conns, most, most->flood_stamp, &too_much);
+        most->received = 0;
+    }
+}
+
 static void sweep(struct http_conns *conns)
 {
+    uint64_t kept = 0;
     uint64_t now = (uint64_t)clock_mono_ms() & TIME_MASK;
     uint32_t used = conns->limits.max - conns->free_count;
     bool pressed = used >= conns->limits.max - conns->limits.max / 8;
@@ -154,14 +194,20 @@ static void sweep(struct http_conns *conns)
         enum http_phase phase = phase_of(stamp);
         int64_t limit_ms = allowed_ms(&conns->limits, phase, pressed);
         uint64_t since = stamp & TIME_MASK;
+        conn->received = 0;
         if (limit_ms > 0 && now > since && now - since >= (uint64_t)limit_ms) {
             kill(conns, conn, stamp, &too_slow);
-        } else if (phase == HTTP_PHASE_RECEIVING && is_flood(conn, stamp)) {
-            kill(conns, conn, stamp, &too_large);
+        } else if (phase == HTTP_PHASE_RECEIVING) {
+            count_received(conn, stamp);
+            kept += kept_of(conns, conn);
+            if (conn->received > conns->limits.body_max_bytes + FLOOD_BYTES) {
+                kill(conns, conn, stamp, &too_large);
+            }
         } else if (phase == HTTP_PHASE_WAITING && has_hung_up(conn)) {
             stop_stream(&conn->stream);
         }
     }
+    make_room(conns, kept);
 }
 
 static void *watch(void *arg)

@@ -40,6 +40,7 @@ struct http_conn {
     void *owner;               /* the http_server */
     uint64_t flood_stamp;      /* the watchdog's: which request flood_base belongs to */
     uint64_t flood_base;       /* bytes received when the watchdog first saw it */
+    uint64_t received;         /* and since then, when it last looked */
     struct http_stream stream; /* read NULL: none; changed under the lock of conns */
     char peer[HTTP_PEER_BYTES];
 };
@@ -48,6 +49,8 @@ struct http_conn_limits {
     uint32_t max;
     int64_t head_ms, head_pressed_ms, receive_ms, receive_pressed_ms, idle_ms, send_ms;
     int64_t stream_send_ms;
+    size_t body_max_bytes; /* the largest body that any route takes: no more of one is kept */
+    uint64_t receiving_max_bytes; /* of all that are being received */
 };
 
 /* A request was cut before all of it was there. On the watchdog's thread, which holds

@@ -309,7 +309,7 @@ static size_t largest_body(const struct http_options *options)
 {
     size_t max_bytes = 0;
     for (uint32_t i = 0; i < options->route_count; i++) {
-        ASSERT(options->routes[i].body_max_bytes <= HTTP_BODY_WEBHOOK_BYTES);
+        ASSERT(options->routes[i].body_max_bytes <= HTTP_BODY_FILE_BYTES);
         ASSERT(options->routes[i].auth == HTTP_AUTH_NONE || options->authenticate != NULL);
         if (options->routes[i].body_max_bytes > max_bytes) {
             max_bytes = options->routes[i].body_max_bytes;
@@ -406,6 +406,9 @@ static STATUS open_server(struct op *op, struct http_server *server)
         .idle_ms = or_default(options->idle_ms, HTTP_IDLE_MS),
         .send_ms = or_default(options->send_ms, HTTP_SEND_MS),
         .stream_send_ms = or_default(options->stream_send_ms, HTTP_STREAM_SEND_MS),
+        .body_max_bytes = largest_body(options),
+        .receiving_max_bytes = options->receiving_max_bytes > 0 ? options->receiving_max_bytes
+                                                                : HTTP_RECEIVING_MAX_BYTES,
     };
     limits.head_pressed_ms = at_most(limits.head_ms, HTTP_HEAD_PRESSED_MS);
     limits.receive_pressed_ms = at_most(limits.receive_ms, HTTP_RECEIVE_PRESSED_MS);

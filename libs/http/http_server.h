@@ -16,7 +16,8 @@
  * connection is closed.
  *
  * A body is read (and dropped beyond the largest limit) before it is refused with 413; a sender of
- * far more is cut by the watchdog. What the library refuses before us (a request line or a length
+ * far more is cut by the watchdog, and so are those who sent most of what is being received once it is more
+ * than HTTP_RECEIVING_MAX_BYTES together (503): whatever is sent, and by however many, it fits into memory. What the library refuses before us (a request line or a length
  * that cannot be parsed, no Host, headers beyond its pool) gets 400, 413, 414 or 431 with its own
  * constant page instead of a problem document. At connections_max, and at per_address_max of one address,
  * further connections are closed as soon as they are accepted.
@@ -30,6 +31,7 @@
 #define HTTP_RECEIVE_PRESSED_MS 2000 /* then as well: whoever stands in front sends quickly */
 #define HTTP_IDLE_MS 10000
 #define HTTP_SEND_MS 30000
+#define HTTP_RECEIVING_MAX_BYTES ((uint64_t)64 * 1024 * 1024)
 #define HTTP_STREAM_SEND_MS 10000
 #define HTTP_RETRY_AFTER_S 2 /* told with each 503 whose handler says nothing else */
 
@@ -56,6 +58,7 @@ struct http_options {
     struct metrics *metrics;
     /* For tests, milliseconds; 0: the constants above. */
     int64_t head_ms, receive_ms, idle_ms, send_ms, stream_send_ms;
+    uint64_t receiving_max_bytes; /* for tests; 0: HTTP_RECEIVING_MAX_BYTES */
 };
 
 struct http_server;

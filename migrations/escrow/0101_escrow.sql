@@ -204,9 +204,19 @@ CREATE TABLE dispute (
   amount_minor bigint NOT NULL CHECK (amount_minor > 0),
   seller_minor bigint NOT NULL CHECK (seller_minor >= 0),
   buyer_minor bigint NOT NULL CHECK (buyer_minor >= 0),
+  buyer_items bigint NOT NULL,                           -- of evidence that the buyer submitted
+  buyer_bytes bigint NOT NULL,                           -- all of them together
+  buyer_last_at_us bigint NOT NULL,                      -- when the last of them was; zero: none
+  seller_items bigint NOT NULL,                          -- and the seller
+  seller_bytes bigint NOT NULL,
+  seller_last_at_us bigint NOT NULL,
   created_at_us bigint NOT NULL,
   updated_at_us bigint NOT NULL,
   UNIQUE (escrow_id, number),
+  CONSTRAINT dispute_buyer_docket CHECK (buyer_items BETWEEN 0 AND 10 AND buyer_bytes BETWEEN buyer_items AND 16777216
+    AND (buyer_items = 0) = (buyer_bytes = 0) AND (buyer_items = 0) = (buyer_last_at_us = 0)),
+  CONSTRAINT dispute_seller_docket CHECK (seller_items BETWEEN 0 AND 10 AND seller_bytes BETWEEN seller_items AND 16777216
+    AND (seller_items = 0) = (seller_bytes = 0) AND (seller_items = 0) = (seller_last_at_us = 0)),
   CONSTRAINT dispute_awarded CHECK (seller_minor + buyer_minor = CASE WHEN state = 3 THEN amount_minor ELSE 0 END)
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX dispute_open ON dispute (escrow_id) WHERE state = 1; -- one at a time
@@ -250,7 +260,7 @@ CREATE TABLE transition (
   id uuid NOT NULL,
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),
-  event smallint NOT NULL CHECK (event BETWEEN 1 AND 30),
+  event smallint NOT NULL CHECK (event BETWEEN 1 AND 32),
   from_state smallint NOT NULL CHECK (from_state BETWEEN 0 AND 16),
   to_state smallint NOT NULL CHECK (to_state BETWEEN 1 AND 16),
   cause_id uuid NOT NULL,
@@ -295,6 +305,20 @@ CREATE TABLE verdict (
   CONSTRAINT verdict_of_something CHECK (seller_minor + buyer_minor > 0)
 );
 
+-- What the transition of a piece of evidence says: the hash of that transition is over it, too. Its bytes are in the object store,
+-- under the hash.
+CREATE TABLE evidence (
+  escrow_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  dispute bigint NOT NULL CHECK (dispute BETWEEN 1 AND 3), -- its number
+  content bytea NOT NULL CHECK (octet_length(content) = 32), -- SHA-256 of the bytes
+  type smallint NOT NULL CHECK (type BETWEEN 1 AND 5),     -- text, PDF, PNG, JPEG, WebP
+  size_bytes bigint NOT NULL CHECK (size_bytes BETWEEN 1 AND 4194304),
+  description text NOT NULL CHECK (octet_length(description) <= 500),
+  PRIMARY KEY (escrow_id, seq),
+  FOREIGN KEY (escrow_id, seq) REFERENCES transition (escrow_id, seq) DEFERRABLE INITIALLY DEFERRED
+);
+
 -- Nobody changes history: not by grant, and not by a session that switches triggers off.
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = '42501'; END $$;
@@ -303,6 +327,8 @@ CREATE TRIGGER transition_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tra
 CREATE TRIGGER transfer_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON transfer
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER verdict_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON verdict
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evidence_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 -- INV4: a transfer has exactly one transition, which tells how many it has. Asked once for all rows of a statement: a
 -- foreign key looks up and locks row by row, for a tenth of a command's time. Neither side changes afterwards. The
@@ -324,8 +350,9 @@ ALTER TABLE transfer ENABLE ALWAYS TRIGGER transfer_of_transition;
 ALTER TABLE transition ENABLE ALWAYS TRIGGER transition_append_only;
 ALTER TABLE transfer ENABLE ALWAYS TRIGGER transfer_append_only;
 ALTER TABLE verdict ENABLE ALWAYS TRIGGER verdict_append_only;
+ALTER TABLE evidence ENABLE ALWAYS TRIGGER evidence_append_only;
 
 -- migrate:down
 
-DROP TABLE verdict, transfer, transition, milestone, part, dispute, suspense, escrow;
+DROP TABLE evidence, verdict, transfer, transition, milestone, part, dispute, suspense, escrow;
 DROP FUNCTION refuse_change(), check_transfers(), check_escrows();

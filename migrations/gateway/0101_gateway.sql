@@ -84,6 +84,7 @@ CREATE TABLE escrow_view (
   arbiter_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
   arbiter_key text NOT NULL DEFAULT '',      -- in hex
   dispute_number bigint NOT NULL DEFAULT 0,  -- of the last dispute
+  docket text NOT NULL DEFAULT '',           -- of the one that is open, as the API shows it; empty: none is
   split_number bigint NOT NULL DEFAULT 0, -- the open offer to divide what is held
   split_by uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000',
   split_seller_minor bigint NOT NULL DEFAULT 0,

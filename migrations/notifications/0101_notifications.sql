@@ -36,7 +36,7 @@ CREATE TABLE delivery (
   n bigint NOT NULL CHECK (n >= 1),
   escrow_id uuid NOT NULL,
   seq bigint NOT NULL CHECK (seq >= 1),                            -- the event's place in its escrow
-  notice smallint NOT NULL CHECK (notice BETWEEN 1 AND 27),
+  notice smallint NOT NULL CHECK (notice BETWEEN 1 AND 29),
   role smallint NOT NULL CHECK (role IN (1, 2, 3)),                -- buyer, seller, arbiter
   state smallint NOT NULL CHECK (state IN (1, 2, 3, 4, 5, 6, 7)),  -- waiting, sent, no channel, closed, failed, expired, dropped
   content text NOT NULL,

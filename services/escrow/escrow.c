@@ -65,6 +65,8 @@ const char *escrow_event_name(enum escrow_event event)
     case ESCROW_EVENT_DISPUTE_RESOLVED: return "EscrowDisputeResolved";
     case ESCROW_EVENT_PARTIALLY_REFUNDED: return "EscrowPartiallyRefunded";
     case ESCROW_EVENT_PART_REFUNDED: return "EscrowPartRefunded";
+    case ESCROW_EVENT_EVIDENCE_SUBMITTED: return "EscrowEvidenceSubmitted";
+    case ESCROW_EVENT_SPLIT_WITHDRAWN: return "EscrowSplitWithdrawn";
     case ESCROW_EVENT_COUNT: break;
     }
     UNREACHABLE("escrow event");
@@ -223,13 +225,6 @@ bool escrow_state_is_final(enum escrow_state state)
 bool escrow_state_is_disputed(enum escrow_state state)
 {
     return state == ESCROW_DISPUTED || state == ESCROW_ESCALATED;
-}
-
-int64_t escrow_staff_decides_at_us(const struct escrow *escrow)
-{
-    ASSERT(escrow->state == ESCROW_ESCALATED);
-    int64_t since_us = escrow->deadline_at_us - ESCROW_ESCALATION_SECONDS * US_PER_SECOND;
-    return since_us + (id_is_none(escrow->arbiter_id) ? 0 : ESCROW_ARBITER_SECONDS * US_PER_SECOND);
 }
 
 static bool sums_are_sound(const struct escrow *escrow)
@@ -515,6 +510,8 @@ static bool dispute_is_sound(const struct escrow_dispute *dispute)
            dispute->amount_minor > 0 && dispute->seller_minor >= 0 && dispute->buyer_minor >= 0 &&
            money_try_add(dispute->seller_minor, dispute->buyer_minor, &awarded_minor) &&
            awarded_minor == (settled ? dispute->amount_minor : 0) &&
+           escrow_docket_is_sound(&dispute->docket[ESCROW_PARTY_BUYER]) &&
+           escrow_docket_is_sound(&dispute->docket[ESCROW_PARTY_SELLER]) &&
            (dispute->before == ESCROW_FUNDS_HELD || dispute->before == ESCROW_DELIVERED ||
             dispute->before == ESCROW_DELIVERY_REJECTED ||
             dispute->before == ESCROW_PARTIALLY_SETTLED);

@@ -6,6 +6,7 @@
 #include "base/fee.h"
 #include "base/hash.h"
 #include "base/id.h"
+#include "base/media.h"
 #include "base/money.h"
 #include "base/str.h"
 #include "escrow/escrow_ledger.h"
@@ -69,6 +70,8 @@ enum escrow_event {
     ESCROW_EVENT_DISPUTE_RESOLVED,
     ESCROW_EVENT_PARTIALLY_REFUNDED,
     ESCROW_EVENT_PART_REFUNDED,
+    ESCROW_EVENT_EVIDENCE_SUBMITTED,
+    ESCROW_EVENT_SPLIT_WITHDRAWN,
     ESCROW_EVENT_COUNT,
 };
 
@@ -77,6 +80,11 @@ enum escrow_event {
 #define ESCROW_DISPUTE_SECONDS 1209600    /* 14 days */
 #define ESCROW_ESCALATION_SECONDS 2592000 /* 30 days: a provider does not hold money for ever */
 #define ESCROW_ARBITER_SECONDS 432000     /* 5 days of these: then staff may decide, too */
+#define ESCROW_EVIDENCE_SECONDS 259200    /* 72 hours of these, for each side to show what it has */
+#define ESCROW_EVIDENCE_REPLY_SECONDS 86400 /* 1 day to answer what the other side showed late */
+
+_Static_assert(ESCROW_EVIDENCE_SECONDS + ESCROW_EVIDENCE_REPLY_SECONDS < ESCROW_ARBITER_SECONDS,
+               "an arbiter has time for a docket that is closed");
 
 /* The clocks of a deal. One runs at a time: which one is a function of the state. */
 enum escrow_timer {
@@ -185,6 +193,20 @@ enum escrow_dispute_state {
 
 #define ESCROW_SPLITS_MAX 50 /* offers of one deal: each is an event that both hear of */
 
+/* The two who may lay something before whoever decides a dispute. */
+enum escrow_party {
+    ESCROW_PARTY_BUYER = 0,
+    ESCROW_PARTY_SELLER,
+    ESCROW_PARTY_COUNT,
+};
+
+/* What one of them has laid before in one dispute. */
+struct escrow_docket {
+    int64_t items;
+    int64_t bytes;
+    int64_t last_at_us; /* 0: nothing yet */
+};
+
 /* Buyer and seller do not agree about the held sum. */
 struct escrow_dispute {
     struct id id;
@@ -197,6 +219,7 @@ struct escrow_dispute {
     int64_t amount_minor;
     int64_t seller_minor; /* SETTLED: who got what of the amount */
     int64_t buyer_minor;
+    struct escrow_docket docket[ESCROW_PARTY_COUNT];
     int64_t created_at_us;
     int64_t updated_at_us;
 };
@@ -211,6 +234,22 @@ struct escrow_dispute_verdict {
     struct str reason;
     struct str
         signature; /* SIGN_BYTES of the arbiter's over base/verdict.h's text; empty: by staff */
+};
+
+#define ESCROW_EVIDENCE_MAX_BYTES 4194304 /* 4 MiB: a photo, some pages */
+#define ESCROW_EVIDENCE_ITEMS_MAX 10      /* of one side in one dispute: somebody reads them all */
+#define ESCROW_EVIDENCE_SUM_MAX_BYTES 16777216 /* and together 16 MiB */
+#define ESCROW_EVIDENCE_TEXT_MAX_BYTES 500     /* of its description */
+
+/* What the transition of a piece of evidence says; its bytes are in the object store. */
+struct escrow_evidence {
+    struct id escrow_id;
+    int64_t seq;     /* of the transition */
+    int64_t dispute; /* its number */
+    struct hash content;
+    enum media type;
+    int64_t size_bytes;
+    struct str description;
 };
 
 enum escrow_part_state {
@@ -353,9 +392,19 @@ bool escrow_disputes_are_sound(const struct escrow *escrow,
                                const struct escrow_dispute *const *disputes,
                                uint32_t dispute_count);
 bool escrow_state_is_disputed(enum escrow_state state);
-/* From when on staff may decide the dispute of an escalated deal: at once, or when its arbiter was silent for too long. */
-int64_t escrow_staff_decides_at_us(const struct escrow *escrow);
 bool escrow_case_is_sound(const struct escrow *escrow, const struct escrow_debts *debts);
+
+/* ---- Dockets (escrow_docket.c): of deals that are disputed ---- */
+
+/* From when on staff may decide the dispute: when it is escalated, or when its arbiter was silent for too long. */
+int64_t escrow_staff_decides_at_us(const struct escrow *escrow);
+/* Until when this side may submit evidence in the dispute that is open. */
+int64_t escrow_evidence_until_us(const struct escrow *escrow, const struct escrow_dispute *dispute,
+                                 enum escrow_party party);
+/* It is one of a type that is taken, and within the bounds. */
+bool escrow_evidence_is_sound(const struct escrow_evidence *evidence);
+/* Within the bounds, and nothing of nobody. */
+bool escrow_docket_is_sound(const struct escrow_docket *docket);
 
 /* ---- Parts (escrow_parts.c) ---- */
 

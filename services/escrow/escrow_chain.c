@@ -75,9 +75,17 @@ static void add_verdict(struct hash_state *state, const struct escrow_dispute_ve
     hash_add_str(state, verdict->signature);
 }
 
+static void add_evidence(struct hash_state *state, const struct escrow_evidence *evidence)
+{
+    hash_add_u64(state, (uint64_t)evidence->dispute);
+    hash_add(state, evidence->content.bytes, sizeof(evidence->content.bytes));
+    hash_add_u64(state, (uint64_t)evidence->type);
+    hash_add_u64(state, (uint64_t)evidence->size_bytes);
+    hash_add_str(state, evidence->description);
+}
+
 struct hash escrow_chain_hash(const struct escrow_transition *transition,
-                              const struct escrow_transfer *transfers,
-                              const struct escrow_dispute_verdict *verdict)
+                              const struct escrow_transfer *transfers, struct escrow_said said)
 {
     struct hash_state state;
     hash_init(&state);
@@ -98,8 +106,11 @@ struct hash escrow_chain_hash(const struct escrow_transition *transition,
         add_transfer(&state, &transfers[i]);
     }
     hash_add_u64(&state, (uint64_t)transition->milestone);
-    if (verdict) {
-        add_verdict(&state, verdict);
+    if (said.verdict) {
+        add_verdict(&state, said.verdict);
+    }
+    if (said.evidence) {
+        add_evidence(&state, said.evidence);
     }
     return hash_done(&state);
 }

@@ -29,6 +29,8 @@
  *   u64 milestone (that it is about; 0: the deal)
  *   and of an EscrowDisputeResolved:
  *     u64 dispute   u64 seller_minor   u64 buyer_minor   str reason   str signature (64 bytes; by staff: none)
+ *   and of an EscrowEvidenceSubmitted:
+ *     u64 dispute   32 bytes content (SHA-256 of the bytes)   u64 type   u64 size_bytes   str description
  *
  * A deadline follows from these: the at_us of the transition that started the clock, and its period. The inspection of a
  * deal with milestones ends when that of the first one does: its period counts from the at_us of the transition by which it
@@ -44,8 +46,12 @@ struct hash escrow_chain_milestones(const struct escrow_milestone *const *milest
 
 struct hash escrow_chain_root(const struct escrow *escrow);
 
-/* transition->hash is not read; transfer_count rows of `transfers`, by rising ordinal; the verdict of an
- * EscrowDisputeResolved, else NULL. */
+/* What a transition says beside its transfers; each NULL where it is of another event. */
+struct escrow_said {
+    const struct escrow_dispute_verdict *verdict; /* EscrowDisputeResolved */
+    const struct escrow_evidence *evidence;       /* EscrowEvidenceSubmitted */
+};
+
+/* transition->hash is not read; transfer_count rows of `transfers`, by rising ordinal. */
 struct hash escrow_chain_hash(const struct escrow_transition *transition,
-                              const struct escrow_transfer *transfers,
-                              const struct escrow_dispute_verdict *verdict);
+                              const struct escrow_transfer *transfers, struct escrow_said said);

@@ -60,10 +60,10 @@ static void the_layout_is_the_documented_one(void **state)
     fill(&transition, transfers);
     expect_hash(transition.prev_hash,
                 STR("cb216200a81acabf66f8887cbb38125edef4d45ad8b6598a438a1293b0ed4daf"));
-    expect_hash(escrow_chain_hash(&transition, transfers, NULL),
+    expect_hash(escrow_chain_hash(&transition, transfers, (struct escrow_said){0}),
                 STR("9097bc586064b15cd928e589601a4f44a7dd443225db62fa4f21fafdd62aebdc"));
     transition.milestone = 2;
-    expect_hash(escrow_chain_hash(&transition, transfers, NULL),
+    expect_hash(escrow_chain_hash(&transition, transfers, (struct escrow_said){0}),
                 STR("bc304d5d25f50ef9f76a6d086d24c1fe11984d8d5118322517c12d9896367ebb"));
     struct fixture fixture;
     fixture_init(&fixture, ESCROW_AWAIT_FUNDS);
@@ -119,7 +119,7 @@ static struct hash hash_of_verdict(struct fixture *fixture, struct escrow_disput
                                                    .reason = message.text,
                                                    .signature = message.signature};
     }
-    return escrow_chain_hash(&transition, transfers, verdict);
+    return escrow_chain_hash(&transition, transfers, (struct escrow_said){.verdict = verdict});
 }
 
 static void a_verdict_is_part_of_its_transition(void **state)
@@ -151,13 +151,45 @@ static void a_verdict_is_part_of_its_transition(void **state)
     }
 }
 
-#define CHANGES(what)                                                         \
-    do {                                                                      \
-        fill(&transition, transfers);                                         \
-        struct hash before = escrow_chain_hash(&transition, transfers, NULL); \
-        what;                                                                 \
-        struct hash after = escrow_chain_hash(&transition, transfers, NULL);  \
-        assert_false(hash_eq(&before, &after));                               \
+static struct hash hash_of_evidence(const struct escrow_evidence *evidence)
+{
+    struct escrow_transition transition;
+    struct escrow_transfer transfers[2];
+    fill(&transition, transfers);
+    transition.event = ESCROW_EVENT_EVIDENCE_SUBMITTED;
+    transition.transfer_count = 0;
+    return escrow_chain_hash(&transition, NULL, (struct escrow_said){.evidence = evidence});
+}
+
+static void evidence_is_part_of_its_transition(void **state)
+{
+    (void)state;
+    const struct escrow_evidence evidence = {.dispute = 1,
+                                             .content = FIXTURE_CONTENT,
+                                             .type = MEDIA_PNG,
+                                             .size_bytes = FIXTURE_EVIDENCE_BYTES,
+                                             .description = STR("the box, open")};
+    struct hash hash = hash_of_evidence(&evidence);
+    expect_hash(hash, STR("a64895da3dc969b51f06ab6d8233ba3bdd347501183b7fda3e8f822d7918acf7"));
+    for (uint32_t i = 0; i < 6; i++) {
+        struct escrow_evidence other = evidence;
+        other.dispute += i == 0 ? 1 : 0;
+        other.content.bytes[31] ^= i == 1 ? 1 : 0;
+        other.type = i == 2 ? MEDIA_JPEG : other.type;
+        other.size_bytes += i == 3 ? 1 : 0;
+        other.description = i == 4 ? STR("the box, shut") : other.description;
+        struct hash changed = hash_of_evidence(i == 5 ? NULL : &other);
+        assert_false(hash_eq(&hash, &changed));
+    }
+}
+
+#define CHANGES(what)                                                                            \
+    do {                                                                                         \
+        fill(&transition, transfers);                                                            \
+        struct hash before = escrow_chain_hash(&transition, transfers, (struct escrow_said){0}); \
+        what;                                                                                    \
+        struct hash after = escrow_chain_hash(&transition, transfers, (struct escrow_said){0});  \
+        assert_false(hash_eq(&before, &after));                                                  \
     } while (0)
 
 static void every_field_of_history_counts(void **state)
@@ -262,6 +294,7 @@ int main(void)
         cmocka_unit_test(every_term_of_the_deal_counts),
         cmocka_unit_test(every_piece_that_was_agreed_to_counts),
         cmocka_unit_test(a_verdict_is_part_of_its_transition),
+        cmocka_unit_test(evidence_is_part_of_its_transition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,7 +30,11 @@
 /* The two divide what is held. */
 #define SPLIT(state) \
     [ESCROW_PROPOSE_SPLIT] = {escrow_do_propose_split, state, ESCROW_EVENT_SPLIT_PROPOSED}, \
-    [ESCROW_ACCEPT_SPLIT]  = {escrow_do_accept_split, ESCROW_SETTLING, ESCROW_EVENT_SPLIT_AGREED}
+    [ESCROW_ACCEPT_SPLIT]  = {escrow_do_accept_split, ESCROW_SETTLING, ESCROW_EVENT_SPLIT_AGREED}, \
+    [ESCROW_WITHDRAW_SPLIT] = {escrow_do_withdraw_split, state, ESCROW_EVENT_SPLIT_WITHDRAWN}
+/* The two show what they have, to whoever decides. */
+#define EVIDENCE(state) \
+    [ESCROW_SUBMIT_EVIDENCE] = {escrow_do_submit_evidence, state, ESCROW_EVENT_EVIDENCE_SUBMITTED}
 #define RETRY(state) \
     [ESCROW_RETRY_PAYOUT] = {escrow_do_retry, state, ESCROW_EVENT_PAYOUT_RETRIED}
 
@@ -133,6 +137,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         PAYOUTS_OF_PARTS(ESCROW_DISPUTED),
         RETRY(ESCROW_DISPUTED),
         SPLIT(ESCROW_DISPUTED),
+        EVIDENCE(ESCROW_DISPUTED),
     },
     [ESCROW_ESCALATED] = {
         [ESCROW_RELEASE]           = {escrow_do_concede_release, ESCROW_RELEASING, ESCROW_EVENT_RELEASE_STARTED},
@@ -148,6 +153,7 @@ static const struct escrow_rule escrow_rules[ESCROW_STATE_COUNT][ESCROW_MESSAGE_
         PAYOUTS_OF_PARTS(ESCROW_ESCALATED),
         RETRY(ESCROW_ESCALATED),
         SPLIT(ESCROW_ESCALATED),
+        EVIDENCE(ESCROW_ESCALATED),
     },
     [ESCROW_RELEASING] = {
         [ESCROW_CANCEL]            = {escrow_do_has_funds, ESCROW_RELEASING, ESCROW_EVENT_NONE},
@@ -244,6 +250,8 @@ static const uint32_t escrow_rights[ESCROW_MESSAGE_KIND_COUNT] = {
     [ESCROW_PROPOSE_SPLIT]  = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
     [ESCROW_ACCEPT_SPLIT]   = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
     [ESCROW_RESOLVE_DISPUTE] = MAY(ROLE_ARBITER) | MAY(ROLE_STAFF),
+    [ESCROW_SUBMIT_EVIDENCE] = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
+    [ESCROW_WITHDRAW_SPLIT] = MAY(ROLE_BUYER) | MAY(ROLE_SELLER),
 };
 
 /* clang-format on */
@@ -370,7 +378,7 @@ enum escrow_state escrow_state_when_over(enum escrow_state state)
 
 bool escrow_message_is_command(enum escrow_message_kind kind)
 {
-    return kind >= ESCROW_CREATE && kind <= ESCROW_RESOLVE_DISPUTE;
+    return kind >= ESCROW_CREATE && kind <= ESCROW_WITHDRAW_SPLIT;
 }
 
 uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
@@ -393,6 +401,8 @@ uint32_t escrow_legs_wanted(enum escrow_message_kind kind)
     case ESCROW_REJECT_DELIVERY:
     case ESCROW_WITHDRAW_DISPUTE:
     case ESCROW_PROPOSE_SPLIT:
+    case ESCROW_SUBMIT_EVIDENCE:
+    case ESCROW_WITHDRAW_SPLIT:
     case ESCROW_INTENT_CREATED:
     case ESCROW_PAYMENT_FAILED:
     case ESCROW_PAYMENT_CANCELED:
@@ -456,6 +466,8 @@ const char *escrow_message_name(enum escrow_message_kind kind)
     case ESCROW_PROPOSE_SPLIT: return "ProposeSplit";
     case ESCROW_ACCEPT_SPLIT: return "AcceptSplit";
     case ESCROW_RESOLVE_DISPUTE: return "ResolveDispute";
+    case ESCROW_SUBMIT_EVIDENCE: return "SubmitEvidence";
+    case ESCROW_WITHDRAW_SPLIT: return "WithdrawSplit";
     case ESCROW_INTENT_CREATED: return "PaymentIntentCreated";
     case ESCROW_PAYMENT_SUCCEEDED: return "PaymentSucceeded";
     case ESCROW_PAYMENT_FAILED: return "PaymentFailed";

@@ -43,6 +43,8 @@ enum escrow_message_kind {
     ESCROW_PROPOSE_SPLIT,
     ESCROW_ACCEPT_SPLIT,
     ESCROW_RESOLVE_DISPUTE,
+    ESCROW_SUBMIT_EVIDENCE,
+    ESCROW_WITHDRAW_SPLIT,
     /* what payments reports; certain, never refused */
     ESCROW_INTENT_CREATED,
     ESCROW_PAYMENT_SUCCEEDED,
@@ -92,16 +94,20 @@ struct escrow_message {
     struct id escrow_id;
     struct engine_actor actor;
     struct escrow_terms terms; /* CREATE */
-    struct str text;           /* a command's reason; *_FAILED: the provider's code */
-    struct id leg_id;          /* payments: the provider operation */
-    int64_t amount_minor;      /* *_SUCCEEDED: > 0; RELEASE_PART: what was asked for */
+    struct str text;      /* a command's reason or description; *_FAILED: the provider's code */
+    struct id leg_id;     /* payments: the provider operation */
+    int64_t amount_minor; /* *_SUCCEEDED: > 0; RELEASE_PART: what was asked for */
     int64_t
         seller_minor; /* PROPOSE_SPLIT, RESOLVE_DISPUTE: what the seller is to have of what is held, */
     int64_t buyer_minor; /* and the buyer; both as they were asked for */
-    int64_t number; /* ACCEPT_SPLIT: of the offer; RESOLVE_DISPUTE: of the dispute; MARK_DELIVERED,
+    int64_t
+        number; /* ACCEPT_SPLIT, WITHDRAW_SPLIT: of the offer; RESOLVE_DISPUTE: of the dispute; MARK_DELIVERED,
                                   RELEASE, REFUND, REJECT_DELIVERY: of the milestone, 0 when none was named */
     struct hash head;        /* RESOLVE_DISPUTE by an arbiter: of the history that he saw, */
     struct str signature;    /* and his signature; empty: none */
+    struct hash content;     /* SUBMIT_EVIDENCE: of its bytes; zeros: none was named */
+    enum media evidence;     /* SUBMIT_EVIDENCE: NONE: not one of ours */
+    int64_t size_bytes;      /* SUBMIT_EVIDENCE: as it was said */
     struct str currency;     /* PAYMENT_SUCCEEDED: three or four capitals */
     enum escrow_stage stage; /* PAYMENT_FAILED */
     enum escrow_timer timer; /* TIMER_FIRED */
@@ -165,7 +171,7 @@ struct escrow_step {
     struct id leg_id;
     struct str text; /* a reason, or the provider's code */
     bool flagged;    /* FUNDS_SUSPENDED: staff decide, no refund was started */
-    /* DISPUTED, DISPUTE_RESOLVED: of the dispute; PARTIALLY_*: of the part; SPLIT_*: of the offer */
+    /* DISPUTED, DISPUTE_RESOLVED, EVIDENCE_SUBMITTED: of the dispute; PARTIALLY_*: of the part; SPLIT_*: of the offer */
     int64_t number;
     /* PARTIALLY_RELEASED: what the seller gets of the amount; SPLIT_*, DISPUTE_RESOLVED: whose part of the price is how
      * much; SETTLED: what the two got */
@@ -175,6 +181,10 @@ struct escrow_step {
     int64_t buyer_gets_minor;  /* PARTIALLY_REFUNDED, too */
     int64_t milestone;         /* that it is about; 0: the deal */
     struct str signature;      /* DISPUTE_RESOLVED: the arbiter's; empty: by staff */
+    struct hash
+        content; /* EVIDENCE_SUBMITTED, as the message has it; its description is the text */
+    enum media evidence;
+    int64_t size_bytes;
 };
 
 /* What payments is asked to do: the bodies of PaymentsCommand. */

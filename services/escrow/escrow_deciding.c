@@ -80,13 +80,17 @@ static void restart_clock(struct deciding *d, enum escrow_timer before)
                                                .due_at_us = next->deadline_at_us});
 }
 
-/* An offer is about what was held when it was made, in the state in which it was made. */
-static void close_offer(struct deciding *d, bool moves_on)
+void deciding_close_offer(struct deciding *d)
 {
-    struct escrow *next = &d->out->next;
-    if (d->now && (moves_on || escrow_kept_minor(next) != escrow_kept_minor(d->now))) {
-        next->split_by = (struct id){0};
-        next->split_seller_minor = 0;
+    d->out->next.split_by = (struct id){0};
+    d->out->next.split_seller_minor = 0;
+}
+
+/* An offer is about what was held when it was made, in the state in which it was made. */
+static void end_offer(struct deciding *d, bool moves_on)
+{
+    if (d->now && (moves_on || escrow_kept_minor(&d->out->next) != escrow_kept_minor(d->now))) {
+        deciding_close_offer(d);
     }
 }
 
@@ -114,7 +118,7 @@ void deciding_end_step(struct deciding *d, struct escrow_step *step, enum escrow
     bool moves_on = next != step->from && !goes_on_waiting(step, next);
     d->out->next.state = next;
     d->out->next.seq++;
-    close_offer(d, next != step->from);
+    end_offer(d, next != step->from);
     if (moves_on || step->event == ESCROW_EVENT_AWAIT_FUNDS || moves_deadline(d)) {
         restart_clock(d, escrow_timer_of(step->from));
     }

@@ -67,6 +67,8 @@ bool deciding_divides_all(const struct escrow *now, int64_t seller_minor, int64_
  * as above. Both are sent; who gets all of it is released to, or refunded. Begins with the rule's event, which has this
  * number; ends the dispute, if one is open. reason: of a release or refund. */
 void deciding_divide(struct deciding *d, int64_t seller_minor, int64_t number, struct str reason);
+/* No offer to divide what is held is open any more. */
+void deciding_close_offer(struct deciding *d);
 /* Ends the step of a debt that was paid. When it was the last one, the deal goes where the rule says; who had a part of
  * it only is told, too, that all is done. */
 void deciding_end_debt(struct deciding *d, struct escrow_step *step, bool was_last);
@@ -112,7 +114,9 @@ escrow_do escrow_do_deliver, escrow_do_deliver_next, escrow_do_release,
 escrow_do escrow_do_refund;
 escrow_do escrow_do_reject, escrow_do_release_inspected, escrow_do_refund_unanswered;
 /* of offers to divide what is held (escrow_do_splits.c), */
-escrow_do escrow_do_propose_split, escrow_do_accept_split;
+escrow_do escrow_do_propose_split, escrow_do_accept_split, escrow_do_withdraw_split;
+/* of evidence (escrow_do_evidence.c), */
+escrow_do escrow_do_submit_evidence;
 /* of timers (escrow_do_timers.c); that the timer is the one that runs is decided already, */
 escrow_do escrow_do_expire, escrow_do_refund_undelivered;
 /* and of what payments reports (escrow_do_payments.c). */

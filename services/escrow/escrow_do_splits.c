@@ -40,3 +40,22 @@ void escrow_do_accept_split(struct deciding *d)
     }
     deciding_divide(d, now->split_seller_minor, now->split_count, STR("SPLIT_AGREED"));
 }
+
+/* Whoever agrees at the same time is decided before or after it, and then it is open or it is not. */
+void escrow_do_withdraw_split(struct deciding *d)
+{
+    const struct escrow *now = d->now;
+    bool is_open = !id_is_none(now->split_by) && d->message->number == now->split_count;
+    if (!is_open) {
+        deciding_reject(d, ESCROW_REASON_NO_SPLIT);
+        return;
+    }
+    if (!id_eq(now->split_by, d->message->actor.id)) {
+        deciding_reject(d, ESCROW_REASON_NOT_PROPOSER);
+        return;
+    }
+    struct escrow_step *step = deciding_begin_step(d, d->rule->event);
+    step->number = now->split_count;
+    deciding_close_offer(d);
+    deciding_end_step(d, step, d->rule->next);
+}

@@ -241,6 +241,40 @@ static void an_offer_ends_when_the_deal_moves_on(void **state)
     }
 }
 
+static void who_made_an_offer_takes_it_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(divisible); i++) {
+        struct fixture fixture;
+        fixture_init(&fixture, divisible[i]);
+        struct escrow_message message = as_user(ESCROW_WITHDRAW_SPLIT, FIXTURE_SELLER);
+        message.number = 0;
+        expect_refusal(decide(&fixture, &message), ESCROW_REASON_NO_SPLIT);
+        fixture_add_offer(&fixture, FIXTURE_SELLER);
+        expect_refusal(decide(&fixture, &message), ESCROW_REASON_NO_SPLIT);
+        message.number = 2;
+        expect_refusal(decide(&fixture, &message), ESCROW_REASON_NO_SPLIT);
+        message.number = 1;
+        message.actor.id = FIXTURE_BUYER;
+        expect_refusal(decide(&fixture, &message), ESCROW_REASON_NOT_PROPOSER);
+        message.actor.id = FIXTURE_SELLER;
+        struct escrow_decision decision = decide(&fixture, &message);
+        assert_int_equal(decision.verdict, ESCROW_ACCEPT);
+        assert_int_equal(decision.step_count, 1);
+        assert_int_equal(decision.steps[0].event, ESCROW_EVENT_SPLIT_WITHDRAWN);
+        assert_int_equal(decision.steps[0].number, 1);
+        assert_int_equal(decision.steps[0].move_count, 0);
+        assert_int_equal(decision.timer_count + decision.request_count, 0);
+        assert_int_equal(decision.next.state, divisible[i]);
+        assert_true(id_is_none(decision.next.split_by));
+        assert_int_equal(decision.next.split_seller_minor, 0);
+        assert_int_equal(decision.next.split_count, 1); /* its number is not used again */
+        fixture.escrow = decision.next;
+        struct escrow_message late = as_user(ESCROW_ACCEPT_SPLIT, FIXTURE_BUYER);
+        expect_refusal(decide(&fixture, &late), ESCROW_REASON_NO_SPLIT);
+    }
+}
+
 static void there_are_fifty_offers_at_most(void **state)
 {
     (void)state;
@@ -407,17 +441,20 @@ static void they_are_for_the_two_alone_while_something_is_held(void **state)
         {ENGINE_ACTOR_SYSTEM, {.bytes = {0}}},
     };
 
+    static const enum escrow_message_kind kinds[] = {ESCROW_PROPOSE_SPLIT, ESCROW_ACCEPT_SPLIT,
+                                                     ESCROW_WITHDRAW_SPLIT};
+
     for (enum escrow_state s = ESCROW_CREATED; s < ESCROW_STATE_COUNT; s++) {
         for (size_t a = 0; a < ARRAY_LEN(actors); a++) {
-            for (int accepts = 0; accepts <= 1; accepts++) {
+            for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
                 struct fixture fixture;
                 fixture_init(&fixture, s);
                 bool kept = escrow_kept_minor(&fixture.escrow) > 0;
-                if (kept) { /* each agrees to the other one's */
-                    fixture_add_offer(&fixture, a == 0 ? FIXTURE_SELLER : FIXTURE_BUYER);
+                bool own = kinds[k] == ESCROW_WITHDRAW_SPLIT;
+                if (kept) { /* each agrees to the other one's, and takes his own back */
+                    fixture_add_offer(&fixture, (a == 0) != own ? FIXTURE_SELLER : FIXTURE_BUYER);
                 }
-                struct escrow_message message =
-                    fixture_message(accepts == 1 ? ESCROW_ACCEPT_SPLIT : ESCROW_PROPOSE_SPLIT);
+                struct escrow_message message = fixture_message(kinds[k]);
                 message.buyer_minor = escrow_kept_minor(&fixture.escrow) - message.seller_minor;
                 message.actor = actors[a];
                 struct escrow_decision decision = decide(&fixture, &message);
@@ -444,6 +481,7 @@ int main(void)
         cmocka_unit_test(who_gets_nothing_is_sent_nothing),
         cmocka_unit_test(nobody_agrees_to_another_offer_than_was_read),
         cmocka_unit_test(an_offer_ends_when_the_deal_moves_on),
+        cmocka_unit_test(who_made_an_offer_takes_it_back),
         cmocka_unit_test(there_are_fifty_offers_at_most),
         cmocka_unit_test(it_is_settled_when_both_have_their_part),
         cmocka_unit_test(what_failed_is_sent_again),

@@ -106,6 +106,33 @@ static struct status collect_facts(struct engine_turn *turn, const struct escrow
     return OK;
 }
 
+/* What a transition says beside its transfers, where it is of that event. */
+static struct escrow_dispute_verdict verdict_of(const struct escrow_step *step)
+{
+    return (struct escrow_dispute_verdict){
+        .escrow_id = step->after.id,
+        .seq = step->after.seq,
+        .dispute = step->number,
+        .seller_minor = step->seller_minor,
+        .buyer_minor = step->buyer_minor,
+        .reason = step->text,
+        .signature = step->signature,
+    };
+}
+
+static struct escrow_evidence evidence_of(const struct escrow_step *step)
+{
+    return (struct escrow_evidence){
+        .escrow_id = step->after.id,
+        .seq = step->after.seq,
+        .dispute = step->number,
+        .content = step->content,
+        .type = step->evidence,
+        .size_bytes = step->size_bytes,
+        .description = step->text,
+    };
+}
+
 /* Appends the transition of one step and its transfers; moves the chain's head on. */
 static struct status append_history(struct engine_turn *turn, const struct engine_message *cause,
                                     const struct escrow_step *step, struct id id,
@@ -139,20 +166,19 @@ static struct status append_history(struct engine_turn *turn, const struct engin
             .leg_id = step->moves[i].leg_id,
         };
     }
-    struct escrow_dispute_verdict verdict = {
-        .escrow_id = step->after.id,
-        .seq = step->after.seq,
-        .dispute = step->number,
-        .seller_minor = step->seller_minor,
-        .buyer_minor = step->buyer_minor,
-        .reason = step->text,
-        .signature = step->signature,
+    const struct escrow_dispute_verdict verdict = verdict_of(step);
+    const struct escrow_evidence evidence = evidence_of(step);
+    const struct escrow_said said = {
+        .verdict = step->event == ESCROW_EVENT_DISPUTE_RESOLVED ? &verdict : NULL,
+        .evidence = step->event == ESCROW_EVENT_EVIDENCE_SUBMITTED ? &evidence : NULL,
     };
-    bool resolves = step->event == ESCROW_EVENT_DISPUTE_RESOLVED;
-    transition.hash = escrow_chain_hash(&transition, transfers, resolves ? &verdict : NULL);
+    transition.hash = escrow_chain_hash(&transition, transfers, said);
     TRY(engine_append(turn, &escrow_transition_table, &transition));
-    if (resolves) {
-        TRY(engine_append(turn, &escrow_verdict_table, &verdict));
+    if (said.verdict) {
+        TRY(engine_append(turn, &escrow_verdict_table, said.verdict));
+    }
+    if (said.evidence) {
+        TRY(engine_append(turn, &escrow_evidence_table, said.evidence));
     }
     for (uint32_t i = 0; i < step->move_count; i++) {
         TRY(engine_append(turn, &escrow_transfer_table, &transfers[i]));
@@ -312,7 +338,17 @@ static struct status save_rows(struct engine_turn *turn, const struct escrow *no
     return check_rows(turn, row, &after, "decided"); /* on their way out, too */
 }
 
-/* Each event, with the milestones as they are then: what changes them is the last step. */
+static const struct escrow_dispute *open_dispute(const struct escrow_facts *rows)
+{
+    for (uint32_t i = 0; i < rows->dispute_count; i++) {
+        if (rows->disputes[i]->state == ESCROW_DISPUTE_OPEN) {
+            return rows->disputes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Each event, with the rows as they are then: what changes them is the last step. */
 static struct status tell(struct engine_turn *turn, const struct engine_message *cause,
                           const struct escrow_step *step, struct id id)
 {
@@ -321,7 +357,8 @@ static struct status tell(struct engine_turn *turn, const struct engine_message 
     const struct escrow_told told = {.step = step,
                                      .id = id,
                                      .milestones = rows.milestones,
-                                     .milestone_count = rows.milestone_count};
+                                     .milestone_count = rows.milestone_count,
+                                     .dispute = open_dispute(&rows)};
     TRY(alarm_staff(turn, step));
     return escrow_out_event(turn, cause, &told);
 }

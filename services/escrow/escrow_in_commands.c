@@ -68,6 +68,18 @@ static struct status read_as(struct escrow_message *body, enum escrow_message_ki
     return OK;
 }
 
+/* A type that this version does not know is none of ours. */
+static void read_evidence(const Holdfast__Escrow__V1__SubmitEvidence *submit,
+                          struct escrow_message *body)
+{
+    int type = (int)submit->type;
+    bool known = type > MEDIA_NONE && type < MEDIA_COUNT;
+    body->content = hash_from(submit->content);
+    body->evidence = known ? (enum media)type : MEDIA_NONE;
+    body->size_bytes = submit->size_bytes;
+    body->text = str_of(submit->description);
+}
+
 /* *ret_content: the submessage. Borrowed from the command. */
 static struct status read_body(struct op *op, const Holdfast__Escrow__V1__EscrowCommand *command,
                                struct escrow_message *body, const ProtobufCMessage **ret_content)
@@ -119,6 +131,12 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         body->head = hash_from(command->resolve_dispute->head);
         body->signature = wire_bytes(command->resolve_dispute->signature);
         return read_as(body, ESCROW_RESOLVE_DISPUTE, &command->resolve_dispute->base, ret_content);
+    case CASE(SUBMIT_EVIDENCE):
+        read_evidence(command->submit_evidence, body);
+        return read_as(body, ESCROW_SUBMIT_EVIDENCE, &command->submit_evidence->base, ret_content);
+    case CASE(WITHDRAW_SPLIT):
+        body->number = command->withdraw_split->number;
+        return read_as(body, ESCROW_WITHDRAW_SPLIT, &command->withdraw_split->base, ret_content);
     case CASE(WITHDRAW_DISPUTE):
         return read_as(body, ESCROW_WITHDRAW_DISPUTE, &command->withdraw_dispute->base,
                        ret_content);

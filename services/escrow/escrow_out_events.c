@@ -55,7 +55,9 @@ BODY(ESCROW_EVENT_SETTLED, ESCROW_SETTLED);
 BODY(ESCROW_EVENT_DISPUTE_RESOLVED, ESCROW_DISPUTE_RESOLVED);
 BODY(ESCROW_EVENT_PARTIALLY_REFUNDED, ESCROW_PARTIALLY_REFUNDED);
 BODY(ESCROW_EVENT_PART_REFUNDED, ESCROW_PART_REFUNDED);
-_Static_assert(ESCROW_EVENT_COUNT == 31, "a new event needs its line above and its case below");
+BODY(ESCROW_EVENT_EVIDENCE_SUBMITTED, ESCROW_EVIDENCE_SUBMITTED);
+BODY(ESCROW_EVENT_SPLIT_WITHDRAWN, ESCROW_SPLIT_WITHDRAWN);
+_Static_assert(ESCROW_EVENT_COUNT == 33, "a new event needs its line above and its case below");
 
 /* A body in the arena, initialised; `field` of the event points to it. */
 #define NEW_BODY(op, event, type, init, field)    \
@@ -319,6 +321,29 @@ static struct status fill_dispute_resolved(struct op *op, const struct escrow_st
     return wire_fill_text(op, step->text, &body->reason);
 }
 
+static struct status fill_evidence_submitted(struct op *op, const struct escrow_step *step,
+                                             Holdfast__Escrow__V1__EscrowEvent *event,
+                                             const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowEvidenceSubmitted,
+             holdfast__escrow__v1__escrow_evidence_submitted__init, escrow_evidence_submitted);
+    body->dispute = step->number;
+    body->content = wire_borrow(step->content.bytes, HASH_BYTES);
+    body->type = (Holdfast__Escrow__V1__EvidenceType)step->evidence;
+    body->size_bytes = step->size_bytes;
+    return wire_fill_text(op, step->text, &body->description);
+}
+
+static struct status fill_split_withdrawn(struct op *op, const struct escrow_step *step,
+                                          Holdfast__Escrow__V1__EscrowEvent *event,
+                                          const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(op, event, Holdfast__Escrow__V1__EscrowSplitWithdrawn,
+             holdfast__escrow__v1__escrow_split_withdrawn__init, escrow_split_withdrawn);
+    body->number = step->number;
+    return OK;
+}
+
 typedef struct status fill_fn(struct op *op, const struct escrow_step *step,
                               Holdfast__Escrow__V1__EscrowEvent *event,
                               const ProtobufCMessage **ret_body);
@@ -354,6 +379,8 @@ static fill_fn *const fills[ESCROW_EVENT_COUNT] = {
     [ESCROW_EVENT_DISPUTE_RESOLVED] = fill_dispute_resolved,
     [ESCROW_EVENT_PARTIALLY_REFUNDED] = fill_partially_refunded,
     [ESCROW_EVENT_PART_REFUNDED] = fill_part_refunded,
+    [ESCROW_EVENT_EVIDENCE_SUBMITTED] = fill_evidence_submitted,
+    [ESCROW_EVENT_SPLIT_WITHDRAWN] = fill_split_withdrawn,
 };
 
 /* What every event tells of the escrow after it. */
@@ -362,6 +389,7 @@ struct standing {
     Holdfast__Escrow__V1__Attention attention;
     Holdfast__Escrow__V1__Deadline deadline;
     Holdfast__Escrow__V1__Split split;
+    Holdfast__Escrow__V1__Docket docket;
 };
 
 /* The clocks of its milestones run; in a dispute they stand still. */
@@ -462,6 +490,26 @@ static struct status fill_milestones(struct op *op, const struct escrow_told *to
     return OK;
 }
 
+static void fill_docket(const struct escrow_told *told, struct standing *standing,
+                        Holdfast__Escrow__V1__EscrowEvent *event)
+{
+    const struct escrow *after = &told->step->after;
+    const struct escrow_dispute *dispute = told->dispute;
+    if (!escrow_state_is_disputed(after->state)) {
+        return;
+    }
+    ASSERT(dispute); /* the rows were checked */
+    Holdfast__Escrow__V1__Docket *docket = &standing->docket;
+    holdfast__escrow__v1__docket__init(docket);
+    docket->dispute = dispute->number;
+    docket->buyer_items = dispute->docket[ESCROW_PARTY_BUYER].items;
+    docket->seller_items = dispute->docket[ESCROW_PARTY_SELLER].items;
+    docket->buyer_until_us = escrow_evidence_until_us(after, dispute, ESCROW_PARTY_BUYER);
+    docket->seller_until_us = escrow_evidence_until_us(after, dispute, ESCROW_PARTY_SELLER);
+    docket->staff_decides_at_us = escrow_staff_decides_at_us(after);
+    event->docket = docket;
+}
+
 static struct status emit(struct engine_turn *turn, struct id id, const ProtobufCMessage *body,
                           const Holdfast__Escrow__V1__EscrowEvent *event)
 {
@@ -484,6 +532,7 @@ STATUS escrow_out_event(struct engine_turn *turn, const struct engine_message *c
     fill_standing(told, &standing, &event);
     TRY(fill_split(op, &step->after, &standing, &event));
     TRY(fill_milestones(op, told, &event));
+    fill_docket(told, &standing, &event);
     TRY(wire_meta_fill(op, cause, told->id, &event.meta));
     TRY(wire_fill_id(op, step->after.id, &event.escrow_id));
     event.seq = step->after.seq;

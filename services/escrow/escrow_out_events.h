@@ -11,6 +11,7 @@ struct escrow_told {
     struct id id;                                     /* the transition's */
     const struct escrow_milestone *const *milestones; /* as they are after it */
     uint32_t milestone_count;
+    const struct escrow_dispute *dispute; /* that is open; NULL: none is */
 };
 
 /* Publishes it; `cause` is what the decision was about. */

@@ -75,6 +75,16 @@ static const struct escrow_reason_text texts[ESCROW_REASON_COUNT] = {
         {"escrow.bad_signature", "The verdict is not signed with the key of the deal's arbiter."},
     [ESCROW_REASON_ARBITER_HAS_TIME] = {"escrow.arbiter_has_time",
                                         "The arbiter still has time; then staff can decide."},
+    [ESCROW_REASON_NOT_PROPOSER] = {"escrow.not_proposer",
+                                    "Only who made the offer can take it back."},
+    [ESCROW_REASON_BAD_EVIDENCE] = {"escrow.bad_evidence",
+                                    "Evidence is a text, PDF, PNG, JPEG or WebP file of at most "
+                                    "4 MiB, with a description of at most 500 bytes."},
+    [ESCROW_REASON_TOO_MUCH_EVIDENCE] = {"escrow.too_much_evidence",
+                                         "Each side can submit ten pieces of evidence in a "
+                                         "dispute, together 16 MiB."},
+    [ESCROW_REASON_EVIDENCE_CLOSED] = {"escrow.evidence_closed",
+                                       "The time to submit evidence is over."},
     [ESCROW_REASON_UNEXPECTED] = {"escrow.unexpected_answer",
                                   "The payment provider answered something that was not asked."},
     [ESCROW_REASON_EARLY_TIMER] = {"escrow.early_timer",

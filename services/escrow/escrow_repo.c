@@ -98,14 +98,31 @@ const struct table escrow_suspense_table = {
 };
 
 #define D(field, kind) TABLE_COLUMN(struct escrow_dispute, field, kind)
+#define DOCKET_COLUMN(which, field, name)                                               \
+    TABLE_INNER_COLUMN(struct escrow_dispute, docket[ESCROW_PARTY_##which].field, name, \
+                       COLUMN_INT8, false)
+#define DOCKET(which, name)                                                                 \
+    DOCKET_COLUMN(which, items, name "_items"), DOCKET_COLUMN(which, bytes, name "_bytes"), \
+        DOCKET_COLUMN(which, last_at_us, name "_last_at_us")
 #define GIVEN(field, kind) TABLE_FIXED_COLUMN(struct escrow_dispute, field, kind)
 static const struct table_column dispute_columns[] = {
-    D(id, COLUMN_UUID),          GIVEN(escrow_id, COLUMN_UUID),     D(version, COLUMN_INT8),
-    D(state, COLUMN_ENUM),       GIVEN(number, COLUMN_INT8),        GIVEN(raiser_id, COLUMN_UUID),
-    GIVEN(before, COLUMN_ENUM),  GIVEN(amount_minor, COLUMN_INT8),  D(seller_minor, COLUMN_INT8),
-    D(buyer_minor, COLUMN_INT8), GIVEN(created_at_us, COLUMN_INT8), D(updated_at_us, COLUMN_INT8),
+    D(id, COLUMN_UUID),
+    GIVEN(escrow_id, COLUMN_UUID),
+    D(version, COLUMN_INT8),
+    D(state, COLUMN_ENUM),
+    GIVEN(number, COLUMN_INT8),
+    GIVEN(raiser_id, COLUMN_UUID),
+    GIVEN(before, COLUMN_ENUM),
+    GIVEN(amount_minor, COLUMN_INT8),
+    D(seller_minor, COLUMN_INT8),
+    D(buyer_minor, COLUMN_INT8),
+    DOCKET(BUYER, "buyer"),
+    DOCKET(SELLER, "seller"),
+    GIVEN(created_at_us, COLUMN_INT8),
+    D(updated_at_us, COLUMN_INT8),
 };
 #undef D
+#undef DOCKET
 #undef GIVEN
 
 const struct table escrow_dispute_table = {
@@ -219,6 +236,24 @@ const struct table escrow_verdict_table = {
     .row_bytes = sizeof(struct escrow_dispute_verdict),
     .columns = verdict_columns,
     .column_count = ARRAY_LEN(verdict_columns),
+    .key_count = 2,
+    .version = TABLE_NO_COLUMN,
+    .parent = 0,
+};
+
+#define N(field, kind) TABLE_COLUMN(struct escrow_evidence, field, kind)
+static const struct table_column evidence_columns[] = {
+    N(escrow_id, COLUMN_UUID),   N(seq, COLUMN_INT8),  N(dispute, COLUMN_INT8),
+    N(content, COLUMN_HASH),     N(type, COLUMN_ENUM), N(size_bytes, COLUMN_INT8),
+    N(description, COLUMN_TEXT),
+};
+#undef N
+
+const struct table escrow_evidence_table = {
+    .name = "evidence",
+    .row_bytes = sizeof(struct escrow_evidence),
+    .columns = evidence_columns,
+    .column_count = ARRAY_LEN(evidence_columns),
     .key_count = 2,
     .version = TABLE_NO_COLUMN,
     .parent = 0,

@@ -11,3 +11,4 @@ extern const struct table escrow_milestone_table;  /* struct escrow_milestone, c
 extern const struct table escrow_transition_table; /* struct escrow_transition, insert-only */
 extern const struct table escrow_transfer_table;   /* struct escrow_transfer, insert-only */
 extern const struct table escrow_verdict_table;    /* struct escrow_dispute_verdict, insert-only */
+extern const struct table escrow_evidence_table;   /* struct escrow_evidence, insert-only */

@@ -43,7 +43,8 @@ static const struct engine_handler handlers[] = {
 
 const struct engine_service escrow_service = {
     .name = STR("escrow"),
-    .appends = {&escrow_transition_table, &escrow_transfer_table, &escrow_verdict_table},
+    .appends = {&escrow_transition_table, &escrow_transfer_table, &escrow_verdict_table,
+                &escrow_evidence_table},
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),
     .dlq = TOPIC_ESCROW_DLQ_V1,

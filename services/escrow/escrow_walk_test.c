@@ -128,6 +128,11 @@ static struct escrow_message command_by(struct walk *walk, enum escrow_message_k
     if (kind == ESCROW_RESOLVE_DISPUTE) {
         draw_verdict(walk, &message);
     }
+    if (kind == ESCROW_SUBMIT_EVIDENCE) { /* mostly small; at times too much of it */
+        message.size_bytes = chance(walk, 70) ? 1 + (int64_t)random_below(&walk->random, 100000)
+                                              : ESCROW_EVIDENCE_MAX_BYTES;
+        message.size_bytes += chance(walk, 5) ? ESCROW_EVIDENCE_MAX_BYTES : 0;
+    }
     return message;
 }
 
@@ -137,11 +142,12 @@ static void random_command(struct walk *walk)
 {
     /* Who usually sends it; half of the time it is anybody. */
     static const uint64_t usual[] = {
-        [ESCROW_CREATE] = 3,           [ESCROW_MARK_DELIVERED] = 1, [ESCROW_RELEASE] = 0,
-        [ESCROW_CANCEL] = 0,           [ESCROW_REFUND] = 1,         [ESCROW_RETRY_PAYOUT] = 2,
-        [ESCROW_REJECT_DELIVERY] = 0,  [ESCROW_ACCEPT_RETURN] = 1,  [ESCROW_RAISE_DISPUTE] = 0,
-        [ESCROW_WITHDRAW_DISPUTE] = 0, [ESCROW_RELEASE_PART] = 0,   [ESCROW_PROPOSE_SPLIT] = 0,
-        [ESCROW_ACCEPT_SPLIT] = 1,     [ESCROW_RESOLVE_DISPUTE] = 7};
+        [ESCROW_CREATE] = 3,           [ESCROW_MARK_DELIVERED] = 1,  [ESCROW_RELEASE] = 0,
+        [ESCROW_CANCEL] = 0,           [ESCROW_REFUND] = 1,          [ESCROW_RETRY_PAYOUT] = 2,
+        [ESCROW_REJECT_DELIVERY] = 0,  [ESCROW_ACCEPT_RETURN] = 1,   [ESCROW_RAISE_DISPUTE] = 0,
+        [ESCROW_WITHDRAW_DISPUTE] = 0, [ESCROW_RELEASE_PART] = 0,    [ESCROW_PROPOSE_SPLIT] = 0,
+        [ESCROW_ACCEPT_SPLIT] = 1,     [ESCROW_RESOLVE_DISPUTE] = 7, [ESCROW_SUBMIT_EVIDENCE] = 1,
+        [ESCROW_WITHDRAW_SPLIT] = 0};
     enum escrow_message_kind kind =
         ESCROW_CREATE + (uint32_t)random_below(&walk->random, sizeof(usual) / sizeof(usual[0]) - 1);
 
@@ -154,8 +160,12 @@ static void random_command(struct walk *walk)
     if (stops && chance(walk, 70)) {
         kind = on[random_below(&walk->random, sizeof(on) / sizeof(on[0]))];
     }
-    if (walk->fake->rows.escrow.state == ESCROW_ESCALATED && chance(walk, 60)) {
-        kind = ESCROW_RESOLVE_DISPUTE;
+    const struct escrow *now = &walk->fake->rows.escrow;
+    if (now->held_minor > 0 && chance(walk, 8)) {
+        kind = ESCROW_RAISE_DISPUTE;
+    } else if (now->disputed_minor > 0 && chance(walk, 60)) { /* what is seldom else */
+        kind = now->state == ESCROW_ESCALATED && chance(walk, 60) ? ESCROW_RESOLVE_DISPUTE
+                                                                  : ESCROW_SUBMIT_EVIDENCE;
     }
     uint64_t who = chance(walk, 50) ? usual[kind] : random_below(&walk->random, ACTORS);
     struct escrow_message message = command_by(walk, kind, who);
@@ -426,6 +436,7 @@ static void one_deal(struct walk *walk)
     walk->part_count = 0;
     walk->offer = (struct walk_offer){.number = 0};
     walk->offers = 0;
+    walk->evidence_count = 0;
     walk->agreed = walk->by_verdict = false;
     for (uint32_t i = 0; i < WALK_STEPS_PER_DEAL; i++) {
         walk->fake->op.now_us += (int64_t)random_below(&walk->random, 1000000);

@@ -94,6 +94,7 @@ struct gateway_view {
     struct id arbiter_id;   /* none: there is no arbiter */
     struct str arbiter_key; /* in hex; empty: there is no arbiter */
     int64_t dispute_number; /* of the last dispute; 0: there was none */
+    struct str docket;      /* of the one that is open: JSON, as the API shows it; empty: none is */
     struct str seller_account;
     int64_t funding_seconds;
     int64_t delivery_seconds;

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "base/defer.h"
-#include "base/verdict.h"
+#include "base/sign.h"
 #include "gateway/gateway_out_json.h"
 #include "gateway/gateway_repo.h"
 #include "holdfast/escrow/v1/commands.pb-c.h"
@@ -39,6 +39,8 @@ static const struct action_row actions[GATEWAY_ACTION_COUNT] = {
     [GATEWAY_PROPOSE_SPLIT]  = {"propose-split", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
     [GATEWAY_ACCEPT_SPLIT]   = {"accept-split", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
     [GATEWAY_RESOLVE_DISPUTE] = {"resolve-dispute", MAY(GATEWAY_ROLE_ARBITER) | MAY(GATEWAY_ROLE_STAFF), GATEWAY_REASON_MUST},
+    [GATEWAY_SUBMIT_EVIDENCE] = {"evidence", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
+    [GATEWAY_WITHDRAW_SPLIT] = {"withdraw-split", MAY(GATEWAY_ROLE_BUYER) | MAY(GATEWAY_ROLE_SELLER), GATEWAY_REASON_NONE},
 };
 
 /* clang-format on */
@@ -89,21 +91,6 @@ static bool is_account(struct str text)
     return true;
 }
 
-/* One way to write it: what is hashed and shown is the same for everybody. */
-static bool is_hex(struct str text, size_t bytes)
-{
-    if (text.len != 2 * bytes) {
-        return false;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* A third person, and the key: both or neither. */
 static struct status check_arbiter(struct op *op, const struct gateway_terms *terms)
 {
@@ -112,7 +99,8 @@ static struct status check_arbiter(struct op *op, const struct gateway_terms *te
         (id_eq(terms->arbiter_id, terms->buyer_id) || id_eq(terms->arbiter_id, terms->seller_id))) {
         return refuse(op, "escrow.bad_arbiter", STR("/arbiter_id"));
     }
-    bool right = none ? terms->arbiter_key.len == 0 : is_hex(terms->arbiter_key, SIGN_PUBLIC_BYTES);
+    bool right =
+        none ? terms->arbiter_key.len == 0 : gateway_is_hex(terms->arbiter_key, SIGN_PUBLIC_BYTES);
     return right ? OK : refuse(op, "escrow.bad_arbiter", STR("/arbiter_key"));
 }
 
@@ -259,51 +247,6 @@ STATUS gateway_split_check(struct op *op, int64_t seller_minor, int64_t buyer_mi
     return fits ? OK : refuse(op, "escrow.bad_split", STR("/buyer_minor"));
 }
 
-/* Bytes of what is_hex was said of. */
-static struct status bytes_of(struct op *op, struct str hex, struct str *ret_bytes)
-{
-    size_t len = hex.len / 2;
-    uint8_t *bytes = arena_new(op->arena, uint8_t, len);
-    if (!bytes) {
-        return op_arena_full(op);
-    }
-    bool read = str_from_hex(hex, bytes, len);
-    ASSERT(read);
-    *ret_bytes = (struct str){.ptr = (const char *)bytes, .len = len};
-    return OK;
-}
-
-STATUS gateway_verdict_check(struct op *op, const struct gateway_order *order,
-                             const struct gateway_view *view)
-{
-    if (order->caller.kind == ENGINE_ACTOR_STAFF) {
-        bool none = order->head.len == 0 && order->signature.len == 0;
-        return none ? OK : refuse(op, "escrow.bad_signature", STR("/signature"));
-    }
-    struct verdict verdict = {
-        .escrow_id = view->id,
-        .dispute = order->number,
-        .currency = view->currency,
-        .seller_minor = order->seller_minor,
-        .buyer_minor = order->buyer_minor,
-        .reason = order->reason,
-    };
-    struct str key, signature;
-    if (!is_hex(order->head, HASH_BYTES)) {
-        return refuse(op, "escrow.bad_signature", STR("/head"));
-    }
-    if (!is_hex(order->signature, SIGN_BYTES) || !is_hex(view->arbiter_key, SIGN_PUBLIC_BYTES)) {
-        return refuse(op, "escrow.bad_signature", STR("/signature"));
-    }
-    bool read = str_from_hex(order->head, verdict.head.bytes, HASH_BYTES);
-    ASSERT(read);
-    TRY(bytes_of(op, view->arbiter_key, &key));
-    TRY(bytes_of(op, order->signature, &signature));
-    return verdict_is_signed(&verdict, key, signature)
-               ? OK
-               : refuse(op, "escrow.bad_signature", STR("/signature"));
-}
-
 /* ---- Ids ---- */
 
 static struct status make_command_id(struct op *op, const struct gateway_order *order,
@@ -390,7 +333,7 @@ static struct status fill_milestones(struct op *op, const struct json_items *ite
 static struct status fill_hex(struct op *op, struct str hex, ProtobufCBinaryData *ret_bytes)
 {
     struct str bytes;
-    TRY(bytes_of(op, hex, &bytes));
+    TRY(gateway_hex_bytes(op, hex, &bytes));
     *ret_bytes = wire_borrow(bytes.ptr, bytes.len);
     return OK;
 }
@@ -429,6 +372,18 @@ static struct status fill_resolve(struct op *op, const struct gateway_order *ord
     TRY(fill_hex(op, order->head, &body->head));
     TRY(fill_hex(op, order->signature, &body->signature));
     return wire_fill_text(op, order->reason, &body->reason);
+}
+
+static struct status fill_evidence(struct op *op, const struct gateway_order *order,
+                                   Holdfast__Escrow__V1__EscrowCommand *command,
+                                   const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(Holdfast__Escrow__V1__SubmitEvidence, holdfast__escrow__v1__submit_evidence__init,
+             submit_evidence, SUBMIT_EVIDENCE);
+    body->content = wire_borrow(order->content.bytes, HASH_BYTES);
+    body->type = (Holdfast__Escrow__V1__EvidenceType)order->media;
+    body->size_bytes = order->size_bytes;
+    return wire_fill_text(op, order->reason, &body->description);
 }
 
 static struct status fill_propose(struct op *op, const struct gateway_order *order,
@@ -510,6 +465,13 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
         return OK;
     }
     case GATEWAY_RESOLVE_DISPUTE: return fill_resolve(op, order, command, ret_body);
+    case GATEWAY_SUBMIT_EVIDENCE: return fill_evidence(op, order, command, ret_body);
+    case GATEWAY_WITHDRAW_SPLIT: {
+        NEW_BODY(Holdfast__Escrow__V1__WithdrawSplit, holdfast__escrow__v1__withdraw_split__init,
+                 withdraw_split, WITHDRAW_SPLIT);
+        body->number = order->number;
+        return OK;
+    }
     case GATEWAY_ACTION_NONE:
     case GATEWAY_ACTION_COUNT: break;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/media.h"
 #include "base/op.h"
 #include "engine/intake.h"
 #include "gateway/gateway.h"
@@ -26,6 +27,8 @@ enum gateway_action {
     GATEWAY_PROPOSE_SPLIT,
     GATEWAY_ACCEPT_SPLIT,
     GATEWAY_RESOLVE_DISPUTE,
+    GATEWAY_SUBMIT_EVIDENCE,
+    GATEWAY_WITHDRAW_SPLIT,
     GATEWAY_ACTION_COUNT,
 };
 
@@ -75,16 +78,24 @@ struct gateway_order {
     struct str key;             /* Idempotency-Key */
     struct id escrow_id;        /* none for CREATE: it is derived */
     struct gateway_terms terms; /* CREATE, checked */
-    struct str reason;          /* checked; empty: none */
+    struct str reason;          /* checked; empty: none. SUBMIT_EVIDENCE: its description */
     int64_t amount_minor;       /* RELEASE_PART, checked */
     int64_t seller_minor;       /* PROPOSE_SPLIT, RESOLVE_DISPUTE, checked */
     int64_t buyer_minor;
-    int64_t number;       /* ACCEPT_SPLIT; RESOLVE_DISPUTE: of the dispute */
+    int64_t number;       /* ACCEPT_SPLIT, WITHDRAW_SPLIT; RESOLVE_DISPUTE: of the dispute */
     struct str head;      /* RESOLVE_DISPUTE by an arbiter: 64 hex digits, */
     struct str signature; /* and 128; checked. By staff: empty */
     int64_t milestone;    /* MARK_DELIVERED, RELEASE, REFUND, REJECT_DELIVERY: 0: none was named */
+    struct hash content;  /* SUBMIT_EVIDENCE: of its bytes, */
+    enum media media;     /* what they are, */
+    int64_t size_bytes;   /* and how many; checked */
     int64_t now_us;       /* when it was asked */
 };
+
+/* So many bytes in small digits: one way to write it, so that what is hashed and shown is the same for everybody. */
+bool gateway_is_hex(struct str text, size_t bytes);
+/* Bytes of what it was said of. */
+STATUS gateway_hex_bytes(struct op *op, struct str hex, struct str *ret_bytes);
 
 /* RESOLVE_DISPUTE: an arbiter's is signed with the key of the deal's terms, staff's is not signed. Whether it is about the deal
  * as it stands is escrow's to say. */

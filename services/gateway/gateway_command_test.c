@@ -234,6 +234,8 @@ static void every_action_has_its_type(void **state)
         [GATEWAY_PROPOSE_SPLIT] = "holdfast.escrow.v1.ProposeSplit",
         [GATEWAY_ACCEPT_SPLIT] = "holdfast.escrow.v1.AcceptSplit",
         [GATEWAY_RESOLVE_DISPUTE] = "holdfast.escrow.v1.ResolveDispute",
+        [GATEWAY_SUBMIT_EVIDENCE] = "holdfast.escrow.v1.SubmitEvidence",
+        [GATEWAY_WITHDRAW_SPLIT] = "holdfast.escrow.v1.WithdrawSplit",
     };
     for (int i = GATEWAY_MARK_DELIVERED; i < GATEWAY_ACTION_COUNT; i++) {
         struct gateway_order order = action((enum gateway_action)i);
@@ -263,6 +265,8 @@ static void roles_may_what_they_may(void **state)
         [GATEWAY_PROPOSE_SPLIT] = {false, true, true, false, false, false},
         [GATEWAY_ACCEPT_SPLIT] = {false, true, true, false, false, false},
         [GATEWAY_RESOLVE_DISPUTE] = {false, false, false, true, false, true},
+        [GATEWAY_SUBMIT_EVIDENCE] = {false, true, true, false, false, false},
+        [GATEWAY_WITHDRAW_SPLIT] = {false, true, true, false, false, false},
     };
     for (int action_at = 0; action_at < GATEWAY_ACTION_COUNT; action_at++) {
         for (int role = 0; role < GATEWAY_ROLE_COUNT; role++) {

@@ -63,6 +63,12 @@ const struct conf_key gateway_conf_keys[] = {
      .unit = "ms",
      .help = "New commands are refused with 503 while one that was accepted waits longer than this "
              "for Kafka to take it."},
+    {.name = "EVIDENCE_DIR",
+     .type = CONF_STR,
+     .max = 1024,
+     .fallback = "",
+     .help = "The folder where evidence lies, the same for all replicas: on several machines a "
+             "shared volume, of which there is a backup. Without it evidence is refused with 503."},
     {.name = "DATABASE_POOL_MAX",
      .type = CONF_I64,
      .fallback = "8",

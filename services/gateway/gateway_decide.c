@@ -30,6 +30,7 @@ static void take_sums(struct gateway_view *view, const struct gateway_view *told
     view->foreign_money = told->foreign_money;
     view->deadline_at_us = told->deadline_at_us;
     view->deadline_state = told->deadline_state;
+    view->docket = told->docket;
     if (told->dispute_number > 0) { /* only the event that raises one says it */
         view->dispute_number = told->dispute_number;
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/gateway.h"
+#include "gateway/gateway_evidence.h"
 
 /*
  * How the read model follows what was decided elsewhere. Pure: (view or none, news) to the next
@@ -25,8 +26,10 @@ struct gateway_news {
     int64_t amount_minor;
     int64_t milestone; /* that it is about; 0: the deal */
     struct str note;
-    struct str code;     /* REFUSED */
-    struct str sentence; /* REFUSED */
+    bool has_evidence;
+    struct gateway_evidence evidence; /* its deal, seq, sender and time are the event's */
+    struct str code;                  /* REFUSED */
+    struct str sentence;              /* REFUSED */
 };
 
 enum gateway_verdict {

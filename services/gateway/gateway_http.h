@@ -3,8 +3,10 @@
 #include "engine/intake.h"
 #include "gateway/gateway.h"
 #include "gateway/gateway_command.h"
+#include "gateway/gateway_repo.h"
 #include "http/http.h"
 #include "http/http_observer.h"
+#include "objects/objects.h"
 #include "pg/pg.h"
 
 /* The gateway's HTTP side: what its handlers share, and the table of routes. */
@@ -12,6 +14,7 @@
 #define GATEWAY_DEADLINE_ACCEPT_MS 5000
 #define GATEWAY_DEADLINE_READ_MS 3000
 #define GATEWAY_BODY_MAX_BYTES (16 * 1024)
+#define GATEWAY_DEADLINE_UPLOAD_MS 10000 /* a file is made durable and read back */
 /* A page of 100 deals with long texts, written twice while it grows. */
 #define GATEWAY_READ_ARENA_BYTES (6 * 1024 * 1024)
 #define GATEWAY_PAGE_MAX 100
@@ -30,7 +33,8 @@ struct gateway {
     gateway_submit *submit;
     void *submit_ctx;
     struct gateway_live *live;
-    bool production; /* then tokens of the test kind are refused */
+    struct objects *objects; /* where evidence lies; NULL: there is no place for it */
+    bool production;         /* then tokens of the test kind are refused */
     struct http_observer *observer;
     /* The secrets that the keys of signed tokens are derived from: today's, and the one before it while
      * its tokens are replaced. None: no request of a signed token is let through. */
@@ -51,6 +55,12 @@ STATUS gateway_authenticate(struct op *op, void *deps, const struct http_request
 /* Submits, and answers 202 with Location, or says why not. */
 STATUS gateway_take_in(struct op *op, struct gateway *gateway, const struct intake_request *request,
                        struct http_response *ret);
+struct gateway_order gateway_begin_order(const struct http_request *req,
+                                         enum gateway_action action);
+/* The deal must be there for this caller, and the caller must be one who may ask for this; an arbiter, by his signature. */
+STATUS gateway_check_identity(struct op *op, struct gateway *gateway,
+                              const struct gateway_order *order, struct http_response *ret,
+                              struct gateway_deal *ret_deal);
 http_handler gateway_post_escrow;
 http_handler gateway_post_action; /* of the action whose verb ends the route's path */
 
@@ -67,7 +77,15 @@ http_handler gateway_get_docs;
 http_handler gateway_get_deal_page;
 http_handler gateway_get_page_file;
 
+/* gateway_in_evidence.c */
+http_handler gateway_post_evidence;
+http_handler gateway_get_evidence_list;
+http_handler gateway_get_evidence;
+
 /* gateway_in_reads.c */
+/* The deal that the path names, and who the caller is to it. */
+STATUS gateway_find_deal(struct op *op, struct gateway *gateway, const struct http_request *req,
+                         struct gateway_deal *ret_deal, enum gateway_role *ret_role);
 http_handler gateway_get_escrow;
 http_handler gateway_get_escrows;
 http_handler gateway_get_timeline;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "gateway/gateway_evidence.h"
 #include "gateway/gateway_repo.h"
 
 static struct status append_entry(struct engine_turn *turn, const struct engine_message *message,
@@ -24,6 +25,17 @@ static struct status append_entry(struct engine_turn *turn, const struct engine_
     return engine_append(turn, &gateway_entry_table, &entry);
 }
 
+static struct status append_evidence(struct engine_turn *turn, const struct engine_message *message,
+                                     const struct gateway_news *news)
+{
+    struct gateway_evidence evidence = news->evidence;
+    evidence.escrow_id = message->key;
+    evidence.seq = news->told.seq;
+    evidence.submitted_by = message->actor.id;
+    evidence.at_us = message->committed_at_us;
+    return engine_append(turn, &gateway_evidence_table, &evidence);
+}
+
 static struct status store(struct engine_turn *turn, const struct engine_message *message,
                            const struct gateway_news *news, const struct gateway_view *next)
 {
@@ -34,6 +46,9 @@ static struct status store(struct engine_turn *turn, const struct engine_message
     } else {
         void *row = NULL;
         TRY(engine_create(turn, next, &row));
+    }
+    if (news->has_evidence) {
+        TRY(append_evidence(turn, message, news));
     }
     return news->kind == GATEWAY_NEWS_PAYMENT ? OK : append_entry(turn, message, news);
 }

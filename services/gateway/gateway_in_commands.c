@@ -215,7 +215,8 @@ static struct status read_body(struct op *op, const struct http_request *req,
     switch (order->action) {
     case GATEWAY_RELEASE_PART: return read_part(op, req, order);
     case GATEWAY_PROPOSE_SPLIT: return read_split(op, req, order);
-    case GATEWAY_ACCEPT_SPLIT: return read_number(op, req, order);
+    case GATEWAY_ACCEPT_SPLIT:
+    case GATEWAY_WITHDRAW_SPLIT: return read_number(op, req, order);
     case GATEWAY_RESOLVE_DISPUTE: return read_verdict(op, req, order);
     case GATEWAY_MARK_DELIVERED:
     case GATEWAY_RELEASE: return read_milestone(op, req, order);
@@ -227,7 +228,8 @@ static struct status read_body(struct op *op, const struct http_request *req,
     case GATEWAY_RAISE_DISPUTE:
     case GATEWAY_WITHDRAW_DISPUTE: return read_reason(op, req, order);
     case GATEWAY_ACTION_NONE:
-    case GATEWAY_CREATE: /* its body has the terms */
+    case GATEWAY_CREATE:          /* its body has the terms */
+    case GATEWAY_SUBMIT_EVIDENCE: /* its body is the evidence: gateway_in_evidence.c */
     case GATEWAY_ACTION_COUNT: break;
     }
     UNREACHABLE("gateway action");
@@ -297,7 +299,7 @@ static struct status take_in(struct op *op, struct gateway *gateway, const struc
     return gateway_take_in(op, gateway, &command->request, ret);
 }
 
-static struct gateway_order begin_order(const struct http_request *req, enum gateway_action action)
+struct gateway_order gateway_begin_order(const struct http_request *req, enum gateway_action action)
 {
     const struct gateway_caller *caller = req->principal;
     return (struct gateway_order){.action = action,
@@ -311,7 +313,7 @@ static struct gateway_order begin_order(const struct http_request *req, enum gat
 STATUS gateway_post_escrow(struct op *op, void *deps, const struct http_request *req,
                            struct http_response *ret)
 {
-    struct gateway_order order = begin_order(req, GATEWAY_CREATE);
+    struct gateway_order order = gateway_begin_order(req, GATEWAY_CREATE);
     if (order.caller.kind != ENGINE_ACTOR_MARKETPLACE) {
         return op_fail(op, STATUS_DENIED, "gateway.marketplace_only", "another kind of token");
     }
@@ -326,27 +328,27 @@ STATUS gateway_post_escrow(struct op *op, void *deps, const struct http_request 
     return take_in(op, deps, req, &order, ret);
 }
 
-/* The deal must be there for this caller, and the caller must be one who may ask for this; an arbiter, by his signature. */
-static struct status check_identity(struct op *op, struct gateway *gateway,
-                                    const struct gateway_order *order, struct http_response *ret)
+STATUS gateway_check_identity(struct op *op, struct gateway *gateway,
+                              const struct gateway_order *order, struct http_response *ret,
+                              struct gateway_deal *ret_deal)
 {
-    struct gateway_deal deal;
-    TRY(gateway_repo_find_deal(op, gateway->pg, order->escrow_id, &deal));
-    const struct gateway_parties parties = gateway_deal_parties(&deal);
+    TRY(gateway_repo_find_deal(op, gateway->pg, order->escrow_id, ret_deal));
+    const struct gateway_parties parties = gateway_deal_parties(ret_deal);
     enum gateway_role role = gateway_role_of(&order->caller, &parties);
-    bool there = deal.in_view || (deal.is_pending && deal.outcome == INTAKE_OPEN);
+    bool there = ret_deal->in_view || (ret_deal->is_pending && ret_deal->outcome == INTAKE_OPEN);
     if (!there || role == GATEWAY_ROLE_NONE) {
         return op_fail(op, STATUS_NOT_FOUND, "escrow.unknown", "not there for this caller");
     }
     if (!gateway_action_allowed(order->action, role)) {
         return op_fail(op, STATUS_DENIED, "escrow.not_allowed", "another role");
     }
-    if (!deal.in_view) {
+    if (!ret_deal->in_view) {
         ret->retry_after_s = GATEWAY_RETRY_AFTER_S;
         return op_fail(op, STATUS_CONFLICT, "escrow.pending", "its creation is not decided yet");
     }
-    return order->action == GATEWAY_RESOLVE_DISPUTE ? gateway_verdict_check(op, order, &deal.view)
-                                                    : OK;
+    return order->action == GATEWAY_RESOLVE_DISPUTE
+               ? gateway_verdict_check(op, order, &ret_deal->view)
+               : OK;
 }
 
 /* The verb is the last segment of the route's path, under each of its names. */
@@ -363,12 +365,13 @@ static enum gateway_action route_action(const struct http_route *route)
 STATUS gateway_post_action(struct op *op, void *deps, const struct http_request *req,
                            struct http_response *ret)
 {
-    struct gateway_order order = begin_order(req, route_action(req->route));
+    struct gateway_deal deal;
+    struct gateway_order order = gateway_begin_order(req, route_action(req->route));
     if (!id_parse(http_request_param(req, STR("id")), &order.escrow_id) ||
         id_is_none(order.escrow_id)) {
         return op_fail(op, STATUS_NOT_FOUND, "escrow.unknown", "not an id");
     }
     TRY(read_body(op, req, &order));
-    TRY(check_identity(op, deps, &order, ret));
+    TRY(gateway_check_identity(op, deps, &order, ret, &deal));
     return take_in(op, deps, req, &order, ret);
 }

@@ -1,4 +1,6 @@
 /* escrow.events.v1: packed EscrowEvents to news. */
+#include <string.h>
+
 #include "base/sign.h"
 #include "gateway/gateway_in.h"
 #include "gateway/gateway_out_json.h"
@@ -53,6 +55,26 @@ static struct status read_suspended(const Holdfast__Escrow__V1__EscrowFundsSuspe
 {
     news->amount_minor = suspended->amount ? suspended->amount->amount_minor : 0;
     news->note = str_of(suspended->currency);
+    return OK;
+}
+
+/* A type that this version does not know cannot be shown. */
+static struct status read_evidence(struct op *op,
+                                   const Holdfast__Escrow__V1__EscrowEvidenceSubmitted *told,
+                                   struct gateway_news *news)
+{
+    struct gateway_evidence *evidence = &news->evidence;
+    if (told->content.len != HASH_BYTES || (int)told->type <= MEDIA_NONE ||
+        (int)told->type >= MEDIA_COUNT || told->dispute < 1 || told->size_bytes < 1) {
+        return op_fail(op, STATUS_INVALID, "gateway.bad_event", "evidence that cannot be");
+    }
+    memcpy(evidence->content.bytes, told->content.data, HASH_BYTES);
+    evidence->dispute = told->dispute;
+    evidence->type = (int)told->type;
+    evidence->size_bytes = told->size_bytes;
+    evidence->description = str_of(told->description);
+    news->note = evidence->description;
+    news->has_evidence = true;
     return OK;
 }
 
@@ -119,6 +141,9 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         news->note = str_of(event->escrow_dispute_resolved->reason);
         news->amount_minor = event->escrow_dispute_resolved->seller_minor;
         return OK;
+    case CASE(ESCROW_EVIDENCE_SUBMITTED):
+        return read_evidence(op, event->escrow_evidence_submitted, news);
+    case CASE(ESCROW_SPLIT_WITHDRAWN):
     case CASE(ESCROW_SETTLED):
     case CASE(ESCROW_DISPUTE_WITHDRAWN):
     case CASE(ESCROW_DISPUTE_ESCALATED):
@@ -153,6 +178,25 @@ static struct status read_split(struct op *op, const Holdfast__Escrow__V1__Escro
     told->split_seller_minor = split->seller_minor;
     told->split_buyer_minor = split->buyer_minor;
     return wire_id(op, "proposer_id", split->proposer_id, &told->split_by);
+}
+
+/* Of the dispute that is open; none is while the event has none. */
+static struct status read_docket(struct op *op, const Holdfast__Escrow__V1__EscrowEvent *event,
+                                 struct gateway_view *told)
+{
+    const Holdfast__Escrow__V1__Docket *docket = event->docket;
+    if (!docket) {
+        return OK;
+    }
+    return gateway_evidence_docket(op,
+                                   &(struct gateway_docket){
+                                       .buyer_items = docket->buyer_items,
+                                       .seller_items = docket->seller_items,
+                                       .buyer_until_us = docket->buyer_until_us,
+                                       .seller_until_us = docket->seller_until_us,
+                                       .staff_decides_at_us = docket->staff_decides_at_us,
+                                   },
+                                   &told->docket);
 }
 
 /* As the event tells them; a state that this version does not know cannot be shown. */
@@ -211,6 +255,7 @@ static struct status read_sums(struct op *op, const Holdfast__Escrow__V1__Escrow
     told->deadline_at_us = event->deadline ? event->deadline->at_us : 0;
     told->deadline_state = event->deadline ? (int)event->deadline->next_state : GATEWAY_STATE_NONE;
     TRY(read_milestones(op, event, told));
+    TRY(read_docket(op, event, told));
     return read_split(op, event, told);
 }
 

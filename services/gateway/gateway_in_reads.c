@@ -19,10 +19,8 @@ static struct status unknown(struct op *op)
     return op_fail(op, STATUS_NOT_FOUND, "escrow.unknown", "not there for this caller");
 }
 
-/* The deal that the path names, and who the caller is to it. */
-static struct status find_deal(struct op *op, struct gateway *gateway,
-                               const struct http_request *req, struct gateway_deal *ret_deal,
-                               enum gateway_role *ret_role)
+STATUS gateway_find_deal(struct op *op, struct gateway *gateway, const struct http_request *req,
+                         struct gateway_deal *ret_deal, enum gateway_role *ret_role)
 {
     struct id id;
     if (!id_parse(http_request_param(req, STR("id")), &id)) {
@@ -40,7 +38,7 @@ STATUS gateway_get_escrow(struct op *op, void *deps, const struct http_request *
 {
     struct gateway_deal deal;
     enum gateway_role role = GATEWAY_ROLE_NONE;
-    TRY(find_deal(op, deps, req, &deal, &role));
+    TRY(gateway_find_deal(op, deps, req, &deal, &role));
     if (deal.in_view) {
         return gateway_out_view(op, &deal.view, role, &ret->body);
     }
@@ -109,7 +107,7 @@ STATUS gateway_get_timeline(struct op *op, void *deps, const struct http_request
     enum gateway_role role = GATEWAY_ROLE_NONE;
     int64_t after = 0;
     TRY(read_number(op, req, STR("after"), INT64_MAX, &after));
-    TRY(find_deal(op, deps, req, &deal, &role));
+    TRY(gateway_find_deal(op, deps, req, &deal, &role));
     const struct gateway_entry *entries = NULL;
     uint32_t count = 0;
     if (deal.in_view) {
@@ -132,7 +130,7 @@ STATUS gateway_get_proof(struct op *op, void *deps, const struct http_request *r
     struct gateway_proof proof;
     enum gateway_role role = GATEWAY_ROLE_NONE;
     bool found = false;
-    TRY(find_deal(op, deps, req, &deal, &role));
+    TRY(gateway_find_deal(op, deps, req, &deal, &role));
     if (deal.in_view) {
         TRY(gateway_proof_find(op, gateway->pg, deal.view.id, &proof, &found));
     }

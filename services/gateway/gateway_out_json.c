@@ -116,7 +116,7 @@ static void write_arbiter(struct json_writer *out, const struct gateway_view *vi
     json_write_end(out);
 }
 
-/* The last one: what a verdict must name. */
+/* The last one: what a verdict must name; and what was laid before whoever gives it, while it is open. */
 static void write_dispute(struct json_writer *out, const struct gateway_view *view)
 {
     if (view->dispute_number == 0) {
@@ -125,6 +125,11 @@ static void write_dispute(struct json_writer *out, const struct gateway_view *vi
     }
     json_write_object(out, "dispute");
     json_write_i64(out, "number", view->dispute_number);
+    if (view->docket.len > 0) { /* ours, written when its deal was told of */
+        json_write_raw(out, "docket", view->docket);
+    } else {
+        json_write_null(out, "docket");
+    }
     json_write_end(out);
 }
 

@@ -34,6 +34,10 @@ static struct gateway_view a_view(void)
         .arbiter_id = numbered(5),
         .arbiter_key = STR("00ff"),
         .dispute_number = 2,
+        .docket = STR("{\"buyer_items\":1,\"seller_items\":0,"
+                      "\"buyer_until\":\"2026-01-01T00:00:00.000Z\","
+                      "\"seller_until\":\"2026-01-02T00:00:00.000Z\","
+                      "\"staff_decides_at\":\"2026-01-03T00:00:00.000Z\"}"),
         .seller_account = STR("acct_canary"),
         .funding_seconds = 7200,
         .delivery_seconds = 10800,
@@ -104,6 +108,7 @@ static void the_buyer_alone_can_pay(void **state)
         keeps_promise(&fixture->op, json_at(value, "/milestones/1"), "/Milestone");
         keeps_promise(&fixture->op, json_at(value, "/arbiter"), "/Arbiter");
         keeps_promise(&fixture->op, json_at(value, "/dispute"), "/Dispute");
+        keeps_promise(&fixture->op, json_at(value, "/dispute/docket"), "/Docket");
         if (buyer) {
             keeps_promise(&fixture->op, json_at(value, "/payment"), "/Payment");
         }
@@ -168,7 +173,10 @@ static void a_deal_is_shown_exactly(void **state)
         "\"seller_gets_minor\":11728,\"seller_fee_minor\":617,\"platform_gets_minor\":955,"
         "\"refund_minor\":12683},"
         "\"deadline\":{\"at\":\"2025-11-21T04:05:06.791Z\",\"next_state\":\"EXPIRED\"},\"split\":"
-        "null,\"milestones\":[],\"dispute\":{\"number\":2},"
+        "null,\"milestones\":[],\"dispute\":{\"number\":2,\"docket\":{\"buyer_items\":1,\"seller_"
+        "items\":0,\"buyer_until\":"
+        "\"2026-01-01T00:00:00.000Z\",\"seller_until\":\"2026-01-02T00:00:00.000Z\","
+        "\"staff_decides_at\":\"2026-01-03T00:00:00.000Z\"}},"
         "\"description\":\"A \\\"sword\\\"\",\"payment\":null,\"rejection\":null,"
         "\"created_at\":\"2025-11-21T04:05:06.789Z\",\"updated_at\":\"2025-11-21T04:05:06.790Z\"}");
 }

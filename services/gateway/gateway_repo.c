@@ -52,6 +52,7 @@ static const struct table_column view_columns[] = {
     V(arbiter_id, COLUMN_UUID),
     V(arbiter_key, COLUMN_TEXT),
     V(dispute_number, COLUMN_INT8),
+    V(docket, COLUMN_TEXT),
     V(seller_account, COLUMN_TEXT),
     V(funding_seconds, COLUMN_INT8),
     V(delivery_seconds, COLUMN_INT8),
@@ -249,6 +250,7 @@ static struct status read_view(struct op *op, const struct pg_rows *rows, uint32
     ID(arbiter_id);
     TEXT(arbiter_key);
     I64(dispute_number);
+    TEXT(docket);
     TEXT(seller_account);
     I64(funding_seconds);
     I64(delivery_seconds);

@@ -15,6 +15,12 @@
 /* Gives money back, or keeps it from going out: the last to be refused when there are too many requests (R17). */
 #define RESCUE(route_path, route_handler) \
     COMMAND_WITH(route_path, route_handler, HTTP_ROUTE_SAVES_MONEY)
+#define UPLOAD(route_path, route_handler)                                                          \
+    {                                                                                              \
+        .method = HTTP_POST, .path = (route_path), .auth = HTTP_AUTH_TOKEN, .body = HTTP_BODY_ANY, \
+        .body_max_bytes = HTTP_BODY_FILE_BYTES, .deadline_ms = GATEWAY_DEADLINE_UPLOAD_MS,         \
+        .handler = (route_handler), .flags = HTTP_ROUTE_NEEDS_KEY,                                 \
+    }
 #define READ(route_path, route_handler)                                      \
     {                                                                        \
         .method = HTTP_GET, .path = (route_path), .auth = HTTP_AUTH_TOKEN,   \
@@ -43,7 +49,9 @@ const struct http_route gateway_routes[] = {
     COMMAND("/v1/escrows/:id/withdraw-dispute", gateway_post_action),
     COMMAND("/v1/escrows/:id/propose-split",  gateway_post_action),
     RESCUE("/v1/escrows/:id/accept-split",    gateway_post_action),
+    COMMAND("/v1/escrows/:id/withdraw-split", gateway_post_action),
     RESCUE("/v1/escrows/:id/resolve-dispute", gateway_post_action),
+    UPLOAD("/v1/escrows/:id/evidence",       gateway_post_evidence),
     /* REQ-D9, REQ-D10: the names that clients of old know. */
     COMMAND("/api/escrow/:id/mark-delivered", gateway_post_action),
     COMMAND("/api/escrow/:id/release",        gateway_post_action),
@@ -53,6 +61,8 @@ const struct http_route gateway_routes[] = {
     READ("/v1/escrows/:id",                   gateway_get_escrow),
     READ("/v1/escrows/:id/timeline",          gateway_get_timeline),
     READ("/v1/escrows/:id/proof",             gateway_get_proof),
+    READ("/v1/escrows/:id/evidence",          gateway_get_evidence_list),
+    READ("/v1/escrows/:id/evidence/:hash",    gateway_get_evidence),
     READ("/v1/users/:id",                     gateway_get_user),
     READ("/v1/commands/:id",                  gateway_get_command),
     READ("/v1/events",                        gateway_get_events),

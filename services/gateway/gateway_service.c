@@ -1,6 +1,7 @@
 /* The service as the engine sees it: topics, tables, and who does what. */
 #include "base/defer.h"
 #include "engine/engine_tables.h"
+#include "gateway/gateway_evidence.h"
 #include "gateway/gateway_in.h"
 #include "gateway/gateway_proof.h"
 #include "gateway/gateway_repo.h"
@@ -84,7 +85,7 @@ static const struct engine_expiring account_pending = {
 
 const struct engine_service gateway_service = {
     .name = STR("gateway"),
-    .appends = {&gateway_entry_table},
+    .appends = {&gateway_entry_table, &gateway_evidence_table},
     .handlers = handlers,
     .handler_count = ARRAY_LEN(handlers),
     .dlq = TOPIC_GATEWAY_DLQ_V1,

@@ -105,6 +105,18 @@ static void add_signing_secret(struct gateway *gateway, const struct conf *conf,
     }
 }
 
+/* *ret_objects stays NULL where there is no folder. */
+static struct status open_objects(struct op *op, const struct conf *conf,
+                                  struct objects **ret_objects)
+{
+    struct str folder = conf_str(conf, "EVIDENCE_DIR");
+    if (folder.len == 0) {
+        log_warn(op, "gateway.no_evidence_dir");
+        return OK;
+    }
+    return objects_open_folder(op, folder, ret_objects);
+}
+
 static struct status run(struct op *op, struct svc *svc)
 {
     const struct conf *conf = svc_conf(svc);
@@ -117,6 +129,8 @@ static struct status run(struct op *op, struct svc *svc)
     TRY(intake_run_open(op, svc, gateway_service.name, conf_i64(conf, "INTAKE_BACKLOG_MAX_MS"),
                         &intake));
 
+    DEFER(objects_free_at) struct objects *objects = NULL;
+    TRY(open_objects(op, conf, &objects));
     DEFER(gateway_live_close_at) struct gateway_live *live = NULL;
     TRY(open_live(op, svc, &live));
     struct gateway gateway = {
@@ -124,6 +138,7 @@ static struct status run(struct op *op, struct svc *svc)
         .submit = submit,
         .submit_ctx = intake_run_intake(intake),
         .live = live,
+        .objects = objects,
         .production = conf_env(conf) == CONF_ENV_PRODUCTION,
         .observer = make_observer(op, svc),
     };
@@ -138,7 +153,7 @@ static struct status run(struct op *op, struct svc *svc)
     svc_ready_lag(svc);
     http_server_stop(TAKE(server), SVC_DRAIN_HTTP_MS);
     return OK;
-} /* http, rates, streams, intake, engine, pool: the reverse of the opening order */
+} /* http, rates, streams, evidence, intake, engine, pool: the reverse of the opening order */
 
 int main(int argc, char **argv)
 {

@@ -33,6 +33,8 @@ struct str notice_name(enum notice notice)
     case NOTICE_DISPUTE_RESOLVED: return STR("dispute_resolved");
     case NOTICE_PARTIALLY_REFUNDED: return STR("partially_refunded");
     case NOTICE_PART_REFUNDED: return STR("part_refunded");
+    case NOTICE_EVIDENCE_SUBMITTED: return STR("evidence_submitted");
+    case NOTICE_SPLIT_WITHDRAWN: return STR("split_withdrawn");
     case NOTICE_NONE: return STR("none");
     case NOTICE_COUNT: break;
     }

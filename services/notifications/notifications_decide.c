@@ -200,6 +200,7 @@ static const struct {
     [NOTICE_SPLIT_PROPOSED] = {.lasts = true},
     [NOTICE_SPLIT_AGREED] = {.stands = true, .lasts = true},
     [NOTICE_DISPUTE_RESOLVED] = {.stands = true, .lasts = true},
+    [NOTICE_EVIDENCE_SUBMITTED] = {.lasts = true},
     [NOTICE_RELEASE_STARTED] = {.stands = true, .lasts = true},
     [NOTICE_PAYOUT_FAILED] = {.stands = true, .lasts = true},
     [NOTICE_REFUND_STARTED] = {.stands = true, .lasts = true},

@@ -181,6 +181,10 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
                    event->escrow_dispute_resolved->buyer_gets_minor);
         return tell_detail(op, news, NOTICE_DISPUTE_RESOLVED,
                            event->escrow_dispute_resolved->reason);
+    case CASE(ESCROW_EVIDENCE_SUBMITTED):
+        return tell_detail(op, news, NOTICE_EVIDENCE_SUBMITTED,
+                           event->escrow_evidence_submitted->description);
+    case CASE(ESCROW_SPLIT_WITHDRAWN): news->notice = NOTICE_SPLIT_WITHDRAWN; return OK;
     case CASE(ESCROW_SETTLED):         /* each was told when his part arrived */
     case CASE(ESCROW_RETURN_ACCEPTED): /* the refund follows at once, and says why */
     case CASE(ESCROW_FUNDS_RECEIVED):  /* what becomes of it follows at once */

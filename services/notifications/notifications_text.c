@@ -178,6 +178,19 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
                             "Reason: {detail}].",
             [ROLE_ARBITER] = "The dispute about this deal was decided.",
         },
+    [NOTICE_EVIDENCE_SUBMITTED] =
+        {
+            [ROLE_BUYER] = "Evidence was submitted in the dispute about this deal[: {detail}]. "
+                           "The deal says until when you can submit yours.",
+            [ROLE_SELLER] = "Evidence was submitted in the dispute about this deal[: {detail}]. "
+                            "The deal says until when you can submit yours.",
+            [ROLE_ARBITER] = "Evidence was submitted in the dispute about this deal[: {detail}].",
+        },
+    [NOTICE_SPLIT_WITHDRAWN] =
+        {
+            [ROLE_BUYER] = "The offer to divide the money of this deal was taken back.",
+            [ROLE_SELLER] = "The offer to divide the money of this deal was taken back.",
+        },
 };
 
 bool notifications_text_is_told(enum notice notice, enum role role)

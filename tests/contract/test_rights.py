@@ -50,7 +50,7 @@ def test_they_agree_how_many_milestones_there_may_be():
 def test_gateway_and_escrow_agree_who_may_do_what():
     taken = rights(GATEWAY, "actions")
     decided = rights(ESCROW, "escrow_rights")
-    assert len(taken) == 14
+    assert len(taken) == 16
     assert taken == decided
 
 

@@ -75,7 +75,7 @@ def test_the_arbiter_divides_what_is_frozen_and_a_dossier_proves_whose_word_it_w
     deal = escalated(stack, api, **terms)
     seen = deal.view("ARBITER")
     assert seen["arbiter"] == {"id": terms["arbiter_id"], "key": terms["arbiter_key"]}
-    assert (seen["dispute"], seen["seller_account"], seen["payment"]) == ({"number": 1}, None, None)
+    assert (seen["dispute"]["number"], seen["seller_account"], seen["payment"]) == (1, None, None)
     mine = api.get("/v1/escrows", "ARBITER").json()["items"]
     assert [one["id"] for one in mine] == [deal.id]
     head = proof_of(api, deal)["head"]

@@ -71,7 +71,7 @@ def terms_hash(terms):
         u64(terms["milestone_count"]), bytes.fromhex(terms["milestones_hash"]))
 
 
-def transition_hash(escrow_id, row, transfers, verdict=None):
+def transition_hash(escrow_id, row, transfers, verdict=None, evidence=None):
     parts = [bytes.fromhex(row["prev_hash"]), text("holdfast.escrow.transition.v2"), uid(row["id"]), uid(escrow_id)]
     parts += [u64(row[name]) for name in ("seq", "event", "from_state", "to_state")]
     parts += [uid(row["cause_id"]), u64(row["actor_kind"]), uid(row["actor_id"]), u64(row["at_us"])]
@@ -84,6 +84,9 @@ def transition_hash(escrow_id, row, transfers, verdict=None):
         signature = bytes.fromhex(verdict["signature"])
         parts += [u64(verdict[name]) for name in ("dispute", "seller_minor", "buyer_minor")]
         parts += [text(verdict["reason"]), u64(len(signature)), signature]
+    if evidence:
+        parts += [u64(evidence["dispute"]), bytes.fromhex(evidence["content"]), u64(evidence["type"])]
+        parts += [u64(evidence["size_bytes"]), text(evidence["description"])]
     return sha256(*parts)
 
 
@@ -120,7 +123,7 @@ def check_dossier(content, key):
     """The lines of a dossier, by kind, after the chain from the terms to the last seal was made anew."""
     lines = [json.loads(line) for line in content.splitlines()]
     kinds = {kind: [line for line in lines if line["kind"] == kind]
-             for kind in ("dossier", "terms", "milestone", "transition", "transfer", "verdict", "suspense", "seal", "balance", "end")}
+             for kind in ("dossier", "terms", "milestone", "transition", "transfer", "verdict", "evidence", "suspense", "seal", "balance", "end")}
     escrow_id = kinds["terms"][0]["id"]
     assert [one["number"] for one in kinds["milestone"]] == list(range(1, kinds["terms"][0]["milestone_count"] + 1))
     assert milestones_hash(kinds["milestone"]).hex() == kinds["terms"][0]["milestones_hash"]
@@ -131,7 +134,9 @@ def check_dossier(content, key):
         assert row["transfer_count"] == len(own)
         verdict = next((line for line in kinds["verdict"] if line["seq"] == seq), None)
         check_verdict(kinds["terms"][0], row, verdict, kinds["transfer"])
-        head, state = transition_hash(escrow_id, row, own, verdict), row["to_state"]
+        evidence = next((line for line in kinds["evidence"] if line["seq"] == seq), None)
+        assert (row["event_name"] == "EscrowEvidenceSubmitted") == (evidence is not None)
+        head, state = transition_hash(escrow_id, row, own, verdict, evidence), row["to_state"]
         assert row["hash"] == head.hex()
     for seal in kinds["seal"]:
         named = {**seal, "leaves": seal["leaf_count"], "key": seal["key_id"]}

@@ -76,6 +76,9 @@ class Stack:
             environment["HTTP_RATE_PER_TOKEN"] = "100000"
             environment["HTTP_RATE_PER_ADDRESS"] = "100000"
             environment["REQUEST_SIGNING_SECRET"] = SIGNING_SECRET
+            evidence = self.folder / "evidence"  # one for all replicas
+            evidence.mkdir(exist_ok=True)
+            environment["EVIDENCE_DIR"] = str(evidence)
         if service == "payments":
             environment["STRIPE_API_BASE"] = self.sandbox.url
             environment["STRIPE_SECRET_KEY"] = API_KEY

@@ -47,7 +47,7 @@ static void check_agreed(struct sim_check *check, const struct check_deal *deal,
 {
     bool by_buyer = id_eq(agreed->actor_id, escrow->buyer_id);
     bool by_seller = id_eq(agreed->actor_id, escrow->seller_id);
-    if (deal->offers == 0 || (!by_buyer && !by_seller) ||
+    if (deal->offers == deal->withdrawn || (!by_buyer && !by_seller) ||
         id_eq(agreed->actor_id, deal->offered_by)) {
         sim_verdict_fail(verdict, SIM_RULE_TERMS,
                          "escrow %s seq %" PRId64 ": divided by one alone, or by a stranger",
@@ -60,6 +60,18 @@ static void check_agreed(struct sim_check *check, const struct check_deal *deal,
                          " has agreed to offer %" PRId64,
                          check_text(deal->id), agreed->seq, number, deal->offers);
     }
+}
+
+/* Nobody agrees to it any more: the next agreement must follow another offer. */
+static void check_withdrawn(struct check_deal *deal, const struct escrow_transition *withdrawn,
+                            struct sim_verdict *verdict)
+{
+    if (!id_eq(withdrawn->actor_id, deal->offered_by)) {
+        sim_verdict_fail(verdict, SIM_RULE_TERMS,
+                         "escrow %s seq %" PRId64 ": an offer was taken back by another",
+                         check_text(deal->id), withdrawn->seq);
+    }
+    deal->withdrawn = deal->offers;
 }
 
 const struct escrow_dispute_verdict *check_said_verdict(struct sim_check *check,
@@ -136,6 +148,8 @@ void check_consent(struct sim_check *check, struct check_deal *deal,
         deal->offered_by = transition->actor_id;
     } else if (transition->event == ESCROW_EVENT_SPLIT_AGREED) {
         check_agreed(check, deal, transition, escrow, verdict);
+    } else if (transition->event == ESCROW_EVENT_SPLIT_WITHDRAWN) {
+        check_withdrawn(deal, transition, verdict);
     } else if (transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
         deal->escalated_at_us = transition->at_us;
     } else if (transition->event == ESCROW_EVENT_DISPUTE_RESOLVED) {

@@ -48,6 +48,12 @@ struct check_deal {
     struct id offered_by;      /* the last of them */
     int64_t escalated_at_us;   /* its dispute, the last time */
     int64_t parts_net_minor;   /* and what the seller gets of them */
+    int64_t withdrawn;         /* the last of them that was taken back */
+    int64_t disputes;          /* that were raised so far */
+    int64_t shown[2];          /* pieces of evidence in the last of them, of buyer and seller, */
+    int64_t shown_bytes[2];
+    int64_t shown_at_us[2]; /* and when the last of them was shown */
+    int64_t disputed_at_us; /* the last time */
     /* The rows of parts, counted anew each time. */
     uint32_t part_rows, return_rows;
     int64_t part_rows_minor, return_rows_minor;
@@ -231,6 +237,16 @@ void check_milestone_rows(struct sim_check *check, struct sim_verdict *verdict);
 /* The row of the verdict that this transition is; NULL: it is none, or the row is missing. */
 const struct escrow_dispute_verdict *check_said_verdict(struct sim_check *check,
                                                         const struct escrow_transition *transition);
+
+/* ---- sim_check_evidence.c ---- */
+
+/* The row of the evidence that this transition is; NULL: it is none, or the row is missing. */
+const struct escrow_evidence *check_said_evidence(struct sim_check *check,
+                                                  const struct escrow_transition *transition);
+/* The deal's next transition: by whom, in time, no more than may be, and what was asked for. */
+void check_evidence(struct sim_check *check, struct check_deal *deal,
+                    const struct escrow_transition *transition, const struct escrow *escrow,
+                    struct sim_verdict *verdict);
 
 /* ---- sim_check_told.c ---- */
 

@@ -266,7 +266,7 @@ static bool read_lines(struct sim_check *check, const struct escrow_transition *
 /* INV37, and that the history has no hole. */
 static void follow_chain(struct check_deal *deal, const struct escrow_transition *transition,
                          const struct escrow_transfer *lines, const struct escrow *escrow,
-                         const struct escrow_dispute_verdict *said, struct sim_verdict *verdict)
+                         struct escrow_said said, struct sim_verdict *verdict)
 {
     if (transition->seq == 1) {
         deal->head = escrow_chain_root(escrow);
@@ -345,6 +345,7 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
     bool divides = says && transition->transfer_count > 0;
     deal->splits += divides ? 1 : 0;
     check_consent(check, deal, transition, escrow, verdict);
+    check_evidence(check, deal, transition, escrow, verdict);
     for (int i = 0; i < transition->transfer_count; i++) {
         add_line(deal, &lines[i]);
         bool goes = is_part && lines[i].credit == ESCROW_ACCOUNT_DUE_SELLER;
@@ -358,7 +359,9 @@ static void read_transition(struct sim_check *check, const struct escrow_transit
         }
     }
     check_milestone(check, deal, transition, escrow, verdict);
-    follow_chain(deal, transition, lines, escrow, check_said_verdict(check, transition), verdict);
+    const struct escrow_said said = {.verdict = check_said_verdict(check, transition),
+                                     .evidence = check_said_evidence(check, transition)};
+    follow_chain(deal, transition, lines, escrow, said, verdict);
     note_cause(check, transition, follow_clock(deal, transition), verdict);
 }
 

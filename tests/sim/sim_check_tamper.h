@@ -61,6 +61,8 @@ void tamper_another_seller_is_paid(struct sim_run *run);
 void tamper_another_currency_is_asked_for(struct sim_run *run);
 void tamper_a_deal_has_other_terms(struct sim_run *run);
 void tamper_a_milestone_is_another_one(struct sim_run *run);
+void tamper_evidence_is_something_else(struct sim_run *run);
+void tamper_the_docket_shows_another(struct sim_run *run);
 void tamper_a_request_is_forgotten(struct sim_run *run);
 void tamper_a_request_was_never_published(struct sim_run *run);
 void tamper_a_request_is_another_one(struct sim_run *run);

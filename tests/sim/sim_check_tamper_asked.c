@@ -10,6 +10,7 @@
 #include "base/lane.h"
 #include "engine/engine_tables.h"
 #include "escrow/escrow_repo.h"
+#include "gateway/gateway_evidence.h"
 #include "gateway/gateway_repo.h"
 #include "notifications/notifications_repo.h"
 #include "sim_check_tamper.h"
@@ -55,6 +56,21 @@ void tamper_a_milestone_is_another_one(struct sim_run *run)
             tamper_first_row(run, SIM_ESCROW, &escrow_milestone_table));
     row.title = STR("something else");
     tamper_put(run, SIM_ESCROW, &escrow_milestone_table, &row);
+}
+
+void tamper_evidence_is_something_else(struct sim_run *run)
+{
+    CHANGED(struct escrow_evidence, row, tamper_first_row(run, SIM_ESCROW, &escrow_evidence_table));
+    row.content.bytes[0] ^= 1;
+    tamper_put(run, SIM_ESCROW, &escrow_evidence_table, &row);
+}
+
+void tamper_the_docket_shows_another(struct sim_run *run)
+{
+    CHANGED(struct gateway_evidence, row,
+            tamper_first_row(run, SIM_GATEWAY, &gateway_evidence_table));
+    row.submitted_by = tamper_fresh();
+    tamper_put(run, SIM_GATEWAY, &gateway_evidence_table, &row);
 }
 
 /* ---- Requests ---- */

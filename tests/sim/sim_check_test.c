@@ -31,7 +31,7 @@ _Static_assert(SIM_RULE_COUNT <= 64, "a set of rules is one number");
 static struct sim_run *open_world(struct sim_outcome *outcome)
 {
     const struct sim_plan plan = {
-        .seed = 24,
+        .seed = 2,
         .on = {[SIM_TROUBLE_TRAFFIC] = true},
         .replicas = {1, 1, 1, 1, 1},
         .deals = 16,
@@ -482,6 +482,8 @@ static const struct {
     {"another currency", tamper_another_currency_is_asked_for, RULE(TERMS)},
     {"other terms", tamper_a_deal_has_other_terms, RULE(TERMS) | RULE(CHAIN)},
     {"another piece", tamper_a_milestone_is_another_one, RULE(TERMS) | RULE(VIEWS)},
+    {"other evidence", tamper_evidence_is_something_else, RULE(TERMS) | RULE(CHAIN)},
+    {"another docket", tamper_the_docket_shows_another, RULE(TERMS)},
     {"forgotten", tamper_a_request_is_forgotten, RULE(TAKEN)},
     {"never published", tamper_a_request_was_never_published, RULE(TAKEN)},
     {"another request", tamper_a_request_is_another_one, RULE(TAKEN)},

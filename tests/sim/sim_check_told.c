@@ -259,6 +259,8 @@ static const struct {
     [ESCROW_EVENT_PART_REFUNDED] = {true, true, false},
     [ESCROW_EVENT_SPLIT_PROPOSED] = {true, true, false},
     [ESCROW_EVENT_SPLIT_AGREED] = {true, true, false},
+    [ESCROW_EVENT_SPLIT_WITHDRAWN] = {true, true, false},
+    [ESCROW_EVENT_EVIDENCE_SUBMITTED] = {true, true, true},
 };
 
 static struct id news_name(struct id escrow_id, int64_t seq, enum role role)

@@ -121,6 +121,9 @@ void traffic_send(struct sim_traffic *traffic, struct deal *deal)
         .buyer_minor = deal->last.buyer_minor,
         .number = deal->last.offer,
         .milestone = deal->last.milestone,
+        .content = hash_of(str_of(key)), /* another one each time */
+        .media = MEDIA_PNG,
+        .size_bytes = deal->last.size_bytes,
         .head = str_of(deal->last.head),
         .signature = str_of(deal->last.signature),
         .now_us = op.now_us,
@@ -225,6 +228,7 @@ struct sim_traffic *sim_traffic_new(const struct sim_place *place, struct sim_st
     traffic->parts = random_seeded(options->seed ^ UINT64_C(0x7061727473));
     traffic->milestones = random_seeded(options->seed ^ UINT64_C(0x6d696c6573));
     traffic->arbiters = random_seeded(options->seed ^ UINT64_C(0x61726269746572));
+    traffic->evidence = random_seeded(options->seed ^ UINT64_C(0x65766964656e6365));
     traffic->link_us = traffic_next_link_us(traffic);
     sim_intake_init(&traffic->intake, place, SIM_GATEWAY);
     arena_init(&traffic->arena, ARENA_BYTES);
@@ -315,6 +319,9 @@ static void ask_anything(struct sim_traffic *traffic, struct deal *deal)
         {GATEWAY_RESOLVE_DISPUTE, WHO_STAFF},
     };
 
+    if (traffic_shows_anything(traffic, deal)) {
+        return;
+    }
     if (random_below(&traffic->splits, 8) == 0) { /* of the price, whatever is held of it */
         enum who who = random_below(&traffic->splits, 2) == 0 ? WHO_BUYER : WHO_SELLER;
         bool offers = random_below(&traffic->splits, 2) == 0;
@@ -353,13 +360,6 @@ static void settle(struct sim_traffic *traffic, struct deal *deal, uint64_t mood
     if (mood < ARRAY_LEN(ways)) {
         ask(traffic, deal, ways[mood].action, ways[mood].who);
     }
-}
-
-/* A buyer whose money is held at times releases some of it. Drawn apart, as fees are. */
-static bool likes_a_part(struct sim_traffic *traffic, const struct gateway_view *view)
-{
-    bool can = view->state == (int)ESCROW_FUNDS_HELD || view->state == (int)ESCROW_DELIVERED;
-    return can && random_below(&traffic->parts, 5) == 0;
 }
 
 /* Whoever was offered a part of what is held often agrees; at times one of the two offers one. Drawn apart, too. */
@@ -493,9 +493,10 @@ static void act(struct sim_traffic *traffic, struct deal *deal)
     const struct gateway_view *view = traffic_view(traffic, deal);
     if (lucky(traffic, traffic->options.hasty)) {
         ask_anything(traffic, deal);
-    } else if (view && (traffic_quarrels(traffic, deal, view) || divides(traffic, deal, view))) {
+    } else if (view && (traffic_shows(traffic, deal, view) ||
+                        traffic_quarrels(traffic, deal, view) || divides(traffic, deal, view))) {
         ; /* it was asked for */
-    } else if (view && likes_a_part(traffic, view)) {
+    } else if (view && traffic_likes_a_part(traffic, view)) {
         ask(traffic, deal, GATEWAY_RELEASE_PART, WHO_BUYER);
     } else if (view) {
         go_on(traffic, deal, view);

@@ -28,9 +28,10 @@ struct asked {
     int64_t amount_minor; /* RELEASE_PART */
     int64_t seller_minor; /* PROPOSE_SPLIT, RESOLVE_DISPUTE */
     int64_t buyer_minor;
-    int64_t offer;     /* ACCEPT_SPLIT: its number; RESOLVE_DISPUTE: the dispute's */
-    int64_t milestone; /* MARK_DELIVERED, RELEASE, REFUND: its number; 0: none is named */
-    uint32_t number;   /* of its Idempotency-Key */
+    int64_t offer; /* ACCEPT_SPLIT, WITHDRAW_SPLIT: its number; RESOLVE_DISPUTE: the dispute's */
+    int64_t size_bytes; /* SUBMIT_EVIDENCE */
+    int64_t milestone;  /* MARK_DELIVERED, RELEASE, REFUND: its number; 0: none is named */
+    uint32_t number;    /* of its Idempotency-Key */
     bool taken;
     char head[2 * HASH_BYTES + 1]; /* RESOLVE_DISPUTE, of an arbiter; else empty */
     char signature[2 * SIGN_BYTES + 1];
@@ -69,6 +70,7 @@ struct sim_traffic {
     struct random splits;
     struct random milestones;
     struct random arbiters;
+    struct random evidence;
     struct sign_secret arbiter_secret; /* one key for all of them */
     struct sign_public arbiter_key;
     char arbiter_hex[2 * SIGN_PUBLIC_BYTES + 1];
@@ -116,6 +118,15 @@ void traffic_draw_arbiter(struct sim_traffic *traffic, struct deal *deal);
 bool traffic_quarrels(struct sim_traffic *traffic, struct deal *deal,
                       const struct gateway_view *view);
 
+/* ---- sim_traffic_evidence.c ---- */
+
+/* True: one of the two shows something in the dispute, or takes an offer back. Drawn apart. */
+bool traffic_shows(struct sim_traffic *traffic, struct deal *deal, const struct gateway_view *view);
+/* At times, whatever the moment. True: it was asked for. */
+bool traffic_shows_anything(struct sim_traffic *traffic, struct deal *deal);
+/* At times one of them shows something more, in time or not. */
+void traffic_show_late(struct sim_traffic *traffic, struct deal *deal);
+
 /* ---- sim_traffic_people.c ---- */
 
 /* Before anybody registers: their ids, and each one's account at the provider. */
@@ -124,6 +135,8 @@ void traffic_know_people(struct sim_traffic *traffic);
 void traffic_register_person(struct sim_traffic *traffic);
 /* What the two agree to pay the platform. */
 void traffic_draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms);
+/* A buyer whose money is held at times releases some of it. Drawn apart, as fees are. */
+bool traffic_likes_a_part(struct sim_traffic *traffic, const struct gateway_view *view);
 /* When somebody is linked anew; INT64_MAX: nobody is any more. */
 int64_t traffic_next_link_us(struct sim_traffic *traffic);
 /* Whoever is registered, to an account that nobody had. A request that is not taken is not made again. */

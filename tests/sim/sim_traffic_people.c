@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "escrow/escrow.h"
 #include "gateway/gateway_account_command.h"
 #include "sim_traffic_internal.h"
 
@@ -112,6 +113,12 @@ void traffic_draw_fees(struct sim_traffic *traffic, struct gateway_terms *terms)
         fees.seller = (struct fee_rate){.basis_points = 0};
     }
     terms->fees = has_fees ? fees : (struct fee_terms){.buyer_refundable = fees.buyer_refundable};
+}
+
+bool traffic_likes_a_part(struct sim_traffic *traffic, const struct gateway_view *view)
+{
+    bool can = view->state == (int)ESCROW_FUNDS_HELD || view->state == (int)ESCROW_DELIVERED;
+    return can && random_below(&traffic->parts, 5) == 0;
 }
 
 /* ---- What was asked for ---- */

@@ -159,6 +159,9 @@ void sim_traffic_judge(struct sim_traffic *traffic)
                          : NULL;
         if (view && view->state == (int)ESCROW_ESCALATED) {
             judge(traffic, deal, view);
+            if (deal->justice == JUSTICE_NONE) { /* nobody signs what this would make stale */
+                traffic_show_late(traffic, deal);
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ def setting(name):
     return value
 
 
-def call(method, url, token=None, value=None, form=None):
+def call(method, url, token=None, value=None, form=None, file=None):
     """(status, JSON) of one HTTP request; a command carries a fresh Idempotency-Key."""
     headers = {"Accept": "application/json"}
     body = None
@@ -60,6 +60,9 @@ def call(method, url, token=None, value=None, form=None):
         headers["Content-Type"] = "application/json"
         headers["Idempotency-Key"] = str(uuid.uuid4())
         body = json.dumps(value or {}).encode()
+        if file is not None:
+            headers["Content-Type"] = "text/plain"
+            body = file
     elif form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         body = urllib.parse.urlencode(form).encode()
@@ -107,6 +110,19 @@ class Demo:
         if status != 202:
             raise DemoFailed(f"POST {path} answered {status}: {json.dumps(answer)}")
         return answer
+
+    def show(self, role, file, description):
+        """Submits a text as evidence."""
+        path = f"/v1/escrows/{self.escrow}/evidence?{urllib.parse.urlencode({'description': description})}"
+        status, answer = call("POST", self.gateway + path, self.tokens[role], file=file)
+        if status != 202:
+            raise DemoFailed(f"POST {path} answered {status}: {json.dumps(answer)}")
+
+    def docket(self):
+        status, answer = call("GET", f"{self.gateway}/v1/escrows/{self.escrow}/evidence", self.tokens["SELLER"])
+        if status != 200:
+            raise DemoFailed(f"the docket answered {status}: {json.dumps(answer)}")
+        return answer["evidence"]
 
     def escrow_now(self):
         status, answer = call("GET", f"{self.gateway}/v1/escrows/{self.escrow}", self.tokens["BUYER"])
@@ -277,6 +293,11 @@ class Demo:
         clock.step("seller", "raises a dispute: 202")
         frozen = self.wait_state("DISPUTED")["balances"]["disputed_minor"]
         clock.step("", f"DISPUTED: {frozen / 100:.2f} USD are frozen, no clock can release them")
+        self.show("BUYER", b"Tried at full moon, too. Not a spark.\n", "what the buyer saw")
+        clock.step("buyer", "shows what he has, a file: 202")
+        self.wait(lambda _: self.docket(), "the docket")
+        piece = self.docket()[0]
+        clock.step("", f"on the docket, and in the deal's hash chain: {piece['type']}, {piece['size_bytes']} bytes, {piece['hash'][:16]}…")
         self.command("SELLER", f"/v1/escrows/{self.escrow}/refund", {"reason": "it was the wrong sword"})
         clock.step("seller", "gives in: 202")
         self.wait_state("REFUNDED")

@@ -31,7 +31,8 @@ replica_env() { # service, replica
     common=("DATABASE_URL=$(pg_url "holdfast_$service")" "KAFKA_BROKERS=$(kafka_brokers)")
     case $service in
     gateway)
-        service_env "$name" "$(http_port_key gateway "$2")" "${common[@]}" "REQUEST_SIGNING_SECRET=$(secret REQUEST_SIGNING)"
+        service_env "$name" "$(http_port_key gateway "$2")" "${common[@]}" "REQUEST_SIGNING_SECRET=$(secret REQUEST_SIGNING)" \
+            "EVIDENCE_DIR=$(evidence_dir)"
         ;;
     escrow) service_env "$name" - "${common[@]}" "SEAL_KEY=$(seal_key)" ;;
     oracle) service_env "$name" - "${common[@]}" ;;
@@ -45,6 +46,12 @@ replica_env() { # service, replica
             "DISCORD_API_BASE=$(service_url SANDBOX_HTTP_PORT)/api/v10" "DISCORD_BOT_TOKEN=$(discord_bot_token)"
         ;;
     esac
+}
+
+# Where all gateways have the files of disputes.
+evidence_dir() {
+    mkdir -p -- "$STATE/evidence"
+    printf '%s' "$STATE/evidence"
 }
 
 # RFC 8410: an Ed25519 private key is these sixteen bytes and its seed.

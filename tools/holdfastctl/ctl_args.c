@@ -36,6 +36,7 @@ const struct ctl_option_row ctl_options[CTL_OPTION_COUNT] = {
     [CTL_OPTION_WAIT]         = {"wait", CTL_VALUE_NUMBER, 0, 3600, "SECONDS", "how long to wait for the owner of the lane (default: 30)"},
     [CTL_OPTION_SEAL_KEYS]    = {"seal-keys", CTL_VALUE_TEXT, 0, 0, "FILE", "the public keys of seals, PEM, of all times"},
     [CTL_OPTION_OUT]          = {"out", CTL_VALUE_TEXT, 0, 0, "FILE", "where it is written, too; of a dossier: where it is (default: ESCROW.dossier.jsonl)"},
+    [CTL_OPTION_EVIDENCE]     = {"evidence", CTL_VALUE_TEXT, 0, 0, "DIR", "the folder of the evidence: the gateway's EVIDENCE_DIR, or a copy (export: copied to FILE.evidence)"},
     [CTL_OPTION_OUTCOME]      = {"outcome", CTL_VALUE_TEXT, 0, 0, "done|failed", "what became of the call"},
     [CTL_OPTION_OBJECT]       = {"object", CTL_VALUE_TEXT, 0, 0, "ID", "what the provider calls what was done, e.g. tr_1"},
     [CTL_OPTION_SHA256]       = {"sha256", CTL_VALUE_TEXT, 0, 0, "HEX", "of the frozen request that was looked at"},

@@ -1,11 +1,14 @@
 /* Dossiers: written from one snapshot of the schema of escrow, proved from a file alone. */
+#include <errno.h>
 #include <inttypes.h>
+#include <sys/stat.h>
 
 #include "base/defer.h"
 #include "base/file.h"
 #include "escrow/escrow_repo.h"
 #include "holdfastctl/ctl_db.h"
 #include "holdfastctl/ctl_dossier.h"
+#include "holdfastctl/ctl_evidence.h"
 #include "holdfastctl/ctl_findings.h"
 #include "holdfastctl/ctl_seals.h"
 #include "pg/pg_batch.h"
@@ -15,6 +18,7 @@ struct loaded {
     struct pg_batch_rows transitions;
     struct pg_batch_rows transfers;
     struct pg_batch_rows verdicts;
+    struct pg_batch_rows evidence;
     struct pg_batch_rows suspense;
     struct pg_batch_rows milestones;
     struct pg_batch_rows leaves;
@@ -26,6 +30,7 @@ static STATUS load(struct op *op, struct pg_conn *conn, struct id id, struct loa
     TRY(pg_batch_load_children(op, conn, &escrow_transition_table, &id, 1, &ret->transitions));
     TRY(pg_batch_load_children(op, conn, &escrow_transfer_table, &id, 1, &ret->transfers));
     TRY(pg_batch_load_children(op, conn, &escrow_verdict_table, &id, 1, &ret->verdicts));
+    TRY(pg_batch_load_children(op, conn, &escrow_evidence_table, &id, 1, &ret->evidence));
     TRY(pg_batch_load_children(op, conn, &escrow_suspense_table, &id, 1, &ret->suspense));
     TRY(pg_batch_load_children(op, conn, &escrow_milestone_table, &id, 1, &ret->milestones));
     TRY(pg_batch_load_children(op, conn, &escrow_seal_leaf_table, &id, 1, &ret->leaves));
@@ -71,6 +76,7 @@ static void cut_to_seal(const struct loaded *rows, struct ctl_dossier *dossier)
     dossier->transitions = rows->transitions.rows;
     dossier->transfers = rows->transfers.rows;
     dossier->verdicts = rows->verdicts.rows;
+    dossier->evidence = rows->evidence.rows;
     dossier->suspense = rows->suspense.rows;
     dossier->milestones = rows->milestones.rows;
     dossier->milestone_count = rows->milestones.count;
@@ -85,6 +91,10 @@ static void cut_to_seal(const struct loaded *rows, struct ctl_dossier *dossier)
     while (dossier->verdict_count < rows->verdicts.count &&
            dossier->verdicts[dossier->verdict_count].seq <= seq) {
         dossier->verdict_count++;
+    }
+    while (dossier->evidence_count < rows->evidence.count &&
+           dossier->evidence[dossier->evidence_count].seq <= seq) {
+        dossier->evidence_count++;
     }
     int64_t until_us = dossier->transition_count > 0
                            ? dossier->transitions[dossier->transition_count - 1].at_us
@@ -134,7 +144,7 @@ static STATUS print_dossier(struct op *op, struct ctl *ctl, const struct ctl_dos
     static const struct ctl_column columns[] = {
         {"escrow_id", CTL_CELL_ID},     {"state", CTL_CELL_TEXT},      {"seq", CTL_CELL_NUMBER},
         {"transfers", CTL_CELL_NUMBER}, {"suspense", CTL_CELL_NUMBER}, {"seals", CTL_CELL_NUMBER},
-        {"file", CTL_CELL_TEXT},
+        {"evidence", CTL_CELL_NUMBER},  {"file", CTL_CELL_TEXT},
     };
     struct ctl_table table;
     struct ctl_cell *cells;
@@ -146,9 +156,34 @@ static STATUS print_dossier(struct op *op, struct ctl *ctl, const struct ctl_dos
     cells[3].number = dossier->transfer_count;
     cells[4].number = dossier->suspense_count;
     cells[5].number = dossier->seal_count;
-    cells[6].text = file;
+    cells[6].number = dossier->evidence_count;
+    cells[7].text = file;
     ctl_out_object(&ctl->out, "dossier", &table);
     return OK;
+}
+
+/* From the gateway's folder into one beside the dossier, that is called as it is. */
+static STATUS copy_evidence(struct op *op, const struct ctl *ctl, const struct ctl_dossier *dossier,
+                            struct str file)
+{
+    DEFER(objects_free_at) struct objects *from = NULL;
+    DEFER(objects_free_at) struct objects *to = NULL;
+    struct strbuf buf;
+    struct str path;
+    if (!ctl_args_given(&ctl->args, CTL_OPTION_EVIDENCE)) {
+        return OK;
+    }
+    strbuf_init(&buf, op->arena, file.len + sizeof(".evidence"));
+    strbuf_addf(&buf, STR_FMT ".evidence", STR_ARG(file));
+    if (!strbuf_finish(&buf, &path)) {
+        return op_arena_full(op);
+    }
+    TRY(objects_open_folder(op, ctl->args.text[CTL_OPTION_EVIDENCE], &from));
+    if (mkdir(path.ptr, 0750) != 0 && errno != EEXIST) {
+        return op_fail(op, STATUS_RETRY, "file.unwritable", "%s cannot be made", path.ptr);
+    }
+    TRY(objects_open_folder(op, path, &to));
+    return ctl_evidence_copy(op, dossier, from, to);
 }
 
 struct status ctl_audit_export(struct op *op, struct ctl *ctl)
@@ -166,6 +201,7 @@ struct status ctl_audit_export(struct op *op, struct ctl *ctl)
     TRY(ctl_dossier_write(op, &dossier, &text));
     TRY(file_name(op, ctl, id, &file));
     TRY(file_write(op, file, text));
+    TRY(copy_evidence(op, ctl, &dossier, file));
     return print_dossier(op, ctl, &dossier, file);
 }
 
@@ -181,6 +217,11 @@ struct status ctl_audit_verify(struct op *op, struct ctl *ctl)
     TRY(ctl_keys_read(op, ctl->args.text[CTL_OPTION_SEAL_KEYS], keys));
     TRY(file_read(op, ctl->args.argument, CTL_DOSSIER_MAX_BYTES, &text));
     TRY(ctl_dossier_verify(op, text, keys, verification, &dossier));
+    if (ctl_args_given(&ctl->args, CTL_OPTION_EVIDENCE)) {
+        DEFER(objects_free_at) struct objects *objects = NULL;
+        TRY(objects_open_folder(op, ctl->args.text[CTL_OPTION_EVIDENCE], &objects));
+        TRY(ctl_evidence_verify(op, verification, &dossier, objects));
+    }
     TRY(print_dossier(op, ctl, &dossier, ctl->args.argument));
     return ctl_findings_print(op, ctl, verification);
 }

@@ -44,6 +44,11 @@ static struct str account_name(int number)
     return str_of(escrow_account_name((enum escrow_account)number));
 }
 
+static struct str evidence_type(int number)
+{
+    return media_type((enum media)number);
+}
+
 static struct str own_currency_name(int number)
 {
     return currency_name((enum currency)number);
@@ -59,6 +64,7 @@ static const struct naming namings[] = {
     {"event", ESCROW_EVENT_COUNT, event_name},      {"from_state", ESCROW_STATE_COUNT, state_name},
     {"to_state", ESCROW_STATE_COUNT, state_name},   {"debit", ESCROW_ACCOUNT_COUNT, account_name},
     {"credit", ESCROW_ACCOUNT_COUNT, account_name}, {"currency", CURRENCY_COUNT, own_currency_name},
+    {"type", MEDIA_COUNT, evidence_type},
 };
 
 /* NULL: its numbers have no names. */
@@ -224,6 +230,7 @@ static STATUS write_end(struct op *op, struct strbuf *text, const struct ctl_dos
     json_write_i64(&line, "transitions", dossier->transition_count);
     json_write_i64(&line, "transfers", dossier->transfer_count);
     json_write_i64(&line, "verdicts", dossier->verdict_count);
+    json_write_i64(&line, "evidence", dossier->evidence_count);
     json_write_i64(&line, "suspense", dossier->suspense_count);
     json_write_i64(&line, "seals", dossier->seal_count);
     return add_line(op, text, &line);
@@ -245,6 +252,8 @@ STATUS ctl_dossier_write(struct op *op, const struct ctl_dossier *dossier, struc
                    dossier->transfer_count));
     TRY(write_rows(op, &text, "verdict", &escrow_verdict_table, PART_ALL, dossier->verdicts,
                    dossier->verdict_count));
+    TRY(write_rows(op, &text, "evidence", &escrow_evidence_table, PART_ALL, dossier->evidence,
+                   dossier->evidence_count));
     TRY(write_rows(op, &text, "suspense", &escrow_suspense_table, PART_FIXED, dossier->suspense,
                    dossier->suspense_count));
     TRY(write_seals(op, &text, dossier));
@@ -392,6 +401,10 @@ static bool read_line(struct op *op, const struct json_value *line, struct ctl_d
         return read_row(op, line, &escrow_verdict_table, PART_ALL,
                         &dossier->verdicts[dossier->verdict_count++]);
     }
+    if (str_eq(kind, STR("evidence"))) {
+        return read_row(op, line, &escrow_evidence_table, PART_ALL,
+                        &dossier->evidence[dossier->evidence_count++]);
+    }
     if (str_eq(kind, STR("suspense"))) {
         return read_row(op, line, &escrow_suspense_table, PART_FIXED,
                         &dossier->suspense[dossier->suspense_count++]);
@@ -411,11 +424,12 @@ static STATUS make_room(struct op *op, struct str text, struct ctl_dossier *doss
     dossier->transitions = arena_new(op->arena, struct escrow_transition, lines);
     dossier->transfers = arena_new(op->arena, struct escrow_transfer, lines);
     dossier->verdicts = arena_new(op->arena, struct escrow_dispute_verdict, lines);
+    dossier->evidence = arena_new(op->arena, struct escrow_evidence, lines);
     dossier->suspense = arena_new(op->arena, struct escrow_suspense, lines);
     dossier->milestones = arena_new(op->arena, struct escrow_milestone, lines);
     dossier->seals = arena_new(op->arena, struct ctl_dossier_seal, lines);
     bool room = dossier->transitions && dossier->transfers && dossier->verdicts &&
-                dossier->suspense && dossier->milestones && dossier->seals;
+                dossier->evidence && dossier->suspense && dossier->milestones && dossier->seals;
     return room ? OK : op_arena_full(op);
 }
 
@@ -441,6 +455,9 @@ void ctl_dossier_derive(struct ctl_dossier *dossier)
     }
     for (uint32_t i = 0; i < dossier->verdict_count; i++) {
         dossier->verdicts[i].escrow_id = id;
+    }
+    for (uint32_t i = 0; i < dossier->evidence_count; i++) {
+        dossier->evidence[i].escrow_id = id;
     }
     for (uint32_t i = 0; i < dossier->suspense_count; i++) {
         dossier->suspense[i].escrow_id = id;

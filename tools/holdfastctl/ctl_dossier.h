@@ -5,7 +5,7 @@
 
 /*
  * A dossier: all that proves the history of one escrow, as a text that is checked without a database. One line of
- * JSON for each row (docs/audit.md): what it is, the terms, milestones, transitions, transfers, verdicts, suspense, seals, balances, the end. Columns
+ * JSON for each row (docs/audit.md): what it is, the terms, milestones, transitions, transfers, verdicts, evidence, suspense, seals, balances, the end. Columns
  * and names are those of the product's tables. There is one way to write a dossier: what is read is written anew and compared, byte
  * for byte, so that nothing in it can be changed without a difference.
  */
@@ -29,6 +29,8 @@ struct ctl_dossier {
     uint32_t transfer_count;
     struct escrow_dispute_verdict *verdicts;
     uint32_t verdict_count;
+    struct escrow_evidence *evidence;
+    uint32_t evidence_count;
     struct escrow_suspense *suspense; /* what was fixed when it came, no more */
     uint32_t suspense_count;
     struct escrow_milestone *milestones; /* what was agreed to, no more */

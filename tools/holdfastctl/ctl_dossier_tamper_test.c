@@ -131,6 +131,9 @@ static struct rows rows_of(struct ctl_dossier *dossier, uint64_t kind)
         return (struct rows){&escrow_verdict_table, dossier->verdicts, &dossier->verdict_count,
                              sizeof(struct escrow_dispute_verdict)};
     case 4:
+        return (struct rows){&escrow_evidence_table, dossier->evidence, &dossier->evidence_count,
+                             sizeof(struct escrow_evidence)};
+    case 5:
         return (struct rows){&escrow_suspense_table, dossier->suspense, &dossier->suspense_count,
                              sizeof(struct escrow_suspense)};
     default:
@@ -170,7 +173,7 @@ static struct str tamper_rows(enum tampering how)
 {
     world = original;
     point_at_rows(&world);
-    struct rows rows = rows_of(&world.dossier, how == DOUBLE_ROW ? 1 + draw(5) : draw(6));
+    struct rows rows = rows_of(&world.dossier, how == DOUBLE_ROW ? 1 + draw(6) : draw(7));
     uint32_t at = (uint32_t)draw(*rows.count);
     char *row = (char *)rows.first + at * rows.row_bytes;
     if (how == CHANGE_VALUE) {

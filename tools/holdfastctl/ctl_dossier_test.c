@@ -91,7 +91,7 @@ static void what_follows_from_terms_cannot_be_changed(void **state)
 static void a_verdict_is_the_arbiters_and_moved_what_it_says(void **state)
 {
     (void)state;
-    for (forgery = FORGERY_SUMS; forgery < FORGERY_COUNT; forgery++) {
+    for (forgery = FORGERY_SUMS; forgery <= FORGERY_MISSING; forgery++) {
         arena_reset(&arena);
         build(&world);
         assert_string_equal(found(written(&world.dossier)),
@@ -114,6 +114,31 @@ static void a_verdict_is_the_arbiters_and_moved_what_it_says(void **state)
     world = original;
     point_at_rows(&world);
     world.verdicts[0].dispute++;
+    assert_string_equal(found(written(&world.dossier)), "hash");
+}
+
+/* One of the two submitted it, and its transition is over what it is. */
+static void evidence_is_of_one_of_the_two(void **state)
+{
+    (void)state;
+    forgery = FORGERY_EVIDENCE; /* signed and sealed as it stands */
+    arena_reset(&arena);
+    build(&world);
+    forgery = FORGERY_NONE;
+    assert_string_equal(found(written(&world.dossier)), "evidence");
+    world = original;
+    point_at_rows(&world);
+    world.evidence[1] = world.evidence[0]; /* of a transition that submitted nothing */
+    world.evidence[1].seq++;
+    world.dossier.evidence_count++;
+    assert_string_equal(found(written(&world.dossier)), "evidence");
+    world = original;
+    point_at_rows(&world);
+    world.dossier.evidence_count = 0;
+    assert_string_equal(found(written(&world.dossier)), "hash");
+    world = original;
+    point_at_rows(&world);
+    world.evidence[0].content.bytes[0] ^= 1;
     assert_string_equal(found(written(&world.dossier)), "hash");
 }
 
@@ -161,6 +186,7 @@ int main(void)
         cmocka_unit_test(each_check_has_its_finding),
         cmocka_unit_test(what_follows_from_terms_cannot_be_changed),
         cmocka_unit_test(a_verdict_is_the_arbiters_and_moved_what_it_says),
+        cmocka_unit_test(evidence_is_of_one_of_the_two),
         cmocka_unit_test(transfers_are_counted_in_order),
         cmocka_unit_test(a_history_made_anew_does_not_fit_its_seals),
     };

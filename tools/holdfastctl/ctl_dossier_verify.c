@@ -170,6 +170,8 @@ static STATUS check_all(struct op *op, struct str text, const struct ctl_keys *k
         .transfer_count = dossier->transfer_count,
         .verdicts = dossier->verdicts,
         .verdict_count = dossier->verdict_count,
+        .evidence = dossier->evidence,
+        .evidence_count = dossier->evidence_count,
         .suspense = dossier->suspense,
         .suspense_count = dossier->suspense_count,
         .milestones = dossier->milestones,
@@ -186,6 +188,7 @@ static STATUS check_all(struct op *op, struct str text, const struct ctl_keys *k
     check_milestones(op, verification, dossier);
     ctl_verify_chain(op, verification, &history);
     ctl_verify_verdicts(op, verification, &history);
+    ctl_verify_evidence(op, verification, &history);
     check_transfers(op, verification, dossier);
     check_ledger(op, verification, dossier);
     check_suspense(op, verification, dossier);

@@ -20,6 +20,7 @@ struct page {
     struct pg_batch_rows transitions;
     struct pg_batch_rows transfers;
     struct pg_batch_rows verdicts;
+    struct pg_batch_rows evidence;
     struct pg_batch_rows suspense;
     struct pg_batch_rows parts;
     struct pg_batch_rows milestones;
@@ -48,6 +49,8 @@ static STATUS read_rows(struct op *op, struct pg_conn *conn, struct page *page)
                                &page->transfers));
     TRY(pg_batch_load_children(op, conn, &escrow_verdict_table, page->ids, page->count,
                                &page->verdicts));
+    TRY(pg_batch_load_children(op, conn, &escrow_evidence_table, page->ids, page->count,
+                               &page->evidence));
     TRY(pg_batch_load_children(op, conn, &escrow_suspense_table, page->ids, page->count,
                                &page->suspense));
     TRY(pg_batch_load_children(op, conn, &escrow_part_table, page->ids, page->count, &page->parts));
@@ -63,6 +66,7 @@ struct cursor {
     uint32_t transition;
     uint32_t transfer;
     uint32_t verdict;
+    uint32_t evidence;
     uint32_t suspense;
     uint32_t part;
     uint32_t milestone;
@@ -86,6 +90,7 @@ static struct ctl_history next_history(const struct page *page, const struct esc
     const struct escrow_transition *transitions = page->transitions.rows;
     const struct escrow_transfer *transfers = page->transfers.rows;
     const struct escrow_dispute_verdict *verdicts = page->verdicts.rows;
+    const struct escrow_evidence *evidence = page->evidence.rows;
     const struct escrow_suspense *suspense = page->suspense.rows;
     const struct escrow_part *parts = page->parts.rows;
     const struct escrow_milestone *milestones = page->milestones.rows;
@@ -102,6 +107,10 @@ static struct ctl_history next_history(const struct page *page, const struct esc
     while (cursor->verdict < page->verdicts.count &&
            id_eq(verdicts[cursor->verdict].escrow_id, escrow->id)) {
         cursor->verdict++;
+    }
+    while (cursor->evidence < page->evidence.count &&
+           id_eq(evidence[cursor->evidence].escrow_id, escrow->id)) {
+        cursor->evidence++;
     }
     while (cursor->suspense < page->suspense.count &&
            id_eq(suspense[cursor->suspense].escrow_id, escrow->id)) {
@@ -125,6 +134,8 @@ static struct ctl_history next_history(const struct page *page, const struct esc
         .transfer_count = cursor->transfer - from.transfer,
         .verdicts = verdicts + from.verdict,
         .verdict_count = cursor->verdict - from.verdict,
+        .evidence = evidence + from.evidence,
+        .evidence_count = cursor->evidence - from.evidence,
         .suspense = suspense + from.suspense,
         .suspense_count = cursor->suspense - from.suspense,
         .parts = parts + from.part,

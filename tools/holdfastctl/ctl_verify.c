@@ -82,9 +82,12 @@ static void check_transition(struct op *op, struct ctl_verification *verificatio
             FOUND("transfer_ordinal", "seq %" PRId64 " has no transfer %" PRIu32, row->seq, i);
         }
     }
-    struct hash hash = escrow_chain_hash(row, transfers, ctl_verdict_of(history, row));
+    const struct escrow_said said = {.verdict = ctl_verdict_of(history, row),
+                                     .evidence = ctl_evidence_of(history, row)};
+    struct hash hash = escrow_chain_hash(row, transfers, said);
     if (!hash_eq(&hash, &row->hash)) {
-        FOUND("hash", "seq %" PRId64 ", its transfers or its verdict were changed", row->seq);
+        FOUND("hash", "seq %" PRId64 ", its transfers, its verdict or its evidence were changed",
+              row->seq);
     }
 }
 
@@ -434,6 +437,7 @@ void ctl_verify_escrow(struct op *op, struct ctl_verification *verification,
     check_milestones(op, verification, history);
     ctl_verify_chain(op, verification, history);
     ctl_verify_verdicts(op, verification, history);
+    ctl_verify_evidence(op, verification, history);
     ctl_verify_leaves(op, verification, history);
     check_deadline(op, verification, history);
     check_ledger(op, verification, history);

@@ -58,6 +58,8 @@ struct ctl_history {
     uint32_t transfer_count;
     const struct escrow_dispute_verdict *verdicts; /* by rising seq */
     uint32_t verdict_count;
+    const struct escrow_evidence *evidence; /* by rising seq */
+    uint32_t evidence_count;
     const struct escrow_suspense *suspense;
     uint32_t suspense_count;
     const struct escrow_part *parts;
@@ -86,12 +88,17 @@ void ctl_verify_milestones(struct op *op, struct ctl_verification *verification,
                            const struct ctl_history *history);
 void ctl_verify_verdicts(struct op *op, struct ctl_verification *verification,
                          const struct ctl_history *history);
+/* Each piece of evidence is of one of the two, and of a transition that says so. */
+void ctl_verify_evidence(struct op *op, struct ctl_verification *verification,
+                         const struct ctl_history *history);
 void ctl_verify_leaves(struct op *op, struct ctl_verification *verification,
                        const struct ctl_history *history);
 
 /* What the transition says beside its transfers; NULL: nothing, or it is missing. */
 const struct escrow_dispute_verdict *ctl_verdict_of(const struct ctl_history *history,
                                                     const struct escrow_transition *row);
+const struct escrow_evidence *ctl_evidence_of(const struct ctl_history *history,
+                                              const struct escrow_transition *row);
 
 struct ctl_last_seal {
     int64_t n; /* 0: none */

@@ -41,7 +41,7 @@ static void rehash(struct world *world)
         for (uint32_t t = 0; t < ARRAY_LEN(world->transfers) && !first; t++) {
             first = world->transfers[t].seq == row->seq ? &world->transfers[t] : NULL;
         }
-        row->hash = escrow_chain_hash(row, first, NULL);
+        row->hash = escrow_chain_hash(row, first, (struct escrow_said){0});
         prev = row->hash;
     }
     world->escrow.chain_head = prev;

@@ -139,6 +139,9 @@ STATUS engine_append(struct engine_turn *turn, const struct table *table, const 
     } else if (table == &escrow_verdict_table) {
         ASSERT(turn->rows.verdict_count < ESCROW_DISPUTES_MAX);
         turn->verdicts[turn->rows.verdict_count++] = *(const struct escrow_dispute_verdict *)row;
+    } else if (table == &escrow_evidence_table) {
+        ASSERT(turn->rows.evidence_count < FAKE_EVIDENCE_MAX);
+        turn->evidence[turn->rows.evidence_count++] = *(const struct escrow_evidence *)row;
     } else {
         ASSERT(table == &escrow_transfer_table);
         ASSERT(turn->rows.transfer_count < FAKE_HISTORY_MAX);

@@ -21,6 +21,9 @@ struct fake_record {
     struct str payload;
 };
 
+/* All that two can submit. */
+#define FAKE_EVIDENCE_MAX (ESCROW_DISPUTES_MAX * ESCROW_PARTY_COUNT * ESCROW_EVIDENCE_ITEMS_MAX)
+
 struct fake_rows {
     bool exists;
     struct escrow escrow;
@@ -35,6 +38,7 @@ struct fake_rows {
     uint32_t transition_count;
     uint32_t transfer_count;
     uint32_t verdict_count;
+    uint32_t evidence_count;
     uint32_t record_count;
 };
 
@@ -55,6 +59,7 @@ struct engine_turn {
     struct escrow_transition transitions[FAKE_HISTORY_MAX];
     struct escrow_transfer transfers[FAKE_HISTORY_MAX];
     struct escrow_dispute_verdict verdicts[ESCROW_DISPUTES_MAX];
+    struct escrow_evidence evidence[FAKE_EVIDENCE_MAX];
     struct fake_record records[FAKE_RECORDS_MAX];
     struct engine_message message;
     uint32_t ordinal;

@@ -467,7 +467,13 @@ struct escrow_message fixture_message(enum escrow_message_kind kind)
         message.amount_minor = FIXTURE_PART_MINOR;
         message.seller_minor = FIXTURE_SPLIT_MINOR;
         message.buyer_minor = FIXTURE_PRICE_MINOR - FIXTURE_SPLIT_MINOR;
-        message.number = kind == ESCROW_ACCEPT_SPLIT || kind == ESCROW_RESOLVE_DISPUTE ? 1 : 0;
+        message.number = kind == ESCROW_ACCEPT_SPLIT || kind == ESCROW_RESOLVE_DISPUTE ||
+                                 kind == ESCROW_WITHDRAW_SPLIT
+                             ? 1
+                             : 0;
+        message.content = FIXTURE_CONTENT;
+        message.evidence = MEDIA_PNG;
+        message.size_bytes = FIXTURE_EVIDENCE_BYTES;
         message.actor.id = FIXTURE_STAFF;
         return message;
     }

@@ -28,6 +28,8 @@ struct id fixture_id(uint8_t byte);
 #define FIXTURE_STAFF fixture_id(0xd0)
 #define FIXTURE_STRANGER fixture_id(0xf0)
 #define FIXTURE_ARBITER fixture_id(0xd1)
+#define FIXTURE_CONTENT ((struct hash){.bytes = {0xee, 1}})
+#define FIXTURE_EVIDENCE_BYTES 1000
 #define FIXTURE_PAID_LEG fixture_id(0x11)
 #define FIXTURE_PAYOUT_LEG fixture_id(0x12)
 #define FIXTURE_REFUND_LEG fixture_id(0x13)

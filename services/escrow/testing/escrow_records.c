@@ -22,6 +22,8 @@ union command_bodies {
     Holdfast__Escrow__V1__ProposeSplit propose_split;
     Holdfast__Escrow__V1__AcceptSplit accept_split;
     Holdfast__Escrow__V1__ResolveDispute resolve;
+    Holdfast__Escrow__V1__SubmitEvidence submit;
+    Holdfast__Escrow__V1__WithdrawSplit withdraw_split;
 };
 
 static struct status fill_milestones(struct op *op, const struct escrow_terms *terms,
@@ -81,6 +83,16 @@ static struct status fill_verdict(struct op *op, const struct escrow_message *me
     return wire_fill_text(op, message->text, &resolve->reason);
 }
 
+static struct status fill_evidence(struct op *op, const struct escrow_message *message,
+                                   Holdfast__Escrow__V1__SubmitEvidence *submit)
+{
+    holdfast__escrow__v1__submit_evidence__init(submit);
+    submit->content = wire_borrow(message->content.bytes, HASH_BYTES);
+    submit->type = (Holdfast__Escrow__V1__EvidenceType)message->evidence;
+    submit->size_bytes = message->size_bytes;
+    return wire_fill_text(op, message->text, &submit->description);
+}
+
 static struct status fill_later_command(struct op *op, const struct escrow_message *message,
                                         union command_bodies *bodies,
                                         Holdfast__Escrow__V1__EscrowCommand *command)
@@ -123,6 +135,16 @@ static struct status fill_later_command(struct op *op, const struct escrow_messa
     if (message->kind == ESCROW_RESOLVE_DISPUTE) {
         command->body_case = COMMAND(RESOLVE_DISPUTE);
         return fill_verdict(op, message, &bodies->resolve);
+    }
+    if (message->kind == ESCROW_SUBMIT_EVIDENCE) {
+        command->body_case = COMMAND(SUBMIT_EVIDENCE);
+        return fill_evidence(op, message, &bodies->submit);
+    }
+    if (message->kind == ESCROW_WITHDRAW_SPLIT) {
+        command->body_case = COMMAND(WITHDRAW_SPLIT);
+        holdfast__escrow__v1__withdraw_split__init(&bodies->withdraw_split);
+        bodies->withdraw_split.number = message->number;
+        return OK;
     }
     ASSERT(message->kind == ESCROW_WITHDRAW_DISPUTE);
     command->body_case = COMMAND(WITHDRAW_DISPUTE);

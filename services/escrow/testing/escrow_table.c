@@ -285,7 +285,28 @@ static void print_splits(void)
         message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
         message.buyer_minor++;
         table_print_cell(&fixture, &message, "BUYER, more than held");
+        message = fixture_message(ESCROW_WITHDRAW_SPLIT);
+        message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
+        table_print_cell(&fixture, &message, "BUYER");
+        message.actor.id = FIXTURE_SELLER;
+        table_print_cell(&fixture, &message, "SELLER");
+        message.number++;
+        table_print_cell(&fixture, &message, "SELLER, another offer");
     }
+}
+
+static void print_evidence(void)
+{
+    struct fixture fixture;
+    struct escrow_message message = fixture_message(ESCROW_SUBMIT_EVIDENCE);
+    printf("\n## evidence in an escalated dispute: just too late, and just in time\n");
+    fixture_init(&fixture, ESCROW_ESCALATED);
+    message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_BUYER};
+    fixture.escrow.deadline_at_us +=
+        (int64_t)(ESCROW_ESCALATION_SECONDS - ESCROW_EVIDENCE_SECONDS) * 1000000;
+    table_print_cell(&fixture, &message, "BUYER, too late");
+    fixture.escrow.deadline_at_us++;
+    table_print_cell(&fixture, &message, "BUYER");
 }
 
 /* A deal with an arbiter: in every state, his signed verdict, and staff's just before and just when it is staff's turn. */
@@ -299,7 +320,11 @@ static void print_verdicts(void)
         fixture_init_with(&fixture, state, &fees);
         fixture_add_arbiter(&fixture);
         struct escrow_message message;
-        for (enum escrow_message_kind kind = ESCROW_CREATE; kind < ESCROW_RESOLVE_DISPUTE; kind++) {
+        for (enum escrow_message_kind kind = ESCROW_CREATE; escrow_message_is_command(kind);
+             kind++) {
+            if (kind == ESCROW_RESOLVE_DISPUTE) { /* signed: below */
+                continue;
+            }
             message = fixture_message(kind);
             message.actor = (struct engine_actor){ENGINE_ACTOR_USER, FIXTURE_ARBITER};
             table_print_cell(&fixture, &message, "ARBITER");
@@ -470,6 +495,7 @@ int main(void)
          kind < ESCROW_REQUEST_KIND_COUNT; kind++) {
         printf("request %s\n", request_name(kind));
     }
+    printf("evidence_types %d\n", (int)MEDIA_COUNT - 1);
     for (enum escrow_timer timer = ESCROW_TIMER_FUNDING; timer < ESCROW_TIMER_COUNT; timer++) {
         printf("timer %d %s\n", (int)timer, escrow_timer_name(timer));
     }
@@ -491,6 +517,7 @@ int main(void)
     table_print_milestones();
     table_print_returned();
     print_verdicts();
+    print_evidence();
     print_fees(/* refundable */ false);
     print_fees(/* refundable */ true);
     printf("\n## with fees, and a part of the price released\n");

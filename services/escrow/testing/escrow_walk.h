@@ -65,6 +65,11 @@ struct walk_part {
     int64_t number;
 };
 
+/* What one of the two showed in the dispute, by the events. */
+struct walk_docket {
+    int64_t items, bytes, last_at_us;
+};
+
 struct walk {
     struct random random;
     struct engine_turn *fake;
@@ -96,8 +101,10 @@ struct walk {
     uint32_t records_seen;
     enum escrow_state final_state; /* ESCROW_NONE until one is reached */
     int64_t last_seq;
-    int64_t escalated_at_us; /* the last time */
-    struct fixture signer;   /* has the arbiter's key */
+    int64_t escalated_at_us;                       /* the last time */
+    struct walk_docket docket[ESCROW_PARTY_COUNT]; /* of the dispute that is open */
+    uint32_t evidence_count;                       /* of the deal */
+    struct fixture signer;                         /* has the arbiter's key */
     /* over all deals */
     uint64_t states_seen[ESCROW_STATE_COUNT];
     uint64_t events_seen[ESCROW_EVENT_COUNT];
@@ -126,6 +133,10 @@ void walk_check_milestones(const struct walk *walk);
 void walk_take_timer(struct walk *walk, const struct fake_record *record);
 /* The one that is open is the one that the deal's row says. */
 void walk_check_clock(struct walk *walk);
+
+/* What of it is of a dispute: evidence, and until when there may be some. */
+void walk_take_docket(struct walk *walk, const struct fake_record *record,
+                      const struct escrow_transition *transition);
 
 /* Takes what was published since, and holds everything against everything. */
 void walk_check(struct walk *walk);

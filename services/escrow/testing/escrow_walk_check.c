@@ -201,7 +201,13 @@ static void take_offer(struct walk *walk, const Holdfast__Escrow__V1__EscrowEven
                                      .buyer_minor = made->buyer_minor};
         assert_int_equal(made->number, ++walk->offers);
     }
-    bool moved = transition->from_state != transition->to_state ||
+    bool taken_back =
+        event->body_case == HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY_ESCROW_SPLIT_WITHDRAWN;
+    if (taken_back) {
+        assert_int_equal(event->escrow_split_withdrawn->number, offer->number);
+        assert_true(offer->number > 0 && id_eq(transition->actor_id, offer->by));
+    }
+    bool moved = taken_back || transition->from_state != transition->to_state ||
                  offer->seller_minor + offer->buyer_minor !=
                      event->balances->held_minor + event->balances->disputed_minor;
     offer->number = moved ? 0 : offer->number;
@@ -409,6 +415,7 @@ static void check_actor(const struct walk *walk, const struct escrow_transition 
     } else if (transition->event == ESCROW_EVENT_DISPUTED ||
                transition->event == ESCROW_EVENT_DISPUTE_WITHDRAWN ||
                transition->event == ESCROW_EVENT_SPLIT_PROPOSED ||
+               transition->event == ESCROW_EVENT_SPLIT_WITHDRAWN ||
                transition->event == ESCROW_EVENT_SPLIT_AGREED) {
         assert_true(buyer || seller);
     } else if (transition->event == ESCROW_EVENT_EXPIRED ||
@@ -480,6 +487,7 @@ static void take_event(struct walk *walk, const struct fake_record *record)
     if (transition->event == ESCROW_EVENT_DISPUTE_ESCALATED) {
         walk->escalated_at_us = transition->at_us;
     }
+    walk_take_docket(walk, record, transition);
     take_release(walk, event);
     walk->events_seen[transition->event]++;
     walk->states_seen[transition->to_state]++;
@@ -490,13 +498,17 @@ void walk_check_chain(const struct walk *walk)
     const struct engine_turn *fake = walk->fake;
     struct hash head = escrow_chain_root(&fake->rows.escrow);
     enum escrow_state state = ESCROW_NONE;
-    uint32_t at = 0, verdicts = 0;
+    uint32_t at = 0, verdicts = 0, evidence = 0;
     for (uint32_t i = 0; i < fake->rows.transition_count; i++) {
         const struct escrow_transition *transition = &fake->transitions[i];
         assert_true(hash_eq(&transition->prev_hash, &head));
         bool resolves = transition->event == ESCROW_EVENT_DISPUTE_RESOLVED;
-        head = escrow_chain_hash(transition, &fake->transfers[at],
-                                 resolves ? &fake->verdicts[verdicts++] : NULL);
+        bool shows = transition->event == ESCROW_EVENT_EVIDENCE_SUBMITTED;
+        const struct escrow_said said = {
+            .verdict = resolves ? &fake->verdicts[verdicts++] : NULL,
+            .evidence = shows ? &fake->evidence[evidence++] : NULL,
+        };
+        head = escrow_chain_hash(transition, &fake->transfers[at], said);
         assert_true(hash_eq(&transition->hash, &head));
         assert_int_equal(transition->from_state, state);
         state = transition->to_state;
@@ -507,6 +519,7 @@ void walk_check_chain(const struct walk *walk)
     }
     assert_int_equal(at, fake->rows.transfer_count);
     assert_int_equal(verdicts, fake->rows.verdict_count);
+    assert_int_equal(evidence, fake->rows.evidence_count);
     assert_true(hash_eq(&fake->rows.escrow.chain_head, &head));
     assert_int_equal(fake->rows.escrow.state, state);
 }

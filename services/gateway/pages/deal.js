@@ -17,6 +17,8 @@ const ACTIONS = [
   { verb: "raise-dispute", label: "Raise a dispute", roles: ["buyer", "seller"], why: "What is the dispute about?" },
   { verb: "propose-split", label: "Offer to divide the money", roles: ["buyer", "seller"], share: "How much of what is held goes to the seller? The rest goes to the buyer." },
   { verb: "accept-split", label: "Agree to the offer", roles: ["buyer", "seller"], offer: true },
+  { verb: "withdraw-split", label: "Take the offer back", roles: ["buyer", "seller"], own: true },
+  { verb: "evidence", label: "Submit evidence", roles: ["buyer", "seller"], file: true },
   { verb: "resolve-dispute", label: "Decide the dispute", roles: ["arbiter", "staff"], verdict: true },
   { verb: "withdraw-dispute", label: "Withdraw the dispute", roles: ["buyer", "seller"] },
   { verb: "retry", label: "Retry what failed", roles: ["staff"] },
@@ -130,6 +132,13 @@ function facts() {
     const who = deal.split.proposed_by === deal.buyer_id ? "buyer" : "seller";
     shown.push([`Offer of the ${who}`, `${money(deal.split.seller_minor)} to the seller, ${money(deal.split.buyer_minor)} to the buyer`]);
   }
+  const docket = deal.dispute?.docket;
+  if (docket) {
+    for (const [who, pieces, until] of [["buyer", docket.buyer_items, docket.buyer_until], ["seller", docket.seller_items, docket.seller_until]]) {
+      shown.push([`Evidence of the ${who}`, `${pieces}; more until ${localTime(until)}`]);
+    }
+    shown.push(["Staff may decide from", localTime(docket.staff_decides_at)]);
+  }
   if (deal.rejection) {
     shown.push(["Refused", deal.rejection.sentence]);
   }
@@ -137,12 +146,16 @@ function facts() {
   return shown.map(([name, value]) => row(name, value));
 }
 
+function localTime(at) {
+  return new Date(at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "long" });
+}
+
 // The moment as the server gave it, in the reader's own time zone. How much time is left is not reckoned: the deal's clock is
 // the server's, not this machine's.
 function deadline() {
   const moment = document.createElement("time");
   moment.dateTime = deal.deadline.at;
-  moment.textContent = new Date(deal.deadline.at).toLocaleString(undefined, { dateStyle: "long", timeStyle: "long" });
+  moment.textContent = localTime(deal.deadline.at);
   return ["Until ", moment, `: ${OTHERWISE[deal.deadline.next_state].replace("{who}", AWAITED[deal.state])}`];
 }
 
@@ -163,6 +176,15 @@ function forEach(action) {
 // The other one offered to divide what is held, and waits for an answer.
 function isAsked() {
   return Boolean(deal.split) && deal.split.proposed_by !== caller.id;
+}
+
+function isOffering() {
+  return Boolean(deal.split) && deal.split.proposed_by === caller.id;
+}
+
+// Some things can be asked for only while there is something to answer, to take back, or to decide.
+function isTime({ offer, own, file }) {
+  return (!offer || isAsked()) && (!own || isOffering()) && (!file || Boolean(deal.dispute?.docket));
 }
 
 // A request that is not settled is unknown while nobody tells us what became of it.
@@ -189,7 +211,7 @@ function render() {
   const clockRuns = link === "live" && Boolean(deal?.deadline);
   $("deadline").hidden = !clockRuns;
   $("deadline").replaceChildren(...(clockRuns ? deadline() : []));
-  const allowed = link === "live" ? ACTIONS.filter((action) => action.roles.includes(role()) && (!action.offer || isAsked())) : [];
+  const allowed = link === "live" ? ACTIONS.filter((action) => action.roles.includes(role()) && isTime(action)) : [];
   $("actions").replaceChildren(...allowed.flatMap(forEach).map((action) => button(action.label, () => ask(action))));
   $("commands").replaceChildren(...requests.map(requestRow));
 }
@@ -256,10 +278,12 @@ async function sendOnce(request) {
   request.code = request.sentence = undefined;
   render();
   try {
-    const answer = await call(`/v1/escrows/${dealId}/${request.verb}`, {
+    const { verb, file, description } = request;
+    const asked = description ? `?${new URLSearchParams({ description })}` : "";
+    const answer = await call(`/v1/escrows/${dealId}/${verb}${asked}`, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "Idempotency-Key": request.key },
-      body: JSON.stringify(request.body),
+      headers: { "Content-Type": file ? file.type : "application/json", "Idempotency-Key": request.key },
+      body: file ?? JSON.stringify(request.body),
     });
     const told = await answer.json();
     if (answer.status === 202) {
@@ -297,11 +321,11 @@ function staffVerdict() {
 }
 
 // What a request says beside its verb; null: nothing was entered that can be asked for.
-function bodyOf({ why, howMuch, share, offer, milestone, verdict }) {
+function bodyOf({ why, howMuch, share, offer, own, milestone, verdict }) {
   if (milestone && !why) {
     return { milestone };
   }
-  if (offer) {
+  if (offer || own) {
     return { number: deal.split.number };
   }
   if (verdict) {
@@ -322,14 +346,35 @@ function bodyOf({ why, howMuch, share, offer, milestone, verdict }) {
   return share ? { seller_minor: minor, buyer_minor: kept - minor } : { amount_minor: minor };
 }
 
-function ask(action) {
-  const body = bodyOf(action);
-  if (!body) {
-    return;
-  }
-  const request = { verb: action.verb, body, key: newKey(), id: null, streams, status: "sending", unsure: false };
+function begin(what) {
+  const request = { ...what, key: newKey(), id: null, streams, status: "sending", unsure: false };
   requests.unshift(request);
   send(request);
+}
+
+// The file itself is sent, and what it shows in the words of whoever sends it.
+function pickFile({ verb }) {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = "text/plain,application/pdf,image/png,image/jpeg,image/webp";
+  input.onchange = () => {
+    const description = window.prompt("What does it show?")?.trim();
+    if (description !== undefined && input.files.length > 0) {
+      begin({ verb, file: input.files[0], description });
+    }
+  };
+  input.click();
+}
+
+function ask(action) {
+  if (action.file) {
+    pickFile(action);
+    return;
+  }
+  const body = bodyOf(action);
+  if (body) {
+    begin({ verb: action.verb, body });
+  }
 }
 
 function onEvent(name, value) {

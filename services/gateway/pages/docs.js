@@ -77,7 +77,11 @@ function parameters(operation) {
 }
 
 function body(operation) {
-  const content = resolve(operation.requestBody)?.content["application/json"];
+  const kinds = resolve(operation.requestBody)?.content;
+  const content = kinds?.["application/json"];
+  if (kinds && !content) {
+    return make("div", {}, make("h4", {}, "Body"), make("p", {}, `A file: ${Object.keys(kinds).join(", ")}`));
+  }
   if (!content) {
     return null;
   }
@@ -120,7 +124,11 @@ function curl(path, method, operation) {
       words.push(`-H '${name}: …'`);
     }
   }
-  const content = resolve(operation.requestBody)?.content["application/json"];
+  const kinds = resolve(operation.requestBody)?.content;
+  const content = kinds?.["application/json"];
+  if (kinds && !content) {
+    words.push(`-H 'Content-Type: ${Object.keys(kinds).join("|")}'`, "--data-binary @FILE");
+  }
   if (content) {
     words.push("-H 'Content-Type: application/json'", `-d '${JSON.stringify(example(content.schema))}'`);
   }
@@ -184,6 +192,10 @@ async function send(method, { address, headers, body }, answer) {
 function tryIt(path, method, operation) {
   if (Object.values(operation.responses).some((response) => resolve(response).content?.["text/event-stream"])) {
     return make("p", { className: "quiet" }, "This answer has no end: look at it with curl.");
+  }
+  const kinds = resolve(operation.requestBody)?.content;
+  if (kinds && !kinds["application/json"]) {
+    return make("p", { className: "quiet" }, "A file is sent: do it with curl.");
   }
   const fields = inputs(operation);
   const content = resolve(operation.requestBody)?.content["application/json"];

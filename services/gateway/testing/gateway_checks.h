@@ -61,6 +61,7 @@ static inline struct gateway_view gateway_full_view(int64_t base)
         .arbiter_id = {.bytes = {0xe1}},
         .arbiter_key = STR("0123"),
         .dispute_number = base + 35,
+        .docket = STR("{}"),
         .seller_account = STR("acct_1"),
         .funding_seconds = base + 11,
         .delivery_seconds = base + 12,

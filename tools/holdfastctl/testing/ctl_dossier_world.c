@@ -42,12 +42,14 @@ static const struct step steps[TRANSITIONS] = {
     {ESCROW_EVENT_FUNDS_HELD, ESCROW_FUNDS_HELD, 1},
     {ESCROW_EVENT_SUSPENSE_REFUNDED, ESCROW_FUNDS_HELD, 1},
     {ESCROW_EVENT_DISPUTED, ESCROW_DISPUTED, 1},
+    {ESCROW_EVENT_EVIDENCE_SUBMITTED, ESCROW_DISPUTED, 0},
     {ESCROW_EVENT_DISPUTE_ESCALATED, ESCROW_ESCALATED, 0},
     {ESCROW_EVENT_DISPUTE_RESOLVED, ESCROW_SETTLING, 2},
     {ESCROW_EVENT_PART_PAID, ESCROW_SETTLING, 0},
 };
 
-#define RESOLVED 8 /* index of the transition */
+#define SUBMITTED 7 /* index of the transition */
+#define RESOLVED 9
 
 struct move moves[TRANSFERS] = {
     {ESCROW_ACCOUNT_PSP_CLEAR, ESCROW_ACCOUNT_SUSPENSE, 300, 7},
@@ -129,6 +131,22 @@ static void build_verdict(struct world *here, const struct escrow_transition *ro
     dossier->verdict_count = 1;
 }
 
+static void build_evidence(struct world *here, struct escrow_transition *row)
+{
+    struct ctl_dossier *dossier = &here->dossier;
+    row->actor_kind = ENGINE_ACTOR_USER;
+    row->actor_id =
+        forgery == FORGERY_EVIDENCE ? dossier->escrow.arbiter_id : dossier->escrow.buyer_id;
+    here->evidence[0] = (struct escrow_evidence){.escrow_id = dossier->escrow.id,
+                                                 .seq = row->seq,
+                                                 .dispute = 1,
+                                                 .content = hash_of(STR("half a sword")),
+                                                 .type = MEDIA_PNG,
+                                                 .size_bytes = 12,
+                                                 .description = STR("what came")};
+    dossier->evidence_count = 1;
+}
+
 void build_history(struct world *here)
 {
     struct ctl_dossier *dossier = &here->dossier;
@@ -166,8 +184,13 @@ void build_history(struct world *here)
             build_verdict(here, row);
             forge(here, row);
         }
+        if (i == SUBMITTED) {
+            build_evidence(here, row);
+        }
         bool says = i == RESOLVED && dossier->verdict_count > 0;
-        row->hash = escrow_chain_hash(row, first, says ? &here->verdicts[0] : NULL);
+        const struct escrow_said said = {.verdict = says ? &here->verdicts[0] : NULL,
+                                         .evidence = i == SUBMITTED ? &here->evidence[0] : NULL};
+        row->hash = escrow_chain_hash(row, first, said);
         prev = row->hash;
         from = row->to_state;
     }
@@ -213,6 +236,7 @@ void point_at_rows(struct world *here)
     here->dossier.transitions = here->transitions;
     here->dossier.transfers = here->transfers;
     here->dossier.verdicts = here->verdicts;
+    here->dossier.evidence = here->evidence;
     here->dossier.suspense = here->suspense;
     here->dossier.seals = here->seals;
 }

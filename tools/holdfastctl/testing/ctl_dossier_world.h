@@ -8,7 +8,7 @@
  * dispute its arbiter decided. cmocka and its prerequisites are included before.
  */
 
-#define TRANSITIONS 10
+#define TRANSITIONS 11
 #define TRANSFERS 8
 #define SEALS 3
 #define LEAVES 5 /* of each seal; ours is one of them */
@@ -19,6 +19,7 @@ struct world {
     struct escrow_transition transitions[TRANSITIONS + 1];
     struct escrow_transfer transfers[TRANSFERS + 1];
     struct escrow_dispute_verdict verdicts[2];
+    struct escrow_evidence evidence[2];
     struct sign_public arbiter_key;
     struct signature verdict_signature;
     struct escrow_suspense suspense[2];
@@ -44,6 +45,7 @@ enum forgery {
     FORGERY_BY_STAFF, /* staff's, with the arbiter's signature */
     FORGERY_UNSIGNED, /* the arbiter's, without one */
     FORGERY_MISSING,  /* none at all */
+    FORGERY_EVIDENCE, /* the arbiter's own, instead of a party's */
     FORGERY_COUNT,
 };
 
