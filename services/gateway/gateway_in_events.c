@@ -78,6 +78,33 @@ static struct status read_evidence(struct op *op,
     return OK;
 }
 
+static struct status read_disputed(struct op *op,
+                                   const Holdfast__Escrow__V1__EscrowDisputed *disputed,
+                                   struct gateway_news *news)
+{
+    news->note = str_of(disputed->reason);
+    news->told.dispute_number = disputed->number;
+    return take_amount(op, disputed->amount, news);
+}
+
+/* The timeline has the seller's part; the rest is the buyer's. */
+static struct status read_divided(int64_t seller_minor, const char *reason,
+                                  struct gateway_news *news)
+{
+    news->note = str_of(reason);
+    news->amount_minor = seller_minor;
+    return OK;
+}
+
+static struct status read_refused(const Holdfast__Escrow__V1__CommandRejected *refused,
+                                  struct gateway_news *news)
+{
+    news->kind = GATEWAY_NEWS_REFUSED;
+    news->code = str_of(refused->code);
+    news->sentence = str_of(refused->sentence);
+    return OK;
+}
+
 static struct status read_body(struct op *op, const Holdfast__Escrow__V1__EscrowEvent *event,
                                struct gateway_news *news)
 {
@@ -114,10 +141,7 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         news->milestone = event->escrow_rejected->milestone;
         news->note = str_of(event->escrow_rejected->reason);
         return OK;
-    case CASE(ESCROW_DISPUTED):
-        news->note = str_of(event->escrow_disputed->reason);
-        news->told.dispute_number = event->escrow_disputed->number;
-        return take_amount(op, event->escrow_disputed->amount, news);
+    case CASE(ESCROW_DISPUTED): return read_disputed(op, event->escrow_disputed, news);
     case CASE(ESCROW_PARTIALLY_RELEASED):
         news->note = str_of(event->escrow_partially_released->reason);
         news->milestone = event->escrow_partially_released->milestone;
@@ -129,18 +153,14 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
         return take_amount(op, event->escrow_partially_refunded->amount, news);
     case CASE(ESCROW_PART_REFUNDED):
         return take_amount(op, event->escrow_part_refunded->amount, news);
-    case CASE(
-        ESCROW_SPLIT_PROPOSED): /* the timeline has the seller's part; the rest is the buyer's */
-        news->amount_minor = event->escrow_split_proposed->seller_minor;
-        return OK;
+    case CASE(ESCROW_SPLIT_PROPOSED):
+        return read_divided(event->escrow_split_proposed->seller_minor, "", news);
     case CASE(ESCROW_SPLIT_AGREED):
-        news->amount_minor = event->escrow_split_agreed->seller_minor;
-        return OK;
+        return read_divided(event->escrow_split_agreed->seller_minor, "", news);
     case CASE(ESCROW_DELIVERED): news->milestone = event->escrow_delivered->milestone; return OK;
     case CASE(ESCROW_DISPUTE_RESOLVED):
-        news->note = str_of(event->escrow_dispute_resolved->reason);
-        news->amount_minor = event->escrow_dispute_resolved->seller_minor;
-        return OK;
+        return read_divided(event->escrow_dispute_resolved->seller_minor,
+                            event->escrow_dispute_resolved->reason, news);
     case CASE(ESCROW_EVIDENCE_SUBMITTED):
         return read_evidence(op, event->escrow_evidence_submitted, news);
     case CASE(ESCROW_SPLIT_WITHDRAWN):
@@ -151,11 +171,7 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     case CASE(ESCROW_PAYOUT_RETRIED):
     case CASE(ESCROW_RETURN_ACCEPTED):
     case CASE(ESCROW_EXPIRED): return OK;
-    case CASE(COMMAND_REJECTED):
-        news->kind = GATEWAY_NEWS_REFUSED;
-        news->code = str_of(event->command_rejected->code);
-        news->sentence = str_of(event->command_rejected->sentence);
-        return OK;
+    case CASE(COMMAND_REJECTED): return read_refused(event->command_rejected, news);
     case CASE(_NOT_SET):
     case _HOLDFAST__ESCROW__V1__ESCROW_EVENT__BODY__CASE_IS_INT_SIZE: break;
     }

@@ -117,6 +117,33 @@ static STATUS tell_cancelled(struct op *op, const wire_event *event, struct news
     return tell_detail(op, news, NOTICE_CANCELLED, event->escrow_cancelled->reason);
 }
 
+static STATUS tell_delivered(struct op *op, const wire_event *event, struct news *news)
+{
+    news->notice = NOTICE_DELIVERED;
+    return name_milestone(op, event, event->escrow_delivered->milestone, news);
+}
+
+static STATUS tell_partially_released(struct op *op, const wire_event *event, struct news *news)
+{
+    const Holdfast__Escrow__V1__EscrowPartiallyReleased *told = event->escrow_partially_released;
+    TRY(name_milestone(op, event, told->milestone, news));
+    return tell_amount(op, news, NOTICE_PARTIALLY_RELEASED, told->seller_gets);
+}
+
+static STATUS tell_partially_refunded(struct op *op, const wire_event *event, struct news *news)
+{
+    const Holdfast__Escrow__V1__EscrowPartiallyRefunded *told = event->escrow_partially_refunded;
+    TRY(name_milestone(op, event, told->milestone, news));
+    return tell_amount(op, news, NOTICE_PARTIALLY_REFUNDED, told->buyer_gets);
+}
+
+static STATUS tell_resolved(struct op *op, const Holdfast__Escrow__V1__EscrowDisputeResolved *told,
+                            struct deal_event *ret_event)
+{
+    tell_parts(ret_event, NOTICE_DISPUTE_RESOLVED, told->seller_gets_minor, told->buyer_gets_minor);
+    return tell_detail(op, &ret_event->news, NOTICE_DISPUTE_RESOLVED, told->reason);
+}
+
 static STATUS read_body(struct op *op, const wire_event *event, struct deal_event *ret_event,
                         bool *ret_known)
 {
@@ -127,9 +154,7 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
     case CASE(ESCROW_AWAIT_FUNDS): news->notice = NOTICE_PAYMENT_READY; return OK;
     case CASE(ESCROW_FUNDS_HELD):
         return tell_amount(op, news, NOTICE_FUNDS_HELD, event->escrow_funds_held->amount);
-    case CASE(ESCROW_DELIVERED):
-        news->notice = NOTICE_DELIVERED;
-        return name_milestone(op, event, event->escrow_delivered->milestone, news);
+    case CASE(ESCROW_DELIVERED): return tell_delivered(op, event, news);
     case CASE(ESCROW_RELEASE_STARTED):
         return tell_amount(op, news, NOTICE_RELEASE_STARTED, event->escrow_release_started->amount);
     case CASE(ESCROW_RELEASED):
@@ -155,16 +180,10 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
     case CASE(ESCROW_DISPUTED): return tell_disputed(op, event->escrow_disputed, news);
     case CASE(ESCROW_DISPUTE_WITHDRAWN): news->notice = NOTICE_DISPUTE_WITHDRAWN; return OK;
     case CASE(ESCROW_DISPUTE_ESCALATED): news->notice = NOTICE_DISPUTE_ESCALATED; return OK;
-    case CASE(ESCROW_PARTIALLY_RELEASED):
-        TRY(name_milestone(op, event, event->escrow_partially_released->milestone, news));
-        return tell_amount(op, news, NOTICE_PARTIALLY_RELEASED,
-                           event->escrow_partially_released->seller_gets);
+    case CASE(ESCROW_PARTIALLY_RELEASED): return tell_partially_released(op, event, news);
     case CASE(ESCROW_PART_PAID):
         return tell_amount(op, news, NOTICE_PART_PAID, event->escrow_part_paid->amount);
-    case CASE(ESCROW_PARTIALLY_REFUNDED):
-        TRY(name_milestone(op, event, event->escrow_partially_refunded->milestone, news));
-        return tell_amount(op, news, NOTICE_PARTIALLY_REFUNDED,
-                           event->escrow_partially_refunded->buyer_gets);
+    case CASE(ESCROW_PARTIALLY_REFUNDED): return tell_partially_refunded(op, event, news);
     case CASE(ESCROW_PART_REFUNDED):
         return tell_amount(op, news, NOTICE_PART_REFUNDED, event->escrow_part_refunded->amount);
     case CASE(ESCROW_SPLIT_PROPOSED):
@@ -176,11 +195,7 @@ static STATUS read_body(struct op *op, const wire_event *event, struct deal_even
                    event->escrow_split_agreed->buyer_gets_minor);
         return OK;
     case CASE(ESCROW_DISPUTE_RESOLVED):
-        tell_parts(ret_event, NOTICE_DISPUTE_RESOLVED,
-                   event->escrow_dispute_resolved->seller_gets_minor,
-                   event->escrow_dispute_resolved->buyer_gets_minor);
-        return tell_detail(op, news, NOTICE_DISPUTE_RESOLVED,
-                           event->escrow_dispute_resolved->reason);
+        return tell_resolved(op, event->escrow_dispute_resolved, ret_event);
     case CASE(ESCROW_EVIDENCE_SUBMITTED):
         return tell_detail(op, news, NOTICE_EVIDENCE_SUBMITTED,
                            event->escrow_evidence_submitted->description);
