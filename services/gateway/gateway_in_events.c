@@ -78,6 +78,12 @@ static struct status read_evidence(struct op *op,
     return OK;
 }
 
+static struct status take_note(const char *text, struct gateway_news *news)
+{
+    news->note = str_of(text);
+    return OK;
+}
+
 static struct status read_disputed(struct op *op,
                                    const Holdfast__Escrow__V1__EscrowDisputed *disputed,
                                    struct gateway_news *news)
@@ -127,16 +133,10 @@ static struct status read_body(struct op *op, const Holdfast__Escrow__V1__Escrow
     case CASE(ESCROW_SUSPENSE_REFUNDED):
         return take_amount(op, event->escrow_suspense_refunded->amount, news);
     case CASE(ESCROW_FUNDS_SUSPENDED): return read_suspended(event->escrow_funds_suspended, news);
-    case CASE(ESCROW_CANCELLED): news->note = str_of(event->escrow_cancelled->reason); return OK;
-    case CASE(ESCROW_PAYOUT_FAILED):
-        news->note = str_of(event->escrow_payout_failed->code);
-        return OK;
-    case CASE(ESCROW_REFUND_FAILED):
-        news->note = str_of(event->escrow_refund_failed->code);
-        return OK;
-    case CASE(ESCROW_PAYMENT_FAILED):
-        news->note = str_of(event->escrow_payment_failed->code);
-        return OK;
+    case CASE(ESCROW_CANCELLED): return take_note(event->escrow_cancelled->reason, news);
+    case CASE(ESCROW_PAYOUT_FAILED): return take_note(event->escrow_payout_failed->code, news);
+    case CASE(ESCROW_REFUND_FAILED): return take_note(event->escrow_refund_failed->code, news);
+    case CASE(ESCROW_PAYMENT_FAILED): return take_note(event->escrow_payment_failed->code, news);
     case CASE(ESCROW_REJECTED):
         news->milestone = event->escrow_rejected->milestone;
         news->note = str_of(event->escrow_rejected->reason);
