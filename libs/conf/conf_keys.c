@@ -8,7 +8,9 @@ const struct conf_key conf_common_keys[] = {
      .type = CONF_STR,
      .required = true,
      .choices = "development|test|production",
-     .help = "Where this runs. production refuses test keys and default passwords."},
+     .help = "Where this runs. production refuses test keys and test tokens, default passwords, "
+             "plain http and a "
+             "Kafka without TLS."},
     {.name = "LOG_LEVEL",
      .type = CONF_STR,
      .fallback = "info",
@@ -35,7 +37,7 @@ const struct conf_key conf_kafka_keys[] = {
      .fallback = "plaintext",
      .choices = "plaintext|ssl|sasl_plaintext|sasl_ssl",
      .not_in_production = "plaintext|sasl_plaintext",
-     .help = "How Kafka is spoken to."},
+     .help = "How Kafka is spoken to; production wants ssl or sasl_ssl."},
     {.name = "KAFKA_SASL_MECHANISM",
      .type = CONF_STR,
      .fallback = "PLAIN",

@@ -273,10 +273,16 @@ static STATUS make_items(struct engine *engine, struct engine_batch *batch)
     return OK;
 }
 
-/* What failed is met again first, until it is known what becomes of it; so not before the commit. */
-static void pass_the_turn(struct engine *engine, const struct engine_batch *batch)
+/* What failed is met again first, until it is known what becomes of it; so not before the commit. Nor only after what was
+ * tried alone: answers of other lanes would keep a record that must be alone from ever being the first. */
+static void pass_the_turn(struct engine *engine)
 {
-    engine->first_kind = batch->is_probe ? engine->first_kind + 1 : 0;
+    bool probes = false;
+    for (int32_t p = 0; p < LANES; p++) {
+        const struct engine_lane *lane = engine_lane_at(engine, p);
+        probes |= lane->mine && lane->probes_left > 0;
+    }
+    engine->first_kind = probes ? engine->first_kind + 1 : 0;
 }
 
 /* ---- After the commit ---- */
@@ -328,8 +334,8 @@ static void count_parks(struct engine *engine, const struct engine_batch *batch)
         const struct engine_item *item = &batch->items[i];
         struct engine_lane *lane = engine_lane_at(engine, item->lane);
         engine_aside_note(engine, item);
-        if (item->fate != ENGINE_FATE_NOT_YET) {
-            engine_probe_passed(lane);
+        if (item->fate != ENGINE_FATE_NOT_YET && lane->probes_left > 0) {
+            lane->probes_left--;
         }
         if (item->fate == ENGINE_FATE_DECIDE) {
             lane->strange_parks = 0;
@@ -347,7 +353,7 @@ static void after_commit(struct engine *engine, struct engine_batch *batch)
     struct bus *bus = engine->ports.bus;
     bool quiet = batch->item_count <= QUIET_BATCH && bus->ops->in_flight(bus) == 0;
     adopt(engine, batch);
-    pass_the_turn(engine, batch);
+    pass_the_turn(engine);
     engine_timer_committed(engine, batch);
     engine_publish_batch(engine, batch);
     engine_post_batch(engine, batch);

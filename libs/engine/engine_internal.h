@@ -119,9 +119,9 @@ struct engine_lane {
     bool mine;
     bool draining; /* being handed over: reads nothing, waits for acknowledgements */
     int64_t epoch;
-    uint32_t probes_left; /* R9: items still to be taken one by one */
-    uint32_t
-        forgiven_in; /* items to come until its last owner's death counts no more; 0: it does not */
+    uint32_t probes_left;   /* R9: items still to be taken one by one */
+    int64_t forgiven_at_ms; /* clock_mono_ms: its owners' deaths count no more from then on */
+    int64_t judged_epoch;   /* ours, at which they were counted */
     struct engine_probe
         probes[ENGINE_HANDLERS_MAX + 3];           /* as handlers, then timers, answers, owners */
     struct engine_in ins[ENGINE_HANDLERS_MAX];     /* as service->handlers */

@@ -3,17 +3,21 @@
  * tried alone; what was noted three times and never came to its end has killed its process, and is
  * parked unread. Each source of a lane has a note of its own: a topic, the timers, the answers of
  * effects. So what comes first again and again from one does not wipe out what is known of another.
- * Another note counts the owners that died, each before as many messages came through as a batch may hold. The
- * first death proves nothing, a machine fails or somebody kills; and one by one a lane under load falls behind.
+ * Another note counts the owners that died, each within ten minutes of the one before, whoever had the lane in between.
+ * The first death proves nothing, a machine fails or somebody kills; and one by one a lane under load falls behind.
  */
 #include "engine/engine_probe.h"
 
 #include <inttypes.h>
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "base/crash.h"
 
 _Static_assert(ENGINE_TRIES_MAX > 1, "the first time it may be in bad company");
+
+/* By then an owner has met all that waited for it: records and timers at once, answers when their calls have ended. */
+#define FORGIVEN_AFTER_MS (INT64_C(10) * 60 * 1000)
 
 /* The place of a source in lane->probes: handlers, timers, answers; then the owners. */
 static uint32_t timers_at(const struct engine *engine)
@@ -155,29 +159,34 @@ static STATUS note_deaths(struct engine *engine, struct engine_lane *lane, int32
     return OK;
 }
 
+/* Claimed by us and lost again before its deaths were counted, it is as the one before us left it. */
+static bool is_ours(const struct engine *engine, const struct engine_lane *lane,
+                    const struct store_lane *seen)
+{
+    return id_eq(seen->owner, engine->owner) && seen->epoch == lane->judged_epoch;
+}
+
 STATUS engine_probe_claimed(struct engine *engine, struct engine_lane *lane,
                             const struct store_lane *seen)
 {
     int32_t before = lane->probes[owners_at(engine)].row.tries;
-    if (id_eq(seen->owner, engine->owner)) {
-        return OK;
+    if (!is_ours(engine, lane, seen)) {
+        for (uint32_t i = 0; i <= owners_at(engine); i++) {
+            lane->probes[i].has_survived = false;
+        }
+        lane->probes_left = !seen->clean && before > 0 ? engine->limits.batch_max : 0;
+        lane->forgiven_at_ms = clock_mono_ms() + FORGIVEN_AFTER_MS;
+        TRY(note_deaths(engine, lane, seen->clean ? before : before + 1));
     }
-    lane->probes_left = !seen->clean && before > 0 ? engine->limits.batch_max : 0;
-    lane->forgiven_in = seen->clean ? 0 : engine->limits.batch_max;
-    return note_deaths(engine, lane, seen->clean ? 0 : before + 1);
-}
-
-void engine_probe_passed(struct engine_lane *lane)
-{
-    lane->probes_left -= lane->probes_left > 0 ? 1 : 0;
-    lane->forgiven_in -= lane->forgiven_in > 0 ? 1 : 0;
+    lane->judged_epoch = lane->epoch;
+    return OK;
 }
 
 STATUS engine_probe_forgive(struct engine *engine)
 {
     for (int32_t p = 0; p < LANES; p++) {
         struct engine_lane *lane = engine_lane_at(engine, p);
-        if (lane->mine && lane->forgiven_in == 0) {
+        if (lane->mine && lane->probes_left == 0 && clock_mono_ms() >= lane->forgiven_at_ms) {
             TRY(note_deaths(engine, lane, 0));
         }
     }

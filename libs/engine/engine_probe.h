@@ -12,10 +12,8 @@ void engine_probe_adopt(const struct engine *engine, struct engine_lane *lane,
  * it was tried too often, and is to be put aside. */
 STATUS engine_probe_note(struct engine *engine, const struct engine_item *item, bool *ret_kills);
 /* A claimed lane, with what is noted of it: counts how many owners died one after the other, which says how it is taken
- * up. One that we had ourselves and lost track of goes on as it was: whatever happened, it killed nobody. */
+ * up. One that we had ourselves and lost track of goes on as it was: whatever happened, it killed nobody. Not within a transaction. */
 STATUS engine_probe_claimed(struct engine *engine, struct engine_lane *lane,
                             const struct store_lane *seen);
-/* An item came through. */
-void engine_probe_passed(struct engine_lane *lane);
-/* From time to time: where enough came through, earlier deaths count no more. Not within a transaction. */
+/* From time to time: where we have lived for long enough, earlier deaths count no more. Not within a transaction. */
 STATUS engine_probe_forgive(struct engine *engine);

@@ -90,13 +90,12 @@ STATUS objects_put(struct op *op, struct objects *objects, struct str bytes, str
     if (bytes.len == 0 || bytes.len > OBJECTS_MAX_BYTES) {
         return op_fail(op, STATUS_LIMIT, "objects.too_large", "%zu bytes", bytes.len);
     }
+    /* What is there already is put there once more: it may be broken, and whoever put it may have died before it was
+     * durable. */
     struct hash name = hash_of(bytes);
     size_t size = 0;
-    struct status st = check(op, objects, &name, &size);
-    if (status_failed(st)) { /* not there, broken, or unreadable: put it there */
-        TRY(objects->backend->put(op, objects->ctx, &name, bytes));
-        TRY(check(op, objects, &name, &size));
-    }
+    TRY(objects->backend->put(op, objects->ctx, &name, bytes));
+    TRY(check(op, objects, &name, &size));
     *ret_name = name;
     return OK;
 }

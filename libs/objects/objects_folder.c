@@ -97,11 +97,10 @@ static struct status put(struct op *op, void *ctx, const struct hash *hash, stru
     id_format(id_random(), id);
     int len = snprintf(temporary, sizeof(temporary), "%s/%s.tmp", name.folder, id);
     ASSERT(len > 0 && (size_t)len < sizeof(temporary));
-    bool made = mkdirat(folder->dir_fd, name.folder, 0750) == 0;
-    if (!made && errno != EEXIST) {
+    if (mkdirat(folder->dir_fd, name.folder, 0750) != 0 && errno != EEXIST) {
         return unwritable(op, "no folder can be made");
     }
-    if (made && fsync(folder->dir_fd) != 0) {
+    if (fsync(folder->dir_fd) != 0) { /* whoever made it may not have come so far */
         return unwritable(op, "the store's folder");
     }
     bool whole = write_file(folder->dir_fd, temporary, bytes) &&

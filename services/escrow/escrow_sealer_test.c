@@ -220,6 +220,25 @@ static void a_period_has_one_look(void **state)
     assert_int_equal(look(HOUR_US).leaves, 1);
 }
 
+/* What was taken back from the log is in the outbox before its deals are where it says. */
+static void a_restored_lane_is_waited_for(void **state)
+{
+    (void)state;
+    struct id id = add_escrow(1, 2);
+    char sql[SQL_MAX_BYTES];
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO restored VALUES (gen_random_uuid(), gen_random_uuid(), %d,"
+                   " 'escrow.events.v1', 1, 1, decode(repeat('00', 32), 'hex'), true)",
+                   (int)lane_of_key(id));
+    testing_pg_run(database, sql);
+    struct escrow_sealer_round round = look(0);
+    assert_int_equal(round.leaves, 0);
+    assert_false(round.more);
+    testing_pg_run(database, "UPDATE restored SET open = false");
+    assert_int_equal(look(0).leaves, 1);
+    testing_pg_run(database, "DELETE FROM restored");
+}
+
 static void what_does_not_fit_follows_at_once(void **state)
 {
     (void)state;
@@ -334,6 +353,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_event_that_changes_nothing_is_not_sealed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_period_has_one_look, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_restored_lane_is_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_follows_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_sealed_is_added_up_once, setup, teardown),
         cmocka_unit_test_setup_teardown(one_seals_at_a_time, setup, teardown),

@@ -136,9 +136,9 @@ STATUS gateway_evidence_find(struct op *op, struct pg *pg, struct id escrow_id,
 STATUS gateway_evidence_begin(struct op *op, struct pg *pg, const struct gateway_upload *upload,
                               bool *ret_has_room)
 {
-    const struct pg_param params[] = {PG_ID(upload->command_id), PG_HASH(&upload->content),
-                                      PG_ID(upload->account_id), PG_ID(upload->escrow_id),
-                                      PG_I32(GATEWAY_UPLOADS_MAX)};
+    const struct pg_param params[] = {PG_ID(upload->command_id),   PG_HASH(&upload->content),
+                                      PG_ID(upload->account_id),   PG_ID(upload->escrow_id),
+                                      PG_I32(GATEWAY_UPLOADS_MAX), PG_I32(GATEWAY_UPLOAD_KEPT_S)};
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
     TRY(ask(op, pg, &gateway_sql_upload_begin, params, ARRAY_LEN(params), &rows));
     *ret_has_room = pg_rows_count(rows) > 0;
@@ -152,7 +152,8 @@ static STATUS forget(struct op *op, struct pg_conn *conn, struct objects *object
                      struct id command_id, const struct hash *content)
 {
     const struct pg_param lock[] = {PG_HASH(content)};
-    const struct pg_param which[] = {PG_ID(command_id), PG_HASH(content)};
+    const struct pg_param which[] = {PG_ID(command_id), PG_HASH(content),
+                                     PG_I32(GATEWAY_UPLOAD_KEPT_S)};
     DEFER(pg_rows_free_at) struct pg_rows *locked = NULL;
     DEFER(pg_rows_free_at) struct pg_rows *rows = NULL;
     bool is_unneeded = false;

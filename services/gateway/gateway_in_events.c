@@ -72,8 +72,7 @@ static struct status read_evidence(struct op *op,
     evidence->dispute = told->dispute;
     evidence->type = (int)told->type;
     evidence->size_bytes = told->size_bytes;
-    evidence->description = str_of(told->description);
-    news->note = evidence->description;
+    evidence->description = str_of(told->description); /* in the list alone: it may be private */
     news->has_evidence = true;
     return OK;
 }

@@ -7,11 +7,13 @@
 
 #include "base/arena.h"
 #include "base/card.h"
+#include "base/clock.h"
 #include "gateway/gateway_command.h"
 #include "gateway/gateway_evidence.h"
 #include "gateway/gateway_http.h"
 
 #define STREAM_ARENA_BYTES 4096
+#define DOWNLOAD_MAX_MS 120000 /* 4 MiB at 35 kB a second */
 #define NAME_MAX_BYTES 128
 #define NAME_DIGITS 16 /* of the hash: enough to tell files apart in a folder of downloads */
 
@@ -124,11 +126,11 @@ STATUS gateway_post_evidence(struct op *op, void *deps, const struct http_reques
     TRY(gateway_check_identity(op, gateway, &order, ret, &deal));
     TRY(check_disputed(op, &deal, ret));
     TRY(gateway_command_make(op, &order, command));
-    TRY(store(op, gateway, &order, command->request.id, req->body, ret));
-    TRY(gateway_take_in(op, gateway, &command->request, ret));
+    /* Before anything is stored, so that a full store gets room. */
     status_ignore(gateway_evidence_sweep(op, gateway->pg, gateway->objects),
                   "whoever submits the next piece tries again");
-    return OK;
+    TRY(store(op, gateway, &order, command->request.id, req->body, ret));
+    return gateway_take_in(op, gateway, &command->request, ret);
 }
 
 /* ---- Looking ---- */
@@ -162,12 +164,15 @@ STATUS gateway_get_evidence_list(struct op *op, void *deps, const struct http_re
 struct download {
     struct arena arena; /* this struct lies in it */
     struct objects_reader *reader;
+    int64_t until_ms; /* clock_mono_ms: who takes longer begins again */
 };
 
 static int64_t read_download(void *ctx, char *ret_bytes, size_t max_bytes, bool stopping)
 {
-    (void)stopping; /* it does not wait: it is over soon */
     struct download *download = ctx;
+    if (stopping || clock_mono_ms() > download->until_ms) {
+        return HTTP_STREAM_BREAK;
+    }
     DEFER(arena_fini) struct arena arena;
     arena_init(&arena, STREAM_ARENA_BYTES);
     struct op op = {.arena = &arena};
@@ -196,7 +201,7 @@ static struct status open_download(struct op *op, struct gateway *gateway,
         arena_fini(&arena);
         return op_arena_full(op);
     }
-    *download = (struct download){.arena = arena};
+    *download = (struct download){.arena = arena, .until_ms = clock_mono_ms() + DOWNLOAD_MAX_MS};
     struct status st = objects_open(op, gateway->objects, content, &download->reader);
     if (status_failed(st)) {
         close_download(download);

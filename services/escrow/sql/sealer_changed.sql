@@ -1,5 +1,6 @@
 -- Takes up the next events of each lane, and gives the escrows whose heads are not sealed as they are now. The events, how far they go
--- and the heads are all of one moment.
+-- and the heads are all of one moment. After a restore a lane's records are there before what they tell is decided again: its heads
+-- are sealed when all of it is.
 -- $1 topic text
 -- $2 topic_number smallint
 -- $3 row_limit bigint
@@ -7,6 +8,7 @@
 WITH reach AS (
   SELECT p.lane, p.n AS after_n, least(o.next_n - 1, p.n + $3) AS upto_n
   FROM sealer_position p JOIN lane_out o ON o.lane = p.lane AND o.topic = $1 WHERE o.next_n - 1 > p.n
+  AND NOT EXISTS (SELECT FROM restored r WHERE r.lane = p.lane AND r.open)
 ), moved AS (
   UPDATE sealer_position p SET n = r.upto_n FROM reach r WHERE p.lane = r.lane
 ), changed AS (
