@@ -157,6 +157,8 @@ static STATUS answer_request(struct engine *engine, struct admin_request_row *re
     request->done_at_us = fence.clock.now_us;
     const void *rows[] = {request};
     TRY(store->ops->update(op, store, &engine_admin_request_table, rows, NULL, 1));
+    /* So that what is done later is later in every order, whatever the database's clock does meanwhile. */
+    TRY(store->ops->touch(op, store, &fence));
     return store->ops->commit(op, store);
 }
 

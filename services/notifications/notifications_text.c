@@ -105,7 +105,9 @@ static const char *const sentences[NOTICE_COUNT][ROLE_COUNT] = {
             [ROLE_BUYER] = "The delivery of this deal was rejected[. Reason: {detail}].",
             [ROLE_SELLER] =
                 "The delivery of this deal was rejected by the buyer[. Reason: {detail}]. You can "
-                "accept the return for as long as the deal waits for your answer.",
+                "accept the return, or, if it is one of several milestones, deliver it once more "
+                "or "
+                "give it back, for as long as the deal waits for your answer.",
         },
     [NOTICE_DISPUTED] =
         {

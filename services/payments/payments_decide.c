@@ -70,6 +70,26 @@ static const struct leg *leg_live_in(const struct payments_view *view)
     return NULL;
 }
 
+/* The last incoming leg whose creation failed: refused, or given up after errors, and then it may be there. */
+static const struct leg *leg_given_up(const struct payments_view *view)
+{
+    const struct leg *last = NULL;
+    for (uint32_t i = 0; i < view->leg_count; i++) {
+        const struct leg *leg = leg_at(view, i);
+        bool later = !last || leg->created_at_us > last->created_at_us;
+        last = leg->kind == LEG_IN && leg->state == LEG_FAILED && later ? leg : last;
+    }
+    return last;
+}
+
+/* A wanted cancellation goes out when the creation is answered and the intent's name is known, and again when a charge
+ * that stood in its way has failed. */
+static bool can_be_canceled(const struct leg *leg)
+{
+    return leg->kind == LEG_IN && (leg->state == LEG_OPEN || leg->state == LEG_FAILED) &&
+           leg->provider_ref.len > 0;
+}
+
 /* What was asked for came, to the cent: nothing more is to be asked of the buyer. Another amount or
  * currency goes back, and the buyer may be asked anew. */
 static bool is_paid_as_asked(const struct payments_view *view)
@@ -224,14 +244,15 @@ static struct payments_decision decide_cancel(const struct payments_view *view, 
     if (view->payment->cancel_wanted) {
         return nothing(NULL);
     }
-    const struct leg *leg = leg_live_in(view);
+    const struct leg *live = leg_live_in(view);
+    const struct leg *leg = live ? live : leg_given_up(view);
     if (!leg) {
         return nothing(NULL);
     }
     struct payments_decision out = payments_decide_changed(view->payment, now_us);
     out.payment.cancel_wanted = true;
     out.leg = *leg;
-    if (leg->state == LEG_OPEN) {
+    if (can_be_canceled(leg)) {
         ask_cancel(&out);
     }
     return out;
@@ -440,14 +461,6 @@ static bool is_old_decline(const struct leg *leg, const struct payments_fact *fa
 {
     return fact->kind == PAYMENTS_FACT_DECLINED && leg->failure_code.len > 0 &&
            str_eq(leg->charge_ref, fact->charge_ref);
-}
-
-/* A wanted cancellation goes out when the creation is answered and the intent's name is known, and again when a charge
- * that stood in its way has failed. A creation that was given up after errors may have made it all the same. */
-static bool can_be_canceled(const struct leg *leg)
-{
-    return leg->kind == LEG_IN && (leg->state == LEG_OPEN || leg->state == LEG_FAILED) &&
-           leg->provider_ref.len > 0;
 }
 
 struct payments_decision payments_decide_fact(const struct payments_view *view, struct id leg_id,

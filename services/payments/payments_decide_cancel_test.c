@@ -76,8 +76,8 @@ static void canceling_what_is_over_is_nothing(void **state)
     struct payments_command command = world_create(5000);
     world_say(&failed, &command);
     world_tell(&failed, WORLD_PAY_LEG, &world_fact_setup_failed);
-    out = world_say(&failed, &stop);
-    assert_int_equal(out.verdict, PAYMENTS_NOTHING);
+    (void)world_say(&failed, &stop); /* kept in mind: it may turn out to be there */
+    assert_int_equal(world_effects(&failed, PAYMENTS_EFFECT_CANCEL_INTENT), 0);
 }
 
 static void no_intent_is_made_after_a_cancellation(void **state)
@@ -100,16 +100,22 @@ static void an_intent_that_was_given_up_is_canceled_too(void **state)
     (void)state;
     const struct payments_fact *orders[][2] = {{&world_fact_exists, &world_fact_setup_failed},
                                                {&world_fact_setup_failed, &world_fact_exists}};
-    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+    for (size_t i = 0; i < 2 * ARRAY_LEN(orders); i++) {
+        bool late = i >= ARRAY_LEN(orders); /* it is called off in between */
         struct world world = {0};
         struct payments_command command = world_create(5000);
         world_say(&world, &command);
         struct payments_command stop = world_cancel();
-        world_say(&world, &stop);
-        world_tell(&world, WORLD_PAY_LEG, orders[i][0]);
+        if (!late) {
+            world_say(&world, &stop);
+        }
+        world_tell(&world, WORLD_PAY_LEG, orders[i % 2][0]);
+        if (late) {
+            world_say(&world, &stop);
+        }
         assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 0);
-        world_tell(&world, WORLD_PAY_LEG, orders[i][1]);
-        world_tell(&world, WORLD_PAY_LEG, orders[i][1]);
+        world_tell(&world, WORLD_PAY_LEG, orders[i % 2][1]);
+        world_tell(&world, WORLD_PAY_LEG, orders[i % 2][1]);
         assert_int_equal(world_effects(&world, PAYMENTS_EFFECT_CANCEL_INTENT), 1);
         world_tell(&world, WORLD_PAY_LEG, &world_fact_canceled);
         assert_int_equal(world.legs[0].state, LEG_FAILED);
