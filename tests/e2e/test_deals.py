@@ -23,7 +23,7 @@ def test_from_creation_to_payout(api):
     assert released["balances"] == {
         "received_minor": AMOUNT_MINOR, "held_minor": 0, "disputed_minor": 0, "suspense_minor": 0, "due_seller_minor": 0,
         "due_buyer_minor": 0, "paid_out_minor": AMOUNT_MINOR, "refunded_minor": 0, "fee_deferred_minor": 0,
-        "fee_minor": 0, "released_minor": AMOUNT_MINOR}
+        "fee_minor": 0, "released_minor": AMOUNT_MINOR, "returned_minor": 0}
     assert deal.events() == [
         "EscrowCreated", "EscrowAwaitFunds", "EscrowFundsReceived", "EscrowFundsHeld", "EscrowDelivered",
         "EscrowReleaseStarted", "EscrowReleased"]

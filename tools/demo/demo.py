@@ -401,7 +401,7 @@ class Scene(NamedTuple):
 SCENES = {
     "": Scene(Demo.release, 10, ONCE, NEVER, "The seller was paid once"),
     "card": Scene(Demo.card, 13, (1, CARD_PART_MINOR), (1, AMOUNT_MINOR - CARD_PART_MINOR), "One card was declined, one paid, and got back what was not sold, each once"),
-    "dispute": Scene(Demo.dispute, 14, NEVER, ONCE, "The buyer was refunded once"),
+    "dispute": Scene(Demo.dispute, 16, NEVER, ONCE, "The buyer was refunded once"),
     "parts": Scene(Demo.parts, 18, (3, AMOUNT_MINOR), NEVER, "The seller was paid in three parts, each once"),
     "milestones": Scene(Demo.milestones, 24, (2, AMOUNT_MINOR - BACK_MINOR), (1, BACK_MINOR), "Two milestones were paid and one was given back, each once"),
     "split": Scene(Demo.split, 16, (1, SELLER_PART_MINOR), (1, AMOUNT_MINOR - SELLER_PART_MINOR), "Each had his part, once"),
