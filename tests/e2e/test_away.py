@@ -22,10 +22,6 @@ def assert_alive(stack, ready=None):
             assert (process.admin("/readyz")[0] == 200) == ready, (process.name, process.admin("/readyz?verbose"))
 
 
-def open_calls(stack, service):
-    return int(stack.servers.sql(f"SELECT count(*) FROM {service}.effect WHERE open")[0][0])
-
-
 def wait_all_ready(stack):
     for process in stack.processes.values():
         process.wait_ready(BACK_S)
@@ -122,7 +118,7 @@ def test_the_provider_is_away_while_it_sends_money(stack, verb, role, path, unde
     try:
         deal.do(verb, role, {"reason": "sold out"} if verb == "refund" else None)
         deal.wait(under_way)
-        wait_for(lambda: open_calls(stack, "payments") > 0, BACK_S, "a call that is under way")
+        wait_for(lambda: stack.open_calls("payments") > 0, BACK_S, "a call that is under way")
         time.sleep(AWAY_S)
         assert deal.view()["state"] == under_way
         assert_alive(stack, ready=True)
@@ -174,5 +170,5 @@ def test_the_provider_answers_nothing_for_long(stack):
     for deal in deals:
         deal.wait_payable(2 * BACK_S)
         assert deal.effects()["payment_intents"] == (1, AMOUNT_MINOR)
-    wait_for(lambda: open_calls(stack, "payments") == 0, BACK_S, "no call being open")
+    wait_for(lambda: stack.open_calls("payments") == 0, BACK_S, "no call being open")
     assert_alive(stack)

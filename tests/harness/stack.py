@@ -18,6 +18,8 @@ ROLES = {"MARKETPLACE": "marketplace", "BUYER": "user", "SELLER": "user", "STAFF
 SIGNING_SECRET = uuid.uuid4().hex  # of keys of signed tokens
 THREADS = 2  # of each process: owners of lanes
 SLOW_POLL_S = 0.1  # where each look is a process
+# What is asked about payments that nobody makes is asked again and again, for as long as they can be made.
+OPEN_CALL = {"payments": "open AND kind <> 5"}  # PAYMENTS_EFFECT_LOOK_AT_INTENT
 
 
 class Stack:
@@ -173,11 +175,15 @@ class Stack:
             parked = self.operator.run("park", "list")
             raise AssertionError(f"still under way: {self.unsettled()}\n{parked.stdout}") from None
 
+    def open_calls(self, service):
+        return int(self.servers.sql(f"SELECT count(*) FROM {service}.effect WHERE {OPEN_CALL.get(service, 'open')}")[0][0])
+
     def unsettled(self):
         """What is still under way, one line for each."""
         rows = self.servers.sql(" UNION ALL ".join(
             f"SELECT '{service}', 'intake', count(*) FROM {service}.intake WHERE open HAVING count(*) > 0 "
-            f"UNION ALL SELECT '{service}', 'effect', count(*) FROM {service}.effect WHERE open HAVING count(*) > 0 "
+            f"UNION ALL SELECT '{service}', 'effect', count(*) FROM {service}.effect "
+            f"WHERE {OPEN_CALL.get(service, 'open')} HAVING count(*) > 0 "
             f"UNION ALL SELECT '{service}', 'parked', count(*) FROM {service}.parked_key HAVING count(*) > 0 "
             f"UNION ALL SELECT '{service}', 'quarantine', count(*) FROM {service}.quarantine HAVING count(*) > 0 "
             f"UNION ALL SELECT '{service}', 'unpublished', count(*) FROM {service}.lane_out "
