@@ -397,6 +397,26 @@ static struct status fill_propose(struct op *op, const struct gateway_order *ord
     return OK;
 }
 
+static struct status fill_accept(struct op *op, const struct gateway_order *order,
+                                 Holdfast__Escrow__V1__EscrowCommand *command,
+                                 const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(Holdfast__Escrow__V1__AcceptSplit, holdfast__escrow__v1__accept_split__init,
+             accept_split, ACCEPT_SPLIT);
+    body->number = order->number;
+    return OK;
+}
+
+static struct status fill_release_part(struct op *op, const struct gateway_order *order,
+                                       Holdfast__Escrow__V1__EscrowCommand *command,
+                                       const ProtobufCMessage **ret_body)
+{
+    NEW_BODY(Holdfast__Escrow__V1__ReleasePart, holdfast__escrow__v1__release_part__init,
+             release_part, RELEASE_PART);
+    body->amount_minor = order->amount_minor;
+    return OK;
+}
+
 static struct status fill_body(struct op *op, const struct gateway_order *order,
                                Holdfast__Escrow__V1__EscrowCommand *command,
                                const ProtobufCMessage **ret_body)
@@ -451,19 +471,9 @@ static struct status fill_body(struct op *op, const struct gateway_order *order,
                  holdfast__escrow__v1__withdraw_dispute__init, withdraw_dispute, WITHDRAW_DISPUTE);
         return OK;
     }
-    case GATEWAY_RELEASE_PART: {
-        NEW_BODY(Holdfast__Escrow__V1__ReleasePart, holdfast__escrow__v1__release_part__init,
-                 release_part, RELEASE_PART);
-        body->amount_minor = order->amount_minor;
-        return OK;
-    }
+    case GATEWAY_RELEASE_PART: return fill_release_part(op, order, command, ret_body);
     case GATEWAY_PROPOSE_SPLIT: return fill_propose(op, order, command, ret_body);
-    case GATEWAY_ACCEPT_SPLIT: {
-        NEW_BODY(Holdfast__Escrow__V1__AcceptSplit, holdfast__escrow__v1__accept_split__init,
-                 accept_split, ACCEPT_SPLIT);
-        body->number = order->number;
-        return OK;
-    }
+    case GATEWAY_ACCEPT_SPLIT: return fill_accept(op, order, command, ret_body);
     case GATEWAY_RESOLVE_DISPUTE: return fill_resolve(op, order, command, ret_body);
     case GATEWAY_SUBMIT_EVIDENCE: return fill_evidence(op, order, command, ret_body);
     case GATEWAY_WITHDRAW_SPLIT: {
