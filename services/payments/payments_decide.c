@@ -215,16 +215,18 @@ static struct payments_decision decide_create(const struct payments_view *view,
     if (known) {
         return decide_repeat(known, LEG_IN, command);
     }
-    if (leg_live_in(view) || is_paid_as_asked(view)) {
+    if (leg_live_in(view)) {
         return broken("payments.second_intent");
     }
     if (view->payment && view->payment->cancel_wanted) {
         return broken("payments.intent_after_cancel");
     }
     struct payments_decision out = changed_or_new(view, command->escrow_id, now_us);
-    if (command->rail == LEG_RAIL_NONE) {
+    /* Asked for anew after a creation was given up, which then turned out to be paid. */
+    bool paid = is_paid_as_asked(view);
+    if (paid || command->rail == LEG_RAIL_NONE) {
         out.leg.id = command->leg_id; /* no row: the leg never began */
-        emit(&out, PAYMENTS_PAYMENT_FAILED)->code = STR("no_rail");
+        emit(&out, PAYMENTS_PAYMENT_FAILED)->code = paid ? STR("already_paid") : STR("no_rail");
         return out;
     }
     out.leg_new = true;
